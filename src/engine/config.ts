@@ -1,0 +1,50 @@
+import type { Topology } from '../network/topology.js';
+
+/** What the engine is told about its world; made from `steady.yaml` by `src/io/config-file.ts`. */
+export interface EngineConfig {
+  /** undefined: no site is configured, so nothing is ever installed */
+  readonly topology: Topology | undefined;
+  readonly switches: readonly ConfiguredSwitch[];
+  readonly hypervisors: readonly ConfiguredHypervisor[];
+  readonly classes: readonly TrafficClass[];
+  readonly control: ControlConfig;
+}
+export interface ConfiguredSwitch {
+  /** name in the topology */
+  readonly name: string;
+  /** `unix:PATH` or `tcp:HOST:PORT`; undefined: the queues of this switch cannot be set */
+  readonly ovsdb: string | undefined;
+}
+export interface ConfiguredHypervisor {
+  /** name of a host of role `hypervisor` in the topology */
+  readonly host: string;
+  readonly driver: 'transfer';
+  /** `unix:PATH` or `tcp:HOST:PORT` of its agent */
+  readonly endpoint: string;
+}
+/** Traffic that is sensitive to delay, and what it was promised. */
+export interface TrafficClass {
+  readonly name: string;
+  readonly udpPort: number;
+  readonly dscp: number;
+  readonly delayPromiseMs: number;
+}
+export type PolicyName = 'steady' | 'static-cap' | 'none';
+export interface ControlConfig {
+  readonly policy: PolicyName;
+  /** control period T, ms (20-1000) */
+  readonly slotMs: number;
+  /** fraction of capacity that may be used (rho) */
+  readonly targetUtilisation: number;
+  /** g of the rate law */
+  readonly gain: number;
+  /** Z*, bytes */
+  readonly virtualTargetBytes: number;
+  readonly forecastSlots: number;
+  /** commanded -> effective, slots, before it is measured */
+  readonly loopDelaySlots: number;
+  /** rate for migrations when samples are stale or the controller is dead */
+  readonly safeBitsPerSecond: number;
+  /** share of capacity of the `static-cap` baseline */
+  readonly staticShare: number;
+}

@@ -1,0 +1,149 @@
+/**
+ * What people and programs are shown: plain data, complete at every publication. REST answers from it, the
+ * stream sends it, the dashboard draws it. 64-bit values are decimal strings; units are in the names.
+ */
+import type { LinkKind, SwitchRole } from '../network/topology.js';
+
+export interface SwitchView {
+  readonly dpid: string;
+  /** null: not in the topology; it may attach and be seen, nothing is installed on it */
+  readonly name: string | null;
+  readonly site: string | null;
+  readonly role: SwitchRole | null;
+  readonly state: 'connecting' | 'ready' | 'lost';
+  readonly address: string;
+  readonly description: string;
+  readonly connectedSeconds: number;
+  readonly rules: { readonly desired: number; readonly installed: number | null; readonly revision: number; readonly acknowledged: number };
+  readonly ports: readonly PortView[];
+}
+export interface PortView {
+  readonly portNumber: number;
+  readonly name: string;
+  readonly up: boolean;
+  readonly peer: string | null;
+}
+export interface LinkView {
+  readonly name: string;
+  readonly kind: LinkKind;
+  readonly from: string;
+  readonly to: string;
+  readonly capacityBitsPerSecond: number | null;
+  readonly oneWayDelayMs: number;
+  readonly state: 'up' | 'down' | 'dark';
+  /** measured at the `from` end, last second; null: not measured */
+  readonly bitsPerSecond: number | null;
+}
+export type CertificateLight = 'green' | 'vacuous' | 'assumption-broken' | 'violated' | 'stale' | 'idle';
+export interface CertificateView {
+  readonly light: CertificateLight;
+  /** one sentence for somebody who sees it for the first time */
+  readonly sentence: string;
+  readonly slots: number;
+  readonly violations: number;
+  /** slots in which a bound was checked and was larger than the delay promise */
+  readonly vacuousSlots: number;
+  readonly clippedSlots: number;
+  readonly assumptionBrokenSlots: number;
+  /** L and the bound it was held against in the last slot, bytes^2 */
+  readonly lyapunov: number;
+  readonly lyapunovBound: number;
+  readonly drift: number;
+  /** radius R of the ball, bytes */
+  readonly radiusBytes: number;
+  readonly forecastErrorBytesPerSecond: number;
+  readonly measurementErrorBytes: number;
+}
+export interface BottleneckView {
+  readonly id: string;
+  readonly link: string;
+  readonly dpid: string;
+  readonly capacityBitsPerSecond: number;
+  readonly backlogBytes: number;
+  readonly backlogUncertaintyBytes: number;
+  readonly backlogMs: number;
+  /** theorem 2's bound on the real queue for the measured errors, ms */
+  readonly boundMs: number;
+  /** the physical buffer, ms */
+  readonly bufferMs: number;
+  readonly sampleAgeMs: number;
+  readonly crossBitsPerSecond: number;
+  readonly forecastBitsPerSecond: number;
+  /** what the law asked for, what the queue was last set to, what the counters saw */
+  readonly commandedBitsPerSecond: number;
+  readonly enforcedBitsPerSecond: number;
+  readonly measuredBitsPerSecond: number;
+  readonly safeMode: boolean;
+  readonly loopDelayMs: number;
+  readonly certificate: CertificateView;
+}
+export type MigrationState = 'accepted' | 'preparing' | 'running' | 'switchover' | 'completed' | 'failed' | 'cancelled';
+export interface PhaseTransition {
+  readonly state: MigrationState;
+  readonly step: string;
+  /** RFC 3339 */
+  readonly at: string;
+  readonly note: string;
+}
+export interface ProgressView {
+  readonly totalBytes: string;
+  readonly processedBytes: string;
+  readonly remainingBytes: string;
+}
+export interface MigrationView {
+  readonly id: string;
+  readonly vm: string;
+  readonly source: string;
+  readonly destination: string;
+  readonly state: MigrationState;
+  readonly step: string;
+  readonly mode: 'precopy' | 'postcopy' | 'hybrid';
+  readonly priority: number;
+  readonly deadlineSeconds: number | null;
+  readonly downtimeLimitMs: number;
+  readonly maxBandwidthBytesPerSecond: number | null;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+  readonly phaseTransitions: readonly PhaseTransition[];
+  readonly progress: { readonly memory: ProgressView; readonly disk: ProgressView };
+  readonly round: number;
+  readonly grantedBitsPerSecond: number;
+  readonly predictedSecondsLeft: number | null;
+  readonly downtimeMs: number | null;
+  readonly failureReason: string | null;
+}
+export interface VmView {
+  readonly name: string;
+  readonly mac: string;
+  readonly ip: string;
+  readonly host: string;
+  readonly site: string;
+  readonly memoryBytes: string;
+  readonly migration: string | null;
+}
+export interface EventView {
+  readonly seq: number;
+  readonly at: string;
+  readonly level: 'info' | 'warn' | 'error';
+  readonly what: string;
+  readonly detail: string;
+}
+export interface SystemView {
+  /** RFC 3339 */
+  readonly at: string;
+  readonly version: string;
+  readonly uptimeSeconds: number;
+  readonly topology: string | null;
+  readonly policy: string;
+  readonly slotMs: number;
+  readonly sites: readonly string[];
+  readonly switches: readonly SwitchView[];
+  readonly links: readonly LinkView[];
+  readonly hosts: readonly { readonly name: string; readonly role: string; readonly site: string; readonly switch: string }[];
+  readonly bottlenecks: readonly BottleneckView[];
+  readonly vms: readonly VmView[];
+  readonly migrations: readonly MigrationView[];
+  /** the newest 200 */
+  readonly events: readonly EventView[];
+}

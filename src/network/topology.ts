@@ -1,0 +1,141 @@
+/**
+ * The network as its owner describes it: one YAML file under `topologies/`, read alike by the simulator, the
+ * native testbed and Mininet. This file holds the types and the derived facts (port numbers); reading and
+ * checking the file is `src/io/topology-file.ts`.
+ *
+ * Port numbers are not in the file: they follow from it. On every switch the ports are numbered 1, 2, 3... in
+ * the order in which links, then hosts, then VM attachments name that switch. Everything that builds or
+ * describes the network uses `portsOf`, so there is no second numbering.
+ */
+
+export type SwitchRole = 'gateway' | 'hypervisor';
+/** packet and circuit cross sites; local joins two switches of one site. */
+export type LinkKind = 'local' | 'packet' | 'circuit';
+export type HostRole = 'hypervisor' | 'source' | 'user';
+
+export interface Site {
+  readonly name: string;
+}
+export interface SwitchSpec {
+  readonly name: string;
+  readonly site: string;
+  readonly role: SwitchRole;
+  /** 16 hexadecimal digits */
+  readonly dpid: string;
+}
+export interface LinkSpec {
+  readonly name: string;
+  readonly kind: LinkKind;
+  /** [from, to]: names of switches */
+  readonly ends: readonly [string, string];
+  /** rate of the queue at each end; undefined: unshaped */
+  readonly capacityBitsPerSecond: number | undefined;
+  readonly oneWayDelayMs: number;
+  /** length of the FIFO in front of each end, packets (1000 is linux-htb's default) */
+  readonly bufferPackets: number;
+  readonly setupSeconds?: number;
+  readonly costPerSetup?: number;
+  readonly costPerSecond?: number;
+}
+export interface HostSpec {
+  readonly name: string;
+  readonly role: HostRole;
+  readonly switch: string;
+  readonly mac: string;
+  readonly ip: string;
+}
+/** A virtual machine: one address, one attachment (access port) at each hypervisor switch it may live on. */
+export interface VmSpec {
+  readonly name: string;
+  readonly mac: string;
+  readonly ip: string;
+  /** the hypervisor hosts on which it may live; each is attached to the hypervisor switch of that host */
+  readonly hosts: readonly string[];
+  /** where it lives at the start: one of `hosts` */
+  readonly at: string;
+  readonly memoryBytes: number;
+  readonly dirtyBytesPerSecond: number;
+  readonly workingSetBytes: number;
+}
+/** Frame-synchronous video with bursts: seconds of `burst` rate alternate with seconds of `base` rate. */
+export interface VideoTraffic {
+  readonly name: string;
+  readonly kind: 'video';
+  readonly from: string;
+  readonly to: string;
+  readonly udpPort: number;
+  readonly framesPerSecond: number;
+  readonly baseBitsPerSecond: number;
+  readonly burstBitsPerSecond: number;
+  /** probability that a one-second interval runs at the burst rate */
+  readonly burstProbability: number;
+  readonly packetBytes: number;
+}
+/** Background traffic: a new rate, uniform in [min, max], each `changeSeconds`. */
+export interface BackgroundTraffic {
+  readonly name: string;
+  readonly kind: 'background';
+  readonly from: string;
+  readonly to: string;
+  readonly udpPort: number;
+  readonly minBitsPerSecond: number;
+  readonly maxBitsPerSecond: number;
+  readonly changeSeconds: number;
+  readonly packetBytes: number;
+}
+export type TrafficSpec = VideoTraffic | BackgroundTraffic;
+
+export interface Topology {
+  readonly name: string;
+  readonly description: string;
+  readonly sites: readonly Site[];
+  readonly switches: readonly SwitchSpec[];
+  readonly links: readonly LinkSpec[];
+  readonly hosts: readonly HostSpec[];
+  readonly vms: readonly VmSpec[];
+  readonly traffic: readonly TrafficSpec[];
+}
+
+/** What is behind one port of a switch. */
+export type PortPeer =
+  | { readonly kind: 'link'; readonly link: LinkSpec; readonly peer: string }
+  | { readonly kind: 'host'; readonly host: HostSpec }
+  | { readonly kind: 'vm'; readonly vm: VmSpec; readonly host: HostSpec };
+export interface PortSpec {
+  readonly switch: string;
+  readonly portNumber: number;
+  /** name of the port in the switch: `<switch>.<peer or host>`; unique in the topology, at most 15 bytes */
+  readonly portName: string;
+  readonly peer: PortPeer;
+}
+
+/** All ports of one switch in port-number order. */
+export function portsOf(topology: Topology, switchName: string): PortSpec[] {
+  const peers: { peer: PortPeer; label: string }[] = [];
+  for (const link of topology.links) {
+    const [from, to] = link.ends;
+    if (from === switchName) peers.push({ peer: { kind: 'link', link, peer: to }, label: link.name });
+    if (to === switchName) peers.push({ peer: { kind: 'link', link, peer: from }, label: link.name });
+  }
+  for (const host of topology.hosts)
+    if (host.switch === switchName) peers.push({ peer: { kind: 'host', host }, label: host.name });
+  for (const vm of topology.vms)
+    for (const name of vm.hosts) {
+      const host = topology.hosts.find((h) => h.name === name);
+      if (host?.switch === switchName) peers.push({ peer: { kind: 'vm', vm, host }, label: vm.name });
+    }
+  return peers.map(({ peer, label }, i) => ({
+    switch: switchName,
+    portNumber: i + 1,
+    portName: `${switchName}.${label}`,
+    peer,
+  }));
+}
+
+export const switchOf = (topology: Topology, name: string): SwitchSpec | undefined =>
+  topology.switches.find((s) => s.name === name);
+export const hostOf = (topology: Topology, name: string): HostSpec | undefined =>
+  topology.hosts.find((h) => h.name === name);
+export const vmOf = (topology: Topology, name: string): VmSpec | undefined => topology.vms.find((v) => v.name === name);
+export const siteOfHost = (topology: Topology, host: HostSpec): string | undefined =>
+  switchOf(topology, host.switch)?.site;
