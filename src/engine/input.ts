@@ -25,8 +25,18 @@ export type Input =
 export type HypervisorEvent =
   | { readonly kind: 'connected' }
   | { readonly kind: 'disconnected'; readonly reason: string }
-  | { readonly kind: 'reply'; readonly command: number; readonly error: { readonly code: string; readonly detail: string } | null; readonly status: HypervisorStatus | null }
-  | { readonly kind: 'event'; readonly name: string; readonly migration: string; readonly status: HypervisorStatus };
+  | {
+      readonly kind: 'reply';
+      readonly command: number;
+      readonly error: { readonly code: string; readonly detail: string } | null;
+      readonly status: HypervisorStatus | null;
+    }
+  | {
+      readonly kind: 'event';
+      readonly name: string;
+      readonly migration: string;
+      readonly status: HypervisorStatus;
+    };
 
 /** A mirror of the driver's status in the engine's words (`src/hypervisor` is not imported here). */
 export interface HypervisorStatus {
@@ -66,7 +76,11 @@ export type ApiCommand =
   | { readonly kind: 'cancelMigration'; readonly id: string }
   | { readonly kind: 'forceComplete'; readonly id: string }
   /** read from the switch now; `what` names the multipart request */
-  | { readonly kind: 'readSwitch'; readonly dpid: string; readonly what: 'flows' | 'ports' | 'queues' | 'meters' | 'groups' };
+  | {
+      readonly kind: 'readSwitch';
+      readonly dpid: string;
+      readonly what: 'flows' | 'ports' | 'queues' | 'meters' | 'groups';
+    };
 
 export type ApiResult =
   | { readonly ok: true; readonly body: unknown }

@@ -1,5 +1,5 @@
-import type { MigrationState } from './view.js';
 import type { MigrationRequest } from './input.js';
+import type { MigrationState } from './view.js';
 
 /**
  * Durable facts, numbered 1, 2, 3... in the order they were decided. A record is on disk before any output that
@@ -22,7 +22,13 @@ export type JournalEntry =
       readonly bodyDigest: string;
       readonly request: MigrationRequest;
     }
-  | { readonly kind: 'migrationStep'; readonly id: string; readonly step: string; readonly state: MigrationState; readonly note: string }
+  | {
+      readonly kind: 'migrationStep';
+      readonly id: string;
+      readonly step: string;
+      readonly state: MigrationState;
+      readonly note: string;
+    }
   /** the commit point: from here on the VM is at `host` */
   | { readonly kind: 'vmMoved'; readonly vm: string; readonly host: string; readonly migration: string };
 

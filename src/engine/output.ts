@@ -25,15 +25,30 @@ export type Output = (
       readonly maxBitsPerSecond: number;
     }
   /** one command to a hypervisor agent; answered by a `hypervisor` input with the same number */
-  | { readonly kind: 'hypervisor'; readonly host: string; readonly command: number; readonly request: HypervisorRequest }
+  | {
+      readonly kind: 'hypervisor';
+      readonly host: string;
+      readonly command: number;
+      readonly request: HypervisorRequest;
+    }
   | { readonly kind: 'reply'; readonly request: number; readonly result: ApiResult }
   | { readonly kind: 'publish'; readonly view: SystemView }
-  | { readonly kind: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly message: string; readonly fields: Readonly<Record<string, string | number | boolean | null>> }
+  | {
+      readonly kind: 'log';
+      readonly level: 'info' | 'warn' | 'error';
+      readonly message: string;
+      readonly fields: Readonly<Record<string, string | number | boolean | null>>;
+    }
 ) & { readonly after?: number };
 
 /** The engine's words for the agent protocol; `io` hands them to the driver as they are. */
 export type HypervisorRequest =
-  | { readonly execute: 'prepare-incoming'; readonly migration: string; readonly vm: string; readonly port: number }
+  | {
+      readonly execute: 'prepare-incoming';
+      readonly migration: string;
+      readonly vm: string;
+      readonly port: number;
+    }
   | {
       readonly execute: 'migrate';
       readonly migration: string;

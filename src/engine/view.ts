@@ -14,7 +14,12 @@ export interface SwitchView {
   readonly address: string;
   readonly description: string;
   readonly connectedSeconds: number;
-  readonly rules: { readonly desired: number; readonly installed: number | null; readonly revision: number; readonly acknowledged: number };
+  readonly rules: {
+    readonly desired: number;
+    readonly installed: number | null;
+    readonly revision: number;
+    readonly acknowledged: number;
+  };
   readonly ports: readonly PortView[];
 }
 export interface PortView {
@@ -77,7 +82,14 @@ export interface BottleneckView {
   readonly loopDelayMs: number;
   readonly certificate: CertificateView;
 }
-export type MigrationState = 'accepted' | 'preparing' | 'running' | 'switchover' | 'completed' | 'failed' | 'cancelled';
+export type MigrationState =
+  | 'accepted'
+  | 'preparing'
+  | 'running'
+  | 'switchover'
+  | 'completed'
+  | 'failed'
+  | 'cancelled';
 export interface PhaseTransition {
   readonly state: MigrationState;
   readonly step: string;
@@ -140,7 +152,12 @@ export interface SystemView {
   readonly sites: readonly string[];
   readonly switches: readonly SwitchView[];
   readonly links: readonly LinkView[];
-  readonly hosts: readonly { readonly name: string; readonly role: string; readonly site: string; readonly switch: string }[];
+  readonly hosts: readonly {
+    readonly name: string;
+    readonly role: string;
+    readonly site: string;
+    readonly switch: string;
+  }[];
   readonly bottlenecks: readonly BottleneckView[];
   readonly vms: readonly VmView[];
   readonly migrations: readonly MigrationView[];

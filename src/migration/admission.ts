@@ -1,4 +1,4 @@
-import { type Topology, hostOf, siteOfHost, vmOf } from '../network/topology.js';
+import { hostOf, siteOfHost, type Topology, vmOf } from '../network/topology.js';
 
 /** What was asked for, in the words of the topology. */
 export interface Request {
@@ -7,8 +7,15 @@ export interface Request {
   readonly destination: string;
 }
 /** The first reason, in the order a person would look for it, why a request cannot be a migration. */
-export type Refusal =
-  | { readonly why: 'unknown-vm' | 'unknown-destination' | 'source-mismatch' | 'same-location' | 'site-unreachable'; readonly detail: string };
+export type Refusal = {
+  readonly why:
+    | 'unknown-vm'
+    | 'unknown-destination'
+    | 'source-mismatch'
+    | 'same-location'
+    | 'site-unreachable';
+  readonly detail: string;
+};
 
 /**
  * Holds a request against the topology and the VM's present location.
@@ -18,7 +25,9 @@ export function placeRequest(
   topology: Topology,
   request: Request,
   vmHost: string,
-): { readonly ok: true; readonly source: string; readonly destination: string } | { readonly ok: false; readonly refusal: Refusal } {
+):
+  | { readonly ok: true; readonly source: string; readonly destination: string }
+  | { readonly ok: false; readonly refusal: Refusal } {
   const refuse = (why: Refusal['why'], detail: string) => ({ ok: false as const, refusal: { why, detail } });
   const vm = vmOf(topology, request.vm);
   if (vm === undefined) {
@@ -27,7 +36,10 @@ export function placeRequest(
   }
   const candidates = vm.hosts.filter((name) => {
     const host = hostOf(topology, name);
-    return name === request.destination || (host !== undefined && siteOfHost(topology, host) === request.destination);
+    return (
+      name === request.destination ||
+      (host !== undefined && siteOfHost(topology, host) === request.destination)
+    );
   });
   const destination = candidates[0];
   if (destination === undefined || candidates.length > 1)

@@ -7,7 +7,14 @@
  * then on the only way is forward. Before it, `cancelling` and `failing` put everything back as it was.
  */
 
-export type MigrationState = 'accepted' | 'preparing' | 'running' | 'switchover' | 'completed' | 'failed' | 'cancelled';
+export type MigrationState =
+  | 'accepted'
+  | 'preparing'
+  | 'running'
+  | 'switchover'
+  | 'completed'
+  | 'failed'
+  | 'cancelled';
 
 export type Step =
   | 'accepted'
@@ -118,7 +125,8 @@ export const stepLimitSeconds: Readonly<Record<Step, number>> = {
 
 export const stateOf = (step: Step): MigrationState => publicState[step];
 
-export const hasEnded = (step: Step): boolean => step === 'completed' || step === 'cancelled' || step === 'failed';
+export const hasEnded = (step: Step): boolean =>
+  step === 'completed' || step === 'cancelled' || step === 'failed';
 
 /** The step that follows, or undefined where the table has no such row. */
 export function nextStep(from: Step, on: Happening): Step | undefined {

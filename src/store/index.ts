@@ -1,0 +1,1 @@
+export { JournalStore, type StoredRecord, StoreError } from './journal-store.js';
