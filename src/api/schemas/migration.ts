@@ -1,0 +1,118 @@
+import { type Static, Type } from 'typebox';
+import { Decimal64, type Json, nullable, received, sent, Timestamp } from './common.js';
+
+export const migrationStates = [
+  'accepted',
+  'preparing',
+  'running',
+  'switchover',
+  'completed',
+  'failed',
+  'cancelled',
+] as const;
+
+const Name = Type.String({ minLength: 1, maxLength: 64 });
+export const MigrationModeSchema = Type.Enum(['precopy', 'postcopy', 'hybrid']);
+
+/** Body of `POST /v1/migrations`. What is left out takes the default; unknown members are refused. */
+export const MigrationRequestSchema = received(
+  {
+    vm: Name,
+    source: Type.Optional({ ...Name, description: 'refuse unless the VM is at this host or site now' }),
+    destination: { ...Name, description: 'a hypervisor host, or a site where the VM has exactly one' },
+    deadlineSeconds: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 31_536_000,
+        description: 'refused (409) if it cannot be kept',
+      }),
+    ),
+    priority: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 100, description: 'weight among migrations, default 1' }),
+    ),
+    mode: Type.Optional({ ...MigrationModeSchema, default: 'precopy' }),
+    maxBandwidthBytesPerSecond: Type.Optional({
+      ...nullable(Type.Number({ minimum: 1, maximum: 1e12 })),
+      default: null,
+      description: 'cap on this migration; null: none but what the network allows',
+    }),
+    downtimeLimitMs: Type.Optional(Type.Number({ minimum: 1, maximum: 600_000, default: 300 })),
+    disk: Type.Optional({ ...Type.Enum(['none', 'mirror', 'replicated']), default: 'none' }),
+    dryRun: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: 'true: answer 200 with the verdict of admission and start nothing',
+      }),
+    ),
+  },
+  { title: 'MigrationRequest' },
+);
+/** As a client writes it. */
+export type MigrationRequestJson = Static<typeof MigrationRequestSchema>;
+
+export const ProgressSchema = sent('Progress', {
+  totalBytes: Decimal64,
+  processedBytes: Decimal64,
+  remainingBytes: Decimal64,
+});
+export const PhaseTransitionSchema = sent('PhaseTransition', {
+  state: Type.Enum([...migrationStates]),
+  step: Type.String(),
+  at: Timestamp,
+  note: Type.String(),
+});
+export const MigrationSchema = sent('Migration', {
+  id: Type.String(),
+  vm: Type.String(),
+  source: Type.String(),
+  destination: Type.String(),
+  state: Type.Enum([...migrationStates]),
+  step: Type.String({ description: 'finer than the state' }),
+  mode: MigrationModeSchema,
+  priority: Type.Number(),
+  deadlineSeconds: nullable(Type.Number()),
+  downtimeLimitMs: Type.Number(),
+  maxBandwidthBytesPerSecond: nullable(Type.Number()),
+  createdAt: Timestamp,
+  startedAt: nullable(Timestamp),
+  endedAt: nullable(Timestamp),
+  phaseTransitions: Type.Array(PhaseTransitionSchema),
+  progress: Type.Object({ memory: ProgressSchema, disk: ProgressSchema }),
+  round: Type.Integer({ description: 'round of pre-copy' }),
+  grantedBitsPerSecond: Type.Number(),
+  predictedSecondsLeft: nullable(Type.Number()),
+  downtimeMs: nullable(Type.Number({ description: 'null: not known before the VM resumed' })),
+  failureReason: nullable(Type.String()),
+});
+export const MigrationListSchema = sent('MigrationList', {
+  items: Type.Array(MigrationSchema),
+  nextCursor: nullable(
+    Type.String({ description: 'pass it as `cursor` for the next page; null: this was the last' }),
+  ),
+});
+export const MigrationListQuerySchema = received({
+  status: Type.Optional(
+    Type.String({
+      pattern: `^(${migrationStates.join('|')})(,(${migrationStates.join('|')}))*$`,
+      description: `one or more of ${migrationStates.join(', ')}; separated by commas`,
+    }),
+  ),
+  vm: Type.Optional(Name),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 100 })),
+  cursor: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 200, description: '`nextCursor` of the page before' }),
+  ),
+});
+export const MigrationVerdictSchema = Type.Object(
+  {},
+  {
+    title: 'MigrationVerdict',
+    description: 'what admission would decide now; nothing was started',
+    additionalProperties: true,
+  },
+);
+
+export type ProgressJson = Json<typeof ProgressSchema>;
+export type MigrationJson = Json<typeof MigrationSchema>;
+export type MigrationListJson = Json<typeof MigrationListSchema>;
+export type MigrationStateJson = MigrationJson['state'];

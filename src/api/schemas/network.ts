@@ -1,0 +1,77 @@
+import { Type } from 'typebox';
+import { Dpid, type Json, listOf, nullable, received, sent, Timestamp } from './common.js';
+import { LinkSchema, SwitchSchema, VmSchema } from './system-view.js';
+
+export const SwitchListSchema = listOf('SwitchList', SwitchSchema);
+export const LinkListSchema = listOf('LinkList', LinkSchema);
+export const VmListSchema = listOf('VmList', VmSchema);
+
+export const PathSchema = sent(
+  'Path',
+  {
+    name: Type.String(),
+    kind: Type.Enum(['packet', 'circuit']),
+    sites: Type.Array(nullable(Type.String()), {
+      minItems: 2,
+      maxItems: 2,
+      description: 'null: the switch at that end has never attached',
+    }),
+    links: Type.Array(Type.String()),
+    state: Type.Enum(['up', 'down', 'dark']),
+    capacityBitsPerSecond: nullable(Type.Number()),
+    oneWayDelayMs: Type.Number(),
+    bitsPerSecond: nullable(Type.Number()),
+    bottlenecks: Type.Array(
+      sent('PathBottleneck', {
+        id: Type.String(),
+        backlogBytes: Type.Number(),
+        commandedBitsPerSecond: Type.Number(),
+        light: Type.String(),
+      }),
+    ),
+  },
+  'A way between two sites: the shared packet path, or a circuit.',
+);
+export const PathListSchema = listOf('PathList', PathSchema);
+export const CircuitSchema = sent('Circuit', {
+  name: Type.String(),
+  ends: Type.Array(Type.String(), { minItems: 2, maxItems: 2 }),
+  state: Type.Enum(['up', 'down', 'dark']),
+  capacityBitsPerSecond: nullable(Type.Number()),
+  oneWayDelayMs: Type.Number(),
+  bitsPerSecond: nullable(Type.Number()),
+});
+export const CircuitListSchema = listOf('CircuitList', CircuitSchema);
+
+/** Any usual spelling of a datapath id; answers always carry 16 hexadecimal digits. */
+export const DpidParamsSchema = received({
+  dpid: Type.String({
+    maxLength: 32,
+    description: '`1`, `0x1`, `0000000000000001`, `00:00:00:00:00:00:00:01` or `of:0000000000000001`',
+  }),
+});
+/** Entries of a multipart reply, members named as in the OpenFlow specification, read from the switch now. */
+export const SwitchReadingSchema = sent('SwitchReading', {
+  dpid: Dpid,
+  items: Type.Array(Type.Object({}, { additionalProperties: true })),
+});
+export const AuditListSchema = listOf(
+  'AuditList',
+  sent('AuditEntry', { at: Timestamp, what: Type.String() }),
+);
+
+export const LivenessSchema = sent('Liveness', { status: Type.Literal('alive') });
+export const ReadinessSchema = sent('Readiness', {
+  ready: Type.Boolean(),
+  reasons: Type.Array(Type.String({ description: 'why it is not ready; empty if it is' })),
+});
+
+export type SwitchListJson = Json<typeof SwitchListSchema>;
+export type LinkListJson = Json<typeof LinkListSchema>;
+export type VmListJson = Json<typeof VmListSchema>;
+export type PathJson = Json<typeof PathSchema>;
+export type PathListJson = Json<typeof PathListSchema>;
+export type CircuitJson = Json<typeof CircuitSchema>;
+export type SwitchReadingJson = Json<typeof SwitchReadingSchema>;
+export type AuditListJson = Json<typeof AuditListSchema>;
+export type ReadinessJson = Json<typeof ReadinessSchema>;

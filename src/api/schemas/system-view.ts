@@ -1,0 +1,126 @@
+import { Type } from 'typebox';
+import { Decimal64, Dpid, type Json, nullable, sent, Timestamp } from './common.js';
+import { MigrationSchema } from './migration.js';
+
+/** The state of the whole application: what `GET /v1/state` answers and the stream's snapshot carries. */
+
+export const PortSchema = sent('Port', {
+  portNumber: Type.Integer(),
+  name: Type.String(),
+  up: Type.Boolean(),
+  peer: nullable(Type.String({ description: 'switch, host or VM behind the port' })),
+});
+export const SwitchSchema = sent('Switch', {
+  dpid: Dpid,
+  name: nullable(Type.String({ description: 'null: not in the topology; nothing is installed on it' })),
+  site: nullable(Type.String()),
+  role: nullable(Type.Enum(['gateway', 'hypervisor'])),
+  state: Type.Enum(['connecting', 'ready', 'lost']),
+  address: Type.String(),
+  description: Type.String(),
+  connectedSeconds: Type.Number(),
+  rules: Type.Object({
+    desired: Type.Integer(),
+    installed: nullable(Type.Integer({ description: 'null: not read yet' })),
+    revision: Type.Integer({ description: 'revision of the desired rules' }),
+    acknowledged: Type.Integer({ description: 'newest revision that the switch is known to have' }),
+  }),
+  ports: Type.Array(PortSchema),
+});
+export const LinkSchema = sent('Link', {
+  name: Type.String(),
+  kind: Type.Enum(['local', 'packet', 'circuit']),
+  from: Type.String({ description: 'switch' }),
+  to: Type.String({ description: 'switch' }),
+  capacityBitsPerSecond: nullable(Type.Number({ description: 'null: unshaped' })),
+  oneWayDelayMs: Type.Number(),
+  state: Type.Enum(['up', 'down', 'dark']),
+  bitsPerSecond: nullable(Type.Number({ description: 'at the `from` end, last second; null: not measured' })),
+});
+export const CertificateSchema = sent('Certificate', {
+  light: Type.Enum(['green', 'vacuous', 'assumption-broken', 'violated', 'stale', 'idle']),
+  sentence: Type.String(),
+  slots: Type.Integer(),
+  violations: Type.Integer({ description: 'the assumptions held and the inequality failed' }),
+  vacuousSlots: Type.Integer({ description: 'the bound was larger than the delay promise' }),
+  clippedSlots: Type.Integer(),
+  assumptionBrokenSlots: Type.Integer(),
+  lyapunov: Type.Number({ description: 'L of the last slot, bytes^2' }),
+  lyapunovBound: Type.Number({ description: 'what L was held against, bytes^2' }),
+  drift: Type.Number({ description: 'bytes^2' }),
+  radiusBytes: Type.Number(),
+  forecastErrorBytesPerSecond: Type.Number(),
+  measurementErrorBytes: Type.Number(),
+});
+export const BottleneckSchema = sent('Bottleneck', {
+  id: Type.String(),
+  link: Type.String(),
+  dpid: Dpid,
+  capacityBitsPerSecond: Type.Number(),
+  backlogBytes: Type.Number(),
+  backlogUncertaintyBytes: Type.Number(),
+  backlogMs: Type.Number(),
+  boundMs: Type.Number({ description: 'bound of theorem 2 on the real queue, for the measured errors' }),
+  bufferMs: Type.Number({ description: 'the physical buffer' }),
+  sampleAgeMs: Type.Number(),
+  crossBitsPerSecond: Type.Number(),
+  forecastBitsPerSecond: Type.Number(),
+  commandedBitsPerSecond: Type.Number({ description: 'what the law asked for' }),
+  enforcedBitsPerSecond: Type.Number({ description: 'what the queue was last set to' }),
+  measuredBitsPerSecond: Type.Number({ description: 'what the counters saw' }),
+  safeMode: Type.Boolean(),
+  loopDelayMs: Type.Number(),
+  certificate: CertificateSchema,
+});
+export const VmSchema = sent('Vm', {
+  name: Type.String(),
+  mac: Type.String(),
+  ip: Type.String(),
+  host: Type.String(),
+  site: Type.String(),
+  memoryBytes: Decimal64,
+  migration: nullable(Type.String({ description: 'id of the migration it is in' })),
+});
+export const EventSchema = sent('Event', {
+  seq: Type.Integer(),
+  at: Timestamp,
+  level: Type.Enum(['info', 'warn', 'error']),
+  what: Type.String(),
+  detail: Type.String(),
+});
+export const HostSchema = sent('Host', {
+  name: Type.String(),
+  role: Type.String(),
+  site: Type.String(),
+  switch: Type.String(),
+});
+export const SystemViewSchema = sent(
+  'SystemView',
+  {
+    at: Timestamp,
+    version: Type.String(),
+    uptimeSeconds: Type.Number(),
+    topology: nullable(Type.String({ description: 'null: no site is configured, nothing is installed' })),
+    policy: Type.String(),
+    slotMs: Type.Number(),
+    sites: Type.Array(Type.String()),
+    switches: Type.Array(SwitchSchema),
+    links: Type.Array(LinkSchema),
+    hosts: Type.Array(HostSchema),
+    bottlenecks: Type.Array(BottleneckSchema),
+    vms: Type.Array(VmSchema),
+    migrations: Type.Array(MigrationSchema),
+    events: Type.Array(EventSchema),
+  },
+  'One consistent picture: everything in it belongs to the instant `at`.',
+);
+
+export type PortJson = Json<typeof PortSchema>;
+export type SwitchJson = Json<typeof SwitchSchema>;
+export type LinkJson = Json<typeof LinkSchema>;
+export type CertificateJson = Json<typeof CertificateSchema>;
+export type BottleneckJson = Json<typeof BottleneckSchema>;
+export type VmJson = Json<typeof VmSchema>;
+export type EventJson = Json<typeof EventSchema>;
+export type HostJson = Json<typeof HostSchema>;
+export type SystemViewJson = Json<typeof SystemViewSchema>;
