@@ -1,0 +1,154 @@
+import { dirname, resolve } from 'node:path';
+import type { ConfiguredHypervisor, ControlConfig, EngineConfig } from '../engine/config.js';
+import type { Topology } from '../network/topology.js';
+import { ConfigSchema, controlDefaults, listenDefaults, type RawConfig } from './config-schema.js';
+import { didYouMean, inFileOrder, requireSchema } from './schema-check.js';
+import { readTopology } from './topology-file.js';
+import {
+  ConfigError,
+  type ConfigProblem,
+  type PathSegment,
+  readYaml,
+  type YamlDocument,
+} from './yaml-document.js';
+
+export interface ListenAddress {
+  readonly host: string;
+  /** 0: the system picks a free port */
+  readonly port: number;
+}
+export interface SteadyConfig {
+  readonly config: EngineConfig;
+  readonly listen: { readonly openflow: ListenAddress; readonly http: ListenAddress };
+  /** absolute; undefined: no site is configured */
+  readonly topologyPath: string | undefined;
+}
+
+/** What the daemon runs with when it is started without `--config`: loopback, any switch, no site. */
+export const defaultConfig = (): SteadyConfig => ({
+  config: {
+    topology: undefined,
+    switches: [],
+    hypervisors: [],
+    classes: [],
+    control: { ...controlDefaults },
+  },
+  listen: { openflow: { ...listenDefaults.openflow }, http: { ...listenDefaults.http } },
+  topologyPath: undefined,
+});
+
+/**
+ * Reads `steady.yaml` and the topology that it names.
+ * @throws ConfigError with every problem of the first file that has any
+ */
+export function readConfig(path: string): SteadyConfig {
+  const document = readYaml(path);
+  // A file with nothing but comments is an empty configuration, not an error.
+  if (document.value === null) return defaultConfig();
+  requireSchema(document, ConfigSchema);
+  const raw = document.value as RawConfig;
+  const topologyPath = raw.topology === undefined ? undefined : resolve(dirname(path), raw.topology);
+  const topology = topologyPath === undefined ? undefined : readNamedTopology(document, topologyPath);
+  const problems = checkConfig(document, raw, topology);
+  if (problems.length > 0) throw new ConfigError(inFileOrder(problems));
+  return {
+    config: {
+      topology,
+      switches: (raw.switches ?? []).map((s) => ({ name: s.name, ovsdb: s.ovsdb })),
+      hypervisors: (raw.hypervisors ?? []).map(
+        (h): ConfiguredHypervisor => ({ host: h.host, driver: h.driver ?? 'transfer', endpoint: h.endpoint }),
+      ),
+      classes: raw.classes ?? [],
+      control: { ...controlDefaults, ...(raw.control as Partial<ControlConfig> | undefined) },
+    },
+    listen: {
+      openflow: { ...listenDefaults.openflow, ...raw.openflow },
+      http: { ...listenDefaults.http, ...raw.http },
+    },
+    topologyPath,
+  };
+}
+
+/** A topology that is missing is a problem of the line that names it; one that is wrong, of its own file. */
+function readNamedTopology(document: YamlDocument, path: string): Topology {
+  try {
+    return readTopology(path);
+  } catch (e) {
+    if (!(e instanceof ConfigError)) throw e;
+    const [first] = e.problems;
+    if (first?.path !== '' || !first.message.startsWith('cannot read')) throw e;
+    throw new ConfigError([
+      document.problemAt(['topology'], `${path}: ${first.message}`, 'the path is relative to this file'),
+    ]);
+  }
+}
+
+/** What the form cannot say: names exist in the topology, nothing is configured twice. */
+function checkConfig(
+  document: YamlDocument,
+  raw: RawConfig,
+  topology: Topology | undefined,
+): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const wrong = (path: readonly PathSegment[], message: string, hint?: string) =>
+    problems.push(document.problemAt(path, message, hint));
+  const once = (section: string, key: string, values: readonly (string | number)[]) => {
+    const seen = new Map<string | number, number>();
+    for (const [i, value] of values.entries()) {
+      const before = seen.get(value);
+      if (before !== undefined) wrong([section, i, key], `${value} is already ${section}[${before}]`);
+      else seen.set(value, i);
+    }
+  };
+  const switches = raw.switches ?? [];
+  const hypervisors = raw.hypervisors ?? [];
+  const classes = raw.classes ?? [];
+  once(
+    'switches',
+    'name',
+    switches.map((s) => s.name),
+  );
+  once(
+    'hypervisors',
+    'host',
+    hypervisors.map((h) => h.host),
+  );
+  once(
+    'classes',
+    'name',
+    classes.map((c) => c.name),
+  );
+  once(
+    'classes',
+    'udpPort',
+    classes.map((c) => c.udpPort),
+  );
+
+  if (topology === undefined && switches.length + hypervisors.length > 0)
+    wrong(['topology'], 'switches and hypervisors need a topology', 'add `topology: FILE.yaml`');
+  if (topology !== undefined) {
+    const switchNames = topology.switches.map((s) => s.name);
+    for (const [i, s] of switches.entries())
+      if (!switchNames.includes(s.name))
+        wrong(['switches', i, 'name'], `no switch ${s.name} in the topology`, nearest(s.name, switchNames));
+    const hosts = topology.hosts.filter((h) => h.role === 'hypervisor').map((h) => h.name);
+    for (const [i, h] of hypervisors.entries())
+      if (!hosts.includes(h.host))
+        wrong(['hypervisors', i, 'host'], `no hypervisor ${h.host} in the topology`, nearest(h.host, hosts));
+  }
+  for (const [i, s] of switches.entries()) checkPort(['switches', i, 'ovsdb'], s.ovsdb, wrong);
+  for (const [i, h] of hypervisors.entries()) checkPort(['hypervisors', i, 'endpoint'], h.endpoint, wrong);
+  return problems;
+}
+
+const nearest = (name: string, known: readonly string[]): string =>
+  didYouMean(name, known) ?? `it has: ${known.join(', ') || 'none'}`;
+
+function checkPort(
+  path: readonly PathSegment[],
+  endpoint: string | undefined,
+  wrong: (path: readonly PathSegment[], message: string) => void,
+): void {
+  const port = endpoint?.startsWith('tcp:') ? Number(endpoint.slice(endpoint.lastIndexOf(':') + 1)) : 1;
+  if (port < 1 || port > 65535) wrong(path, `${port} is not a TCP port`);
+}

@@ -1,0 +1,101 @@
+import Type, { type Static } from 'typebox';
+import { Name } from './topology-schema.js';
+
+/** The form of `steady.yaml`; `topologies/steady.schema.json` is made from it. */
+
+const closed = { additionalProperties: false };
+const Port = Type.Integer({ minimum: 0, maximum: 65535, description: 'a TCP port; 0 picks a free one' });
+const Host = Type.String({ minLength: 1, maxLength: 253, description: 'an address to listen on' });
+const Endpoint = Type.String({
+  pattern: '^(unix:/[^\\0]{1,106}|tcp:(\\[[0-9a-fA-F:.]+\\]|[^:\\[\\]/ ]+):[0-9]{1,5})$',
+  description: 'unix:/absolute/path or tcp:HOST:PORT',
+});
+
+const SwitchSchema = Type.Object({ name: Name, ovsdb: Type.Optional(Endpoint) }, closed);
+const HypervisorSchema = Type.Object(
+  { host: Name, driver: Type.Optional(Type.Enum(['transfer'], { default: 'transfer' })), endpoint: Endpoint },
+  closed,
+);
+const ClassSchema = Type.Object(
+  {
+    name: Name,
+    udpPort: Type.Integer({ minimum: 1, maximum: 65535 }),
+    dscp: Type.Integer({ minimum: 0, maximum: 63 }),
+    delayPromiseMs: Type.Number({ exclusiveMinimum: 0, maximum: 60000 }),
+  },
+  closed,
+);
+
+/** Values of `control` where the file is silent. Their reasons are in the design of the control law. */
+export const controlDefaults = {
+  policy: 'steady',
+  slotMs: 20,
+  targetUtilisation: 0.98,
+  gain: 0.3,
+  virtualTargetBytes: 60_000,
+  forecastSlots: 8,
+  loopDelaySlots: 1,
+  safeBitsPerSecond: 2_000_000,
+  staticShare: 0.25,
+} as const;
+
+const d = controlDefaults;
+const ControlSchema = Type.Object(
+  {
+    policy: Type.Optional(Type.Enum(['steady', 'static-cap', 'none'], { default: d.policy })),
+    slotMs: Type.Optional(
+      Type.Integer({ minimum: 20, maximum: 1000, default: d.slotMs, description: 'control period, ms' }),
+    ),
+    targetUtilisation: Type.Optional(
+      Type.Number({ exclusiveMinimum: 0, maximum: 1, default: d.targetUtilisation }),
+    ),
+    gain: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 2, default: d.gain })),
+    virtualTargetBytes: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 1e9, default: d.virtualTargetBytes, description: 'bytes' }),
+    ),
+    forecastSlots: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: d.forecastSlots })),
+    loopDelaySlots: Type.Optional(Type.Integer({ minimum: 0, maximum: 100, default: d.loopDelaySlots })),
+    safeBitsPerSecond: Type.Optional(
+      Type.Number({
+        minimum: 12_000,
+        maximum: 1e12,
+        default: d.safeBitsPerSecond,
+        description: 'bits per second; linux-htb of Open vSwitch serves no queue below 12000',
+      }),
+    ),
+    staticShare: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1, default: d.staticShare })),
+  },
+  closed,
+);
+
+export const listenDefaults = {
+  openflow: { host: '127.0.0.1', port: 6653 },
+  http: { host: '127.0.0.1', port: 8080 },
+} as const;
+
+const listen = (port: number) =>
+  Type.Optional(
+    Type.Object(
+      {
+        host: Type.Optional({ ...Host, default: '127.0.0.1' }),
+        port: Type.Optional({ ...Port, default: port }),
+      },
+      closed,
+    ),
+  );
+
+export const ConfigSchema = Type.Object(
+  {
+    openflow: listen(listenDefaults.openflow.port),
+    http: listen(listenDefaults.http.port),
+    topology: Type.Optional(
+      Type.String({ minLength: 1, description: 'path of the topology file, relative to this file' }),
+    ),
+    switches: Type.Optional(Type.Array(SwitchSchema)),
+    hypervisors: Type.Optional(Type.Array(HypervisorSchema)),
+    classes: Type.Optional(Type.Array(ClassSchema)),
+    control: Type.Optional(ControlSchema),
+  },
+  { ...closed, title: 'steady.yaml: where to listen, which network, how to control it' },
+);
+export type RawConfig = Static<typeof ConfigSchema>;

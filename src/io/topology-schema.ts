@@ -1,0 +1,110 @@
+import Type, { type Static } from 'typebox';
+
+/**
+ * The form of a topology file, once: TypeScript type, run-time check and `topologies/schema.json` (for editors)
+ * all come from here. What the form cannot say (names that must exist, ports that must be reachable) is
+ * `checkTopology` in `src/network`.
+ */
+
+export const Name = Type.String({
+  pattern: '^[a-z][a-z0-9-]{0,30}$',
+  description: 'a name: a lower-case letter, then letters, digits and hyphens, at most 31 characters',
+});
+const Mac = Type.String({
+  pattern: '^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$',
+  description: 'a unicast MAC address in lower case, in quotes: "02:00:00:00:00:11"',
+});
+const Octet = '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])';
+const Ipv4 = Type.String({
+  pattern: `^${Octet}(\\.${Octet}){3}$`,
+  description: 'an IPv4 address such as 10.99.0.11',
+});
+const Dpid = Type.String({
+  pattern: '^[0-9a-f]{16}$',
+  description: '16 hexadecimal digits in lower case, in quotes',
+});
+const UdpPort = Type.Integer({ minimum: 1, maximum: 65535 });
+const PositiveBitsPerSecond = Type.Number({
+  exclusiveMinimum: 0,
+  maximum: 1e12,
+  description: 'bits per second',
+});
+const ByteCount = Type.Integer({ minimum: 0, description: 'bytes' });
+const closed = { additionalProperties: false };
+
+const SiteSchema = Type.Object({ name: Name }, closed);
+const SwitchSchema = Type.Object(
+  { name: Name, site: Name, role: Type.Enum(['gateway', 'hypervisor']), dpid: Dpid },
+  closed,
+);
+const LinkSchema = Type.Object(
+  {
+    name: Name,
+    kind: Type.Enum(['local', 'packet', 'circuit']),
+    ends: Type.Array(Name, { minItems: 2, maxItems: 2, description: 'two names of switches: [from, to]' }),
+    capacityBitsPerSecond: Type.Optional(PositiveBitsPerSecond),
+    oneWayDelayMs: Type.Optional(Type.Number({ minimum: 0, maximum: 10000, default: 0 })),
+    bufferPackets: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000000, default: 1000 })),
+    setupSeconds: Type.Optional(Type.Number({ minimum: 0, maximum: 86400 })),
+    costPerSetup: Type.Optional(Type.Number({ minimum: 0 })),
+    costPerSecond: Type.Optional(Type.Number({ minimum: 0 })),
+  },
+  closed,
+);
+const HostSchema = Type.Object(
+  { name: Name, role: Type.Enum(['hypervisor', 'source', 'user']), switch: Name, mac: Mac, ip: Ipv4 },
+  closed,
+);
+const VmSchema = Type.Object(
+  {
+    name: Name,
+    mac: Mac,
+    ip: Ipv4,
+    hosts: Type.Array(Name, { minItems: 1, description: 'hypervisor hosts on which it may live' }),
+    at: Name,
+    memoryBytes: Type.Integer({ minimum: 1, description: 'bytes' }),
+    dirtyBytesPerSecond: Type.Number({ minimum: 0 }),
+    workingSetBytes: ByteCount,
+  },
+  closed,
+);
+const traffic = { name: Name, from: Name, to: Name, udpPort: UdpPort };
+const packetBytes = Type.Integer({ minimum: 64, maximum: 1472, description: 'bytes of the UDP payload' });
+const VideoSchema = Type.Object(
+  {
+    ...traffic,
+    kind: Type.Literal('video'),
+    framesPerSecond: Type.Number({ exclusiveMinimum: 0, maximum: 1000 }),
+    baseBitsPerSecond: PositiveBitsPerSecond,
+    burstBitsPerSecond: PositiveBitsPerSecond,
+    burstProbability: Type.Number({ minimum: 0, maximum: 1 }),
+    packetBytes,
+  },
+  closed,
+);
+const BackgroundSchema = Type.Object(
+  {
+    ...traffic,
+    kind: Type.Literal('background'),
+    minBitsPerSecond: Type.Number({ minimum: 0, maximum: 1e12 }),
+    maxBitsPerSecond: PositiveBitsPerSecond,
+    changeSeconds: Type.Number({ exclusiveMinimum: 0, maximum: 86400 }),
+    packetBytes,
+  },
+  closed,
+);
+
+export const TopologySchema = Type.Object(
+  {
+    name: Name,
+    description: Type.Optional(Type.String({ maxLength: 4000, default: '' })),
+    sites: Type.Array(SiteSchema, { minItems: 1 }),
+    switches: Type.Array(SwitchSchema, { minItems: 1 }),
+    links: Type.Optional(Type.Array(LinkSchema)),
+    hosts: Type.Optional(Type.Array(HostSchema)),
+    vms: Type.Optional(Type.Array(VmSchema)),
+    traffic: Type.Optional(Type.Array(Type.Union([VideoSchema, BackgroundSchema]))),
+  },
+  { ...closed, title: 'A network for Steady: sites, switches, links, hosts, virtual machines, traffic' },
+);
+export type RawTopology = Static<typeof TopologySchema>;

@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { defaultConfig, readConfig } from '../../src/io/config-file.js';
+import { controlDefaults } from '../../src/io/config-schema.js';
+import { ConfigError, type ConfigProblem } from '../../src/io/yaml-document.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'steady-config-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+const twoDc = resolve('topologies/two-dc.yaml');
+
+let count = 0;
+function write(text: string): string {
+  const path = join(directory, `${count++}.yaml`);
+  writeFileSync(path, text);
+  return path;
+}
+function problemsOf(text: string): readonly ConfigProblem[] {
+  try {
+    readConfig(write(text));
+  } catch (e) {
+    if (e instanceof ConfigError) return e.problems;
+    throw e;
+  }
+  return [];
+}
+
+describe('readConfig', () => {
+  it('reads a full file and applies defaults to what it leaves out', () => {
+    const read = readConfig(
+      write(`openflow: { host: 0.0.0.0 }
+topology: ${twoDc}
+switches:
+  - { name: gw-a, ovsdb: "unix:/run/x/db.sock" }
+  - { name: hv-a, ovsdb: "tcp:[::1]:6640" }
+  - { name: gw-b }
+hypervisors:
+  - { host: hyp-a, driver: transfer, endpoint: "unix:/run/x/hyp-a.sock" }
+classes: [ { name: video, udpPort: 5004, dscp: 46, delayPromiseMs: 60 } ]
+control: { gain: 0.5 }
+`),
+    );
+    expect(read.listen).toEqual({
+      openflow: { host: '0.0.0.0', port: 6653 },
+      http: { host: '127.0.0.1', port: 8080 },
+    });
+    expect(read.topologyPath).toBe(twoDc);
+    expect(read.config.topology?.name).toBe('two-dc');
+    expect(read.config.switches[2]).toEqual({ name: 'gw-b', ovsdb: undefined });
+    expect(read.config.control).toEqual({ ...controlDefaults, gain: 0.5 });
+  });
+
+  it.each(['', '# nothing\n', '{}\n'])('takes an empty file %j as the defaults', (text) => {
+    expect(readConfig(write(text))).toEqual(defaultConfig());
+  });
+
+  it('takes the topology relative to the file', () => {
+    writeFileSync(
+      join(directory, 'net.yaml'),
+      'name: n\nsites: [{name: a}]\nswitches: [{name: s, site: a, role: gateway, dpid: "0000000000000001"}]\n',
+    );
+    expect(readConfig(write('topology: net.yaml\n')).config.topology?.name).toBe('n');
+  });
+
+  it('blames the line that names a missing topology', () => {
+    const problems = problemsOf('http: { port: 0 }\ntopology: absent.yaml\n');
+    expect(problems).toMatchObject([{ line: 2, column: 11, path: 'topology' }]);
+    expect(problems[0]?.message).toContain('no such file');
+  });
+
+  it('blames the topology file for what is wrong in it', () => {
+    const path = write('name: n\nsite: []\n');
+    expect(problemsOf(`topology: ${path}\n`)).toContainEqual(
+      expect.objectContaining({ file: path, path: 'site', hint: 'did you mean "sites"?' }),
+    );
+  });
+
+  it('finds names that the topology does not have, twins and unusable ports', () => {
+    const problems = problemsOf(`topology: ${twoDc}
+switches: [ { name: gw-q }, { name: gw-a }, { name: gw-a, ovsdb: "tcp:h:70000" } ]
+hypervisors:
+  - { host: video-a, endpoint: "tcp:h:1" }
+classes:
+  - { name: video, udpPort: 5004, dscp: 46, delayPromiseMs: 60 }
+  - { name: other, udpPort: 5004, dscp: 10, delayPromiseMs: 60 }
+`);
+    expect(problems.map((p) => `${p.line} ${p.path} ${p.hint ?? ''}`)).toEqual([
+      '2 switches[0].name did you mean "gw-a"?',
+      '2 switches[2].name ',
+      '2 switches[2].ovsdb ',
+      '4 hypervisors[0].host it has: hyp-a, hyp-b',
+      '7 classes[1].udpPort ',
+    ]);
+  });
+
+  it.each([
+    ['control: { slotMs: 19 }', 'control.slotMs'],
+    ['control: { gain: 0 }', 'control.gain'],
+    ['control: { targetUtilisation: 1.01 }', 'control.targetUtilisation'],
+    ['control: { policy: stedy }', 'control.policy'],
+    ['http: { port: 65536 }', 'http.port'],
+    ['classes: [ { name: v, udpPort: 1, dscp: 64, delayPromiseMs: 1 } ]', 'classes[0].dscp'],
+    ['switches: [ { name: s, ovsdb: "db.sock" } ]', 'switches[0].ovsdb'],
+    ['switches: [ { name: s } ]', 'topology'],
+    ['topolgy: x.yaml', 'topolgy'],
+  ])('refuses %s', (text, path) => {
+    expect(problemsOf(`${text}\n`).map((p) => p.path)).toEqual([path]);
+  });
+});
