@@ -136,6 +136,7 @@ export const switchOf = (topology: Topology, name: string): SwitchSpec | undefin
   topology.switches.find((s) => s.name === name);
 export const hostOf = (topology: Topology, name: string): HostSpec | undefined =>
   topology.hosts.find((h) => h.name === name);
-export const vmOf = (topology: Topology, name: string): VmSpec | undefined => topology.vms.find((v) => v.name === name);
+export const vmOf = (topology: Topology, name: string): VmSpec | undefined =>
+  topology.vms.find((v) => v.name === name);
 export const siteOfHost = (topology: Topology, host: HostSpec): string | undefined =>
   switchOf(topology, host.switch)?.site;

@@ -1,0 +1,138 @@
+import { type NetworkMap, networkMapOf } from './network-map.js';
+import { hostOf, type LinkSpec, type PortSpec, siteOfHost, switchOf, type Topology } from './topology.js';
+
+/** One queue that can be the bottleneck: the end of a packet link at a gateway. */
+export interface Bottleneck {
+  /** name of the egress port, `<switch>.<link>`: unique in the topology */
+  readonly id: string;
+  readonly linkName: string;
+  readonly switchName: string;
+  /** 16 hexadecimal digits */
+  readonly dpid: string;
+  /** OpenFlow port number of the WAN port */
+  readonly egressPort: number;
+  readonly egressPortName: string;
+  /** undefined: the link is unshaped, so nothing is known to queue here */
+  readonly capacityBitsPerSecond: number | undefined;
+  readonly bufferPackets: number;
+  /** ports whose received bytes feed the WAN queue: all ports of the site's side, and WAN ports in transit */
+  readonly arrivalPorts: readonly number[];
+  /** the arrival ports that face hypervisor switches: there our own migration traffic comes in */
+  readonly ownPorts: readonly number[];
+  /** every other port of the switch: what came in anywhere and left by none of these is bound for the queue */
+  readonly otherPorts: readonly number[];
+}
+
+/** Every WAN queue of the packet path: one for each end of each packet link. */
+export function bottlenecksOf(topology: Topology): Bottleneck[] {
+  const map = networkMapOf(topology);
+  return topology.switches
+    .filter((s) => s.role === 'gateway')
+    .flatMap((s) =>
+      map.ports(s.name).flatMap((port) => {
+        if (port.peer.kind !== 'link' || port.peer.link.kind !== 'packet') return [];
+        const others = map.ports(s.name).filter((p) => p !== port);
+        return [
+          {
+            id: port.portName,
+            linkName: port.peer.link.name,
+            switchName: s.name,
+            dpid: s.dpid,
+            egressPort: port.portNumber,
+            egressPortName: port.portName,
+            capacityBitsPerSecond: port.peer.link.capacityBitsPerSecond,
+            bufferPackets: port.peer.link.bufferPackets,
+            arrivalPorts: others
+              .filter((p) => crossSite(p) === undefined || transits(map, p, port))
+              .map((p) => p.portNumber),
+            ownPorts: others.filter((p) => facesHypervisor(topology, p)).map((p) => p.portNumber),
+            otherPorts: others.map((p) => p.portNumber),
+          },
+        ];
+      }),
+    );
+}
+
+/** The ids of the WAN queues that traffic from one host to another passes, in order. */
+export function bottlenecksBetween(
+  topology: Topology,
+  fromHost: string,
+  toHost: string,
+): string[] | undefined {
+  const from = hostOf(topology, fromHost);
+  const to = hostOf(topology, toHost);
+  const goal = to && siteOfHost(topology, to);
+  if (!from || !goal) return undefined;
+  const path = networkMapOf(topology).pathToSite(from.switch, goal);
+  return path?.filter((port) => crossSite(port)?.kind === 'packet').map((port) => port.portName);
+}
+
+/** The sites on the way, both ends included; undefined if there is no way. */
+export function pathSites(topology: Topology, fromSite: string, toSite: string): string[] | undefined {
+  const start = topology.switches.find((s) => s.site === fromSite && s.role === 'gateway');
+  const path = start && networkMapOf(topology).pathToSite(start.name, toSite);
+  if (!path) return undefined;
+  const sites = [fromSite];
+  for (const port of path) {
+    const site = port.peer.kind === 'link' ? switchOf(topology, port.peer.peer)?.site : undefined;
+    if (site !== undefined && site !== sites.at(-1)) sites.push(site);
+  }
+  return sites;
+}
+
+/** The queue that paces a migration: on the uplink of the source's hypervisor switch. */
+export interface Pacer {
+  readonly switchName: string;
+  readonly dpid: string;
+  readonly portName: string;
+  readonly portNumber: number;
+  readonly grantedQueueId: 1;
+  readonly safeQueueId: 2;
+}
+
+/** undefined: the host is unknown, or hangs on a gateway and has no uplink of its own to be paced at. */
+export function pacerOf(topology: Topology, hostName: string): Pacer | undefined {
+  const host = hostOf(topology, hostName);
+  const sw = host && switchOf(topology, host.switch);
+  if (sw?.role !== 'hypervisor') return undefined;
+  const map = networkMapOf(topology);
+  const gateways = topology.switches
+    .filter((s) => s.site === sw.site && s.role === 'gateway')
+    .sort(
+      (a, b) =>
+        (map.distanceToSwitch(sw.name, a.name) ?? Infinity) -
+        (map.distanceToSwitch(sw.name, b.name) ?? Infinity),
+    );
+  const uplink = gateways[0] && map.localNextHop(sw.name, gateways[0].name);
+  if (!uplink) return undefined;
+  return {
+    switchName: sw.name,
+    dpid: sw.dpid,
+    portName: uplink.portName,
+    portNumber: uplink.portNumber,
+    grantedQueueId: 1,
+    safeQueueId: 2,
+  };
+}
+
+const crossSite = (port: PortSpec): LinkSpec | undefined =>
+  port.peer.kind === 'link' && port.peer.link.kind !== 'local' ? port.peer.link : undefined;
+
+const facesHypervisor = (topology: Topology, port: PortSpec): boolean =>
+  port.peer.kind === 'link' &&
+  port.peer.link.kind === 'local' &&
+  switchOf(topology, port.peer.peer)?.role === 'hypervisor';
+
+/** Does any route come in from the neighbour behind `arrival` and go on through `egress`? */
+function transits(map: NetworkMap, arrival: PortSpec, egress: PortSpec): boolean {
+  if (arrival.peer.kind !== 'link') return false;
+  const { link, peer } = arrival.peer;
+  return map.topology.sites.some((site) => {
+    const before = map.nextHop(peer, site.name);
+    return (
+      before?.peer.kind === 'link' &&
+      before.peer.link === link &&
+      map.nextHop(egress.switch, site.name)?.portNumber === egress.portNumber
+    );
+  });
+}

@@ -1,0 +1,5 @@
+export * from './bottlenecks.js';
+export * from './cookie.js';
+export * from './network-map.js';
+export * from './problems.js';
+export * from './topology.js';
