@@ -27,7 +27,8 @@ export const after = (from: Instant, delay: Seconds): Instant => (from + delay) 
 /** rate x time */
 export const volume = (rate: BytesPerSecond, duration: Seconds): Bytes => (rate * duration) as Bytes;
 /** bytes / time */
-export const rateOf = (amount: Bytes, duration: Seconds): BytesPerSecond => (amount / duration) as BytesPerSecond;
+export const rateOf = (amount: Bytes, duration: Seconds): BytesPerSecond =>
+  (amount / duration) as BytesPerSecond;
 /** bytes / rate: how long `amount` takes at `rate` */
 export const durationOf = (amount: Bytes, rate: BytesPerSecond): Seconds => (amount / rate) as Seconds;
 export const milliseconds = (ms: number): Seconds => (ms / 1000) as Seconds;

@@ -1,0 +1,62 @@
+import type { SlotCertificate } from './certificate.js';
+import type { BacklogEstimate } from './sample.js';
+import type { BytesPerSecond, Instant, Seconds } from './units.js';
+
+/**
+ * What a rate policy is told: once after every sample, and once at the end of a slot in which no sample came
+ * (`estimate.at` is then that of the step before, and the policy predicts instead of measuring).
+ */
+export interface PolicyInput {
+  readonly now: Instant;
+  /** true length of the interval that the newest sample covers */
+  readonly intervalSeconds: Seconds;
+  readonly capacityBytesPerSecond: BytesPerSecond;
+  /** null: there has been no complete measurement yet */
+  readonly estimate: BacklogEstimate | null;
+  /** everybody else's arrivals at the bottleneck, mean of the last interval */
+  readonly crossBytesPerSecond: BytesPerSecond;
+  /** migration traffic that arrived at the bottleneck, mean of the last interval */
+  readonly ownBytesPerSecond: BytesPerSecond;
+  /** the most that the migrations can use; 0: there is no migration; Infinity: as much as they get */
+  readonly demandBytesPerSecond: BytesPerSecond;
+  /** now minus the time of the newest sample; Infinity before the first */
+  readonly sampleAgeSeconds: Seconds;
+  /** from a command to its effect at the bottleneck, in nominal slots, fractions allowed */
+  readonly loopDelaySlots: number;
+}
+export type PolicyMode = 'normal' | 'safe' | 'drain' | 'idle';
+export interface PolicyDecision {
+  /** finite, never negative; what all migrations together may send through this bottleneck */
+  readonly rateBytesPerSecond: BytesPerSecond;
+  readonly mode: PolicyMode;
+  /** null: this policy proves nothing, or there was nothing to judge */
+  readonly certificate: SlotCertificate | null;
+  /** cross traffic expected for the slots that this command governs */
+  readonly forecastBytesPerSecond: BytesPerSecond;
+}
+/** A rate policy of one bottleneck. It has a state, no clock and no randomness: same inputs, same rates. */
+export interface RatePolicy {
+  readonly name: PolicyName;
+  step(input: PolicyInput): PolicyDecision;
+}
+export type PolicyName = 'steady' | 'static-cap' | 'none';
+
+/** Settings of every policy; each takes what it needs. Units as named; see README for the notation. */
+export interface PolicyConfig {
+  /** T */
+  readonly slotSeconds: Seconds;
+  /** rho, 0 < rho <= 1 */
+  readonly targetUtilisation: number;
+  /** g, 0 < g <= 1 */
+  readonly gain: number;
+  /** Z* */
+  readonly virtualTargetBytes: number;
+  /** how many slots of cross traffic the forecast averages */
+  readonly forecastSlots: number;
+  /** used when samples are older than three slots */
+  readonly safeBytesPerSecond: BytesPerSecond;
+  /** share of capacity that `static-cap` grants, 0-1 */
+  readonly staticShare: number;
+  /** what the delay-sensitive class was promised: a bound above it is counted as vacuous */
+  readonly delayPromiseSeconds: Seconds;
+}
