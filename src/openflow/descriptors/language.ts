@@ -1,0 +1,158 @@
+/**
+ * The vocabulary in which OpenFlow is described. Every structure of the protocol is a `StructRow`, every family of
+ * type-length-value elements a `TlvFamily`; the generator turns them into straight-line code, the interpreter of the
+ * tests and the JSON converter walk them directly. A row says for which wire versions it holds, so that another
+ * version of the protocol is more rows and not more code.
+ */
+
+/** Wire versions (the first byte of every message): 1 = 1.0, 4 = 1.3, 5 = 1.4, 6 = 1.5. Both ends are included. */
+export interface VersionRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Structures that never changed between 1.0 and 1.5. */
+export const EVERY_VERSION: VersionRange = { from: 1, to: 6 };
+export const OPENFLOW_13: VersionRange = { from: 4, to: 4 };
+
+export type Field =
+  /** An unsigned integer; `u64` becomes a bigint, the others a number. */
+  | { readonly kind: 'u8' | 'u16' | 'u32' | 'u64'; readonly name: string }
+  /** A fixed array of 32-bit numbers. */
+  | { readonly kind: 'u32s'; readonly name: string; readonly count: number }
+  /** A fixed run of opaque bytes, such as a MAC address. */
+  | { readonly kind: 'bytes'; readonly name: string; readonly length: number }
+  /** A fixed run of text, filled with NUL. */
+  | { readonly kind: 'text'; readonly name: string; readonly length: number }
+  /** Bytes that must be zero; kept in the hidden property `padding` when they are not. */
+  | { readonly kind: 'pad'; readonly length: number }
+  /** The length of this structure itself (16 bits). Never a property: it is computed. */
+  | { readonly kind: 'length' }
+  /** The length in bytes of the list called `of` (16 bits). Computed too. */
+  | { readonly kind: 'listLength'; readonly of: string }
+  /** A structure of fixed layout in place. */
+  | { readonly kind: 'struct'; readonly name: string; readonly of: string }
+  /** An `ofp_match` with its trailing padding to a multiple of 8. */
+  | { readonly kind: 'match'; readonly name: string }
+  /** One OXM TLV, then padding that brings the structure to a multiple of 8. */
+  | { readonly kind: 'oxm'; readonly name: string }
+  /** OXM headers without values (table features). */
+  | { readonly kind: 'oxmIds'; readonly name: string }
+  /** Structures or TLVs one after the other, up to the end of the enclosing one or as far as `listLength` says. */
+  | { readonly kind: 'list'; readonly name: string; readonly of: string }
+  /** Numbers up to the end of the enclosing structure. */
+  | { readonly kind: 'u8List' | 'u32List'; readonly name: string }
+  /** Opaque bytes up to the end of the enclosing structure. */
+  | { readonly kind: 'rest'; readonly name: string }
+  /** A whole message inside a message (bundles); properties after it start at the next multiple of 8. */
+  | { readonly kind: 'message'; readonly name: string };
+
+export interface StructRow {
+  /** snake_case as in the specification; the TypeScript name is its PascalCase. */
+  readonly name: string;
+  readonly versions: VersionRange;
+  readonly fields: readonly Field[];
+  /** Where the specification defines it. */
+  readonly source: string;
+}
+
+/** One member of a family of TLVs; `fields` come after the family's header. */
+export interface TlvRow {
+  /** The value of the property `type`. */
+  readonly name: string;
+  /** The number on the wire. */
+  readonly code: number;
+  readonly versions: VersionRange;
+  readonly fields: readonly Field[];
+}
+
+/** TLVs with a 16-bit type and a 16-bit length. Types that no row names are kept as `{type: 'raw', code, data}`. */
+export interface TlvFamily {
+  readonly name: string;
+  readonly source: string;
+  /** `inside`: the length counts the padding, and is a multiple of 8. `outside`: zeros to the next multiple of 8 follow. */
+  readonly padding: 'inside' | 'outside';
+  /** The smallest legal value of the length. */
+  readonly minLength: number;
+  readonly rows: readonly TlvRow[];
+}
+
+export interface MessageRow extends StructRow {
+  /** The `type` byte of the header. */
+  readonly code: number;
+  /** Messages defined by an experimenter share code 4 and are told apart by these two words. */
+  readonly experimenter?: { readonly id: number; readonly type: number };
+  /** `request` or `reply`: the body is chosen by the multipart type. */
+  readonly multipart?: 'request' | 'reply';
+}
+
+export interface MultipartRow {
+  /** The value of the property `mp_type`. */
+  readonly name: string;
+  readonly code: number;
+  readonly versions: VersionRange;
+  readonly request: MultipartBody;
+  readonly reply: MultipartBody;
+}
+
+/** `list` bodies are arrays of structures, `one` a single structure, `empty` nothing. */
+export type MultipartBody =
+  | { readonly shape: 'empty' }
+  | { readonly shape: 'one'; readonly of: string }
+  | { readonly shape: 'list'; readonly of: string };
+
+/** How the value of an OXM field is held in memory. */
+export type OxmForm = 'number' | 'bigint' | 'bytes';
+
+export interface OxmRow {
+  readonly name: string;
+  readonly oxmClass: number;
+  readonly id: number;
+  readonly versions: VersionRange;
+  /** Meaningful bits; the value occupies the next multiple of 8. */
+  readonly bits: number;
+  readonly form: OxmForm;
+  readonly maskable: boolean;
+  /** Alternatives, of which one must hold: field and admissible values (none given: it must merely be present). */
+  readonly prerequisites: readonly OxmPrerequisite[];
+}
+
+export interface OxmPrerequisite {
+  readonly field: string;
+  readonly values?: readonly number[];
+}
+
+export interface ErrorRow {
+  readonly name: string;
+  readonly code: number;
+  readonly versions: VersionRange;
+  readonly codes: readonly {
+    readonly name: string;
+    readonly code: number;
+    readonly versions?: VersionRange;
+  }[];
+}
+
+export function holds(range: VersionRange, version: number): boolean {
+  return version >= range.from && version <= range.to;
+}
+
+export const u8 = (name: string): Field => ({ kind: 'u8', name });
+export const u16 = (name: string): Field => ({ kind: 'u16', name });
+export const u32 = (name: string): Field => ({ kind: 'u32', name });
+export const u64 = (name: string): Field => ({ kind: 'u64', name });
+export const u32s = (name: string, count: number): Field => ({ kind: 'u32s', name, count });
+export const bytes = (name: string, length: number): Field => ({ kind: 'bytes', name, length });
+export const text = (name: string, length: number): Field => ({ kind: 'text', name, length });
+export const pad = (length: number): Field => ({ kind: 'pad', length });
+export const length: Field = { kind: 'length' };
+export const listLength = (of: string): Field => ({ kind: 'listLength', of });
+export const struct = (name: string, of: string): Field => ({ kind: 'struct', name, of });
+export const match = (name: string): Field => ({ kind: 'match', name });
+export const oxm = (name: string): Field => ({ kind: 'oxm', name });
+export const oxmIds = (name: string): Field => ({ kind: 'oxmIds', name });
+export const list = (name: string, of: string): Field => ({ kind: 'list', name, of });
+export const u8List = (name: string): Field => ({ kind: 'u8List', name });
+export const u32List = (name: string): Field => ({ kind: 'u32List', name });
+export const rest = (name: string): Field => ({ kind: 'rest', name });
+export const message = (name: string): Field => ({ kind: 'message', name });

@@ -1,0 +1,11 @@
+/** Raised when a message cannot be put on the wire: a mistake of the caller, never of a peer. */
+export class EncodeError extends Error {
+  /** The property at fault, such as `flow_mod.priority`. */
+  readonly path: string;
+
+  constructor(path: string, reason: string) {
+    super(`${path}: ${reason}`);
+    this.name = 'EncodeError';
+    this.path = path;
+  }
+}

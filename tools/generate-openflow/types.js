@@ -1,0 +1,171 @@
+/** Emits the TypeScript types of all messages and their parts. */
+import {
+  BANNER,
+  familyType,
+  hasPadding,
+  memberType,
+  messageType,
+  multipartType,
+  pascal,
+  structType,
+} from './names.js';
+
+const INTEGERS = { u8: 'number', u16: 'number', u32: 'number', u64: 'bigint' };
+
+export function emitTypes(catalogue) {
+  const families = new Set(catalogue.tlvFamilies.map((family) => family.name));
+  const out = [BANNER];
+  out.push(EMPTY_BODY);
+  out.push(oxmTypes(catalogue.oxm));
+  for (const family of catalogue.tlvFamilies) out.push(familyTypes(family, families));
+  for (const row of catalogue.structs) {
+    out.push(`/** ${row.source}. */\n${interfaceText(structType(row.name), [], row.fields, families)}`);
+  }
+  for (const row of catalogue.messages) out.push(messageTypes(row, catalogue, families));
+  out.push(
+    `export type Message =\n${catalogue.messages.map((row) => `  | ${messageType(row.name)}`).join('\n')};\n`,
+  );
+  out.push(`export type MessageType = Message['type'];\n`);
+  out.push(`export type MultipartType = MultipartReply['mp_type'];\n`);
+  return out.join('\n');
+}
+
+const EMPTY_BODY = `/** The body of a multipart request that has none. */
+export type EmptyBody = Readonly<Record<string, never>>;
+`;
+
+function fieldType(field, families) {
+  switch (field.kind) {
+    case 'u8':
+    case 'u16':
+    case 'u32':
+    case 'u64':
+      return INTEGERS[field.kind];
+    case 'bytes':
+    case 'rest':
+      return 'Uint8Array';
+    case 'text':
+      return 'string';
+    case 'u32s':
+    case 'u8List':
+    case 'u32List':
+      return 'readonly number[]';
+    case 'struct':
+      return structType(field.of);
+    case 'match':
+      return 'readonly OxmField[]';
+    case 'oxm':
+      return 'OxmField';
+    case 'oxmIds':
+      return 'readonly OxmId[]';
+    case 'list':
+      return `readonly ${families.has(field.of) ? familyType(field.of) : structType(field.of)}[]`;
+    case 'message':
+      return 'Message';
+    default:
+      return undefined;
+  }
+}
+
+function interfaceText(name, head, fields, families, outerPadding = false) {
+  const lines = [...head];
+  for (const field of fields) {
+    const type = fieldType(field, families);
+    if (type !== undefined) lines.push(`  readonly ${field.name}: ${type};`);
+  }
+  if (outerPadding || hasPadding(fields)) {
+    lines.push('  /** All padding bytes of this structure in order; present only when one is not zero. */');
+    lines.push('  padding?: Uint8Array;');
+  }
+  return `export interface ${name} {\n${lines.join('\n')}\n}\n`;
+}
+
+function familyTypes(family, families) {
+  const outer = family.padding === 'outside';
+  const out = [];
+  for (const row of family.rows) {
+    const head = [`  readonly type: '${row.name}';`];
+    out.push(interfaceText(memberType(family.name, row.name), head, row.fields, families, outer));
+  }
+  const raw = ["  readonly type: 'raw';", '  readonly code: number;', '  readonly data: Uint8Array;'];
+  out.push('/** An element of a type that has no row, kept as it came. */');
+  out.push(interfaceText(memberType(family.name, 'raw'), raw, [], families, outer));
+  const members = [...family.rows.map((row) => row.name), 'raw'];
+  out.push(
+    `/** ${family.source}. */\nexport type ${familyType(family.name)} =\n${members
+      .map((name) => `  | ${memberType(family.name, name)}`)
+      .join('\n')};\n`,
+  );
+  return out.join('\n');
+}
+
+function messageTypes(row, catalogue, families) {
+  if (row.multipart === undefined) {
+    const head = [`  readonly type: '${row.name}';`, '  readonly xid: number;'];
+    return `/** ${row.source}. */\n${interfaceText(messageType(row.name), head, row.fields, families)}`;
+  }
+  const out = [];
+  for (const part of catalogue.multiparts) {
+    const body = part[row.multipart];
+    const type =
+      body.shape === 'empty'
+        ? 'EmptyBody'
+        : body.shape === 'one'
+          ? structType(body.of)
+          : `readonly ${structType(body.of)}[]`;
+    const head = [
+      `  readonly type: '${row.name}';`,
+      '  readonly xid: number;',
+      `  readonly mp_type: '${part.name}';`,
+      '  readonly flags: number;',
+      `  readonly body: ${type};`,
+    ];
+    out.push(interfaceText(multipartType(row.multipart, part.name), head, [{ kind: 'pad' }], families));
+  }
+  const members = catalogue.multiparts.map((part) => `  | ${multipartType(row.multipart, part.name)}`);
+  out.push(`/** ${row.source}. */\nexport type ${messageType(row.name)} =\n${members.join('\n')};\n`);
+  return out.join('\n');
+}
+
+const OXM_VALUE = { number: 'number', bigint: 'bigint', bytes: 'Uint8Array' };
+
+function oxmTypes(rows) {
+  const out = [];
+  for (const form of ['number', 'bigint', 'bytes']) {
+    const names = rows.filter((row) => row.form === form).map((row) => `  | '${row.name}'`);
+    out.push(`export type Oxm${pascal(form)}Name =\n${names.join('\n')};\n`);
+  }
+  const members = ['number', 'bigint', 'bytes'].map(
+    (form) => `export interface Oxm${pascal(form)} {
+  readonly field: Oxm${pascal(form)}Name;
+  readonly value: ${OXM_VALUE[form]};
+  readonly mask?: ${OXM_VALUE[form]};
+}
+`,
+  );
+  out.push(...members);
+  out.push(`/** A match field of a class or number that has no row; \`payload\` is everything after the 4-byte header. */
+export interface OxmRaw {
+  readonly field: 'raw';
+  readonly oxm_class: number;
+  readonly oxm_field: number;
+  readonly has_mask: boolean;
+  readonly payload: Uint8Array;
+}
+
+/** One OXM TLV of a match or of a set_field action. 1.3.5 A.2.3. */
+export type OxmField = OxmNumber | OxmBigint | OxmBytes | OxmRaw;
+export type OxmName = OxmNumberName | OxmBigintName | OxmBytesName;
+
+/** A header without a value, as table features list them. 1.3.5 A.3.5.5.2. */
+export interface OxmId {
+  readonly oxm_class: number;
+  readonly oxm_field: number;
+  readonly has_mask: boolean;
+  readonly oxm_length: number;
+  /** Present if and only if the class is OFPXMC_EXPERIMENTER. */
+  readonly experimenter?: number;
+}
+`);
+  return out.join('\n');
+}
