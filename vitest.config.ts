@@ -1,10 +1,28 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests that build networks or drive a browser: they take their time and must run alone. */
+const system = ['test/testbed/**/*.test.ts', 'test/system/**/*.test.ts', 'test/dashboard/page.test.ts'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    reporters: ['default'],
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: system,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'system',
+          include: system,
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
   },
 });
