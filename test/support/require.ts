@@ -1,0 +1,93 @@
+import { execFileSync } from 'node:child_process';
+
+/**
+ * What a test needs from the machine. A missing tool skips the test with one printed reason, unless
+ * `STEADY_REQUIRE` (a comma-separated list) names it: then the suite fails, because the machine was set up for it.
+ */
+export const tools = [
+  'ovs',
+  'osken',
+  'tshark',
+  'testcontroller',
+  'qemu',
+  'chromium',
+  'docker',
+  'mininet',
+  'gcc',
+] as const;
+export type Tool = (typeof tools)[number];
+export type Availability = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+
+const known = new Map<Tool, Availability>();
+
+export function available(tool: Tool): Availability {
+  let answer = known.get(tool);
+  if (answer === undefined) {
+    const reason = whyMissing(tool);
+    answer = reason === undefined ? { ok: true } : { ok: false, reason };
+    known.set(tool, answer);
+  }
+  return answer;
+}
+
+/**
+ * True: run. False: skip (the reason has been printed once). Use as `describe.skipIf(!requireOrSkip('ovs'))`.
+ * @throws Error when a missing tool is named in STEADY_REQUIRE
+ */
+export function requireOrSkip(...needed: readonly Tool[]): boolean {
+  const required = (process.env.STEADY_REQUIRE ?? '').split(',').map((t) => t.trim());
+  for (const name of required)
+    if (name !== '' && !tools.includes(name as Tool))
+      throw new Error(`STEADY_REQUIRE names ${name}; known: ${tools.join(', ')}`);
+  for (const tool of needed) {
+    const answer = available(tool);
+    if (answer.ok) continue;
+    const text = `${tool}: ${answer.reason}`;
+    if (required.includes(tool)) throw new Error(`required by STEADY_REQUIRE but missing: ${text}`);
+    process.stderr.write(`skipped, needs ${text}\n`);
+    return false;
+  }
+  return true;
+}
+
+function whyMissing(tool: Tool): string | undefined {
+  switch (tool) {
+    case 'ovs':
+      return (
+        needCommands(['ovsdb-server', 'ovs-vswitchd', 'ovs-vsctl', 'ovs-ofctl', 'ip', 'tc', 'ethtool']) ??
+        needNamespaces()
+      );
+    case 'osken':
+      return succeeds('python3', ['-c', 'import os_ken']) ? undefined : 'python3 has no module os_ken';
+    case 'testcontroller':
+      return needCommands(['ovs-testcontroller']);
+    case 'qemu':
+      return needCommands(['qemu-system-x86_64']);
+    case 'mininet':
+      return needCommands(['mn']) ?? needNamespaces();
+    case 'docker':
+      return needCommands(['docker', 'dockerd']) ?? needRoot();
+    default:
+      return needCommands([tool]);
+  }
+}
+
+const needRoot = (): string | undefined => (process.getuid?.() === 0 ? undefined : 'needs root');
+
+const needNamespaces = (): string | undefined =>
+  needRoot() ?? (succeeds('unshare', ['--net', 'true']) ? undefined : 'no right to make network namespaces');
+
+function needCommands(names: readonly string[]): string | undefined {
+  const path = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
+  const missing = names.filter((n) => !succeeds('sh', ['-c', `command -v ${n}`], path));
+  return missing.length === 0 ? undefined : `${missing.join(', ')} not installed`;
+}
+
+function succeeds(command: string, args: readonly string[], path = process.env.PATH): boolean {
+  try {
+    execFileSync(command, args, { stdio: 'ignore', timeout: 10_000, env: { ...process.env, PATH: path } });
+    return true;
+  } catch {
+    return false;
+  }
+}
