@@ -1,5 +1,22 @@
 export * from './bottlenecks.js';
 export * from './cookie.js';
+export * from './diff.js';
+export * from './flow-entry.js';
+export * from './group-table.js';
+export * from './intents.js';
+export { matchText, type PacketFields, type Scalar } from './match.js';
 export * from './network-map.js';
+export type { Forwarding, PacketOutput } from './pipeline.js';
+export {
+  ipv4Of,
+  leaseSeconds,
+  macOf,
+  migrationDscp,
+  migrationQueue,
+  priorities,
+  tables,
+} from './pipeline-layout.js';
 export * from './problems.js';
+export * from './rules.js';
+export * from './table-model.js';
 export * from './topology.js';

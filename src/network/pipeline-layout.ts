@@ -1,0 +1,86 @@
+import type { Action, Instruction, OxmField } from '../openflow/index.js';
+
+/**
+ * The pipeline (OpenFlow 1.3), the same on every switch:
+ *
+ *     table 0 guard      who may send from which port, what is it -> code point, queue
+ *     table 1 location   eth_dst -> a port of this site, or the number of another site in the metadata
+ *     table 2 path       site (and code point) -> port
+ *
+ * A table miss drops. Location is the one table that a migration changes; path has one rule for each site, however
+ * many machines live there.
+ */
+export const tables = { guard: 0, location: 1, path: 2 } as const;
+
+/** Bands of priorities. 0 is left alone: some switches treat it as the table-miss rule. */
+export const priorities = {
+  /** table 0: a port and the address that may send from it */
+  admit: 10,
+  /** table 0: code points that belong to migrations are taken off everybody else's packets */
+  strip: 50,
+  class: 100,
+  safe: 200,
+  granted: 300,
+  /** table 1 */
+  locationStaged: 50,
+  location: 100,
+  /** table 2 */
+  path: 100,
+  pathSteered: 200,
+} as const;
+
+/** Code points of migration traffic: AF41 with a granted rate, AF11 in the safe queue (RFC 2597). */
+export const migrationDscp = { granted: 34, safe: 10 } as const;
+export const migrationQueue = { granted: 1, safe: 2 } as const;
+/** The rule that grants a rate dies this long after its last refresh. */
+export const leaseSeconds = 3;
+
+const ethTypeIpv4 = 0x0800;
+const siteMask = 0xffffn;
+
+export const onPort = (inPort: number): OxmField => ({ field: 'in_port', value: inPort });
+export const fromMac = (mac: string): OxmField => ({ field: 'eth_src', value: macOf(mac) });
+export const toMac = (mac: string): OxmField => ({ field: 'eth_dst', value: macOf(mac) });
+export const isIpv4: OxmField = { field: 'eth_type', value: ethTypeIpv4 };
+export const hasDscp = (dscp: number): OxmField => ({ field: 'ip_dscp', value: dscp });
+export const toUdpPort = (port: number): OxmField[] => [
+  isIpv4,
+  { field: 'ip_proto', value: 17 },
+  { field: 'udp_dst', value: port },
+];
+export const tcpBetween = (fromIp: string, toIp: string, port: number): OxmField[] => [
+  isIpv4,
+  { field: 'ip_proto', value: 6 },
+  { field: 'ipv4_src', value: ipv4Of(fromIp) },
+  { field: 'ipv4_dst', value: ipv4Of(toIp) },
+  { field: 'tcp_dst', value: port },
+];
+export const boundFor = (siteNumber: number): OxmField => ({
+  field: 'metadata',
+  value: BigInt(siteNumber),
+  mask: siteMask,
+});
+
+export const apply = (...actions: Action[]): Instruction => ({ type: 'apply_actions', actions });
+export const goTo = (table: number): Instruction => ({ type: 'goto_table', table_id: table });
+export const output = (port: number): Action => ({ type: 'output', port, max_len: 0 });
+export const setQueue = (queueId: number): Action => ({ type: 'set_queue', queue_id: queueId });
+export const setDscp = (dscp: number): Action => ({ type: 'set_field', field: hasDscp(dscp) });
+export const sendToSite = (siteNumber: number): Instruction[] => [
+  { type: 'write_metadata', metadata: BigInt(siteNumber), metadata_mask: siteMask },
+  goTo(tables.path),
+];
+
+/** `02:00:00:00:00:11` as bytes. @throws RangeError on anything else */
+export function macOf(text: string): Uint8Array {
+  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(text)) throw new RangeError(`not a MAC address: ${text}`);
+  return Uint8Array.from(text.split(':'), (part) => Number.parseInt(part, 16));
+}
+
+/** `10.0.0.1` as a 32-bit number. @throws RangeError on anything else */
+export function ipv4Of(text: string): number {
+  const parts = text.split('.').map(Number);
+  if (parts.length !== 4 || parts.some((p) => !Number.isInteger(p) || p < 0 || p > 255))
+    throw new RangeError(`not an IPv4 address: ${text}`);
+  return parts.reduce((sum, part) => sum * 256 + part, 0);
+}
