@@ -1,0 +1,219 @@
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { SwitchView, SystemView } from '../engine/view.js';
+import { migrationStates } from './schemas/migration.js';
+
+/**
+ * `/metrics` in the Prometheus text format, in a registry of its own. Facts that Faucet also knows keep its
+ * names and labels (`dp_id` in hexadecimal with 0x, `dp_name`), so its dashboards work; `steady_*` is ours, in
+ * base units. Values are taken from the latest view at each scrape.
+ */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #connections = this.#counter(
+    'of_dp_connections',
+    'switches that completed the handshake',
+    dpLabels,
+  );
+  readonly #disconnections = this.#counter(
+    'of_dp_disconnections',
+    'connections to switches that were lost',
+    dpLabels,
+  );
+  readonly #refresh: ((view: SystemView) => void)[] = [];
+  #switches = new Map<string, SwitchView>();
+
+  constructor() {
+    this.#switchMetrics();
+    this.#bottleneckMetrics();
+    this.#certificateMetrics();
+    this.#migrationMetrics();
+    this.#processMetrics();
+  }
+
+  /** Counts what happens between views; call it with each one. */
+  observe(view: SystemView): void {
+    const now = new Map(view.switches.map((s) => [s.dpid, s]));
+    for (const s of now.values()) {
+      const before = this.#switches.get(s.dpid);
+      const wasReady = before?.state === 'ready';
+      const isReady = s.state === 'ready';
+      const reconnected = wasReady && isReady && s.connectedSeconds < before.connectedSeconds;
+      if ((isReady && !wasReady) || reconnected) this.#connections.inc(dpOf(s));
+      if ((wasReady && !isReady) || reconnected) this.#disconnections.inc(dpOf(s));
+    }
+    for (const [dpid, before] of this.#switches)
+      if (!now.has(dpid) && before.state === 'ready') this.#disconnections.inc(dpOf(before));
+    this.#switches = now;
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  async text(view: SystemView, streamClients: number): Promise<string> {
+    this.#streamClients.set(streamClients);
+    for (const refresh of this.#refresh) refresh(view);
+    return this.#registry.metrics();
+  }
+
+  readonly #streamClients = this.#gauge('steady_stream_clients', 'readers of the live stream', []);
+
+  #gauge<Label extends string>(name: string, help: string, labelNames: readonly Label[]): Gauge<Label> {
+    return new Gauge({ name, help, labelNames: [...labelNames], registers: [this.#registry] });
+  }
+  #counter<Label extends string>(name: string, help: string, labelNames: readonly Label[]): Counter<Label> {
+    return new Counter({ name, help, labelNames: [...labelNames], registers: [this.#registry] });
+  }
+
+  #switchMetrics(): void {
+    const status = this.#gauge('dp_status', '1: the switch is connected and ready', dpLabels);
+    const portStatus = this.#gauge('port_status', '1: the port is up', [
+      ...dpLabels,
+      'port',
+      'port_description',
+    ]);
+    const rules = this.#gauge('steady_switch_rules', 'rules of ours, as desired and as read back', [
+      ...dpLabels,
+      'kind',
+    ]);
+    this.#refresh.push((view) => {
+      for (const metric of [status, portStatus, rules]) metric.reset();
+      for (const s of view.switches) {
+        const dp = dpOf(s);
+        status.set(dp, s.state === 'ready' ? 1 : 0);
+        rules.set({ ...dp, kind: 'desired' }, s.rules.desired);
+        if (s.rules.installed !== null) rules.set({ ...dp, kind: 'installed' }, s.rules.installed);
+        for (const port of s.ports)
+          portStatus.set({ ...dp, port: `${port.portNumber}`, port_description: port.name }, port.up ? 1 : 0);
+      }
+    });
+  }
+
+  #bottleneckMetrics(): void {
+    const label = ['bottleneck'] as const;
+    const backlog = this.#gauge('steady_queue_backlog_bytes', 'estimated backlog of the queue', label);
+    const uncertainty = this.#gauge(
+      'steady_queue_backlog_uncertainty_bytes',
+      'half-width of the estimate',
+      label,
+    );
+    const bound = this.#gauge(
+      'steady_queue_delay_bound_seconds',
+      'bound of theorem 2 on the real queue',
+      label,
+    );
+    const capacity = this.#gauge('steady_path_capacity_bits_per_second', 'rate of the bottleneck', label);
+    const rate = this.#gauge(
+      'steady_path_rate_bits_per_second',
+      'kind: commanded by the law, enforced by the queue, measured by counters, cross traffic, its forecast',
+      ['bottleneck', 'kind'],
+    );
+    const age = this.#gauge('steady_stats_age_seconds', 'age of the newest sample', label);
+    const loop = this.#gauge(
+      'steady_loop_delay_seconds',
+      'from a command to its effect in the counters',
+      label,
+    );
+    const safe = this.#gauge(
+      'steady_safe_mode',
+      '1: the rate is the safe rate, whatever the law says',
+      label,
+    );
+    this.#refresh.push((view) => {
+      for (const metric of [backlog, uncertainty, bound, capacity, rate, age, loop, safe]) metric.reset();
+      for (const b of view.bottlenecks) {
+        const of = { bottleneck: b.id };
+        backlog.set(of, b.backlogBytes);
+        uncertainty.set(of, b.backlogUncertaintyBytes);
+        bound.set(of, b.boundMs / 1000);
+        capacity.set(of, b.capacityBitsPerSecond);
+        rate.set({ ...of, kind: 'commanded' }, b.commandedBitsPerSecond);
+        rate.set({ ...of, kind: 'enforced' }, b.enforcedBitsPerSecond);
+        rate.set({ ...of, kind: 'measured' }, b.measuredBitsPerSecond);
+        rate.set({ ...of, kind: 'cross' }, b.crossBitsPerSecond);
+        rate.set({ ...of, kind: 'forecast' }, b.forecastBitsPerSecond);
+        age.set(of, b.sampleAgeMs / 1000);
+        loop.set(of, b.loopDelayMs / 1000);
+        safe.set(of, b.safeMode ? 1 : 0);
+      }
+    });
+  }
+
+  #certificateMetrics(): void {
+    const label = ['bottleneck'] as const;
+    const value = this.#gauge('steady_lyapunov_value', 'L of the last slot, bytes^2', label);
+    const limit = this.#gauge('steady_lyapunov_bound', 'what L was held against, bytes^2', label);
+    const drift = this.#gauge('steady_lyapunov_drift', 'change of L in the last slot, bytes^2', label);
+    const counts = [
+      ['steady_certificate_slots_total', 'slots that were judged', 'slots'],
+      ['steady_certificate_violations_total', 'the assumptions held and the inequality failed', 'violations'],
+      [
+        'steady_certificate_vacuous_slots_total',
+        'the bound was larger than the delay promise',
+        'vacuousSlots',
+      ],
+      ['steady_certificate_clipped_slots_total', 'the rate was at a limit', 'clippedSlots'],
+      [
+        'steady_certificate_assumption_broken_slots_total',
+        'the assumptions did not hold',
+        'assumptionBrokenSlots',
+      ],
+    ] as const;
+    const counters = counts.map(([name, help, member]) => ({
+      counter: this.#counter(name, help, label),
+      member,
+    }));
+    this.#refresh.push((view) => {
+      for (const metric of [value, limit, drift, ...counters.map((c) => c.counter)]) metric.reset();
+      for (const { id, certificate } of view.bottlenecks) {
+        const of = { bottleneck: id };
+        value.set(of, certificate.lyapunov);
+        limit.set(of, certificate.lyapunovBound);
+        drift.set(of, certificate.drift);
+        for (const { counter, member } of counters) counter.inc(of, certificate[member]);
+      }
+    });
+  }
+
+  #migrationMetrics(): void {
+    const migrations = this.#gauge('steady_migrations', 'migrations known, by state', ['state']);
+    const remaining = this.#gauge('steady_migration_remaining_bytes', 'memory and disk still to copy', [
+      'migration',
+      'vm',
+    ]);
+    this.#refresh.push((view) => {
+      migrations.reset();
+      remaining.reset();
+      for (const state of migrationStates)
+        migrations.set({ state }, view.migrations.filter((migration) => migration.state === state).length);
+      for (const { id, vm, endedAt, progress } of view.migrations)
+        if (endedAt === null)
+          remaining.set(
+            { migration: id, vm },
+            Number(progress.memory.remainingBytes) + Number(progress.disk.remainingBytes),
+          );
+    });
+  }
+
+  #processMetrics(): void {
+    const info = this.#gauge('steady_build_info', 'always 1', ['version', 'policy']);
+    const uptime = this.#gauge('steady_uptime_seconds', 'since the controller started', []);
+    const memory = this.#gauge('process_resident_memory_bytes', 'resident set', []);
+    const cpu = this.#counter('process_cpu_seconds_total', 'user and system time', []);
+    this.#refresh.push((view) => {
+      info.reset();
+      info.set({ version: view.version, policy: view.policy }, 1);
+      uptime.set(view.uptimeSeconds);
+      memory.set(process.memoryUsage.rss());
+      const usage = process.cpuUsage();
+      cpu.reset();
+      cpu.inc((usage.user + usage.system) / 1e6);
+    });
+  }
+}
+
+const dpLabels = ['dp_id', 'dp_name'] as const;
+const dpOf = (s: SwitchView) => ({
+  dp_id: `0x${BigInt(`0x${s.dpid}`).toString(16)}`,
+  dp_name: s.name ?? s.dpid,
+});

@@ -1,0 +1,205 @@
+import type { Application } from '../../src/api/application.js';
+import type { ApiCommand, ApiResult, AuditEntry } from '../../src/engine/input.js';
+import type { BottleneckView, MigrationView, SwitchView, SystemView } from '../../src/engine/view.js';
+
+/** Stands where the daemon stands: a view that tests set, and answers that tests choose. */
+export class FakeApplication implements Application {
+  current: SystemView = viewOf();
+  readonly commands: ApiCommand[] = [];
+  answer: (command: ApiCommand) => Promise<ApiResult> | ApiResult = (command) => this.#admit(command);
+  reasons: string[] = [];
+  entries: AuditEntry[] = [];
+  readonly listeners = new Set<(view: SystemView) => void>();
+  #ids = 0;
+
+  view(): SystemView {
+    return this.current;
+  }
+  async command(command: ApiCommand): Promise<ApiResult> {
+    this.commands.push(command);
+    return this.answer(command);
+  }
+  onView(listener: (view: SystemView) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+  publish(change: Partial<SystemView>): void {
+    this.current = { ...this.current, ...change };
+    for (const listener of this.listeners) listener(this.current);
+  }
+  ready(): { ready: boolean; reasons: string[] } {
+    return { ready: this.reasons.length === 0, reasons: this.reasons };
+  }
+  newId(): string {
+    this.#ids += 1;
+    return `m-${this.#ids}`;
+  }
+  audit(): readonly AuditEntry[] {
+    return this.entries;
+  }
+
+  #admit(command: ApiCommand): ApiResult {
+    if (command.kind === 'createMigration') {
+      if (command.request.dryRun) return { ok: true, body: { feasible: true, earliestDeadlineSeconds: 31 } };
+      const { vm, destination, mode } = command.request;
+      return { ok: true, body: migrationOf({ id: command.id, vm, destination, mode, state: 'accepted' }) };
+    }
+    if (command.kind === 'readSwitch') return { ok: true, body: [] };
+    const found = this.current.migrations.find((migration) => migration.id === command.id);
+    if (found !== undefined) return { ok: true, body: found };
+    const detail = `no migration ${command.id}`;
+    return {
+      ok: false,
+      problem: { slug: 'unknown-migration', status: 404, title: 'Unknown migration', detail },
+    };
+  }
+}
+
+export function migrationOf(change: Partial<MigrationView> = {}): MigrationView {
+  const progress = { totalBytes: '150000000', processedBytes: '50000000', remainingBytes: '100000000' };
+  return {
+    id: 'm-1',
+    vm: 'vm1',
+    source: 'hyp-a',
+    destination: 'hyp-b',
+    state: 'running',
+    step: 'pre-copy',
+    mode: 'precopy',
+    priority: 1,
+    deadlineSeconds: null,
+    downtimeLimitMs: 300,
+    maxBandwidthBytesPerSecond: null,
+    createdAt: '2026-01-01T00:00:00.000Z',
+    startedAt: '2026-01-01T00:00:01.000Z',
+    endedAt: null,
+    phaseTransitions: [{ state: 'accepted', step: 'accepted', at: '2026-01-01T00:00:00.000Z', note: '' }],
+    progress: { memory: progress, disk: { totalBytes: '0', processedBytes: '0', remainingBytes: '0' } },
+    round: 1,
+    grantedBitsPerSecond: 20e6,
+    predictedSecondsLeft: 40,
+    downtimeMs: null,
+    failureReason: null,
+    ...change,
+  };
+}
+
+export function switchView(change: Partial<SwitchView> = {}): SwitchView {
+  return {
+    dpid: '0000000000000001',
+    name: 'gw-a',
+    site: 'a',
+    role: 'gateway',
+    state: 'ready',
+    address: '127.0.0.1:40000',
+    description: 'Open vSwitch 3.1.0',
+    connectedSeconds: 12,
+    rules: { desired: 7, installed: 7, revision: 1, acknowledged: 1 },
+    ports: [{ portNumber: 1, name: 'gw-a.wan', up: true, peer: 'gw-b' }],
+    ...change,
+  };
+}
+
+export function bottleneckView(change: Partial<BottleneckView> = {}): BottleneckView {
+  return {
+    id: 'gw-a:wan',
+    link: 'wan',
+    dpid: '0000000000000001',
+    capacityBitsPerSecond: 50e6,
+    backlogBytes: 12_500,
+    backlogUncertaintyBytes: 1_500,
+    backlogMs: 2,
+    boundMs: 30,
+    bufferMs: 240,
+    sampleAgeMs: 20,
+    crossBitsPerSecond: 20e6,
+    forecastBitsPerSecond: 21e6,
+    commandedBitsPerSecond: 28e6,
+    enforcedBitsPerSecond: 27e6,
+    measuredBitsPerSecond: 26e6,
+    safeMode: false,
+    loopDelayMs: 40,
+    certificate: {
+      light: 'green',
+      sentence: 'The queue is inside its bound.',
+      slots: 1000,
+      violations: 0,
+      vacuousSlots: 3,
+      clippedSlots: 4,
+      assumptionBrokenSlots: 5,
+      lyapunov: 1e6,
+      lyapunovBound: 9e6,
+      drift: -100,
+      radiusBytes: 40_000,
+      forecastErrorBytesPerSecond: 1000,
+      measurementErrorBytes: 500,
+    },
+    ...change,
+  };
+}
+
+export function viewOf(change: Partial<SystemView> = {}): SystemView {
+  return {
+    at: '2026-01-01T00:00:10.000Z',
+    version: '0.1.0',
+    uptimeSeconds: 10,
+    topology: 'two-dc',
+    policy: 'steady',
+    slotMs: 20,
+    sites: ['a', 'b'],
+    switches: [
+      switchView(),
+      switchView({ dpid: '00000000000000ff', name: 'gw-b', site: 'b', state: 'lost', ports: [] }),
+    ],
+    links: [
+      {
+        name: 'wan',
+        kind: 'packet',
+        from: 'gw-a',
+        to: 'gw-b',
+        capacityBitsPerSecond: 50e6,
+        oneWayDelayMs: 20,
+        state: 'up',
+        bitsPerSecond: 46e6,
+      },
+      {
+        name: 'circuit',
+        kind: 'circuit',
+        from: 'gw-a',
+        to: 'gw-x',
+        capacityBitsPerSecond: 100e6,
+        oneWayDelayMs: 15,
+        state: 'dark',
+        bitsPerSecond: null,
+      },
+      {
+        name: 'up-a',
+        kind: 'local',
+        from: 'hv-a',
+        to: 'gw-a',
+        capacityBitsPerSecond: null,
+        oneWayDelayMs: 0,
+        state: 'up',
+        bitsPerSecond: null,
+      },
+    ],
+    hosts: [{ name: 'hyp-a', role: 'hypervisor', site: 'a', switch: 'hv-a' }],
+    bottlenecks: [bottleneckView()],
+    vms: [
+      {
+        name: 'vm1',
+        mac: '02:00:00:00:01:01',
+        ip: '10.99.0.101',
+        host: 'hyp-a',
+        site: 'a',
+        memoryBytes: '150000000',
+        migration: null,
+      },
+    ],
+    migrations: [],
+    events: [{ seq: 1, at: '2026-01-01T00:00:00.000Z', level: 'info', what: 'started', detail: 'listening' }],
+    ...change,
+  };
+}
+
+/** Never answers. */
+export const silence = (): Promise<never> => new Promise(() => {});
