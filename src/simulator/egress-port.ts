@@ -1,0 +1,208 @@
+import type { EventHandler, EventQueue } from './event-queue.js';
+import type { Packet } from './packet.js';
+import { PacketRing } from './packet-ring.js';
+import type { Wire } from './wire.js';
+
+/** One class of a port's queueing discipline, as linux-htb has it under Open vSwitch. */
+export interface QueueSpec {
+  readonly queueId: number;
+  /** undefined: only the port's own rate limits it */
+  readonly maxBitsPerSecond: number | undefined;
+  readonly limitPackets: number;
+  /** lower is served first; equal ones take turns */
+  readonly priority: number;
+}
+
+/**
+ * A class with its own rate. While it has a backlog its packets start at least `frame bits / rate` apart, so
+ * its long-run rate is exact whatever the other classes do. A class that was idle starts at once.
+ */
+export class EgressQueue {
+  readonly queueId: number;
+  readonly limitPackets: number;
+  readonly priority: number;
+  maxBitsPerSecond: number;
+  txPackets = 0;
+  txBytes = 0;
+  /** packets refused because the queue was full: what Open vSwitch calls tx_errors */
+  droppedPackets = 0;
+  droppedBytes = 0;
+  arrivedPackets = 0;
+  arrivedBytes = 0;
+  /** waiting or in service */
+  backlogBytes = 0;
+  backlogPackets = 0;
+  eligibleAtSeconds = 0;
+  readonly waiting = new PacketRing();
+
+  constructor(spec: QueueSpec) {
+    this.queueId = spec.queueId;
+    this.limitPackets = spec.limitPackets;
+    this.priority = spec.priority;
+    this.maxBitsPerSecond = spec.maxBitsPerSecond ?? Infinity;
+  }
+}
+
+const departure = -1;
+/** A class that was kept waiting by the others may catch up this much, like the burst of a token bucket. */
+const maximumCreditSeconds = 0.002;
+
+/**
+ * The sending side of a port: classes in front of one serialiser. A packet of n bytes occupies the serialiser
+ * for exactly 8 n / rate seconds and is counted as sent when its last bit has left. A port without rate and
+ * without classes passes packets on at once.
+ */
+export class EgressPort implements EventHandler {
+  readonly queues: EgressQueue[] = [];
+  private readonly byDscp = new Int16Array(64).fill(-1);
+  private readonly events: EventQueue;
+  private readonly wire: Wire;
+  private readonly lose: (packet: Packet) => void;
+  private inService: Packet | undefined;
+  private serving: EgressQueue | undefined;
+  private nextTurn = 0;
+  private wakeAtSeconds = Infinity;
+  private wakeGeneration = 0;
+  readonly rateBitsPerSecond: number | undefined;
+  txPackets = 0;
+  txBytes = 0;
+
+  constructor(
+    events: EventQueue,
+    wire: Wire,
+    rateBitsPerSecond: number | undefined,
+    queues: readonly QueueSpec[],
+    lose: (packet: Packet) => void,
+  ) {
+    if (rateBitsPerSecond !== undefined && !(rateBitsPerSecond > 0))
+      throw new RangeError(`a port cannot have the rate ${rateBitsPerSecond} bit/s: give more than 0`);
+    if (rateBitsPerSecond === undefined && queues.length > 0)
+      throw new RangeError('queues need a port rate: give the port a capacity');
+    this.events = events;
+    this.wire = wire;
+    this.lose = lose;
+    this.rateBitsPerSecond = rateBitsPerSecond;
+    if (rateBitsPerSecond !== undefined)
+      for (const spec of queues.length > 0 ? queues : [{ queueId: 0, maxBitsPerSecond: undefined, limitPackets: 1000, priority: 0 }])
+        this.queues.push(new EgressQueue(spec));
+  }
+
+  /** Packets with this code point go to this queue whatever set_queue said (a u32 filter on the HTB root). */
+  classify(dscp: number, queueId: number): void {
+    const index = this.queues.findIndex((q) => q.queueId === queueId);
+    if (index < 0) throw new RangeError(`there is no queue ${queueId} on this port to classify into`);
+    this.byDscp[dscp] = index;
+  }
+
+  queue(queueId: number): EgressQueue | undefined {
+    return this.queues.find((q) => q.queueId === queueId);
+  }
+
+  backlogBytes(): number {
+    let sum = 0;
+    for (const queue of this.queues) sum += queue.backlogBytes;
+    return sum;
+  }
+
+  send(packet: Packet, nowSeconds: number): void {
+    if (this.rateBitsPerSecond === undefined) {
+      this.txPackets++;
+      this.txBytes += packet.frameBytes;
+      this.wire.send(packet, nowSeconds);
+      return;
+    }
+    const queue = this.queueOf(packet);
+    queue.arrivedPackets++;
+    queue.arrivedBytes += packet.frameBytes;
+    if (queue.waiting.length >= queue.limitPackets) {
+      queue.droppedPackets++;
+      queue.droppedBytes += packet.frameBytes;
+      this.lose(packet);
+      return;
+    }
+    if (queue.waiting.length === 0 && queue.eligibleAtSeconds < nowSeconds) queue.eligibleAtSeconds = nowSeconds;
+    queue.backlogPackets++;
+    queue.backlogBytes += packet.frameBytes;
+    queue.waiting.push(packet, nowSeconds);
+    if (this.inService === undefined) this.serveNext(nowSeconds);
+  }
+
+  /**
+   * Changes a class's rate. Credit already earned towards the next packet is kept: what was left to wait
+   * shrinks or grows with the ratio of the rates.
+   * @throws RangeError for an unknown queue or a rate that is not positive
+   */
+  setMaxRate(queueId: number, maxBitsPerSecond: number, nowSeconds: number): void {
+    const queue = this.queue(queueId);
+    if (queue === undefined) throw new RangeError(`there is no queue ${queueId} on this port`);
+    if (!(maxBitsPerSecond > 0)) throw new RangeError(`max-rate must be positive, not ${maxBitsPerSecond}`);
+    const left = queue.eligibleAtSeconds - nowSeconds;
+    if (left > 0 && Number.isFinite(queue.maxBitsPerSecond))
+      queue.eligibleAtSeconds = nowSeconds + (left * queue.maxBitsPerSecond) / maxBitsPerSecond;
+    queue.maxBitsPerSecond = maxBitsPerSecond;
+    if (this.inService === undefined) this.serveNext(nowSeconds);
+  }
+
+  fire(nowSeconds: number, argument: number): void {
+    if (argument !== departure) {
+      if (argument !== this.wakeGeneration) return;
+      this.wakeAtSeconds = Infinity;
+      if (this.inService === undefined) this.serveNext(nowSeconds);
+      return;
+    }
+    const packet = this.inService!;
+    const queue = this.serving!;
+    this.inService = undefined;
+    this.serving = undefined;
+    queue.backlogPackets--;
+    queue.backlogBytes -= packet.frameBytes;
+    queue.txPackets++;
+    queue.txBytes += packet.frameBytes;
+    this.txPackets++;
+    this.txBytes += packet.frameBytes;
+    this.serveNext(nowSeconds);
+    this.wire.send(packet, nowSeconds);
+  }
+
+  private queueOf(packet: Packet): EgressQueue {
+    const queues = this.queues;
+    if (queues.length === 1) return queues[0]!;
+    const byDscp = this.byDscp[packet.dscp]!;
+    if (byDscp >= 0) return queues[byDscp]!;
+    for (const queue of queues) if (queue.queueId === packet.queueId) return queue;
+    return queues[0]!;
+  }
+
+  private serveNext(nowSeconds: number): void {
+    const { queues } = this;
+    let chosen: EgressQueue | undefined;
+    let earliest = Infinity;
+    for (let i = 0; i < queues.length; i++) {
+      const queue = queues[(this.nextTurn + i) % queues.length]!;
+      if (queue.waiting.length === 0) continue;
+      if (queue.eligibleAtSeconds > nowSeconds) {
+        if (queue.eligibleAtSeconds < earliest) earliest = queue.eligibleAtSeconds;
+      } else if (chosen === undefined || queue.priority < chosen.priority) chosen = queue;
+    }
+    if (chosen === undefined) {
+      if (earliest < Infinity) this.wake(earliest);
+      return;
+    }
+    this.nextTurn = (queues.indexOf(chosen) + 1) % queues.length;
+    const packet = chosen.waiting.shift();
+    const frameBits = packet.frameBytes * 8;
+    if (chosen.eligibleAtSeconds < nowSeconds - maximumCreditSeconds)
+      chosen.eligibleAtSeconds = nowSeconds - maximumCreditSeconds;
+    chosen.eligibleAtSeconds += frameBits / chosen.maxBitsPerSecond;
+    this.inService = packet;
+    this.serving = chosen;
+    this.events.schedule(nowSeconds + frameBits / this.rateBitsPerSecond!, this, departure);
+  }
+
+  private wake(atSeconds: number): void {
+    if (this.wakeAtSeconds === atSeconds) return;
+    this.wakeAtSeconds = atSeconds;
+    this.wakeGeneration++;
+    this.events.schedule(atSeconds, this, this.wakeGeneration);
+  }
+}

@@ -1,0 +1,247 @@
+import type {
+  AgentCommand,
+  AgentEventLine,
+  AgentEventName,
+  AgentReplyLine,
+  AgentStatus,
+} from '../hypervisor/protocol.js';
+import type { EventQueue } from './event-queue.js';
+import { MigrationStream } from './migration-stream.js';
+import { type MigrateCommand, PrecopySource } from './precopy-source.js';
+import type { TcpListener } from './tcp-receiver.js';
+import type { TcpApplication } from './tcp-sender.js';
+
+/** What an agent needs of the simulated world. */
+export interface AgentWorld {
+  readonly events: EventQueue;
+  /** is the machine at this host and running? */
+  vmRunsAt(vm: string, host: string): boolean;
+  stopVm(vm: string, host: string, nowSeconds: number): void;
+  resumeVm(vm: string, host: string, nowSeconds: number): void;
+  /** opens a connection and puts both ends into `stream`; false: no hypervisor host has the address */
+  connect(
+    fromHost: string,
+    address: string,
+    port: number,
+    application: TcpApplication,
+    stream: MigrationStream,
+  ): boolean;
+}
+
+export type AgentAnswer =
+  | { readonly return: Extract<AgentReplyLine, { return: unknown }>['return'] }
+  | { readonly error: { readonly code: string; readonly detail: string } };
+
+interface Incoming {
+  readonly migration: string;
+  readonly vm: string;
+  readonly port: number;
+  phase: 'incoming' | 'resumed' | 'failed' | 'cancelled';
+  receivedBytes: number;
+  stream: MigrationStream | undefined;
+}
+interface Outgoing {
+  readonly source: PrecopySource;
+  readonly stream: MigrationStream;
+}
+
+/** from the last byte until the machine runs on the target: device state and start */
+const resumeSeconds = 0.005;
+const rememberedMigrations = 256;
+
+const absent: AgentStatus = {
+  phase: 'none',
+  round: 0,
+  totalBytes: 0,
+  transferredBytes: 0,
+  remainingBytes: 0,
+  dirtyBytesPerSecond: 0,
+  downtimeMs: null,
+  detail: '',
+};
+
+const refuse = (code: string, detail: string): AgentAnswer => ({ error: { code, detail } });
+
+/**
+ * The agent of one hypervisor host: answers commands and tells events as `src/hypervisor/protocol.ts` says. It
+ * has no connection of its own; whoever carries it (harness or TCP server) sets `onEvent`.
+ */
+export class HypervisorAgent {
+  readonly host: string;
+  onEvent: (line: AgentEventLine) => void = () => {};
+  private readonly incoming = new Map<string, Incoming>();
+  private readonly outgoing = new Map<string, Outgoing>();
+  private readonly world: AgentWorld;
+
+  constructor(host: string, world: AgentWorld) {
+    this.host = host;
+    this.world = world;
+  }
+
+  handle(command: AgentCommand): AgentAnswer {
+    switch (command.execute) {
+      case 'hello':
+        return { return: { agent: 'steady-transfer', version: 1 } };
+      case 'prepare-incoming':
+        return this.prepareIncoming(command.migration, command.vm, command.port);
+      case 'migrate':
+        return this.migrate(command);
+      case 'set-bandwidth':
+        return this.setBandwidth(command.migration, command.bytesPerSecond);
+      case 'query':
+        return { return: this.status(command.migration) };
+      case 'continue':
+        return this.continue(command.migration);
+      case 'cancel':
+        return this.cancel(command.migration);
+      default:
+        return refuse('unknown-command', `"${(command as { execute: string }).execute}" is not a command`);
+    }
+  }
+
+  status(migration: string): AgentStatus {
+    const outgoing = this.outgoing.get(migration);
+    if (outgoing !== undefined) return outgoing.source.status(this.world.events.now);
+    const incoming = this.incoming.get(migration);
+    if (incoming === undefined) return absent;
+    return {
+      ...absent,
+      phase: incoming.phase,
+      transferredBytes: incoming.receivedBytes,
+      downtimeMs: incoming.phase === 'resumed' ? (incoming.stream?.downtimeMs ?? null) : null,
+    };
+  }
+
+  /** The listening side of a connection to `port` of this host. */
+  listener(port: number, stream: MigrationStream): TcpListener {
+    let mine: Incoming | undefined;
+    return {
+      accept: () => {
+        mine = [...this.incoming.values()].find((i) => i.port === port && i.phase === 'incoming');
+        if (mine === undefined || mine.stream !== undefined) return false;
+        mine.stream = stream;
+        return true;
+      },
+      received: (totalBytes, now) => {
+        if (mine === undefined) return;
+        mine.receivedBytes = totalBytes;
+        if (totalBytes >= stream.finalBytes) this.finishIncoming(mine, stream, now);
+      },
+      aborted: () => {
+        if (mine?.phase === 'incoming') mine.phase = 'failed';
+      },
+    };
+  }
+
+  private prepareIncoming(migration: string, vm: string, port: number): AgentAnswer {
+    const old = this.incoming.get(migration);
+    if (old?.phase === 'incoming' && old.vm === vm && old.port === port)
+      return { return: this.status(migration) };
+    for (const other of this.incoming.values())
+      if (other.phase === 'incoming' && other.port === port)
+        return refuse('port-in-use', `port ${port} waits for migration ${other.migration}: choose another`);
+    this.incoming.set(migration, {
+      migration,
+      vm,
+      port,
+      phase: 'incoming',
+      receivedBytes: 0,
+      stream: undefined,
+    });
+    forgetOldest(this.incoming, (i) => i.phase !== 'incoming');
+    return { return: this.status(migration) };
+  }
+
+  private migrate(command: MigrateCommand): AgentAnswer {
+    if (command.bandwidthBytesPerSecond !== null && !(command.bandwidthBytesPerSecond > 0))
+      return refuse('bad-bandwidth', 'the bandwidth must be positive, or null for no cap');
+    if (this.outgoing.get(command.migration)?.source.live)
+      return refuse('already-migrating', `${command.migration} is under way: ask with "query"`);
+    if (!this.world.vmRunsAt(command.vm, this.host))
+      return refuse('vm-not-here', `${command.vm} does not run at ${this.host}`);
+    const stream = new MigrationStream();
+    const source = new PrecopySource(
+      command,
+      this.world.events,
+      {
+        event: (name) => this.tell(name, command.migration),
+        stopped: (now) => this.world.stopVm(command.vm, this.host, now),
+        resumedHere: (now) => this.world.resumeVm(command.vm, this.host, now),
+      },
+      stream,
+    );
+    const { address, port } = command.destination;
+    if (!this.world.connect(this.host, address, port, source, stream))
+      return refuse('unreachable', `no hypervisor host has the address ${address}`);
+    this.outgoing.set(command.migration, { source, stream });
+    forgetOldest(this.outgoing, (o) => !o.source.live);
+    stream.sender.connect(this.world.events.now);
+    return { return: this.status(command.migration) };
+  }
+
+  private setBandwidth(migration: string, bytesPerSecond: number | null): AgentAnswer {
+    const outgoing = this.outgoing.get(migration);
+    if (!outgoing?.source.live) return this.noSuch(migration);
+    if (bytesPerSecond !== null && !(bytesPerSecond > 0))
+      return refuse('bad-bandwidth', 'the bandwidth must be positive, or null for no cap');
+    outgoing.source.setBandwidth(bytesPerSecond, this.world.events.now);
+    return { return: this.status(migration) };
+  }
+
+  private continue(migration: string): AgentAnswer {
+    const outgoing = this.outgoing.get(migration);
+    if (!outgoing?.source.live) return this.noSuch(migration);
+    // Said twice (a controller that came back): the machine has stopped already, and that is what was asked for.
+    if (outgoing.source.phase === 'active')
+      return refuse('wrong-phase', `${migration} has not converged: wait for PRE_SWITCHOVER`);
+    if (outgoing.source.phase === 'pre-switchover') outgoing.source.continue(this.world.events.now);
+    return { return: this.status(migration) };
+  }
+
+  private cancel(migration: string): AgentAnswer {
+    const incoming = this.incoming.get(migration);
+    if (incoming?.phase === 'incoming') {
+      incoming.phase = 'cancelled';
+      if (incoming.stream !== undefined) {
+        incoming.stream.abandoned = true;
+        incoming.stream.receiver.close();
+      }
+      this.tell('CANCELLED', migration);
+      return { return: this.status(migration) };
+    }
+    const outgoing = this.outgoing.get(migration);
+    if (outgoing === undefined) return this.noSuch(migration);
+    // Once the machine runs on the target there is nothing left to cancel.
+    if (outgoing.source.live && outgoing.stream.downtimeMs === null)
+      outgoing.source.cancel(this.world.events.now);
+    return { return: this.status(migration) };
+  }
+
+  private finishIncoming(incoming: Incoming, stream: MigrationStream, nowSeconds: number): void {
+    this.world.events.call(nowSeconds + resumeSeconds, (now) => {
+      if (incoming.phase !== 'incoming') return;
+      incoming.phase = 'resumed';
+      stream.downtimeMs = (now - stream.stoppedAtSeconds) * 1000;
+      this.world.resumeVm(incoming.vm, this.host, now);
+      this.tell('RESUME', incoming.migration);
+    });
+  }
+
+  private noSuch(migration: string): AgentAnswer {
+    return refuse('unknown-migration', `${this.host} runs no migration ${migration}`);
+  }
+
+  private tell(event: AgentEventName, migration: string): void {
+    this.onEvent({ event, migration, status: this.status(migration) });
+  }
+}
+
+/** Keeps a map of migrations within its bound by forgetting ended ones, oldest first. */
+function forgetOldest<T>(map: Map<string, T>, ended: (value: T) => boolean): void {
+  if (map.size <= rememberedMigrations) return;
+  for (const [name, value] of map) {
+    if (!ended(value)) continue;
+    map.delete(name);
+    if (map.size <= rememberedMigrations) return;
+  }
+}

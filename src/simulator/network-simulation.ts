@@ -1,0 +1,406 @@
+import type { TrafficSpec } from '../traffic/index.js';
+import { TableModel } from '../network/table-model.js';
+import {
+  type HostSpec,
+  hostOf,
+  type LinkSpec,
+  type PortSpec,
+  portsOf,
+  type SwitchSpec,
+  switchOf,
+  type Topology,
+  vmOf,
+  type VmSpec,
+} from '../network/topology.js';
+import { EgressPort, type QueueSpec } from './egress-port.js';
+import { EventQueue } from './event-queue.js';
+import { type AgentWorld, HypervisorAgent } from './hypervisor-agent.js';
+import type { MigrationStream } from './migration-stream.js';
+import {
+  type Flow,
+  type FlowHeaders,
+  ipv4Number,
+  macBytes,
+  macNumber,
+  type Packet,
+  PacketPool,
+  type PacketSink,
+  protocolTcp,
+  protocolUdp,
+} from './packet.js';
+import { PlantSwitch } from './plant-switch.js';
+import type { StreamSummary } from './stream-record.js';
+import { TcpReceiver } from './tcp-receiver.js';
+import { defaultTcpOptions, type TcpApplication, type TcpOptions, TcpSender } from './tcp-sender.js';
+import { TrafficPlayer } from './traffic-player.js';
+import { VmProbe } from './vm-probe.js';
+import { type PacketReceiver, Wire } from './wire.js';
+
+/**
+ * Where the bottleneck is. `priority`: on our WAN port, delay-sensitive traffic in a queue of its own;
+ * `shared`: on our WAN port, one FIFO; `opaque`: at a carrier behind our port, which itself is unshaped.
+ */
+export type Deployment = 'priority' | 'shared' | 'opaque';
+
+export interface SimulationOptions {
+  /** of the traffic; the same seed is the same load */
+  readonly seed: number;
+  readonly deployment?: Deployment;
+  readonly tcp?: Partial<TcpOptions>;
+  /** rates of the uplink queues 1 (granted) and 2 (safe) before anybody sets them */
+  readonly grantedBitsPerSecond?: number;
+  readonly safeBitsPerSecond?: number;
+  /** entries that one flow table takes */
+  readonly maxTableEntries?: number;
+  /** circuits carry packets from the start; else their ports are down until `setLinkUp` */
+  readonly circuitsUp?: boolean;
+}
+
+/** rate of an uplink without a capacity of its own: the testbed's root class */
+export const uplinkBitsPerSecond = 1_000_000_000;
+/** code points that rules give to migration traffic, and the uplink queue that each goes to */
+export const grantedDscp = 34;
+export const safeDscp = 10;
+const expeditedDscp = 46;
+const defaultSafeBitsPerSecond = 2_000_000;
+const firstEphemeralPort = 40_000;
+
+interface Station {
+  readonly mac: number;
+  readonly ip: number;
+}
+
+/**
+ * The simulated network of a topology: switches with flow tables and queues, links, hosts, machines and their
+ * traffic, in virtual time. Everything that happens in it follows from the topology, the options and the calls
+ * made on it; it never reads a clock.
+ */
+export class NetworkSimulation implements AgentWorld {
+  readonly topology: Topology;
+  readonly events = new EventQueue();
+  readonly pool = new PacketPool();
+  readonly switches = new Map<string, PlantSwitch>();
+  readonly agents = new Map<string, HypervisorAgent>();
+  readonly players = new Map<string, TrafficPlayer>();
+  readonly probes = new Map<string, VmProbe>();
+  /** packets that reached a host or machine to which they were not addressed, or a machine that is not there */
+  strayPackets = 0;
+  /** connections opened so far, newest last; for measurements */
+  readonly connections: { readonly sender: TcpSender; readonly receiver: TcpReceiver }[] = [];
+  private readonly options: SimulationOptions;
+  private readonly tcp: TcpOptions;
+  private readonly wires = new Map<string, Wire[]>();
+  private readonly vmHosts = new Map<string, { host: string; running: boolean }>();
+  private nextFlowId = 1;
+  private nextPort = firstEphemeralPort;
+
+  /** @throws RangeError when the topology names something that it does not have */
+  constructor(topology: Topology, options: SimulationOptions) {
+    this.topology = topology;
+    this.options = options;
+    this.tcp = { ...defaultTcpOptions, ...options.tcp };
+    for (const spec of topology.switches) this.addSwitch(spec);
+    for (const spec of topology.switches) this.addPorts(spec);
+    for (const vm of topology.vms) this.vmHosts.set(vm.name, { host: vm.at, running: true });
+    for (const host of topology.hosts)
+      if (host.role === 'hypervisor') this.agents.set(host.name, new HypervisorAgent(host.name, this));
+    for (const spec of topology.traffic) this.addPlayer(spec);
+    for (const vm of topology.vms) this.addProbe(vm);
+    for (const link of topology.links)
+      if (link.kind === 'circuit' && options.circuitsUp !== true) this.setLinkUp(link.name, false);
+  }
+
+  get now(): number {
+    return this.events.now;
+  }
+
+  runUntil(seconds: number): void {
+    this.events.runUntil(seconds);
+  }
+
+  /** Video, background and the reachability probes of the machines begin now. */
+  startTraffic(): void {
+    for (const player of this.players.values()) player.start(this.now);
+    for (const probe of this.probes.values()) probe.start(this.now);
+  }
+
+  /** @throws RangeError for an unknown stream */
+  summary(stream: string, fromSeconds: number, toSeconds: number): StreamSummary {
+    const record = this.players.get(stream)?.record ?? this.probes.get(stream)?.record;
+    if (record === undefined) throw new RangeError(`there is no stream "${stream}" in ${this.topology.name}`);
+    return record.summary(fromSeconds, toSeconds);
+  }
+
+  /** Both ends of a link lose or get their signal. @throws RangeError for an unknown link */
+  setLinkUp(linkName: string, up: boolean): void {
+    const wires = this.wires.get(linkName);
+    if (wires === undefined) throw new RangeError(`there is no link "${linkName}"`);
+    for (const wire of wires) wire.up = up;
+    for (const { sw, spec } of this.portsOfLink(linkName)) {
+      const port = sw.ports.get(spec.portNumber)!;
+      port.up = up;
+      if (up) sw.tables.groups.downPorts.delete(spec.portNumber);
+      else sw.tables.groups.downPorts.add(spec.portNumber);
+      sw.tables.revision += 1;
+      this.onPortChange(sw.name, spec.portNumber);
+    }
+  }
+
+  /** told when a port went up or down */
+  onPortChange: (switchName: string, portNumber: number) => void = () => {};
+
+  portNamed(portName: string): { readonly sw: PlantSwitch; readonly egress: EgressPort } | undefined {
+    for (const sw of this.switches.values()) {
+      const port = sw.portNamed(portName);
+      if (port !== undefined) return { sw, egress: port.egress };
+    }
+    return undefined;
+  }
+
+  vmRunsAt(vm: string, host: string): boolean {
+    const state = this.vmHosts.get(vm);
+    return state?.host === host && state.running;
+  }
+  stopVm(vm: string): void {
+    const state = this.vmHosts.get(vm);
+    if (state !== undefined) state.running = false;
+  }
+  resumeVm(vm: string, host: string): void {
+    this.vmHosts.set(vm, { host, running: true });
+  }
+  vmHost(vm: string): string | undefined {
+    return this.vmHosts.get(vm)?.host;
+  }
+
+  connect(
+    fromHost: string,
+    address: string,
+    port: number,
+    application: TcpApplication,
+    stream: MigrationStream,
+  ): boolean {
+    const target = this.topology.hosts.find((h) => h.ip === address);
+    const agent = target && this.agents.get(target.name);
+    const source = hostOf(this.topology, fromHost);
+    if (target === undefined || agent === undefined || source === undefined) return false;
+    const from = stationOf(source);
+    const to = stationOf(target);
+    const transmitFrom = this.transmitterOf(source);
+    const transmitTo = this.transmitterOf(target);
+    const sender = new TcpSender(this.events, this.pool, transmitFrom, application, this.tcp);
+    const receiver = new TcpReceiver(this.events, this.pool, transmitTo, agent.listener(port, stream));
+    const portSrc = this.nextPort;
+    this.nextPort = this.nextPort === 65_535 ? firstEphemeralPort : this.nextPort + 1;
+    sender.dataFlow = this.flow(headers(from, to, protocolTcp, portSrc, port), receiver);
+    receiver.ackFlow = this.flow(headers(to, from, protocolTcp, port, portSrc), sender);
+    stream.sender = sender;
+    stream.receiver = receiver;
+    this.connections.push({ sender, receiver });
+    return true;
+  }
+
+  /** A new flow between two stations. */
+  flow(flowHeaders: FlowHeaders, sink: PacketSink): Flow {
+    return { ...flowHeaders, id: this.nextFlowId++, sink };
+  }
+
+  private addSwitch(spec: SwitchSpec): void {
+    const ports = portsOf(this.topology, spec.name).map((p) => p.portNumber);
+    const tables = new TableModel({ ports, maxEntries: this.options.maxTableEntries });
+    this.switches.set(spec.name, new PlantSwitch(spec.name, this.pool, tables));
+  }
+
+  private addPorts(spec: SwitchSpec): void {
+    const sw = this.switches.get(spec.name)!;
+    const dpid = BigInt(`0x${spec.dpid}`);
+    for (const port of portsOf(this.topology, spec.name))
+      sw.addPort({
+        portNumber: port.portNumber,
+        name: port.portName,
+        hwAddr: macBytes(`0e:00:${hexByte(dpid >> 8n)}:${hexByte(dpid)}:00:${hexByte(BigInt(port.portNumber))}`),
+        egress: this.egressOf(spec, port),
+        up: true,
+        rxPackets: 0,
+        rxBytes: 0,
+        rxDropped: 0,
+      });
+  }
+
+  private egressOf(spec: SwitchSpec, port: PortSpec): EgressPort {
+    const lose = (packet: Packet): void => this.pool.release(packet);
+    if (port.peer.kind !== 'link') {
+      const wire = new Wire(this.events, 0, this.stationBehind(port), lose);
+      return new EgressPort(this.events, wire, undefined, [], lose);
+    }
+    const { link } = port.peer;
+    const wire = new Wire(this.events, link.oneWayDelayMs / 1000, this.farEnd(port), lose);
+    this.wires.set(link.name, [...(this.wires.get(link.name) ?? []), wire]);
+    if (link.kind === 'local' && spec.role === 'hypervisor') return this.uplink(link, wire, lose);
+    if (link.capacityBitsPerSecond === undefined)
+      return new EgressPort(this.events, wire, undefined, [], lose);
+    if (this.options.deployment === 'opaque' && link.kind === 'packet') {
+      const carrier = new EgressPort(this.events, wire, link.capacityBitsPerSecond, [fifo(0, link)], lose);
+      const toCarrier: PacketReceiver = { receive: (packet, now) => carrier.send(packet, now) };
+      return new EgressPort(this.events, new Wire(this.events, 0, toCarrier, lose), undefined, [], lose);
+    }
+    if (this.options.deployment !== 'priority')
+      return new EgressPort(this.events, wire, link.capacityBitsPerSecond, [fifo(0, link)], lose);
+    const queues = [fifo(0, link, undefined, 1), fifo(1, link, undefined, 0)];
+    const egress = new EgressPort(this.events, wire, link.capacityBitsPerSecond, queues, lose);
+    egress.classify(expeditedDscp, 1);
+    return egress;
+  }
+
+  private uplink(link: LinkSpec, wire: Wire, lose: (packet: Packet) => void): EgressPort {
+    const safe = this.options.safeBitsPerSecond ?? defaultSafeBitsPerSecond;
+    const queues = [
+      fifo(0, link),
+      fifo(1, link, this.options.grantedBitsPerSecond ?? safe),
+      fifo(2, link, safe),
+    ];
+    const rate = link.capacityBitsPerSecond ?? uplinkBitsPerSecond;
+    const egress = new EgressPort(this.events, wire, rate, queues, lose);
+    egress.classify(grantedDscp, 1);
+    egress.classify(safeDscp, 2);
+    return egress;
+  }
+
+  private farEnd(port: PortSpec): PacketReceiver {
+    if (port.peer.kind !== 'link') throw new RangeError(`${port.portName} is not a link`);
+    const { link, peer } = port.peer;
+    const far = portsOf(this.topology, peer).find((p) => p.peer.kind === 'link' && p.peer.link.name === link.name);
+    const sw = this.switches.get(peer);
+    if (far === undefined || sw === undefined)
+      throw new RangeError(`link ${link.name} ends at ${peer}, which is not a switch of the topology`);
+    return { receive: (packet, now) => sw.receive(far.portNumber, packet, now) };
+  }
+
+  private stationBehind(port: PortSpec): PacketReceiver {
+    if (port.peer.kind === 'host') {
+      const { mac } = stationOf(port.peer.host);
+      return { receive: (packet, now) => this.arrive(packet, packet.flow.ethDst === mac, now) };
+    }
+    if (port.peer.kind === 'vm') {
+      const { vm, host } = port.peer;
+      const { mac } = stationOf(vm);
+      return {
+        receive: (packet, now) =>
+          this.arrive(packet, packet.flow.ethDst === mac && this.vmRunsAt(vm.name, host.name), now),
+      };
+    }
+    throw new RangeError(`${port.portName} has no station behind it`);
+  }
+
+  private arrive(packet: Packet, isHere: boolean, nowSeconds: number): void {
+    if (isHere) {
+      packet.flow.sink.arrive(packet, nowSeconds);
+      return;
+    }
+    this.strayPackets++;
+    this.pool.release(packet);
+  }
+
+  private addPlayer(spec: TrafficSpec & { from: string; to: string; udpPort: number }): void {
+    const from = this.station(spec.from);
+    const to = this.station(spec.to);
+    const player = new TrafficPlayer(spec, this.options.seed, this.events, this.pool, this.transmitterOf(from));
+    player.flow = this.flow(
+      headers(stationOf(from), stationOf(to), protocolUdp, spec.udpPort, spec.udpPort),
+      player,
+    );
+    this.players.set(spec.name, player);
+  }
+
+  /** The first host of role `user` asks each machine, again and again, whether it is there. */
+  private addProbe(vm: VmSpec): void {
+    const user = this.topology.hosts.find((h) => h.role === 'user');
+    if (user === undefined) return;
+    const probe = new VmProbe(
+      `probe-${vm.name}`,
+      this.events,
+      this.pool,
+      this.transmitterOf(user),
+      this.transmitterOf(vm),
+    );
+    const here = stationOf(user);
+    const there = stationOf(vm);
+    probe.requestFlow = this.flow(headers(here, there, protocolUdp, probePort, probePort), probe.atVm);
+    probe.replyFlow = this.flow(headers(there, here, protocolUdp, probePort, probePort), probe.atUser);
+    this.probes.set(probe.record.name, probe);
+  }
+
+  private station(name: string): HostSpec | VmSpec {
+    const station = hostOf(this.topology, name) ?? vmOf(this.topology, name);
+    if (station === undefined) throw new RangeError(`traffic names "${name}", which is neither a host nor a VM`);
+    return station;
+  }
+
+  /** How a station puts a packet on the network: into the port of its switch, without delay. */
+  private transmitterOf(station: HostSpec | VmSpec): (packet: Packet, nowSeconds: number) => void {
+    const attachments = this.attachmentsOf(station);
+    if ('switch' in station) {
+      const { sw, portNumber } = attachments[0]!;
+      return (packet, now) => sw.receive(portNumber, packet, now);
+    }
+    return (packet, now) => {
+      const state = this.vmHosts.get(station.name)!;
+      const at = state.running ? attachments.find((a) => a.host === state.host) : undefined;
+      if (at === undefined) this.pool.release(packet);
+      else at.sw.receive(at.portNumber, packet, now);
+    };
+  }
+
+  private attachmentsOf(station: HostSpec | VmSpec): { sw: PlantSwitch; portNumber: number; host: string }[] {
+    return this.topology.switches.flatMap((spec) =>
+      portsOf(this.topology, spec.name).flatMap((port) => {
+        const { peer } = port;
+        const mine = peer.kind === 'host' ? peer.host === station : peer.kind === 'vm' && peer.vm === station;
+        if (!mine || peer.kind === 'link') return [];
+        return [{ sw: this.switches.get(spec.name)!, portNumber: port.portNumber, host: peer.host.name }];
+      }),
+    );
+  }
+
+  private portsOfLink(linkName: string): { sw: PlantSwitch; spec: PortSpec }[] {
+    const link = this.topology.links.find((l) => l.name === linkName)!;
+    return link.ends.flatMap((end) => {
+      const sw = switchOf(this.topology, end) && this.switches.get(end);
+      const spec = portsOf(this.topology, end).find(
+        (p) => p.peer.kind === 'link' && p.peer.link.name === linkName,
+      );
+      return sw !== undefined && spec !== undefined ? [{ sw, spec }] : [];
+    });
+  }
+}
+
+const probePort = 7;
+
+const stationOf = (spec: HostSpec | VmSpec): Station => ({
+  mac: macNumber(macBytes(spec.mac)),
+  ip: ipv4Number(spec.ip),
+});
+
+const headers = (
+  from: Station,
+  to: Station,
+  protocol: number,
+  portSrc: number,
+  portDst: number,
+): FlowHeaders => ({
+  ethSrc: from.mac,
+  ethDst: to.mac,
+  ipSrc: from.ip,
+  ipDst: to.ip,
+  protocol,
+  portSrc,
+  portDst,
+});
+
+const fifo = (queueId: number, link: LinkSpec, maxBitsPerSecond?: number, priority = 0): QueueSpec => ({
+  queueId,
+  maxBitsPerSecond,
+  limitPackets: link.bufferPackets,
+  priority,
+});
+
+const hexByte = (value: bigint): string => (value & 0xffn).toString(16).padStart(2, '0');

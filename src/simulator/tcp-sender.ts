@@ -1,0 +1,422 @@
+import { Cubic } from './cubic.js';
+import type { EventHandler, EventQueue } from './event-queue.js';
+import type { Flow, Packet, PacketPool, PacketSink } from './packet.js';
+import { tcpFrameBytes, tcpSegmentBytes } from './packet.js';
+import { segmentRingSize } from './tcp-receiver.js';
+
+export interface TcpOptions {
+  readonly hystart: boolean;
+  /** what the receiver allows in flight, bytes */
+  readonly receiveWindowBytes: number;
+  readonly connectTimeoutSeconds: number;
+}
+export const defaultTcpOptions: TcpOptions = {
+  hystart: true,
+  receiveWindowBytes: 6_000_000,
+  connectTimeoutSeconds: 10,
+};
+
+/** The application behind the sender. */
+export interface TcpApplication {
+  /** bytes handed over now, at most `maximumBytes`; 0: nothing yet (call `wake` when there is) */
+  take(maximumBytes: number, nowSeconds: number): number;
+  connected(nowSeconds: number): void;
+  /** everything taken so far has been acknowledged */
+  drained(nowSeconds: number): void;
+  failed(reason: string, nowSeconds: number): void;
+}
+
+const sacked = 1;
+const lost = 2;
+const retransmitted = 4;
+const duplicateThreshold = 3;
+const leastTimeoutSeconds = 0.2;
+const mostTimeoutSeconds = 60;
+const timeoutsBeforeFailure = 15;
+const slotMask = segmentRingSize - 1;
+
+/**
+ * The sending half of a TCP connection: CUBIC window, selective-acknowledgement scoreboard (RFC 6675),
+ * proportional rate reduction in recovery (RFC 6937), retransmission time-out (RFC 6298) and a tail probe
+ * (RFC 8985 section 7). Sequence numbers count segments. Simplifications: segments are never re-cut, one SACK
+ * block per acknowledgement, no reordering tolerance beyond three segments.
+ */
+export class TcpSender implements PacketSink, EventHandler {
+  readonly cubic: Cubic;
+  /** the flow of the data; set when both ends exist */
+  dataFlow!: Flow;
+  smoothedRttSeconds = 0;
+  retransmissions = 0;
+  timeouts = 0;
+  lossEvents = 0;
+  private state: 'idle' | 'connecting' | 'open' | 'closed' = 'idle';
+  private readonly length = new Uint16Array(segmentRingSize);
+  private readonly flags = new Uint8Array(segmentRingSize);
+  /** value of `next` when the segment was retransmitted: a later segment that arrives proves it lost again */
+  private readonly nextAtRetransmission = new Float64Array(segmentRingSize);
+  private oldest = 0;
+  private next = 0;
+  private sackedCount = 0;
+  private lostCount = 0;
+  private retransmittedCount = 0;
+  private highestSacked = -1;
+  private lossScan = 0;
+  private retransmitScan = 0;
+  private recovery: 'none' | 'fast' | 'timeout' = 'none';
+  private recoveryPoint = 0;
+  private flightAtLoss = 1;
+  private deliveredInRecovery = 0;
+  private sentInRecovery = 0;
+  private roundEnd = 0;
+  private windowLimited = false;
+  private idleSinceSeconds = 0;
+  private rttVariationSeconds = 0;
+  private timeoutSeconds = 1;
+  private backoff = 0;
+  private timerAtSeconds = Infinity;
+  private timerScheduledForSeconds = Infinity;
+  private timerGeneration = 0;
+  private probed = false;
+  private readonly events: EventQueue;
+  private readonly pool: PacketPool;
+  private readonly transmit: (packet: Packet, nowSeconds: number) => void;
+  private readonly application: TcpApplication;
+  private readonly options: TcpOptions;
+  private readonly windowSegmentsOfReceiver: number;
+  private connectDeadlineSeconds = 0;
+
+  constructor(
+    events: EventQueue,
+    pool: PacketPool,
+    transmit: (packet: Packet, nowSeconds: number) => void,
+    application: TcpApplication,
+    options: TcpOptions,
+  ) {
+    this.events = events;
+    this.pool = pool;
+    this.transmit = transmit;
+    this.application = application;
+    this.options = options;
+    this.cubic = new Cubic({ hystart: options.hystart, initialWindow: 10 });
+    this.windowSegmentsOfReceiver = Math.min(
+      segmentRingSize - 1,
+      Math.max(1, Math.floor(options.receiveWindowBytes / tcpSegmentBytes)),
+    );
+  }
+
+  /** segments believed to be in the network */
+  get pipeSegments(): number {
+    return this.next - this.oldest - this.sackedCount - this.lostCount + this.retransmittedCount;
+  }
+
+  connect(nowSeconds: number): void {
+    this.state = 'connecting';
+    this.connectDeadlineSeconds = nowSeconds + this.options.connectTimeoutSeconds;
+    this.sendSyn(nowSeconds);
+  }
+
+  close(): void {
+    this.state = 'closed';
+    this.timerAtSeconds = Infinity;
+  }
+
+  /** Closes at once and tells the other end, as a socket that is destroyed does. */
+  abort(nowSeconds: number): void {
+    if (this.state === 'closed' || this.state === 'idle') return;
+    this.close();
+    const packet = this.pool.take(this.dataFlow, tcpFrameBytes(0));
+    packet.kind = 'reset';
+    packet.sentAtSeconds = nowSeconds;
+    this.transmit(packet, nowSeconds);
+  }
+
+  /** The application has something to send again. */
+  wake(nowSeconds: number): void {
+    if (this.state === 'open') this.trySend(nowSeconds);
+  }
+
+  arrive(packet: Packet, nowSeconds: number): void {
+    if (packet.kind === 'reset' && this.state !== 'closed') this.fail('connection refused', nowSeconds);
+    else if (packet.kind === 'syn-ack' && this.state === 'connecting') {
+      this.state = 'open';
+      this.backoff = 0;
+      this.disarm();
+      this.sampleRtt(nowSeconds - packet.echoSeconds);
+      this.idleSinceSeconds = nowSeconds;
+      this.application.connected(nowSeconds);
+      this.trySend(nowSeconds);
+    } else if (packet.kind === 'ack' && this.state === 'open') this.takeAck(packet, nowSeconds);
+    this.pool.release(packet);
+  }
+
+  fire(nowSeconds: number, generation: number): void {
+    if (generation !== this.timerGeneration) return;
+    this.timerScheduledForSeconds = Infinity;
+    if (this.timerAtSeconds === Infinity || this.state === 'closed') return;
+    if (nowSeconds < this.timerAtSeconds) this.schedule();
+    else if (this.state === 'connecting') this.retrySyn(nowSeconds);
+    else if (!this.probed && this.recovery === 'none' && this.sackedCount === 0) this.probeTail(nowSeconds);
+    else this.timeOut(nowSeconds);
+  }
+
+  private takeAck(packet: Packet, nowSeconds: number): void {
+    const delivered = this.markCumulative(packet.ackNext) + this.markSacked(packet.sackFrom, packet.sackTo);
+    if (delivered === 0) return;
+    this.backoff = 0;
+    this.probed = false;
+    const rtt = nowSeconds - packet.echoSeconds;
+    this.sampleRtt(rtt);
+    this.cubic.onRtt(rtt);
+    if (this.oldest >= this.roundEnd) {
+      this.roundEnd = this.next;
+      this.cubic.onRound();
+    }
+    const newlyLost = this.findLosses();
+    if (this.recovery !== 'none' && this.oldest >= this.recoveryPoint) {
+      if (this.recovery === 'fast') this.cubic.windowSegments = this.cubic.slowStartThreshold;
+      this.recovery = 'none';
+    }
+    if (newlyLost && this.recovery === 'none') this.beginRecovery(delivered);
+    if (this.recovery === 'fast') this.reduceProportionally(delivered, nowSeconds);
+    else {
+      if (this.windowLimited) this.cubic.onDelivered(delivered, this.smoothedRttSeconds, nowSeconds);
+      this.trySend(nowSeconds);
+    }
+    if (this.oldest === this.next) {
+      this.disarm();
+      this.idleSinceSeconds = nowSeconds;
+      this.application.drained(nowSeconds);
+    } else this.arm(nowSeconds);
+  }
+
+  private markCumulative(ackNext: number): number {
+    let delivered = 0;
+    while (this.oldest < ackNext && this.oldest < this.next) {
+      const slot = this.oldest & slotMask;
+      const flags = this.flags[slot]!;
+      if (flags & sacked) this.sackedCount--;
+      else delivered++;
+      if (flags & lost) this.lostCount--;
+      if (flags & retransmitted) this.retransmittedCount--;
+      this.flags[slot] = 0;
+      this.oldest++;
+    }
+    return delivered;
+  }
+
+  private markSacked(from: number, to: number): number {
+    let delivered = 0;
+    for (let segment = Math.max(from, this.oldest); segment < to && segment < this.next; segment++) {
+      const slot = segment & slotMask;
+      const flags = this.flags[slot]!;
+      if (flags & sacked) continue;
+      if (flags & lost) this.lostCount--;
+      if (flags & retransmitted) this.retransmittedCount--;
+      this.flags[slot] = sacked;
+      this.sackedCount++;
+      delivered++;
+      if (segment > this.highestSacked) this.highestSacked = segment;
+    }
+    return delivered;
+  }
+
+  /** Marks what the scoreboard proves lost; true when something was. */
+  private findLosses(): boolean {
+    let found = false;
+    const limit = this.highestSacked - duplicateThreshold;
+    for (let segment = Math.max(this.lossScan, this.oldest); segment <= limit; segment++) {
+      const slot = segment & slotMask;
+      if (this.flags[slot]! & (sacked | lost)) continue;
+      this.flags[slot] = this.flags[slot]! | lost;
+      this.lostCount++;
+      found = true;
+    }
+    if (limit + 1 > this.lossScan) this.lossScan = limit + 1;
+    if (this.retransmittedCount > 0) this.findLostRetransmissions();
+    return found;
+  }
+
+  private findLostRetransmissions(): void {
+    // Retransmissions leave in rising order, so the first that is too young ends the search.
+    for (let segment = this.oldest; segment < this.retransmitScan; segment++) {
+      const slot = segment & slotMask;
+      if (!(this.flags[slot]! & retransmitted)) continue;
+      if (this.highestSacked < this.nextAtRetransmission[slot]! + duplicateThreshold) return;
+      this.flags[slot] = this.flags[slot]! & ~retransmitted;
+      this.retransmittedCount--;
+      this.retransmitScan = segment;
+    }
+  }
+
+  private beginRecovery(delivered: number): void {
+    this.lossEvents++;
+    this.recovery = 'fast';
+    this.recoveryPoint = this.next;
+    this.flightAtLoss = Math.max(1, this.next - this.oldest + delivered);
+    this.deliveredInRecovery = 0;
+    this.sentInRecovery = 0;
+    this.retransmitScan = this.oldest;
+    this.cubic.onLoss();
+  }
+
+  /** RFC 6937: sends in proportion to what arrives, so that the flight shrinks to the threshold in one round trip. */
+  private reduceProportionally(delivered: number, nowSeconds: number): void {
+    this.deliveredInRecovery += delivered;
+    const threshold = this.cubic.slowStartThreshold;
+    const pipe = this.pipeSegments;
+    let allowance: number;
+    if (pipe > threshold)
+      allowance = Math.ceil((this.deliveredInRecovery * threshold) / this.flightAtLoss) - this.sentInRecovery;
+    else
+      allowance = Math.min(
+        threshold - pipe,
+        Math.max(this.deliveredInRecovery - this.sentInRecovery, delivered) + 1,
+      );
+    if (this.sentInRecovery === 0 && allowance < 1) allowance = 1;
+    for (; allowance >= 1; allowance--) {
+      if (!this.sendOne(nowSeconds)) break;
+      this.sentInRecovery++;
+    }
+  }
+
+  private trySend(nowSeconds: number): void {
+    if (this.recovery === 'fast') return;
+    if (this.oldest === this.next) this.cubic.onIdle(nowSeconds - this.idleSinceSeconds);
+    const window = Math.max(1, Math.floor(this.cubic.windowSegments));
+    let sentSomething = false;
+    for (;;) {
+      if (this.pipeSegments >= window) {
+        this.windowLimited = true;
+        break;
+      }
+      if (!this.sendOne(nowSeconds)) {
+        // In slow start a window used by half still grows, as in Linux.
+        this.windowLimited = this.cubic.inSlowStart && this.pipeSegments * 2 >= window;
+        break;
+      }
+      sentSomething = true;
+    }
+    if (sentSomething && this.timerAtSeconds === Infinity) this.arm(nowSeconds);
+  }
+
+  /** A lost segment first, then a new one. False: nothing may or can be sent. */
+  private sendOne(nowSeconds: number): boolean {
+    if (this.lostCount > this.retransmittedCount) {
+      for (let segment = Math.max(this.retransmitScan, this.oldest); segment < this.next; segment++) {
+        const slot = segment & slotMask;
+        if ((this.flags[slot]! & (lost | retransmitted)) !== lost) continue;
+        this.flags[slot] = this.flags[slot]! | retransmitted;
+        this.retransmittedCount++;
+        this.nextAtRetransmission[slot] = this.next;
+        this.retransmitScan = segment + 1;
+        this.retransmissions++;
+        this.sendSegment(segment, this.length[slot]!, nowSeconds);
+        return true;
+      }
+    }
+    if (this.next - this.oldest >= this.windowSegmentsOfReceiver) return false;
+    const payloadBytes = this.application.take(tcpSegmentBytes, nowSeconds);
+    if (payloadBytes <= 0) return false;
+    const slot = this.next & slotMask;
+    this.length[slot] = payloadBytes;
+    this.flags[slot] = 0;
+    this.sendSegment(this.next++, payloadBytes, nowSeconds);
+    return true;
+  }
+
+  private sendSegment(segment: number, payloadBytes: number, nowSeconds: number): void {
+    const packet = this.pool.take(this.dataFlow, tcpFrameBytes(payloadBytes));
+    packet.kind = 'data';
+    packet.sequence = segment;
+    packet.payloadBytes = payloadBytes;
+    packet.sentAtSeconds = nowSeconds;
+    this.transmit(packet, nowSeconds);
+  }
+
+  private probeTail(nowSeconds: number): void {
+    this.probed = true;
+    if (this.oldest < this.next) {
+      const segment = this.next - 1;
+      this.retransmissions++;
+      this.sendSegment(segment, this.length[segment & slotMask]!, nowSeconds);
+    }
+    this.arm(nowSeconds);
+  }
+
+  private timeOut(nowSeconds: number): void {
+    if (this.oldest === this.next) return;
+    if (++this.backoff > timeoutsBeforeFailure) {
+      this.fail('connection timed out', nowSeconds);
+      return;
+    }
+    this.timeouts++;
+    this.cubic.onTimeout();
+    this.recovery = 'timeout';
+    this.recoveryPoint = this.next;
+    this.lostCount = 0;
+    this.retransmittedCount = 0;
+    for (let segment = this.oldest; segment < this.next; segment++) {
+      const slot = segment & slotMask;
+      if (this.flags[slot]! & sacked) continue;
+      this.flags[slot] = lost;
+      this.lostCount++;
+    }
+    this.retransmitScan = this.oldest;
+    this.trySend(nowSeconds);
+    this.arm(nowSeconds);
+  }
+
+  private sendSyn(nowSeconds: number): void {
+    const packet = this.pool.take(this.dataFlow, tcpFrameBytes(8));
+    packet.kind = 'syn';
+    packet.sentAtSeconds = nowSeconds;
+    this.transmit(packet, nowSeconds);
+    this.arm(nowSeconds);
+  }
+
+  private retrySyn(nowSeconds: number): void {
+    if (nowSeconds >= this.connectDeadlineSeconds) {
+      this.fail(`no answer to the connection request in ${this.options.connectTimeoutSeconds} s`, nowSeconds);
+      return;
+    }
+    this.backoff++;
+    this.sendSyn(nowSeconds);
+  }
+
+  private fail(reason: string, nowSeconds: number): void {
+    this.close();
+    this.application.failed(reason, nowSeconds);
+  }
+
+  private sampleRtt(rttSeconds: number): void {
+    if (this.smoothedRttSeconds === 0) {
+      this.smoothedRttSeconds = rttSeconds;
+      this.rttVariationSeconds = rttSeconds / 2;
+    } else {
+      this.rttVariationSeconds +=
+        (Math.abs(rttSeconds - this.smoothedRttSeconds) - this.rttVariationSeconds) / 4;
+      this.smoothedRttSeconds += (rttSeconds - this.smoothedRttSeconds) / 8;
+    }
+    // Linux bounds the variation, not the sum, from below.
+    this.timeoutSeconds = this.smoothedRttSeconds + Math.max(leastTimeoutSeconds, 4 * this.rttVariationSeconds);
+  }
+
+  private arm(nowSeconds: number): void {
+    const wait =
+      this.state === 'open' && !this.probed && this.recovery === 'none'
+        ? Math.min(this.timeoutSeconds, 2 * this.smoothedRttSeconds + 0.01)
+        : Math.min(mostTimeoutSeconds, this.timeoutSeconds * 2 ** this.backoff);
+    this.timerAtSeconds = nowSeconds + wait;
+    this.schedule();
+  }
+
+  private disarm(): void {
+    this.timerAtSeconds = Infinity;
+  }
+
+  private schedule(): void {
+    if (this.timerScheduledForSeconds <= this.timerAtSeconds) return;
+    this.timerScheduledForSeconds = this.timerAtSeconds;
+    this.events.schedule(this.timerAtSeconds, this, ++this.timerGeneration);
+  }
+}

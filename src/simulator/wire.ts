@@ -1,0 +1,59 @@
+import type { EventHandler, EventQueue } from './event-queue.js';
+import type { Packet } from './packet.js';
+import { PacketRing } from './packet-ring.js';
+
+export interface PacketReceiver {
+  receive(packet: Packet, nowSeconds: number): void;
+}
+
+/**
+ * One direction of a link: a constant propagation delay. Packets leave in the order in which they came, so
+ * only the first of them has an event in the heap.
+ */
+export class Wire implements EventHandler {
+  up = true;
+  /** packets handed to a wire that was down */
+  lostPackets = 0;
+  private readonly ring = new PacketRing();
+  private readonly events: EventQueue;
+  private readonly delaySeconds: number;
+  private readonly receiver: PacketReceiver;
+  private readonly lose: (packet: Packet) => void;
+
+  constructor(
+    events: EventQueue,
+    delaySeconds: number,
+    receiver: PacketReceiver,
+    lose: (packet: Packet) => void,
+  ) {
+    this.events = events;
+    this.delaySeconds = delaySeconds;
+    this.receiver = receiver;
+    this.lose = lose;
+  }
+
+  get inFlight(): number {
+    return this.ring.length;
+  }
+
+  send(packet: Packet, nowSeconds: number): void {
+    if (!this.up) {
+      this.lostPackets++;
+      this.lose(packet);
+      return;
+    }
+    if (this.delaySeconds === 0) {
+      this.receiver.receive(packet, nowSeconds);
+      return;
+    }
+    const arrivesAt = nowSeconds + this.delaySeconds;
+    this.ring.push(packet, arrivesAt);
+    if (this.ring.length === 1) this.events.schedule(arrivesAt, this);
+  }
+
+  fire(nowSeconds: number): void {
+    const packet = this.ring.shift();
+    if (this.ring.length > 0) this.events.schedule(this.ring.headStamp(), this);
+    this.receiver.receive(packet, nowSeconds);
+  }
+}
