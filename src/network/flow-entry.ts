@@ -1,10 +1,10 @@
-import type { FlowMod, FlowStats, Instruction } from '../openflow/index.js';
+import type { FlowStats, Instruction } from '../openflow/index.js';
 import { type FieldTest, testsOf, testsText } from './match.js';
-import { instructionsText } from './rules.js';
+import { type FlowModBody, instructionsText } from './rules.js';
 
 /** One entry of a flow table: what was asked for, when, and what has passed since. Times are seconds. */
 export class FlowEntry {
-  readonly flowMod: FlowMod;
+  readonly flowMod: FlowModBody;
   readonly tests: readonly FieldTest[];
   readonly matchText: string;
   readonly installedAtSeconds: number;
@@ -13,7 +13,7 @@ export class FlowEntry {
   packetCount = 0;
   byteCount = 0;
 
-  constructor(flowMod: FlowMod, nowSeconds: number) {
+  constructor(flowMod: FlowModBody, nowSeconds: number) {
     this.flowMod = flowMod;
     this.tests = testsOf(flowMod.match);
     this.matchText = testsText(this.tests);

@@ -17,11 +17,12 @@ import {
   OFPRR_IDLE_TIMEOUT,
   OFPTT_ALL,
 } from '../openflow/constants.js';
-import type { Action, FlowMod, FlowStats, FlowStatsRequest } from '../openflow/index.js';
+import type { Action, FlowStats, FlowStatsRequest } from '../openflow/index.js';
 import { FlowEntry, type FlowSelection } from './flow-entry.js';
 import { GroupTable } from './group-table.js';
 import { covers, matches, overlaps, type PacketFields, testsOf } from './match.js';
 import { type Forwarding, runPipeline } from './pipeline.js';
+import type { FlowModBody } from './rules.js';
 
 /** An error reply of a switch: type and code of OpenFlow 1.3.5, A.4.4. */
 export interface TableError {
@@ -75,7 +76,7 @@ export class TableModel {
     return this.#options.ports ?? [];
   }
 
-  apply(flowMod: FlowMod, nowSeconds: number): FlowModResult {
+  apply(flowMod: FlowModBody, nowSeconds: number): FlowModResult {
     const deletes = flowMod.command === OFPFC_DELETE || flowMod.command === OFPFC_DELETE_STRICT;
     const allTables = flowMod.table_id === OFPTT_ALL && deletes;
     if (!allTables && flowMod.table_id >= (this.#options.tables ?? 254))
@@ -167,7 +168,7 @@ export class TableModel {
       .join('\n');
   }
 
-  #add(flowMod: FlowMod, nowSeconds: number): FlowModResult {
+  #add(flowMod: FlowModBody, nowSeconds: number): FlowModResult {
     const entry = new FlowEntry(flowMod, nowSeconds);
     const entries = this.#tables.get(flowMod.table_id) ?? [];
     const rivals = entries.filter((e) => e.priority === flowMod.priority);
@@ -192,13 +193,13 @@ export class TableModel {
   }
 
   /** Changes instructions alone: cookie, timeouts and counters stay (OpenFlow 1.3.5, 6.4). Nothing found is no error. */
-  #modify(flowMod: FlowMod): FlowModResult {
+  #modify(flowMod: FlowModBody): FlowModResult {
     for (const entry of this.#select(selectionOf(flowMod))) entry.instructions = flowMod.instructions;
     this.revision += 1;
     return { ok: true, removed: [] };
   }
 
-  #delete(flowMod: FlowMod): FlowModResult {
+  #delete(flowMod: FlowModBody): FlowModResult {
     const removed = this.#select(selectionOf(flowMod)).map((entry) => ({ entry, reason: OFPRR_DELETE }));
     this.#remove(removed);
     return { ok: true, removed };
@@ -227,7 +228,7 @@ export class TableModel {
     );
   }
 
-  #faultOf(flowMod: FlowMod): TableError | undefined {
+  #faultOf(flowMod: FlowModBody): TableError | undefined {
     for (const instruction of flowMod.instructions) {
       if (instruction.type === 'goto_table') {
         if (instruction.table_id <= flowMod.table_id || instruction.table_id >= (this.#options.tables ?? 254))
@@ -250,7 +251,7 @@ export class TableModel {
   }
 }
 
-function selectionOf(flowMod: FlowMod): FlowSelection {
+function selectionOf(flowMod: FlowModBody): FlowSelection {
   const deletes = flowMod.command === OFPFC_DELETE || flowMod.command === OFPFC_DELETE_STRICT;
   return {
     tableId: flowMod.table_id,

@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import type { LinkSpec, Topology } from '../../../src/network/index.js';
+
+/** The shipped topologies, as the tests of this room read them: no defaults are needed, the files are complete. */
+export function shippedTopology(name: 'two-dc' | 'three-site'): Topology {
+  const file = new URL(`../../../topologies/${name}.yaml`, import.meta.url);
+  return parse(readFileSync(file, 'utf8')) as Topology;
+}
+
+/** Sites s1..sN in a ring, each a gateway with a hypervisor switch; a VM that may live at every site. */
+export function ringTopology(siteCount: number): Topology {
+  const numbers = Array.from({ length: siteCount }, (_, i) => i + 1);
+  const two = (n: number): string => n.toString(16).padStart(2, '0');
+  const link = (name: string, kind: 'local' | 'packet', a: string, b: string): LinkSpec => ({
+    name,
+    kind,
+    ends: [a, b],
+    capacityBitsPerSecond: kind === 'packet' ? 50e6 : undefined,
+    oneWayDelayMs: 0,
+    bufferPackets: 1000,
+  });
+  return {
+    name: 'ring',
+    description: '',
+    sites: numbers.map((n) => ({ name: `s${n}` })),
+    switches: numbers.flatMap((n) => [
+      { name: `g${n}`, site: `s${n}`, role: 'gateway' as const, dpid: two(n).padStart(16, '0') },
+      { name: `h${n}`, site: `s${n}`, role: 'hypervisor' as const, dpid: two(n + 128).padStart(16, '0') },
+    ]),
+    links: [
+      ...numbers.map((n) => link(`w${n}`, 'packet', `g${n}`, `g${(n % siteCount) + 1}`)),
+      ...numbers.map((n) => link(`u${n}`, 'local', `h${n}`, `g${n}`)),
+    ],
+    hosts: numbers.flatMap((n) => [
+      {
+        name: `hyp${n}`,
+        role: 'hypervisor' as const,
+        switch: `h${n}`,
+        mac: `02:00:00:00:01:${two(n)}`,
+        ip: `10.0.1.${n}`,
+      },
+      {
+        name: `user${n}`,
+        role: 'user' as const,
+        switch: `g${n}`,
+        mac: `02:00:00:00:02:${two(n)}`,
+        ip: `10.0.2.${n}`,
+      },
+    ]),
+    vms: [
+      {
+        name: 'vm',
+        mac: '02:00:00:00:03:01',
+        ip: '10.0.3.1',
+        hosts: numbers.map((n) => `hyp${n}`),
+        at: 'hyp1',
+        memoryBytes: 1e6,
+        dirtyBytesPerSecond: 0,
+        workingSetBytes: 1e6,
+      },
+    ],
+    traffic: [],
+  };
+}
