@@ -1,4 +1,19 @@
-export * from './certificate.js';
+export * from './admission.js';
+export { BacklogEstimator, type BacklogEstimatorConfig } from './backlog-estimator.js';
+export { NoControlPolicy, StaticCapPolicy, uncontrolledRate } from './baseline-policies.js';
+export {
+  CertificateLedger,
+  type RealQueueLight,
+  type SlotCertificate,
+  type SlotVerdict,
+} from './certificate.js';
+export { createPolicy, PolicyConfigError, policyNames } from './create-policy.js';
+export { ErrorWindow } from './error-window.js';
+export { CrossTrafficForecast } from './forecast.js';
+export * from './loop-delay.js';
+export { defaultPolicyConfig, LyapunovPolicy } from './lyapunov-controller.js';
 export * from './policy.js';
+export * from './precopy.js';
+export * from './rate-law.js';
 export * from './sample.js';
 export * from './units.js';

@@ -33,6 +33,8 @@ export interface BacklogEstimate {
   readonly backlogBytes: Bytes;
   /** eps_m: the true backlog lies within this of `backlogBytes`, as far as the two estimators and the clock can tell */
   readonly uncertaintyBytes: Bytes;
+  /** what the newest reading alone may be wrong by: packets between two counters, counters read apart */
+  readonly readingErrorBytes: Bytes;
   /** time of the sample it rests on */
   readonly at: Instant;
   /** the second estimator: arrivals against capacity, which needs no base */

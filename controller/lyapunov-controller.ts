@@ -1,0 +1,191 @@
+import { CertificateLedger, type SlotCertificate } from './certificate.js';
+import { type Command, CommandTimeline } from './command-timeline.js';
+import { DrainProbe, defaultDrainProbe } from './drain-probe.js';
+import { CrossTrafficForecast } from './forecast.js';
+import type { PolicyConfig, PolicyDecision, PolicyInput, PolicyMode, RatePolicy } from './policy.js';
+import { unclippedRate } from './rate-law.js';
+import type { BacklogEstimate } from './sample.js';
+import { bytes, bytesPerSecond, seconds } from './units.js';
+import { VirtualQueue } from './virtual-queue.js';
+
+/** a standing queue is drained with this time constant; long against the loop delay, short against patience */
+const standingDrainSeconds = 0.4;
+/** head-room never takes more than this share of capacity */
+const lowestUtilisation = 0.5;
+/** a standing backlog below this is counter noise */
+const standingTolerance = 6 * 1514;
+/** a drain probe leaves the port at this share of capacity: clearly idle for the detector */
+const drainUtilisation = 0.8;
+/** slots of safe rate after an alarm of the certificate */
+const alarmSlots = 25;
+const errorsBeforeUse = 10;
+
+/**
+ * Steady's rate law with everything around it: forecast, predictor over commands in flight, head-room that
+ * grows with a standing queue, drain probe, safe rate, certificate.
+ *
+ * What the law regulates is Z, the virtual queue: a real FIFO that is kept at a set point would delay the video
+ * by that set point, while Z at Z* leaves the real queue empty because it is served faster, by (1-rho)c. What
+ * Z cannot see, a queue that stood before or that c is too small for, reaches the law through rho:
+ * rho = rho0 - S/(c tau), S = the backlog that stood through the last samples. It enters each command and the
+ * virtual capacity of its slot alike, so the theorems hold as they are while the queue drains within 2 tau.
+ */
+export class LyapunovPolicy implements RatePolicy {
+  readonly name = 'steady';
+  private readonly config: PolicyConfig;
+  private readonly forecast: CrossTrafficForecast;
+  private readonly timeline = new CommandTimeline();
+  private readonly queue: VirtualQueue;
+  private readonly ledger: CertificateLedger;
+  private readonly probe: DrainProbe;
+  private lastSampleAt = Number.NaN;
+  private certificate: SlotCertificate | null = null;
+  private alarmUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(config: PolicyConfig) {
+    this.config = config;
+    this.forecast = new CrossTrafficForecast(config.forecastSlots, config.slotSeconds);
+    this.queue = new VirtualQueue(config.targetUtilisation);
+    this.ledger = new CertificateLedger({
+      gain: config.gain,
+      slotSeconds: config.slotSeconds,
+      targetBytes: config.virtualTargetBytes,
+      delayPromiseSeconds: config.delayPromiseSeconds,
+    });
+    this.probe = new DrainProbe(defaultDrainProbe(config.slotSeconds));
+  }
+
+  /** drain probes so far, and those that found somebody else's queue */
+  get drainProbes(): { readonly count: number; readonly strangers: number } {
+    return { count: this.probe.count, strangers: this.probe.strangers };
+  }
+
+  step(input: PolicyInput): PolicyDecision {
+    const estimate = input.estimate;
+    if (estimate === null) return this.decide(0, 'safe');
+    if (estimate.at !== this.lastSampleAt) this.measure(input, estimate);
+    if (input.sampleAgeSeconds > 3 * this.config.slotSeconds) return this.fallBack(input, estimate);
+    if (!(input.demandBytesPerSecond > 0)) {
+      this.probe.cancel();
+      this.certificate = null;
+      return this.command(input, estimate, 0, 'idle');
+    }
+    if (input.now < this.alarmUntil) return this.fallBack(input, estimate);
+    return this.command(input, estimate, Number.POSITIVE_INFINITY, 'normal');
+  }
+
+  /** A new sample: forecast, virtual queue, and the verdict on slots that are over. */
+  private measure(input: PolicyInput, estimate: BacklogEstimate): void {
+    const interval = input.intervalSeconds;
+    const restarted =
+      Number.isNaN(this.lastSampleAt) || estimate.at - this.lastSampleAt > 1.5 * interval + 1e-9;
+    this.lastSampleAt = estimate.at;
+    if (!(interval > 0)) return;
+    this.forecast.push(bytes(input.crossBytesPerSecond * interval), interval);
+    if (restarted) this.ledger.abandon();
+    const capacity = input.capacityBytesPerSecond;
+    const arrivals = input.crossBytesPerSecond + input.ownBytesPerSecond;
+    const steps = this.queue.measure(this.timeline, estimate.at - interval, estimate.at, arrivals, capacity);
+    for (const step of steps) {
+      const finished = this.ledger.add(step, capacity, estimate);
+      if (step.command?.lawful)
+        this.forecast.errors.push(arrivals - step.command.rate - step.command.forecast);
+      if (finished !== undefined) this.heed(finished, input.now);
+    }
+    this.timeline.forget(estimate.at - interval);
+  }
+
+  private heed(finished: SlotCertificate, now: number): void {
+    this.certificate = finished;
+    if (finished.verdict === 'violated' || finished.risingOutsideBall > 3)
+      this.alarmUntil = now + alarmSlots * this.config.slotSeconds;
+  }
+
+  private fallBack(input: PolicyInput, estimate: BacklogEstimate): PolicyDecision {
+    this.probe.cancel();
+    const safe = Math.min(this.config.safeBytesPerSecond, input.demandBytesPerSecond);
+    return this.command(input, estimate, safe, input.demandBytesPerSecond > 0 ? 'safe' : 'idle');
+  }
+
+  /** The law, or `fixed` bytes/s in its place, recorded as the command in flight. */
+  private command(
+    input: PolicyInput,
+    estimate: BacklogEstimate,
+    fixed: number,
+    mode: PolicyMode,
+  ): PolicyDecision {
+    const { slotSeconds, gain, virtualTargetBytes } = this.config;
+    const capacity = input.capacityBytesPerSecond;
+    const forecast = this.forecast.mean();
+    const utilisation = this.utilisation(estimate, capacity);
+    const loopDelay = Math.max(0, input.loopDelaySlots) * slotSeconds;
+    const effectiveAt = Math.max(input.now + loopDelay, this.timeline.newest?.effectiveAt ?? input.now);
+    const predicted = this.queue.predict(this.timeline, estimate.at, effectiveAt, forecast, capacity);
+    const wanted = unclippedRate({
+      utilisation,
+      capacity,
+      forecast,
+      gain,
+      predicted,
+      target: virtualTargetBytes,
+      slot: slotSeconds,
+    });
+    const depth = mode === 'normal' ? this.probe.update(input.now, estimate, loopDelay, capacity) : 'none';
+    const ceiling = Math.min(input.demandBytesPerSecond, capacity, this.drainCeiling(depth, capacity));
+    const rate = Number.isFinite(fixed) ? fixed : Math.max(0, Math.min(wanted, ceiling));
+    this.record({
+      effectiveAt,
+      rate,
+      wanted,
+      forecast,
+      utilisation,
+      predicted,
+      measurementError: estimate.readingErrorBytes,
+      horizon: effectiveAt - estimate.at,
+      lawful: mode === 'normal',
+      judged: mode === 'normal' && this.forecast.errors.count >= errorsBeforeUse,
+    });
+    return this.decide(rate, depth === 'none' ? mode : 'drain');
+  }
+
+  private record(command: Omit<Command, 'forecastError' | 'forecastError99'>): void {
+    this.timeline.push({
+      ...command,
+      forecastError: this.forecast.errors.max(),
+      forecastError99: this.forecast.errors.quantile(0.99),
+    });
+  }
+
+  /** rho: lower by what drains the standing queue in its time constant */
+  private utilisation(estimate: BacklogEstimate, capacity: number): number {
+    const target = this.config.targetUtilisation;
+    const standing = Math.max(0, estimate.standingBytes - standingTolerance);
+    const lowered = target - standing / (capacity * standingDrainSeconds);
+    return Math.max(Math.min(target, lowestUtilisation), lowered);
+  }
+
+  private drainCeiling(depth: 'none' | 'shallow' | 'full', capacity: number): number {
+    if (depth === 'none') return Number.POSITIVE_INFINITY;
+    return depth === 'full' ? 0 : Math.max(0, drainUtilisation * capacity - this.forecast.peak());
+  }
+
+  private decide(rate: number, mode: PolicyMode): PolicyDecision {
+    return {
+      rateBytesPerSecond: bytesPerSecond(rate),
+      mode,
+      certificate: this.certificate,
+      forecastBytesPerSecond: this.forecast.mean(),
+    };
+  }
+}
+
+export const defaultPolicyConfig: PolicyConfig = {
+  slotSeconds: seconds(0.02),
+  targetUtilisation: 0.98,
+  gain: 0.3,
+  virtualTargetBytes: 60_000,
+  forecastSlots: 8,
+  safeBytesPerSecond: bytesPerSecond(250_000),
+  staticShare: 0.25,
+  delayPromiseSeconds: seconds(0.06),
+};
