@@ -1,23 +1,56 @@
-import type { DecodeError } from './decode-error.js';
+import { OFP_HEADER_BYTES } from './constants.js';
+import type { DecodeError, DecodeErrorCode } from './decode-error.js';
 import { EncodeError } from './encode-error.js';
 import type { Message } from './generated/types.js';
+import { codecOf } from './generated/versions.js';
+import { lengthAt, versionAt } from './header.js';
+import { Reader } from './reader.js';
 import type { SlabWriter } from './slab-writer.js';
 
 export type DecodeResult =
   | { readonly ok: true; readonly version: number; readonly message: Message }
   | { readonly ok: false; readonly error: DecodeError };
 
-/** Decodes exactly one message that occupies `length` bytes from `offset` on. Nothing in the result refers to `bytes`. */
-export function decodeMessage(bytes: Uint8Array, offset = 0, length = bytes.length - offset): DecodeResult {
-  const error: DecodeError = {
-    code: 'bad_type',
-    offset: 1,
-    detail: `type ${bytes[offset + 1]} of ${length} bytes`,
-  };
-  return { ok: false, error };
+function failed(code: DecodeErrorCode, offset: number, detail: string): DecodeResult {
+  return { ok: false, error: { code, offset, detail } };
+}
+
+/**
+ * Decodes exactly one message that occupies `length` bytes from `offset` on; more or fewer bytes are an error.
+ * Nothing in the result refers to `bytes`.
+ */
+export function decodeMessage(
+  bytes: Uint8Array,
+  offset = 0,
+  length: number = bytes.length - offset,
+): DecodeResult {
+  const present = Math.min(length, bytes.length - offset);
+  if (present < OFP_HEADER_BYTES) return failed('truncated', 0, `${present} bytes, a header has 8`);
+  const version = versionAt(bytes, offset);
+  const codec = codecOf(version);
+  if (codec === undefined) return failed('bad_version', 0, `version ${version} is unknown`);
+  const stated = lengthAt(bytes, offset);
+  if (stated < OFP_HEADER_BYTES)
+    return failed('bad_length', 2, `header.length is ${stated}, expected at least 8`);
+  if (stated > present)
+    return failed('truncated', present, `header.length is ${stated}, but there are ${present} bytes`);
+  if (stated < present)
+    return failed('trailing_bytes', stated, `header.length is ${stated}, but there are ${present} bytes`);
+  const reader = new Reader(bytes, offset);
+  const message = codec.decode(reader, offset, offset + length, version);
+  if (message !== undefined) return { ok: true, version, message };
+  return { ok: false, error: reader.error ?? { code: 'bad_type', offset: 0, detail: 'undecodable' } };
 }
 
 /** Appends one message to the writer; throws `EncodeError` and leaves the writer as it was if the message is invalid. */
-export function encodeMessage(message: Message, _writer: SlabWriter, version = 4): void {
-  throw new EncodeError(message.type, `no row for version ${version}`);
+export function encodeMessage(message: Message, writer: SlabWriter, version = 4): void {
+  const codec = codecOf(version);
+  if (codec === undefined) throw new EncodeError('version', `${version} is unknown`);
+  const mark = writer.pendingBytes;
+  try {
+    codec.encode(writer, message, version);
+  } catch (error) {
+    writer.rewind(mark);
+    throw error instanceof EncodeError ? error : new EncodeError(message.type, String(error));
+  }
 }

@@ -1,0 +1,116 @@
+import type { DecodeError, DecodeErrorCode } from './decode-error.js';
+import type { OxmId } from './generated/types.js';
+
+/** Messages inside messages: a bundle may carry a message, which may not be a bundle (ONF extension 230). */
+export const MAX_NESTING = 1;
+
+const EXPERIMENTER_CLASS = 0xffff;
+
+/**
+ * A cursor over one message. The generated decoders check every length before they use it, advance with every step,
+ * and answer `undefined` after they have left the reason in `error`.
+ */
+export class Reader {
+  readonly bytes: Uint8Array;
+  at: number;
+  depth = 0;
+  /** Elements of lists that were decoded: what the tests hold against the length of the message. */
+  steps = 0;
+  error: DecodeError | undefined;
+  private readonly base: number;
+
+  constructor(bytes: Uint8Array, base: number) {
+    this.bytes = bytes;
+    this.base = base;
+    this.at = base;
+  }
+
+  /** Always `undefined`, so that a decoder can `return r.fail(...)`. The first failure is kept. */
+  fail(code: DecodeErrorCode, at: number, detail: string): undefined {
+    this.error ??= { code, offset: at - this.base, detail };
+    return undefined;
+  }
+}
+
+export function u16(b: Uint8Array, o: number): number {
+  return (b[o] << 8) | b[o + 1];
+}
+
+export function u24(b: Uint8Array, o: number): number {
+  return (b[o] << 16) | (b[o + 1] << 8) | b[o + 2];
+}
+
+export function u32(b: Uint8Array, o: number): number {
+  return ((b[o] << 24) | (b[o + 1] << 16) | (b[o + 2] << 8) | b[o + 3]) >>> 0;
+}
+
+/** One conversion suffices below 2^53, where nearly all counters are. */
+export function u64(b: Uint8Array, o: number): bigint {
+  const high = u32(b, o);
+  const low = u32(b, o + 4);
+  return high < 0x200000 ? BigInt(high * 0x100000000 + low) : (BigInt(high) << 32n) | BigInt(low);
+}
+
+export function u32Array(b: Uint8Array, o: number, count: number): number[] {
+  const values: number[] = [];
+  for (let i = 0; i < count; i += 1) values.push(u32(b, o + 4 * i));
+  return values;
+}
+
+/** A copy: decoded messages must survive the buffer they came in. */
+export function copy(b: Uint8Array, from: number, to: number): Uint8Array {
+  return b.slice(from, to);
+}
+
+export function anySet(b: Uint8Array, at: number, length: number): boolean {
+  for (let i = 0; i < length; i += 1) if (b[at + i] !== 0) return true;
+  return false;
+}
+
+/** Joins the padding of a structure, given as position and length in turn. */
+export function gather(b: Uint8Array, places: readonly number[]): Uint8Array {
+  let total = 0;
+  for (let i = 1; i < places.length; i += 2) total += places[i];
+  const joined = new Uint8Array(total);
+  let to = 0;
+  for (let i = 0; i < places.length; i += 2) {
+    joined.set(b.subarray(places[i], places[i] + places[i + 1]), to);
+    to += places[i + 1];
+  }
+  return joined;
+}
+
+export function readU32List(r: Reader, limit: number, name: string): number[] | undefined {
+  const bytes = limit - r.at;
+  if ((bytes & 3) !== 0) return r.fail('bad_length', r.at, `${name}: ${bytes} bytes are no multiple of 4`);
+  const values = u32Array(r.bytes, r.at, bytes >> 2);
+  r.at = limit;
+  return values;
+}
+
+/** OXM headers without values; those of experimenters have four more bytes. 1.3.5 A.3.5.5.2. */
+export function readOxmIds(r: Reader, limit: number, name: string): OxmId[] | undefined {
+  const b = r.bytes;
+  const ids: OxmId[] = [];
+  while (r.at < limit) {
+    const at = r.at;
+    if (limit - at < 4) return r.fail('truncated', at, `${name}: ${limit - at} bytes left, a header has 4`);
+    r.steps += 1;
+    const head = {
+      oxm_class: u16(b, at),
+      oxm_field: b[at + 2] >> 1,
+      has_mask: (b[at + 2] & 1) === 1,
+      oxm_length: b[at + 3],
+    };
+    r.at = at + 4;
+    if (head.oxm_class !== EXPERIMENTER_CLASS) {
+      ids.push(head);
+      continue;
+    }
+    if (limit - at < 8)
+      return r.fail('truncated', at, `${name}: ${limit - at} bytes left, an experimenter's header has 8`);
+    ids.push({ ...head, experimenter: u32(b, at + 4) });
+    r.at = at + 8;
+  }
+  return ids;
+}

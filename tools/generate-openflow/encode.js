@@ -1,0 +1,281 @@
+/** Emits encoders: one `reserve` for each fixed head, writes at constant offsets, lengths patched at the end. */
+import { at, split } from './layout.js';
+import { familyType, memberType, messageType, multipartType, structType } from './names.js';
+
+const PUTS = { u8: 'put8', u16: 'put16', u32: 'put32', u64: 'put64' };
+
+class Body {
+  constructor(slice, path) {
+    this.structs = new Map(slice.reachedStructs.map((row) => [row.name, row]));
+    this.families = new Set(slice.reachedFamilies.map((family) => family.name));
+    this.path = path;
+    this.lines = [];
+    this.places = [];
+  }
+
+  head(head) {
+    for (const { field, offset, width } of head) {
+      const o = at('start', offset);
+      const path = `'${this.path}.${field.name}'`;
+      const value = `m.${field.name}`;
+      if (field.kind in PUTS) this.lines.push(`${PUTS[field.kind]}(b, ${o}, ${value}, ${path});`);
+      else if (field.kind === 'u32s') this.lines.push(`put32s(b, ${o}, ${value}, ${field.count}, ${path});`);
+      else if (field.kind === 'bytes')
+        this.lines.push(`putBytes(b, ${o}, ${value}, ${field.length}, ${path});`);
+      else if (field.kind === 'text')
+        this.lines.push(`putText(b, ${o}, ${value}, ${field.length}, ${path});`);
+      else if (field.kind === 'pad') this.places.push([o, String(width)]);
+      else if (field.kind === 'listLength') this.lengthOf = { name: field.of, offset };
+      else if (field.kind !== 'length') throw new Error(`cannot encode ${field.kind} in a fixed head`);
+    }
+  }
+
+  variable(fields) {
+    for (const field of fields) {
+      const path = `'${this.path}.${field.name}'`;
+      const value = `m.${field.name}`;
+      if (field.kind === 'pad') this.latePad(field.length);
+      else if (field.kind === 'match') this.match(field, path);
+      else if (field.kind === 'oxm') this.oxm(field);
+      else if (field.kind === 'list') this.list(field);
+      else if (field.kind === 'message') this.message(field, fields);
+      else if (field.kind === 'rest') this.lines.push(`writeRest(w, ${value}, ${path});`);
+      else if (field.kind === 'u8List') this.lines.push(`writeU8List(w, ${value}, ${path});`);
+      else if (field.kind === 'u32List') this.lines.push(`writeU32List(w, ${value}, ${path});`);
+      else if (field.kind === 'oxmIds') this.lines.push(`writeOxmIds(w, ${value}, ${path});`);
+      else throw new Error(`cannot encode ${field.kind}`);
+    }
+  }
+
+  latePad(length) {
+    this.lines.push(`const latePad = w.reserve(${length});`);
+    this.places.push(['latePad', String(length)]);
+  }
+
+  match(field, path) {
+    this.lines.push(
+      `const matchAt = w.at;`,
+      `encodeMatch(w, m.${field.name}, ${path});`,
+      `const matchEnd = w.at;`,
+      `const matchPad = align(w, matchAt);`,
+    );
+    this.places.push(['matchEnd', 'matchPad']);
+  }
+
+  oxm(field) {
+    this.lines.push(
+      `encodeOxm(w, m.${field.name});`,
+      `const oxmEnd = w.at;`,
+      `const oxmPad = align(w, start);`,
+    );
+    this.places.push(['oxmEnd', 'oxmPad']);
+  }
+
+  list(field) {
+    const type = this.families.has(field.of) ? familyType(field.of) : structType(field.of);
+    const bounded = this.lengthOf?.name === field.name;
+    if (bounded) this.lines.push(`const ${field.name}At = w.at;`);
+    this.lines.push(`for (const item of m.${field.name}) encode${type}(w, item);`);
+    if (bounded)
+      this.lines.push(
+        `patchLength(w, ${field.name}At, ${at('start', this.lengthOf.offset)}, '${this.path}.${field.name}');`,
+      );
+  }
+
+  /** Padding after the message is there if something follows it, or if it was there when it was decoded. */
+  message(field, fields) {
+    const fixed = this.places.reduce((sum, place) => sum + Number(place[1]), 0);
+    const next = fields[fields.indexOf(field) + 1];
+    this.lines.push(
+      `const inner = w.at;`,
+      `if (m.${field.name}.type === m.type) throw new EncodeError('${this.path}.${field.name}', 'a bundle cannot carry itself');`,
+      `encode(w, m.${field.name}, version);`,
+      `const innerEnd = w.at;`,
+      `const padded = m.${next.name}.length > 0 || (m.padding !== undefined && m.padding.length > ${fixed});`,
+      `const innerPad = padded ? align(w, inner) : 0;`,
+    );
+    this.places.push(['innerEnd', 'innerPad']);
+  }
+
+  pads() {
+    if (this.places.length === 0) return;
+    this.lines.push(
+      `if (m.padding !== undefined) scatter(w.bytes, m.padding, [${this.places.flat().join(', ')}], '${this.path}');`,
+    );
+  }
+
+  text() {
+    return this.lines.map((line) => `  ${line}`).join('\n');
+  }
+}
+
+const needsB = (head) =>
+  head.some(({ field }) => !['pad', 'length', 'listLength', 'struct'].includes(field.kind));
+
+export function structEncoder(row, slice) {
+  const body = new Body(slice, row.name);
+  const { head, headBytes, variable } = split(row.fields, 0, body.structs);
+  body.lines.push(`const start = w.reserve(${headBytes});`);
+  if (needsB(head)) body.lines.push(`const b = w.bytes;`);
+  body.head(head);
+  body.variable(variable);
+  const own = head.find((part) => part.field.kind === 'length');
+  if (own !== undefined) body.lines.push(`patchLength(w, start, ${at('start', own.offset)}, '${row.name}');`);
+  body.pads();
+  return `export function encode${structType(row.name)}(w: SlabWriter, m: ${structType(row.name)}): void {\n${body.text()}\n}\n`;
+}
+
+function memberEncoder(family, row, slice) {
+  const path = `${family.name}.${row.name}`;
+  const type = memberType(family.name, row.name);
+  const body = new Body(slice, path);
+  const { head, headBytes, variable } = split(row.fields, 4, body.structs);
+  body.lines.push(`const start = w.reserve(${headBytes});`, `const b = w.bytes;`);
+  if (row.code > 0xff) body.lines.push(`b[start] = ${row.code >> 8};`);
+  body.lines.push(`b[start + 1] = ${row.code & 0xff};`);
+  body.head(head);
+  body.variable(variable);
+  body.lines.push(`patchLength(w, start, start + 2, '${path}');`);
+  outerPad(body, family);
+  body.pads();
+  const checks = family.padding === 'inside' && variable.some((field) => field.kind === 'rest');
+  if (checks) body.lines.push(`wholeWords(w, start, '${path}');`);
+  return `function encode${type}(w: SlabWriter, m: ${type}): void {\n${body.text()}\n}\n`;
+}
+
+function outerPad(body, family) {
+  if (family.padding !== 'outside') return;
+  body.lines.push(`const outer = w.at;`, `const outerPad = align(w, start);`);
+  body.places.push(['outer', 'outerPad']);
+}
+
+export function familyEncoder(family, slice) {
+  const out = family.rows.map((row) => memberEncoder(family, row, slice));
+  const raw = memberType(family.name, 'raw');
+  const path = `${family.name}.raw`;
+  const body = new Body(slice, path);
+  body.lines.push(
+    `const start = w.reserve(4);`,
+    `put16(w.bytes, start, m.code, '${path}.code');`,
+    `writeRest(w, m.data, '${path}.data');`,
+    `patchLength(w, start, start + 2, '${path}');`,
+  );
+  outerPad(body, family);
+  body.pads();
+  if (family.padding === 'inside') body.lines.push(`wholeWords(w, start, '${path}');`);
+  out.push(`function encode${raw}(w: SlabWriter, m: ${raw}): void {\n${body.text()}\n}\n`);
+  const cases = [...family.rows.map((row) => row.name), 'raw'].map(
+    (name) => `    case '${name}':\n      encode${memberType(family.name, name)}(w, m);\n      return;`,
+  );
+  const type = familyType(family.name);
+  out.push(`export function encode${type}(w: SlabWriter, m: ${type}): void {
+  switch (m.type) {
+${cases.join('\n')}
+    default:
+      throw unknownType('${family.name}', m);
+  }
+}
+`);
+  return out.join('\n');
+}
+
+export function messageEncoder(row, slice) {
+  const type = messageType(row.name);
+  const body = new Body(slice, row.name);
+  const skip = row.experimenter === undefined ? 8 : 16;
+  const { head, headBytes, variable } = split(row.fields, skip, body.structs);
+  const embedded = head.filter((part) => part.field.kind === 'struct');
+  if (embedded.some((part, i) => i > 0 || part !== head.at(-1)))
+    throw new Error('one structure in place, and last');
+  const reserved = headBytes - embedded.reduce((sum, part) => sum + part.width, 0);
+  body.lines.push(`const start = writeHeader(w, version, ${row.code}, m.xid, ${reserved});`);
+  if (needsB(head) || row.experimenter !== undefined) body.lines.push(`const b = w.bytes;`);
+  if (row.experimenter !== undefined) {
+    body.lines.push(
+      `put32(b, start + 8, 0x${row.experimenter.id.toString(16)}, '${row.name}');`,
+      `put32(b, start + 12, ${row.experimenter.type}, '${row.name}');`,
+    );
+  }
+  body.head(head.filter((part) => part.field.kind !== 'struct'));
+  for (const part of embedded)
+    body.lines.push(`encode${structType(part.field.of)}(w, m.${part.field.name});`);
+  body.variable(variable);
+  body.lines.push(`patchLength(w, start, start + 2, '${row.name}');`);
+  body.pads();
+  return `function encode${type}(w: SlabWriter, m: ${type}, version: number): void {\n${body.text()}\n}\n`;
+}
+
+export function multipartEncoder(row, slice) {
+  const type = messageType(row.name);
+  const cases = slice.multiparts.map((part) => {
+    const body = part[row.multipart];
+    const write =
+      body.shape === 'empty'
+        ? undefined
+        : body.shape === 'one'
+          ? `encode${structType(body.of)}(w, m.body);`
+          : `for (const item of m.body) encode${structType(body.of)}(w, item);`;
+    const lines = [`put16(b, start + 8, ${part.code}, '${row.name}.mp_type');`, write, `break;`].filter(
+      Boolean,
+    );
+    return `    case '${part.name}':\n${lines.map((line) => `      ${line}`).join('\n')}`;
+  });
+  return `function encode${type}(w: SlabWriter, m: ${type}, version: number): void {
+  const start = writeHeader(w, version, ${row.code}, m.xid, 16);
+  const b = w.bytes;
+  put16(b, start + 10, m.flags, '${row.name}.flags');
+  switch (m.mp_type) {
+${cases.join('\n')}
+    default:
+      throw unknownType('${row.name}', m);
+  }
+  patchLength(w, start, start + 2, '${row.name}');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], '${row.name}');
+}
+`;
+}
+
+export function encodeDispatch(slice) {
+  const cases = slice.messages.map(
+    (row) => `    case '${row.name}':\n      encode${messageType(row.name)}(w, m, version);\n      return;`,
+  );
+  return `export function encode(w: SlabWriter, m: Message, version: number): void {
+  switch (m.type) {
+${cases.join('\n')}
+    default:
+      throw unknownType('message', m, version);
+  }
+}
+`;
+}
+
+export function oxmEncoder(slice) {
+  const cases = slice.oxm.map((row) => {
+    const width = Math.ceil(row.bits / 8);
+    const header = `0x${((row.oxmClass * 0x10000 + row.id * 0x200) >>> 0).toString(16)}`;
+    const call =
+      row.form === 'bytes' ? `oxmBytes(w, ${header}, ${width}, f);` : `oxm${8 * width}(w, ${header}, f);`;
+    return `    case '${row.name}':\n      ${call}\n      return;`;
+  });
+  return `export function encodeOxm(w: SlabWriter, f: OxmField): void {
+  switch (f.field) {
+${cases.join('\n')}
+    case 'raw':
+      oxmRaw(w, f);
+      return;
+    default:
+      throw new EncodeError('oxm.field', \`\${String((f as OxmField).field)} is no match field of this version\`);
+  }
+}
+
+/** Without the padding, which the caller aligns. */
+function encodeMatch(w: SlabWriter, fields: readonly OxmField[], path: string): void {
+  const start = w.reserve(4);
+  w.bytes[start + 1] = 1;
+  for (const field of fields) encodeOxm(w, field);
+  patchLength(w, start, start + 2, path);
+}
+`;
+}
+
+export { multipartType };
