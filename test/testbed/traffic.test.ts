@@ -43,10 +43,10 @@ describe('TrafficPlayer', () => {
     expect(() => player.sequenceRange(0, 1)).toThrow(/only 0..0 s/);
     let records = 0;
     while (!player.finished) records += player.nextRecords().length / 16;
-    const before = (seconds: number) => load.atSeconds.filter((at) => at < seconds).length;
-    expect(records).toBe(before(4.5));
-    expect(player.sequenceRange(1.5, 3.25)).toEqual({ first: before(1.5), end: before(3.25) });
-    expect(player.sequenceRange(4, 99)).toEqual({ first: before(4), end: before(4.5) });
+    const dueBefore = (seconds: number) => load.atSeconds.filter((at) => at < seconds).length;
+    expect(records).toBe(dueBefore(4.5));
+    expect(player.sequenceRange(1.5, 3.25)).toEqual({ first: dueBefore(1.5), end: dueBefore(3.25) });
+    expect(player.sequenceRange(4, 99)).toEqual({ first: dueBefore(4), end: dueBefore(4.5) });
   });
 
   it('writes due times, numbers and payload sizes for the sender', () => {
