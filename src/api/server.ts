@@ -9,6 +9,7 @@ import { Metrics } from './metrics.js';
 import { Migrations } from './migrations.js';
 import { describeApi } from './openapi.js';
 import { assertLoopback, guardOrigin } from './origin.js';
+import { ignoreOtherUpgrades } from './plain-upgrade.js';
 import { answerBrokenHttp, errorHandler, notFoundHandler } from './problems.js';
 import { migrationRoutes } from './routes/migrations.js';
 import { networkRoutes } from './routes/network.js';
@@ -62,6 +63,10 @@ export function createApi(options: ApiOptions): FastifyInstance {
     guardOrigin(request);
     reply.headers({ 'x-content-type-options': 'nosniff', 'x-request-id': request.id });
   });
+  // a refused upgrade has left the care of the HTTP server: nobody else would ever close its socket
+  app.addHook('onResponse', async (request) => {
+    if (request.headers.upgrade !== undefined) request.raw.socket.destroySoon();
+  });
   acceptJsonBodies(app);
   app.register(async (scope) => joinParts(scope, options));
   return app;
@@ -83,6 +88,7 @@ async function joinParts(app: FastifyInstance, options: ApiOptions): Promise<voi
   };
   await describeApi(app, view().version);
   await app.register(websocket, { options: { maxPayload: 4_096 }, preClose: async () => stream.stop() });
+  ignoreOtherUpgrades(app.server);
   await app.register(async (scope) => {
     const routes = scope as unknown as Routes;
     migrationRoutes(routes, context);

@@ -40,6 +40,7 @@ interface Client {
 
 const tryAgainLater = 1013;
 const goingAway = 1001;
+const farewellMs = 500;
 
 /** One view in, one message per reader out; a slow reader costs no memory. See `schemas/stream.ts`. */
 export class StreamHub {
@@ -102,11 +103,14 @@ export class StreamHub {
     }, wait);
   }
 
-  /** Says goodbye to every reader; the hub takes none any more. */
+  /** Says goodbye to every reader and soon cuts off those who do not answer; the hub takes none any more. */
   stop(): void {
     this.#stopped = true;
     this.#rest();
     for (const client of this.#clients.values()) this.#close(client, goingAway, 'the controller stops');
+    setTimeout(() => {
+      for (const client of this.#clients.values()) client.socket.terminate();
+    }, farewellMs).unref();
   }
 
   #flush(view: SystemView): void {

@@ -70,13 +70,13 @@ export function pointers(errors: readonly SchemaError[]): { pointer: string; det
   };
   for (const { keyword, instancePath, params, message } of errors) {
     if (keyword === 'additionalProperties')
-      for (const name of params['additionalProperties'] as string[])
+      for (const name of params.additionalProperties as string[])
         add(`${instancePath}/${escapeToken(name)}`, 'is not a known member');
     else if (keyword === 'required')
-      for (const name of params['requiredProperties'] as string[])
+      for (const name of params.requiredProperties as string[])
         add(`${instancePath}/${escapeToken(name)}`, 'is required');
     else if (keyword === 'enum')
-      add(instancePath, `must be one of ${(params['allowedValues'] as unknown[]).join(', ')}`);
+      add(instancePath, `must be one of ${(params.allowedValues as unknown[]).join(', ')}`);
     else if (keyword === 'anyOf') add(instancePath, undefined);
     // `additionalProperties: false` is reported twice: as such and as a schema that is never true
     else if (keyword !== 'boolean') add(instancePath, message);

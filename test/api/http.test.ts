@@ -95,7 +95,7 @@ describe('requests that a foreign web page could make', () => {
   });
 });
 
-describe('what is not HTTP', () => {
+describe('bytes on the socket', () => {
   const exchange = async (bytes: string): Promise<string> => {
     await app.listen({ port: 0 });
     const port = app.addresses()[0]?.port ?? 0;
@@ -109,16 +109,26 @@ describe('what is not HTTP', () => {
       socket.on('error', reject);
     });
   };
-  it('is answered and let go', async () => {
+  it('that are not HTTP are answered and let go', async () => {
     const answer = await exchange('\x04\x00\x00\x08\x00\x00\x00\x01 no HTTP\r\n\r\n');
     expect(answer).toMatch(/^HTTP\/1.1 400 /);
     expect(answer).toContain('urn:steady:problem:malformed-request');
   });
-  it('is not a head without end', async () => {
+  it('may offer HTTP/2 and is answered in HTTP/1.1, body and all', async () => {
+    const body = '{"vm":"vm1","destination":"hyp-b"}';
+    const answer = await exchange(
+      'POST /v1/migrations HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n' +
+        `HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n` +
+        `${body}GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+    );
+    expect(answer).toMatch(/^HTTP\/1.1 202 /);
+    expect(answer).toContain('{"status":"alive"}');
+  });
+  it('may not be a head without end', async () => {
     const answer = await exchange(`GET / HTTP/1.1\r\nx-filler: ${'x'.repeat(20_000)}\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1.1 431 /);
   });
-  it('has limits on time', () => {
+  it('have limits on time', () => {
     const { requestTimeout, headersTimeout, keepAliveTimeout, timeout } = app.server;
     for (const limit of [requestTimeout, headersTimeout, keepAliveTimeout, timeout])
       expect(limit).toBeGreaterThan(0);

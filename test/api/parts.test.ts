@@ -7,7 +7,7 @@ import { jsonErrorOffset, lineAndColumn } from '../../src/api/json-error-positio
 import { isLoopback } from '../../src/api/origin.js';
 import { plainJson } from '../../src/api/plain-json.js';
 
-const runs = 300 * Number(process.env['STEADY_TEST_SCALE'] ?? 1);
+const runs = 300 * Number(process.env.STEADY_TEST_SCALE ?? 1);
 const parses = (text: string): boolean => {
   try {
     JSON.parse(text);

@@ -51,7 +51,7 @@ function create(app: Routes, { application, commander, migrations }: RouteContex
           200: { ...MigrationVerdictSchema, description: 'dry run: the verdict of admission' },
           202: {
             description: 'admitted',
-            headers: { location: { schema: Type.String(), description: 'where to follow it' } },
+            headers: { location: Type.String({ description: 'where to follow it' }) },
             content: { 'application/json': { schema: MigrationSchema } },
           },
           ...problems({
