@@ -1,0 +1,49 @@
+import { useRef, useState } from 'preact/hooks';
+import { formatSeconds } from './model/format.js';
+import { chooseBottleneck } from './model/selection.js';
+import { type PageStore, usePage } from './page-store.js';
+import { CertificatePanel } from './panels/certificate-panel.js';
+import { ChartsPanel } from './panels/charts-panel.js';
+import { EventsPanel } from './panels/events-panel.js';
+import { MigrationsPanel } from './panels/migrations-panel.js';
+import { InterruptionBanner, isOld, PageHeader } from './panels/page-header.js';
+import { TopologyPanel } from './panels/topology-panel.js';
+import { useTheme } from './theme.js';
+
+export function App({ store }: { readonly store: PageStore }) {
+  const page = usePage(store);
+  const theme = useTheme();
+  const [pinned, setPinned] = useState<string | null>(null);
+  const before = useRef<string | null>(null);
+  const { view } = page;
+  const bottleneck = view === null ? undefined : chooseBottleneck(view, pinned, before.current);
+  before.current = bottleneck?.id ?? null;
+  return (
+    <>
+      <PageHeader page={page} />
+      <InterruptionBanner page={page} onRetry={() => store.connection.open()} />
+      <main class={isOld(page) && view !== null ? 'old' : ''}>
+        <div class="column">
+          <TopologyPanel view={view} />
+          <ChartsPanel
+            view={view}
+            bottleneck={bottleneck}
+            history={bottleneck && page.histories.get(bottleneck.id)}
+            theme={theme}
+            onChoose={setPinned}
+          />
+        </div>
+        <div class="column">
+          <MigrationsPanel view={view} />
+          <CertificatePanel view={view} bottleneck={bottleneck} />
+          <EventsPanel view={view} />
+        </div>
+      </main>
+      <footer>
+        {view !== null && `Steady ${view.version}, up for ${formatSeconds(view.uptimeSeconds)}. `}
+        This page only reads <code>/v1/stream</code>. <a href="/docs">REST interface</a> ·{' '}
+        <a href="/metrics">metrics</a>
+      </footer>
+    </>
+  );
+}

@@ -1,0 +1,22 @@
+/** The one place where the page learns the shapes of what it is sent: the schemas of the stream, types only. */
+import type {
+  BottleneckJson,
+  CertificateJson,
+  EventJson,
+  LinkJson,
+  MigrationJson,
+  SwitchJson,
+  SystemViewJson,
+  VmJson,
+} from '../../api/schemas/index.js';
+
+export type SystemView = SystemViewJson;
+export type SwitchView = SwitchJson;
+export type LinkView = LinkJson;
+export type BottleneckView = BottleneckJson;
+export type CertificateView = CertificateJson;
+export type CertificateLight = CertificateJson['light'];
+export type MigrationView = MigrationJson;
+export type MigrationState = MigrationJson['state'];
+export type VmView = VmJson;
+export type EventView = EventJson;

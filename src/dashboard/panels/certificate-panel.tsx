@@ -1,0 +1,177 @@
+/** The certificate in words: what was checked, how often, and what it does not say. */
+
+import { formatBitsPerSecond, formatBytes, formatCount, formatMs, formatPercent } from '../model/format.js';
+import { bytesToMs } from '../model/history.js';
+import { bottleneckName, slotShares } from '../model/selection.js';
+import type { BottleneckView, SystemView } from '../model/types.js';
+import { whyNoBottleneck } from './charts-panel.js';
+import { Light } from './light.js';
+import { Empty, Panel } from './panel.js';
+
+interface Props {
+  readonly view: SystemView | null;
+  readonly bottleneck: BottleneckView | undefined;
+}
+
+interface Share {
+  readonly name: string;
+  readonly className: string;
+  readonly slots: number;
+  readonly explain: string;
+}
+
+function sharesOf(b: BottleneckView): Share[] {
+  const s = slotShares(b.certificate);
+  return [
+    {
+      name: 'proved',
+      className: 'proved',
+      slots: s.proved,
+      explain: 'assumptions held, the inequality held, and the bound is below the delay promise',
+    },
+    {
+      name: 'vacuous',
+      className: 'vacuous',
+      slots: s.vacuous,
+      explain: 'it held, but the bound was larger than the delay promise: true and of no use',
+    },
+    {
+      name: 'assumption broken',
+      className: 'broken',
+      slots: s.assumptionBroken,
+      explain:
+        'an error was larger than the ε frozen before the slot: the theorem says nothing here, so it is counted apart',
+    },
+    {
+      name: 'violations',
+      className: 'violated',
+      slots: s.violations,
+      explain: 'the assumptions held and the inequality failed. This must be 0',
+    },
+  ];
+}
+
+function Counts({ bottleneck }: { readonly bottleneck: BottleneckView }) {
+  const c = bottleneck.certificate;
+  const shares = sharesOf(bottleneck);
+  const part = (n: number): string => (c.slots > 0 ? formatPercent(n / c.slots) : '–');
+  return (
+    <>
+      <div
+        class="share-bar"
+        role="img"
+        aria-label={shares.map((s) => `${s.name} ${part(s.slots)}`).join(', ')}
+      >
+        {shares.map(
+          (s) =>
+            s.slots > 0 && (
+              <span key={s.name} class={`share share-${s.className}`} style={{ flexGrow: String(s.slots) }} />
+            ),
+        )}
+      </div>
+      <table class="counts">
+        <thead>
+          <tr>
+            <th scope="col">of {formatCount(c.slots)} slots</th>
+            <th scope="col" class="number">
+              slots
+            </th>
+            <th scope="col" class="number">
+              share
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {shares.map((s) => (
+            <tr key={s.name} class={s.className === 'violated' && s.slots > 0 ? 'bad' : ''}>
+              <th scope="row">
+                <span class={`share-key share-${s.className}`} aria-hidden="true" />
+                {s.name}
+                <small>{s.explain}</small>
+              </th>
+              <td class="number">{formatCount(s.slots)}</td>
+              <td class="number">{part(s.slots)}</td>
+            </tr>
+          ))}
+          <tr>
+            <th scope="row">
+              <span class="share-key" aria-hidden="true" />
+              clipped
+              <small>
+                the law wanted less than nothing or more than the maximum; these slots are among those above
+              </small>
+            </th>
+            <td class="number">{formatCount(c.clippedSlots)}</td>
+            <td class="number">{part(c.clippedSlots)}</td>
+          </tr>
+        </tbody>
+      </table>
+    </>
+  );
+}
+
+function Errors({ bottleneck }: { readonly bottleneck: BottleneckView }) {
+  const c = bottleneck.certificate;
+  const asTime = (bytes: number): string => formatMs(bytesToMs(bytes, bottleneck.capacityBitsPerSecond));
+  return (
+    <dl class="errors">
+      <div>
+        <dt>ε of the forecast</dt>
+        <dd>{formatBitsPerSecond(c.forecastErrorBytesPerSecond * 8)}</dd>
+      </div>
+      <div>
+        <dt>ε of the backlog</dt>
+        <dd>
+          {formatBytes(c.measurementErrorBytes)} <small>({asTime(c.measurementErrorBytes)})</small>
+        </dd>
+      </div>
+      <div>
+        <dt>radius R of the ball</dt>
+        <dd>
+          {formatBytes(c.radiusBytes)} <small>({asTime(c.radiusBytes)})</small>
+        </dd>
+      </div>
+    </dl>
+  );
+}
+
+export function CertificatePanel({ view, bottleneck }: Props) {
+  const lead = 'In every slot the theorem is held against what was measured. This is the score.';
+  if (view === null || bottleneck === undefined)
+    return (
+      <Panel id="certificate" title="Certificate" lead={lead}>
+        <Empty>{whyNoBottleneck(view)}</Empty>
+      </Panel>
+    );
+  const c = bottleneck.certificate;
+  return (
+    <Panel
+      id="certificate"
+      title="Certificate"
+      lead={lead}
+      aside={<Light light={c.light} />}
+      how={
+        <p>
+          Theorem 1: if the forecast is off by at most ε and the backlog is known to within ε, then L falls in
+          every slot in which the virtual queue is further than R from its target, and stays in that ball
+          afterwards. Theorem 2: in the ball the real queue stays below the proved bound. Both ε are measured
+          and frozen before the slot they judge, so the certificate can fail: it is a measurement, not a
+          slogan.
+        </p>
+      }
+    >
+      <p class="sentence">
+        <b>{bottleneckName(view, bottleneck)}</b>: {c.sentence}
+      </p>
+      {c.slots === 0 ? (
+        <Empty>
+          No slot has been checked yet: there is something to check as soon as the counters of{' '}
+          {bottleneckName(view, bottleneck)} are read.
+        </Empty>
+      ) : (
+        <Counts bottleneck={bottleneck} />
+      )}
+      <Errors bottleneck={bottleneck} />
+    </Panel>
+  );
+}

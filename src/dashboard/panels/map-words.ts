@@ -1,0 +1,55 @@
+/** What the map says in words: tooltips, the line below it, and what a screen reader reads. */
+import {
+  countOf,
+  formatBitsPerSecond,
+  formatBytes,
+  formatMs,
+  formatPercent,
+  formatSeconds,
+  plural,
+} from '../model/format.js';
+import { utilisationOf } from '../model/scales.js';
+import type { LinkView, SwitchView, VmView } from '../model/types.js';
+
+export interface LinkWords {
+  readonly utilisation: number | null;
+  readonly load: string;
+  readonly all: string;
+}
+
+export function linkWords(l: LinkView): LinkWords {
+  const utilisation = utilisationOf(l.bitsPerSecond, l.capacityBitsPerSecond);
+  const rate = l.bitsPerSecond === null ? 'not measured' : formatBitsPerSecond(l.bitsPerSecond);
+  const load =
+    l.state !== 'up'
+      ? l.state === 'dark'
+        ? 'not lit'
+        : 'down'
+      : utilisation === null
+        ? rate
+        : `${rate}, ${formatPercent(utilisation)}`;
+  const capacity =
+    l.capacityBitsPerSecond === null ? 'not shaped' : formatBitsPerSecond(l.capacityBitsPerSecond);
+  const state = l.state === 'dark' ? 'dark: lit on demand, when it pays' : l.state;
+  return {
+    utilisation,
+    load,
+    all: `${l.kind} link ${l.name}, ${l.from} → ${l.to}: ${state}; capacity ${capacity}, delay ${formatMs(l.oneWayDelayMs)} one way; load ${rate}${utilisation === null ? '' : ` (${formatPercent(utilisation)})`}`,
+  };
+}
+
+export function switchWords(s: SwitchView): string {
+  const { desired, installed, revision, acknowledged } = s.rules;
+  const rules =
+    installed === null
+      ? `${desired} rules wanted, not read back yet`
+      : installed === desired
+        ? `${plural(desired, 'rule')} as wanted`
+        : `${installed} of ${desired} rules`;
+  const behind = acknowledged < revision ? `, revision ${acknowledged} of ${revision}` : '';
+  const since = s.state === 'ready' ? ` for ${formatSeconds(s.connectedSeconds)}` : '';
+  return `${s.role ?? 'unknown'} switch ${s.name ?? s.dpid} (${s.dpid}): ${s.state}${since}; ${rules}${behind}; ${plural(s.ports.length, 'port')}, ${s.ports.filter((p) => !p.up).length} down; ${s.address}`;
+}
+
+export const vmWords = (v: VmView): string =>
+  `machine ${v.name}: lives at ${v.host} in site ${v.site}; ${formatBytes(countOf(v.memoryBytes))} of memory; ${v.ip}, ${v.mac}; the address stays the same wherever it lives`;
