@@ -1,7 +1,7 @@
 // Builds everything that `npm start` and `npm run demo` need into dist/: the rooms, the page, and the files
 // that programs read at run time. `npm ci` calls it (script `prepare`).
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -14,11 +14,9 @@ if (!existsSync(join(bin, 'tsc'))) {
 }
 
 run('tsc', ['-b', 'src/cli']);
-for (const file of ['src/testbed/relay.c', 'src/testbed/traffic-tool.c']) {
-  if (!existsSync(join(root, file))) continue;
-  mkdirSync(dirname(join(root, 'dist', file)), { recursive: true });
-  cpSync(join(root, file), join(root, 'dist', file));
-}
+// C sources are compiled on the machine that uses them; they only have to be found beside the compiled rooms.
+for (const file of readdirSync(join(root, 'src/testbed')).filter((f) => f.endsWith('.c')))
+  cpSync(join(root, 'src/testbed', file), join(root, 'dist/src/testbed', file));
 run('vite', ['build', '--logLevel', 'warn', '--config', 'src/dashboard/vite.config.ts']);
 
 function run(command, args) {
