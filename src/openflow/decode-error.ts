@@ -15,7 +15,9 @@ export type DecodeErrorCode =
   /** Messages inside messages beyond the limit. */
   | 'nesting_too_deep'
   /** The line is not an even number of hexadecimal digits, or too long (`decodeLine` only). */
-  | 'bad_hex';
+  | 'bad_hex'
+  /** The message was understood but cannot be written back as printed: a defect of this codec (`decodeLine` only). */
+  | 'not_reversible';
 
 export interface DecodeError {
   readonly code: DecodeErrorCode;
