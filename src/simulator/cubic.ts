@@ -56,8 +56,12 @@ export class Cubic {
       if (rttSeconds < this.roundLeastRttSeconds) this.roundLeastRttSeconds = rttSeconds;
       return;
     }
-    const rise = Math.min(hystartMostRiseSeconds, Math.max(hystartLeastRiseSeconds, this.leastRttSeconds / 8));
-    if (this.roundLeastRttSeconds >= this.leastRttSeconds + rise) this.slowStartThreshold = this.windowSegments;
+    const rise = Math.min(
+      hystartMostRiseSeconds,
+      Math.max(hystartLeastRiseSeconds, this.leastRttSeconds / 8),
+    );
+    if (this.roundLeastRttSeconds >= this.leastRttSeconds + rise)
+      this.slowStartThreshold = this.windowSegments;
   }
 
   /** `delivered` segments were acknowledged outside recovery while the window was what limited the sender. */

@@ -83,7 +83,9 @@ export class EgressPort implements EventHandler {
     this.lose = lose;
     this.rateBitsPerSecond = rateBitsPerSecond;
     if (rateBitsPerSecond !== undefined)
-      for (const spec of queues.length > 0 ? queues : [{ queueId: 0, maxBitsPerSecond: undefined, limitPackets: 1000, priority: 0 }])
+      for (const spec of queues.length > 0
+        ? queues
+        : [{ queueId: 0, maxBitsPerSecond: undefined, limitPackets: 1000, priority: 0 }])
         this.queues.push(new EgressQueue(spec));
   }
 
@@ -120,7 +122,8 @@ export class EgressPort implements EventHandler {
       this.lose(packet);
       return;
     }
-    if (queue.waiting.length === 0 && queue.eligibleAtSeconds < nowSeconds) queue.eligibleAtSeconds = nowSeconds;
+    if (queue.waiting.length === 0 && queue.eligibleAtSeconds < nowSeconds)
+      queue.eligibleAtSeconds = nowSeconds;
     queue.backlogPackets++;
     queue.backlogBytes += packet.frameBytes;
     queue.waiting.push(packet, nowSeconds);

@@ -34,7 +34,9 @@ export class EventQueue {
   /** @throws RangeError when the instant is not a number or lies in the past */
   schedule(atSeconds: number, handler: EventHandler, argument = 0): void {
     if (!(atSeconds >= this.now))
-      throw new RangeError(`an event for ${atSeconds} s was scheduled at ${this.now} s: the past cannot change`);
+      throw new RangeError(
+        `an event for ${atSeconds} s was scheduled at ${this.now} s: the past cannot change`,
+      );
     if (this.length === this.at.length) this.grow();
     const { at, sequence, argument: arguments_, handler: handlers } = this;
     const mine = this.nextSequence++;

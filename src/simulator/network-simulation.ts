@@ -1,5 +1,3 @@
-import type { TrafficSpec } from '../traffic/index.js';
-import { TableModel } from '../network/table-model.js';
 import {
   type HostSpec,
   hostOf,
@@ -9,11 +7,14 @@ import {
   type SwitchSpec,
   switchOf,
   type Topology,
-  vmOf,
   type VmSpec,
+  vmOf,
 } from '../network/topology.js';
+import type { TrafficSpec } from '../traffic/index.js';
 import { EgressPort, type QueueSpec } from './egress-port.js';
 import { EventQueue } from './event-queue.js';
+import { FakeSwitch } from './fake-switch.js';
+import { FlowRegistry } from './flow-registry.js';
 import { type AgentWorld, HypervisorAgent } from './hypervisor-agent.js';
 import type { MigrationStream } from './migration-stream.js';
 import {
@@ -52,6 +53,8 @@ export interface SimulationOptions {
   readonly safeBitsPerSecond?: number;
   /** entries that one flow table takes */
   readonly maxTableEntries?: number;
+  /** switches offer the bundle extension; default true */
+  readonly bundles?: boolean;
   /** circuits carry packets from the start; else their ports are down until `setLinkUp` */
   readonly circuitsUp?: boolean;
 }
@@ -79,7 +82,10 @@ export class NetworkSimulation implements AgentWorld {
   readonly topology: Topology;
   readonly events = new EventQueue();
   readonly pool = new PacketPool();
+  readonly flows = new FlowRegistry(this.pool);
   readonly switches = new Map<string, PlantSwitch>();
+  /** the OpenFlow side of each switch */
+  readonly controls = new Map<string, FakeSwitch>();
   readonly agents = new Map<string, HypervisorAgent>();
   readonly players = new Map<string, TrafficPlayer>();
   readonly probes = new Map<string, VmProbe>();
@@ -91,7 +97,6 @@ export class NetworkSimulation implements AgentWorld {
   private readonly tcp: TcpOptions;
   private readonly wires = new Map<string, Wire[]>();
   private readonly vmHosts = new Map<string, { host: string; running: boolean }>();
-  private nextFlowId = 1;
   private nextPort = firstEphemeralPort;
 
   /** @throws RangeError when the topology names something that it does not have */
@@ -142,12 +147,9 @@ export class NetworkSimulation implements AgentWorld {
       if (up) sw.tables.groups.downPorts.delete(spec.portNumber);
       else sw.tables.groups.downPorts.add(spec.portNumber);
       sw.tables.revision += 1;
-      this.onPortChange(sw.name, spec.portNumber);
+      this.controls.get(sw.name)!.portChanged(spec.portNumber);
     }
   }
-
-  /** told when a port went up or down */
-  onPortChange: (switchName: string, portNumber: number) => void = () => {};
 
   portNamed(portName: string): { readonly sw: PlantSwitch; readonly egress: EgressPort } | undefined {
     for (const sw of this.switches.values()) {
@@ -201,13 +203,18 @@ export class NetworkSimulation implements AgentWorld {
 
   /** A new flow between two stations. */
   flow(flowHeaders: FlowHeaders, sink: PacketSink): Flow {
-    return { ...flowHeaders, id: this.nextFlowId++, sink };
+    return this.flows.add(flowHeaders, sink);
   }
 
   private addSwitch(spec: SwitchSpec): void {
     const ports = portsOf(this.topology, spec.name).map((p) => p.portNumber);
-    const tables = new TableModel({ ports, maxEntries: this.options.maxTableEntries });
-    this.switches.set(spec.name, new PlantSwitch(spec.name, this.pool, tables));
+    const tableOptions = { ports, maxEntries: this.options.maxTableEntries };
+    const sw = new PlantSwitch(spec.name, this.pool, tableOptions);
+    this.switches.set(spec.name, sw);
+    this.controls.set(
+      spec.name,
+      new FakeSwitch(sw, { dpid: spec.dpid, bundles: this.options.bundles }, this),
+    );
   }
 
   private addPorts(spec: SwitchSpec): void {
@@ -217,7 +224,9 @@ export class NetworkSimulation implements AgentWorld {
       sw.addPort({
         portNumber: port.portNumber,
         name: port.portName,
-        hwAddr: macBytes(`0e:00:${hexByte(dpid >> 8n)}:${hexByte(dpid)}:00:${hexByte(BigInt(port.portNumber))}`),
+        hwAddr: macBytes(
+          `0e:00:${hexByte(dpid >> 8n)}:${hexByte(dpid)}:00:${hexByte(BigInt(port.portNumber))}`,
+        ),
         egress: this.egressOf(spec, port),
         up: true,
         rxPackets: 0,
@@ -268,7 +277,9 @@ export class NetworkSimulation implements AgentWorld {
   private farEnd(port: PortSpec): PacketReceiver {
     if (port.peer.kind !== 'link') throw new RangeError(`${port.portName} is not a link`);
     const { link, peer } = port.peer;
-    const far = portsOf(this.topology, peer).find((p) => p.peer.kind === 'link' && p.peer.link.name === link.name);
+    const far = portsOf(this.topology, peer).find(
+      (p) => p.peer.kind === 'link' && p.peer.link.name === link.name,
+    );
     const sw = this.switches.get(peer);
     if (far === undefined || sw === undefined)
       throw new RangeError(`link ${link.name} ends at ${peer}, which is not a switch of the topology`);
@@ -303,7 +314,13 @@ export class NetworkSimulation implements AgentWorld {
   private addPlayer(spec: TrafficSpec & { from: string; to: string; udpPort: number }): void {
     const from = this.station(spec.from);
     const to = this.station(spec.to);
-    const player = new TrafficPlayer(spec, this.options.seed, this.events, this.pool, this.transmitterOf(from));
+    const player = new TrafficPlayer(
+      spec,
+      this.options.seed,
+      this.events,
+      this.pool,
+      this.transmitterOf(from),
+    );
     player.flow = this.flow(
       headers(stationOf(from), stationOf(to), protocolUdp, spec.udpPort, spec.udpPort),
       player,
@@ -331,7 +348,8 @@ export class NetworkSimulation implements AgentWorld {
 
   private station(name: string): HostSpec | VmSpec {
     const station = hostOf(this.topology, name) ?? vmOf(this.topology, name);
-    if (station === undefined) throw new RangeError(`traffic names "${name}", which is neither a host nor a VM`);
+    if (station === undefined)
+      throw new RangeError(`traffic names "${name}", which is neither a host nor a VM`);
     return station;
   }
 

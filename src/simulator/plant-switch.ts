@@ -1,7 +1,15 @@
 import type { FlowEntry } from '../network/flow-entry.js';
-import type { TableModel } from '../network/table-model.js';
+import { TableModel, type TableModelOptions } from '../network/table-model.js';
+import { OFPP_ALL, OFPP_FLOOD, OFPP_IN_PORT, OFPP_TABLE } from '../openflow/constants.js';
 import type { EgressPort } from './egress-port.js';
-import { ethernetTypeIpv4, type Flow, maximumHops, type Packet, type PacketPool, protocolTcp } from './packet.js';
+import {
+  ethernetTypeIpv4,
+  type Flow,
+  maximumHops,
+  type Packet,
+  type PacketPool,
+  protocolTcp,
+} from './packet.js';
 
 interface Output {
   readonly portNumber: number;
@@ -42,6 +50,8 @@ const codePoints = 64;
 export class PlantSwitch {
   readonly name: string;
   readonly tables: TableModel;
+  /** what the tables were made with, for whoever wants to try a command on a copy */
+  readonly tableOptions: TableModelOptions;
   readonly ports = new Map<number, PlantPort>();
   /** packets that no rule let through, that came or went by a port that is down, or that went in circles */
   droppedPackets = 0;
@@ -54,10 +64,11 @@ export class PlantSwitch {
   private rememberedRevision = -1;
   private readonly pool: PacketPool;
 
-  constructor(name: string, pool: PacketPool, tables: TableModel) {
+  constructor(name: string, pool: PacketPool, tableOptions: TableModelOptions) {
     this.name = name;
     this.pool = pool;
-    this.tables = tables;
+    this.tableOptions = tableOptions;
+    this.tables = new TableModel(tableOptions);
   }
 
   addPort(port: PlantPort): void {
@@ -79,6 +90,10 @@ export class PlantSwitch {
     }
     port.rxPackets++;
     port.rxBytes += packet.frameBytes;
+    this.forward(inPort, packet, nowSeconds);
+  }
+
+  private forward(inPort: number, packet: Packet, nowSeconds: number): void {
     if (++packet.hops > maximumHops) {
       this.drop(packet);
       return;
@@ -98,9 +113,18 @@ export class PlantSwitch {
     this.output(outputs[last]!, packet, nowSeconds);
   }
 
-  /** Out of a port that a packet_out names, past the tables. */
-  sendOut(portNumber: number, queueId: number, packet: Packet, nowSeconds: number): void {
-    this.output({ portNumber, queueId, dscp: -1 }, packet, nowSeconds);
+  /** Sends the packet of a packet_out to a port, to all of them, or into the tables. */
+  packetOut(portNumber: number, inPort: number, queueId: number, packet: Packet, nowSeconds: number): void {
+    if (portNumber === OFPP_TABLE) this.forward(inPort, packet, nowSeconds);
+    else if (portNumber === OFPP_FLOOD || portNumber === OFPP_ALL) {
+      for (const each of this.ports.keys())
+        if (each !== inPort)
+          this.output({ portNumber: each, queueId, dscp: -1 }, this.copyOf(packet), nowSeconds);
+      this.pool.release(packet);
+    } else {
+      const out = portNumber === OFPP_IN_PORT ? inPort : portNumber;
+      this.output({ portNumber: out, queueId, dscp: -1 }, packet, nowSeconds);
+    }
   }
 
   private decisionFor(inPort: number, packet: Packet): Decision {
@@ -108,7 +132,9 @@ export class PlantSwitch {
       for (const map of this.remembered) map?.clear();
       this.rememberedRevision = this.tables.revision;
     }
-    const map = this.remembered[inPort]!;
+    const map = this.remembered[inPort];
+    // Flow 0 is every packet that a controller made up: no two need have the same headers.
+    if (map === undefined || packet.flow.id === 0) return this.decide(inPort, packet.flow, packet.dscp);
     const key = packet.flow.id * codePoints + packet.dscp;
     let decision = map.get(key);
     if (decision === undefined) {

@@ -152,7 +152,10 @@ export class PrecopySource implements TcpApplication, EventHandler {
       }
       if (this.stream.downtimeMs === null) {
         // The last byte is there but the target has not resumed yet: its word comes a little later.
-        this.events.call(nowSeconds + leastPauseSeconds, (later) => this.phase === 'stopped' && this.drained(later));
+        this.events.call(
+          nowSeconds + leastPauseSeconds,
+          (later) => this.phase === 'stopped' && this.drained(later),
+        );
         return;
       }
       this.phase = 'completed';
@@ -195,7 +198,12 @@ export class PrecopySource implements TcpApplication, EventHandler {
     return dirtyBytes > 0;
   }
 
-  private end(phase: 'cancelled' | 'failed', event: AgentEventName, detail: string, nowSeconds: number): void {
+  private end(
+    phase: 'cancelled' | 'failed',
+    event: AgentEventName,
+    detail: string,
+    nowSeconds: number,
+  ): void {
     if (!this.live) return;
     const wasStopped = this.phase === 'stopped';
     this.phase = phase;
@@ -223,7 +231,8 @@ export class PrecopySource implements TcpApplication, EventHandler {
     const span = nowSeconds - this.rateSinceSeconds;
     if (span < rateWindowSeconds) return;
     const rate = this.rateBytes / span;
-    this.rateBytesPerSecond = this.rateBytesPerSecond === 0 ? rate : 0.7 * this.rateBytesPerSecond + 0.3 * rate;
+    this.rateBytesPerSecond =
+      this.rateBytesPerSecond === 0 ? rate : 0.7 * this.rateBytesPerSecond + 0.3 * rate;
     this.rateSinceSeconds = nowSeconds;
     this.rateBytes = 0;
   }

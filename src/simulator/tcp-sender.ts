@@ -398,7 +398,8 @@ export class TcpSender implements PacketSink, EventHandler {
       this.smoothedRttSeconds += (rttSeconds - this.smoothedRttSeconds) / 8;
     }
     // Linux bounds the variation, not the sum, from below.
-    this.timeoutSeconds = this.smoothedRttSeconds + Math.max(leastTimeoutSeconds, 4 * this.rttVariationSeconds);
+    this.timeoutSeconds =
+      this.smoothedRttSeconds + Math.max(leastTimeoutSeconds, 4 * this.rttVariationSeconds);
   }
 
   private arm(nowSeconds: number): void {

@@ -1,0 +1,33 @@
+import { flowModOf, type Rule } from '../network/rules.js';
+import { decodeMessage, encodeMessage, Framer, type Message, SlabWriter } from '../openflow/index.js';
+import type { FakeSwitch } from './fake-switch.js';
+
+/**
+ * Holds a whole conversation with a switch that nobody else is connected to: greeting, messages, barrier; bytes
+ * both ways.
+ */
+export function converse(control: FakeSwitch, messages: readonly Message[]): Message[] {
+  const replies: Message[] = [];
+  const framer = new Framer();
+  control.connect((bytes) => {
+    framer.push(bytes, (chunk, offset, length) => {
+      const decoded = decodeMessage(chunk, offset, length);
+      if (decoded.ok) replies.push(decoded.message);
+    });
+  });
+  const writer = new SlabWriter();
+  const hello: Message = { type: 'hello', xid: 1, elements: [{ type: 'versionbitmap', bitmaps: [1 << 4] }] };
+  const barrier: Message = { type: 'barrier_request', xid: 2 };
+  for (const message of [hello, ...messages, barrier]) encodeMessage(message, writer);
+  control.receive(writer.finish());
+  control.disconnect();
+  return replies;
+}
+
+/** Adds rules through the control side of a switch; what the switch refused, one text for each. */
+export function programSwitch(control: FakeSwitch, rules: readonly Rule[]): string[] {
+  const mods = rules.map((rule, i): Message => ({ ...flowModOf(rule, 'add'), xid: 100 + i }));
+  return converse(control, mods).flatMap((reply) =>
+    reply.type === 'error' ? [`rule ${reply.xid - 100}: error ${reply.error_type}/${reply.error_code}`] : [],
+  );
+}
