@@ -1,0 +1,42 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { Topology } from '../network/topology.js';
+import { agentSocket, databaseSocket } from './plan.js';
+import { initialMigrationBitsPerSecond } from './shaping.js';
+
+/** Class of the video of a topology: expedited forwarding (RFC 3246), and a promise that a shared FIFO can keep. */
+const videoDscp = 46;
+const videoDelayPromiseMs = 60;
+
+export interface WrittenConfig {
+  readonly topologyPath: string;
+  readonly configPath: string;
+}
+
+/** Writes `topology.yaml` and a `steady.yaml` with which the controller can be started as it is. */
+export function writeConfig(topology: Topology, directory: string, controller: string | null): WrittenConfig {
+  const topologyPath = join(directory, 'topology.yaml');
+  const configPath = join(directory, 'steady.yaml');
+  const target = /^tcp:(.+):(\d+)$/.exec(controller ?? 'tcp:127.0.0.1:6653')!;
+  const videoPorts = topology.traffic.filter((t) => t.kind === 'video');
+  const config = {
+    openflow: { host: target[1]!, port: Number(target[2]) },
+    http: { host: '127.0.0.1', port: 8080 },
+    topology: topologyPath,
+    switches: topology.switches.map((s) => ({ name: s.name, ovsdb: `unix:${databaseSocket(directory)}` })),
+    hypervisors: topology.hosts
+      .filter((h) => h.role === 'hypervisor')
+      .map((h) => ({ host: h.name, driver: 'transfer', endpoint: `unix:${agentSocket(directory, h.name)}` })),
+    classes: [...new Map(videoPorts.map((t) => [t.udpPort, t])).values()].map((t) => ({
+      name: t.name,
+      udpPort: t.udpPort,
+      dscp: videoDscp,
+      delayPromiseMs: videoDelayPromiseMs,
+    })),
+    control: { policy: 'steady', safeBitsPerSecond: initialMigrationBitsPerSecond },
+  };
+  writeFileSync(topologyPath, stringify(topology));
+  writeFileSync(configPath, stringify(config));
+  return { topologyPath, configPath };
+}

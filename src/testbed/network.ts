@@ -1,0 +1,98 @@
+import { type CommandOptions, run } from './command.js';
+import { TestbedError } from './errors.js';
+import { neighboursOf, type Station, type TestbedPlan } from './plan.js';
+
+/** Namespaces, pairs of devices and static neighbours of a testbed. */
+
+type Options = Pick<CommandOptions, 'signal'>;
+
+export async function makeNamespaces(plan: TestbedPlan, options: Options): Promise<void> {
+  const names = [plan.switchNamespace, ...plan.stations.map((s) => s.namespace)];
+  await run('ip', ['-batch', '-'], { ...options, input: names.map((n) => `netns add ${n}\n`).join('') });
+  // Before any device: no router solicitations or multicast reports into links whose packets are counted.
+  for (const name of names)
+    await run(
+      'ip',
+      [
+        'netns',
+        'exec',
+        name,
+        'sh',
+        '-c',
+        'cd /proc/sys/net/ipv6/conf 2>/dev/null || exit 0; echo 1 >all/disable_ipv6; echo 1 >default/disable_ipv6',
+      ],
+      options,
+    );
+}
+
+export async function makeDevices(plan: TestbedPlan, options: Options): Promise<void> {
+  const { switchNamespace } = plan;
+  const here = `netns ${switchNamespace}`;
+  const lines: string[] = [];
+  const switchDevices: string[] = [];
+  const pair = (name: string, queueLength: number, peer: string) => {
+    lines.push(`link add ${name} txqueuelen ${queueLength} ${here} type veth peer name ${peer}`);
+    switchDevices.push(name);
+  };
+  for (const s of plan.stations) pair(s.port.portName, 1000, `eth0 address ${s.mac} netns ${s.namespace}`);
+  for (const { link, ports, relayEnds } of plan.wires) {
+    const [a, b] = ports.map((p) => p.portName) as [string, string];
+    // The FIFO of an HTB class is as long as the device's queue was when the class was made.
+    if (relayEnds === undefined) {
+      pair(a, link.bufferPackets, `${b} txqueuelen ${link.bufferPackets} ${here}`);
+      switchDevices.push(b);
+    } else
+      for (const [i, port] of [a, b].entries()) {
+        pair(port, link.bufferPackets, `${relayEnds[i]} ${here}`);
+        switchDevices.push(relayEnds[i]!);
+      }
+  }
+  await run('ip', ['-batch', '-'], { ...options, input: `${lines.join('\n')}\n` });
+  const up = ['lo', ...switchDevices].map((name) => `link set ${name} up\n`).join('');
+  await run('ip', ['-n', switchNamespace, '-batch', '-'], { ...options, input: up });
+  await switchOffOffloads(switchNamespace, switchDevices, options);
+  for (const station of plan.stations) await configureStation(plan, station, options);
+}
+
+async function configureStation(plan: TestbedPlan, station: Station, options: Options): Promise<void> {
+  const lines = [
+    'link set lo up',
+    'link set eth0 up',
+    `addr add ${station.ip}/32 dev eth0`,
+    'route add default dev eth0',
+  ];
+  for (const [ip, mac] of neighboursOf(plan, station))
+    lines.push(`neigh replace ${ip} lladdr ${mac} nud permanent dev eth0`);
+  const input = `${lines.join('\n')}\n`;
+  await run('ip', ['-n', station.namespace, '-batch', '-'], { ...options, input });
+  await switchOffOffloads(station.namespace, ['eth0'], options);
+}
+
+const offloads = ['tx', 'rx', 'tso', 'gso', 'gro'];
+
+/**
+ * With checksum or segmentation offload a sender hands over frames without checksum or larger than the MTU, which
+ * packet sockets pass on as they are: TCP then gets nothing through at all.
+ */
+async function switchOffOffloads(
+  namespace: string,
+  devices: readonly string[],
+  options: Options,
+): Promise<void> {
+  const settings = offloads.map((name) => `${name} off`).join(' ');
+  // One process for all devices; their names are arguments of the script, never part of it.
+  const script = `for device in "$@"; do ethtool -K "$device" ${settings} || exit 1; done`;
+  await run('ip', ['netns', 'exec', namespace, 'sh', '-c', script, 'sh', ...devices], options);
+}
+
+/** Deletes every namespace with the prefix; its devices go with it once its last process has gone. */
+export async function removeNamespaces(prefix: string): Promise<void> {
+  for (const name of await namespacesWith(prefix)) await run('ip', ['netns', 'del', name]);
+  const left = await namespacesWith(prefix);
+  if (left.length > 0) throw new TestbedError('not-removed', `still there: ${left.join(', ')}`);
+}
+
+export async function namespacesWith(prefix: string): Promise<string[]> {
+  const names = (await run('ip', ['netns', 'list'])).split('\n').map((line) => line.split(' ')[0] ?? '');
+  return names.filter((name) => name.startsWith(prefix));
+}

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { join, resolve } from 'node:path';
+import type { HostSpec, LinkSpec, PortSpec, Topology, VmSpec } from '../network/topology.js';
+import { portsOf } from '../network/topology.js';
+import { TestbedError } from './errors.js';
+
+/**
+ * What a topology becomes on one machine, before anything is made.
+ *
+ * The switches live in a network namespace of their own: Open vSwitch's userspace datapath opens a device with a
+ * fixed name (`ovs-netdev`), so there can be one such switch daemon in a namespace; and inside it the ports carry
+ * exactly the names of the topology, whatever other testbeds there are. Each host is a namespace with `eth0`; a VM
+ * is one namespace at each place where it may live, with the same address.
+ */
+export interface TestbedPlan {
+  readonly directory: string;
+  /** begins the name of every namespace of this testbed; follows from the directory */
+  readonly prefix: string;
+  readonly switchNamespace: string;
+  readonly stations: readonly Station[];
+  readonly wires: readonly Wire[];
+  readonly shapedPorts: readonly ShapedPort[];
+}
+
+/** A host, or a VM at one of its hosts. */
+export interface Station {
+  /** `hyp-a`, or `vm1@hyp-a` */
+  readonly name: string;
+  readonly namespace: string;
+  readonly mac: string;
+  readonly ip: string;
+  readonly port: PortSpec;
+  readonly host: HostSpec;
+  readonly vm: VmSpec | undefined;
+}
+
+/** A link between two switches; with a delay there is a relay between the two pairs of devices. */
+export interface Wire {
+  readonly link: LinkSpec;
+  readonly ports: readonly [PortSpec, PortSpec];
+  /** the far ends of the devices of `ports`; undefined: the ports are joined directly */
+  readonly relayEnds: readonly [string, string] | undefined;
+}
+
+export interface ShapedPort {
+  readonly port: PortSpec;
+  readonly link: LinkSpec;
+  /** wan: one queue, the bottleneck. uplink: default, granted and safe queue, the pacer of migrations */
+  readonly kind: 'wan' | 'uplink';
+}
+
+export const stateFile = (directory: string): string => join(directory, 'state.json');
+export const databaseSocket = (directory: string): string => join(directory, 'db.sock');
+export const agentSocket = (directory: string, host: string): string => join(directory, `${host}.agent.sock`);
+
+export const defaultDirectory = (topologyName: string): string => `/tmp/steady-testbed-${topologyName}`;
+
+/** The same directory gives the same prefix, so remains can be found even when the state file is gone. */
+export const prefixOf = (directory: string): string =>
+  `steady-${createHash('sha256').update(resolve(directory)).digest('hex').slice(0, 6)}-`;
+
+/** Longest name of a socket in the directory that must fit into sun_path (107 bytes). */
+const socketNameAllowance = 40;
+
+/** @throws TestbedError bad-directory */
+export function planTestbed(topology: Topology, directory: string): TestbedPlan {
+  const path = resolve(directory);
+  if (Buffer.byteLength(path) + socketNameAllowance > 107)
+    throw new TestbedError('bad-directory', `${path} is too long for unix sockets: at most 67 bytes`);
+  if (!/^[A-Za-z0-9_./+-]+$/.test(path) || path === '/')
+    throw new TestbedError('bad-directory', `${path}: use letters, digits and _ . / + - only`);
+  const prefix = prefixOf(path);
+  const ports = topology.switches.flatMap((s) => portsOf(topology, s.name));
+  const wires = topology.links.map((link, i): Wire => {
+    const at = (end: string) =>
+      ports.find((p) => p.switch === end && p.peer.kind === 'link' && p.peer.link === link)!;
+    return {
+      link,
+      ports: [at(link.ends[0]), at(link.ends[1])],
+      relayEnds: link.oneWayDelayMs > 0 ? [`w${i}.a`, `w${i}.b`] : undefined,
+    };
+  });
+  return {
+    directory: path,
+    prefix,
+    switchNamespace: `${prefix}switches`,
+    stations: ports.flatMap((port) => stationAt(port, prefix)),
+    wires,
+    shapedPorts: wires.flatMap((wire) => shapedEnds(topology, wire)),
+  };
+}
+
+function stationAt(port: PortSpec, prefix: string): Station[] {
+  if (port.peer.kind === 'link') return [];
+  const vm = port.peer.kind === 'vm' ? port.peer.vm : undefined;
+  const { host } = port.peer;
+  const name = vm === undefined ? host.name : `${vm.name}@${host.name}`;
+  const { mac, ip } = vm ?? host;
+  return [{ name, namespace: `${prefix}${name}`, mac, ip, port, host, vm }];
+}
+
+function shapedEnds(topology: Topology, wire: Wire): ShapedPort[] {
+  const { link } = wire;
+  if (link.kind !== 'local')
+    return link.capacityBitsPerSecond === undefined
+      ? []
+      : wire.ports.map((port) => ({ port, link, kind: 'wan' as const }));
+  const role = (port: PortSpec) => topology.switches.find((s) => s.name === port.switch)?.role;
+  return wire.ports
+    .filter((port, i) => role(port) === 'hypervisor' && role(wire.ports[1 - i]!) === 'gateway')
+    .map((port) => ({ port, link, kind: 'uplink' as const }));
+}
+
+/** Where frames for every other station go: hosts and VMs never ask (ARP is not forwarded by our switches). */
+export function neighboursOf(plan: TestbedPlan, station: Station): Map<string, string> {
+  const neighbours = new Map<string, string>();
+  for (const other of plan.stations) if (other.ip !== station.ip) neighbours.set(other.ip, other.mac);
+  return neighbours;
+}

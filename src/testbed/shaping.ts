@@ -1,0 +1,85 @@
+import { OvsdbClient, type QosSpec, QueueRates } from '../ovsdb/index.js';
+import { type CommandOptions, run, until } from './command.js';
+import { databaseSocket, type ShapedPort, type TestbedPlan } from './plan.js';
+
+/** Queues of a testbed: what its ports get, and how frames find them. */
+
+type Options = Pick<CommandOptions, 'signal'>;
+
+/** Rate of a port that is no bottleneck: what one core of this kind of machine forwards at best. */
+export const lineBitsPerSecond = 1_000_000_000;
+/** Rate of granted and safe queue before a controller has said anything. */
+export const initialMigrationBitsPerSecond = 2_000_000;
+
+/** Queues of an uplink by the DSCP that the rules of the guard table write. Queue 0 takes all the rest. */
+export const uplinkQueues = [
+  { queueId: 1, dscp: 34 },
+  { queueId: 2, dscp: 10 },
+] as const;
+
+export function qosOf(shaped: ShapedPort): QosSpec {
+  if (shaped.kind === 'wan') {
+    const capacity = shaped.link.capacityBitsPerSecond!;
+    return {
+      type: 'linux-htb',
+      maxBitsPerSecond: capacity,
+      queues: { 0: { maxBitsPerSecond: capacity } },
+    };
+  }
+  const line = shaped.link.capacityBitsPerSecond ?? lineBitsPerSecond;
+  const migration = { maxBitsPerSecond: Math.min(line, initialMigrationBitsPerSecond) };
+  return {
+    type: 'linux-htb',
+    maxBitsPerSecond: line,
+    queues: { 0: { maxBitsPerSecond: line }, 1: migration, 2: migration },
+  };
+}
+
+/**
+ * Makes the QoS rows (tagged `steady: testbed`, so a controller may set their rates), waits until the kernel has
+ * the classes, and adds the filters. Open vSwitch's userspace datapath ignores `set_queue`, so it is the DSCP that
+ * brings a frame into class 1:(queue + 1); on a kernel datapath the same rules work without the filters.
+ */
+export async function shapePorts(plan: TestbedPlan, options: Options): Promise<void> {
+  const client = await OvsdbClient.connect(`unix:${databaseSocket(plan.directory)}`, { timeoutMs: 10_000 });
+  try {
+    const rates = await QueueRates.open(client, 'testbed');
+    for (const shaped of plan.shapedPorts) await rates.ensureQos(shaped.port.portName, qosOf(shaped));
+  } finally {
+    client.close();
+  }
+  for (const shaped of plan.shapedPorts) {
+    const wanted = Object.keys(qosOf(shaped).queues).map((id) => `class htb 1:${classMinor(Number(id))} `);
+    await until(
+      `queues of ${shaped.port.portName}`,
+      async () => {
+        const classes = await tc(
+          plan.switchNamespace,
+          ['class', 'show', 'dev', shaped.port.portName],
+          options,
+        );
+        return wanted.every((line) => classes.includes(line));
+      },
+      { ...options, timeoutMs: 10_000 },
+    );
+    if (shaped.kind === 'uplink') await addFilters(plan, shaped, options);
+  }
+}
+
+async function addFilters(plan: TestbedPlan, shaped: ShapedPort, options: Options): Promise<void> {
+  // The DSCP is the upper six bits of the second byte of the IPv4 header; the lower two are ECN's.
+  for (const { queueId, dscp } of uplinkQueues)
+    await tc(
+      plan.switchNamespace,
+      `filter add dev ${shaped.port.portName} parent 1: protocol ip prio 1 u32 match ip tos ${dscp << 2} 0xfc flowid 1:${classMinor(queueId)}`.split(
+        ' ',
+      ),
+      options,
+    );
+}
+
+/** linux-htb of Open vSwitch puts queue N into class 1:(N+1); minors are hexadecimal. */
+export const classMinor = (queueId: number): string => (queueId + 1).toString(16);
+
+export const tc = (namespace: string, args: readonly string[], options: Options = {}): Promise<string> =>
+  run('tc', ['-n', namespace, ...args], options);
