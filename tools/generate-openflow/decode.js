@@ -383,7 +383,7 @@ ${cases.join('\n')}
 
 export function oxmDecoder(slice) {
   const cases = slice.oxm.map((row) => {
-    const width = Math.ceil(row.bits / 8);
+    const width = row.bytes;
     const read = (o) =>
       row.form === 'bytes'
         ? `copy(b, ${at('v', o)}, ${at('v', o + width)})`

@@ -251,7 +251,7 @@ ${cases.join('\n')}
 
 export function oxmEncoder(slice) {
   const cases = slice.oxm.map((row) => {
-    const width = Math.ceil(row.bits / 8);
+    const width = row.bytes;
     const header = `0x${((row.oxmClass * 0x10000 + row.id * 0x200) >>> 0).toString(16)}`;
     const call =
       row.form === 'bytes' ? `oxmBytes(w, ${header}, ${width}, f);` : `oxm${8 * width}(w, ${header}, f);`;

@@ -109,8 +109,10 @@ export interface OxmRow {
   readonly oxmClass: number;
   readonly id: number;
   readonly versions: VersionRange;
-  /** Meaningful bits; the value occupies the next multiple of 8. */
+  /** Meaningful bits, at the low end of the value. */
   readonly bits: number;
+  /** Bytes of the value; a mask takes as many again. */
+  readonly bytes: number;
   readonly form: OxmForm;
   readonly maskable: boolean;
   /** Alternatives, of which one must hold: field and admissible values (none given: it must merely be present). */

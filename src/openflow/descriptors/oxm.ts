@@ -36,7 +36,9 @@ function row(
   prerequisites: readonly OxmPrerequisite[],
   versions: VersionRange = SINCE_13,
 ): OxmRow {
-  return { id, name, bits, form, maskable, prerequisites, versions, oxmClass: OFPXMC_OPENFLOW_BASIC };
+  // Labels of 20 bits travel in 4 bytes; everything else takes as few as it needs.
+  const bytes = bits === 20 ? 4 : Math.ceil(bits / 8);
+  return { id, name, bits, bytes, form, maskable, prerequisites, versions, oxmClass: OFPXMC_OPENFLOW_BASIC };
 }
 
 export const oxmRows: readonly OxmRow[] = [

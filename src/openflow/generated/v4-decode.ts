@@ -2110,9 +2110,9 @@ export function decodeOxm(r: Reader, end: number): OxmField | undefined {
       if (masked && length === 32) return { field: 'ipv6_dst', value: copy(b, v, v + 16), mask: copy(b, v + 16, v + 32) };
       return badOxmLength(r, at, 'ipv6_dst', 16);
     case 28:
-      if (!masked && length === 3) return { field: 'ipv6_flabel', value: u24(b, v) };
-      if (masked && length === 6) return { field: 'ipv6_flabel', value: u24(b, v), mask: u24(b, v + 3) };
-      return badOxmLength(r, at, 'ipv6_flabel', 3);
+      if (!masked && length === 4) return { field: 'ipv6_flabel', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'ipv6_flabel', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'ipv6_flabel', 4);
     case 29:
       if (!masked && length === 1) return { field: 'icmpv6_type', value: b[v] };
       if (masked && length === 2) return { field: 'icmpv6_type', value: b[v], mask: b[v + 1] };
@@ -2134,9 +2134,9 @@ export function decodeOxm(r: Reader, end: number): OxmField | undefined {
       if (masked && length === 12) return { field: 'ipv6_nd_tll', value: copy(b, v, v + 6), mask: copy(b, v + 6, v + 12) };
       return badOxmLength(r, at, 'ipv6_nd_tll', 6);
     case 34:
-      if (!masked && length === 3) return { field: 'mpls_label', value: u24(b, v) };
-      if (masked && length === 6) return { field: 'mpls_label', value: u24(b, v), mask: u24(b, v + 3) };
-      return badOxmLength(r, at, 'mpls_label', 3);
+      if (!masked && length === 4) return { field: 'mpls_label', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'mpls_label', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'mpls_label', 4);
     case 35:
       if (!masked && length === 1) return { field: 'mpls_tc', value: b[v] };
       if (masked && length === 2) return { field: 'mpls_tc', value: b[v], mask: b[v + 1] };

@@ -1808,7 +1808,7 @@ export function encodeOxm(w: SlabWriter, f: OxmField): void {
       oxmBytes(w, 0x80003600, 16, f);
       return;
     case 'ipv6_flabel':
-      oxm24(w, 0x80003800, f);
+      oxm32(w, 0x80003800, f);
       return;
     case 'icmpv6_type':
       oxm8(w, 0x80003a00, f);
@@ -1826,7 +1826,7 @@ export function encodeOxm(w: SlabWriter, f: OxmField): void {
       oxmBytes(w, 0x80004200, 6, f);
       return;
     case 'mpls_label':
-      oxm24(w, 0x80004400, f);
+      oxm32(w, 0x80004400, f);
       return;
     case 'mpls_tc':
       oxm8(w, 0x80004600, f);
