@@ -1,0 +1,230 @@
+import { randomUUID } from 'node:crypto';
+import { type Command, Option } from 'commander';
+import type { MigrationJson, MigrationRequestJson } from '../../api/schemas/index.js';
+import type { ApiClient } from '../client.js';
+import { exitCodes } from '../exit-codes.js';
+import { type OutputFormat, print, printNext } from '../output.js';
+import type { Outcome } from '../program.js';
+import {
+  type Column,
+  formatBytes,
+  formatMs,
+  formatRate,
+  formatSeconds,
+  formatTable,
+  printable,
+} from '../table.js';
+import type { Terminal } from '../terminal.js';
+import { type ClientOptions, clientOf, nonNegativeInteger, positiveNumber, withClient } from './options.js';
+
+interface StartOptions extends ClientOptions {
+  readonly source?: string;
+  readonly deadline?: number;
+  readonly priority?: number;
+  readonly mode?: MigrationRequestJson['mode'];
+  readonly downtimeLimit?: number;
+  readonly maxBandwidth?: number;
+  readonly disk?: MigrationRequestJson['disk'];
+  readonly idempotencyKey?: string;
+  readonly dryRun?: true;
+  readonly watch?: true;
+}
+
+/** `steady migrate ...` */
+export function addMigrateCommands(steady: Command, terminal: Terminal, outcome: Outcome): void {
+  const migrate = steady.command('migrate').description('start, follow and stop migrations');
+  addStart(migrate, terminal, outcome);
+  withClient(
+    migrate
+      .command('list')
+      .description('migrations, newest first')
+      .option('--status <states>', 'only these, separated by commas')
+      .option('--vm <name>', 'only of this VM'),
+  ).action(async (options: ClientOptions & { status?: string; vm?: string }) => {
+    const list: MigrationJson[] = [];
+    for await (const migration of clientOf(options).migrations(options)) list.push(migration);
+    await print(terminal, options.output, list, () => formatTable(columns, list));
+  });
+  withClient(migrate.command('show').description('one migration').argument('<id>')).action(
+    async (id: string, options: ClientOptions) => {
+      const migration = await clientOf(options).migration(id);
+      await print(terminal, options.output, migration, () => details(migration));
+    },
+  );
+  withClient(
+    migrate
+      .command('watch')
+      .description('follow a migration to its end; the exit status is 0 if it completed')
+      .argument('<id>'),
+  ).action(async (id: string, options: ClientOptions) => {
+    outcome.exitCode = await watch(clientOf(options), id, terminal, options.output);
+  });
+  addAction(migrate, terminal, 'cancel', 'stop a migration; the VM goes on at its source', (c, id) =>
+    c.cancelMigration(id),
+  );
+  addAction(migrate, terminal, 'force-complete', 'switch over now, whatever downtime that costs', (c, id) =>
+    c.forceComplete(id),
+  );
+}
+
+function addStart(migrate: Command, terminal: Terminal, outcome: Outcome): void {
+  const command = migrate
+    .command('start')
+    .description('move a VM')
+    .argument('<vm>')
+    .argument('<destination>', 'a hypervisor host, or a site where the VM has exactly one')
+    .option('--source <place>', 'refuse unless the VM is there now')
+    .option('--deadline <seconds>', 'refuse unless it can be done in this time', positiveNumber)
+    .option('--priority <n>', 'weight among migrations', nonNegativeInteger)
+    .addOption(new Option('--mode <mode>', 'how memory is moved').choices(['precopy', 'postcopy', 'hybrid']))
+    .option('--downtime-limit <ms>', 'how long the VM may stand still', positiveNumber)
+    .option('--max-bandwidth <bytes>', 'bytes per second it may use at most', positiveNumber)
+    .addOption(
+      new Option('--disk <how>', 'what to do about its disk').choices(['none', 'mirror', 'replicated']),
+    )
+    .option(
+      '--idempotency-key <key>',
+      'the same key and request start one migration, however often they are sent',
+    )
+    .option('--dry-run', 'only ask whether it would be admitted')
+    .option('--watch', 'follow it to its end; the exit status is 0 if it completed');
+  withClient(command).action(async (vm: string, destination: string, options: StartOptions) => {
+    const client = clientOf(options);
+    const request = requestOf(vm, destination, options);
+    if (options.dryRun) {
+      const verdict = await client.tryMigration(request);
+      await print(
+        terminal,
+        options.output,
+        verdict,
+        () => `${vm} could move to ${destination} now: ${JSON.stringify(verdict)}\n`,
+      );
+      return;
+    }
+    const started = await client.startMigration(request, options.idempotencyKey ?? randomUUID());
+    const told = (): string => `${started.id}: ${vm} moves from ${started.source} to ${started.destination}`;
+    if (!options.watch) {
+      await print(
+        terminal,
+        options.output,
+        started,
+        () => `${told()}\nFollow it: steady migrate watch ${started.id}\n`,
+      );
+      return;
+    }
+    if (options.output === 'table') await terminal.out(`${told()}\n`);
+    outcome.exitCode = await watch(client, started.id, terminal, options.output);
+  });
+}
+
+/** Only what was said on the command line; the rest is the controller's default. */
+function requestOf(vm: string, destination: string, options: StartOptions): MigrationRequestJson {
+  const { source, deadline, priority, mode, downtimeLimit, maxBandwidth, disk } = options;
+  return {
+    vm,
+    destination,
+    ...(source === undefined ? {} : { source }),
+    ...(deadline === undefined ? {} : { deadlineSeconds: deadline }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(downtimeLimit === undefined ? {} : { downtimeLimitMs: downtimeLimit }),
+    ...(maxBandwidth === undefined ? {} : { maxBandwidthBytesPerSecond: maxBandwidth }),
+    ...(disk === undefined ? {} : { disk }),
+  };
+}
+
+function addAction(
+  migrate: Command,
+  terminal: Terminal,
+  name: string,
+  description: string,
+  act: (client: ApiClient, id: string) => Promise<MigrationJson>,
+): void {
+  withClient(migrate.command(name).description(description).argument('<id>')).action(
+    async (id: string, options: ClientOptions) => {
+      const migration = await act(clientOf(options), id);
+      await print(terminal, options.output, migration, () => `${progressLine(migration)}\n`);
+    },
+  );
+}
+
+/** One line each time that something happens, and at least one a second while it is copying. */
+async function watch(
+  client: ApiClient,
+  id: string,
+  terminal: Terminal,
+  format: OutputFormat,
+): Promise<number> {
+  let shown: { key: string; at: number } | undefined;
+  let migration = await client.migration(id);
+  for await (const view of client.views()) {
+    // a fresh one may not be in a view yet
+    migration = view.migrations.find((candidate) => candidate.id === id) ?? migration;
+    const { state, step, round, endedAt } = migration;
+    const key = `${state} ${step} ${round}`;
+    const at = performance.now();
+    if (shown?.key !== key || at - shown.at >= 1_000) {
+      const current = migration;
+      await printNext(terminal, format, current, () => progressLine(current));
+      shown = { key, at };
+    }
+    if (endedAt !== null) break;
+  }
+  return migration.state === 'completed' ? exitCodes.ok : exitCodes.failed;
+}
+
+function progressLine(m: MigrationJson): string {
+  const { memory, disk } = m.progress;
+  const total = Number(memory.totalBytes) + Number(disk.totalBytes);
+  const remaining = Number(memory.remainingBytes) + Number(disk.remainingBytes);
+  const parts = [
+    m.id,
+    m.step === m.state ? m.state : `${m.state} (${m.step})`,
+    ...(m.endedAt === null && total > 0 ? [`${formatBytes(remaining)} of ${formatBytes(total)} left`] : []),
+    ...(m.endedAt === null ? [`at ${formatRate(m.grantedBitsPerSecond)}`] : []),
+    ...(m.round > 0 ? [`round ${m.round}`] : []),
+    ...(m.predictedSecondsLeft !== null && m.endedAt === null
+      ? [`about ${formatSeconds(m.predictedSecondsLeft)} more`]
+      : []),
+    ...(m.downtimeMs === null ? [] : [`downtime ${formatMs(m.downtimeMs)}`]),
+    ...(m.failureReason === null ? [] : [m.failureReason]),
+  ];
+  return printable(parts.join('  '));
+}
+
+const columns: readonly Column<MigrationJson>[] = [
+  { title: 'ID', value: (m) => m.id },
+  { title: 'VM', value: (m) => m.vm },
+  { title: 'FROM', value: (m) => m.source },
+  { title: 'TO', value: (m) => m.destination },
+  { title: 'STATE', value: (m) => m.state },
+  { title: 'STEP', value: (m) => m.step },
+  { title: 'LEFT', value: (m) => formatBytes(m.progress.memory.remainingBytes), right: true },
+  { title: 'RATE', value: (m) => formatRate(m.grantedBitsPerSecond), right: true },
+  { title: 'DOWNTIME', value: (m) => formatMs(m.downtimeMs), right: true },
+  { title: 'CREATED', value: (m) => m.createdAt },
+];
+
+function details(m: MigrationJson): string {
+  const limit = m.maxBandwidthBytesPerSecond;
+  const rows: [string, string][] = [
+    ['Migration', m.id],
+    ['VM', `${m.vm}, from ${m.source} to ${m.destination}`],
+    ['State', m.step === m.state ? m.state : `${m.state} (${m.step})`],
+    ['Mode', `${m.mode}, downtime at most ${m.downtimeLimitMs} ms, priority ${m.priority}`],
+    ['Bandwidth', limit === null ? 'what the network allows' : `at most ${formatBytes(limit)}/s`],
+    ['Deadline', m.deadlineSeconds === null ? 'none' : formatSeconds(m.deadlineSeconds)],
+    [
+      'Memory',
+      `${formatBytes(m.progress.memory.remainingBytes)} of ${formatBytes(m.progress.memory.totalBytes)} left`,
+    ],
+    ['Downtime', formatMs(m.downtimeMs)],
+    ...(m.failureReason === null ? [] : [['Failed', m.failureReason] as [string, string]]),
+    ...m.phaseTransitions.map(({ at, state, step, note }): [string, string] => [
+      at,
+      `${state} (${step})${note === '' ? '' : `: ${note}`}`,
+    ]),
+  ];
+  const width = Math.max(...rows.map(([label]) => label.length));
+  return `${rows.map(([label, text]) => printable(`${label.padEnd(width)}  ${text}`)).join('\n')}\n`;
+}

@@ -1,0 +1,217 @@
+import type { Command } from 'commander';
+import type {
+  BottleneckJson,
+  EventJson,
+  LinkJson,
+  SwitchJson,
+  SystemViewJson,
+} from '../../api/schemas/index.js';
+import type { ApiClient } from '../client.js';
+import { CliError, exitCodes } from '../exit-codes.js';
+import { print, printNext } from '../output.js';
+import {
+  type Column,
+  formatBytes,
+  formatMs,
+  formatRate,
+  formatSeconds,
+  formatTable,
+  printable,
+} from '../table.js';
+import type { Terminal } from '../terminal.js';
+import { type ClientOptions, clientOf, withClient } from './options.js';
+
+/** Commands that show the network and what happens in it. */
+export function addNetworkCommands(steady: Command, terminal: Terminal): void {
+  withClient(
+    steady.command('status').description('controller, switches, bottlenecks and migrations at a glance'),
+  ).action(async (options: ClientOptions) => {
+    const client = clientOf(options);
+    const [view, readiness] = await Promise.all([client.state(), client.readiness()]);
+    const data = { ...readiness, ...summary(view) };
+    await print(terminal, options.output, data, () => statusText(view, readiness.reasons));
+  });
+  withClient(steady.command('switches').description('switches and their state')).action(
+    async (options: ClientOptions) => {
+      const switches = await clientOf(options).switches();
+      await print(terminal, options.output, switches, () => formatTable(switchColumns, switches));
+    },
+  );
+  withClient(steady.command('links').description('links, their capacity and load')).action(
+    async (options: ClientOptions) => {
+      const links = await clientOf(options).links();
+      await print(terminal, options.output, links, () => formatTable(linkColumns, links));
+    },
+  );
+  addFlows(steady, terminal);
+  addQueues(steady, terminal);
+  addEvents(steady, terminal);
+}
+
+function addFlows(steady: Command, terminal: Terminal): void {
+  withClient(
+    steady
+      .command('flows')
+      .description('flow entries of a switch, read from it now, printed as ovs-ofctl dump-flows does')
+      .argument('<switch>', 'datapath id in any spelling, or name'),
+  ).action(async (name: string, options: ClientOptions) => {
+    const client = clientOf(options);
+    const dpid = await dpidOf(client, name);
+    if (options.output === 'table') await terminal.out(await client.flowsText(dpid));
+    else await print(terminal, options.output, (await client.readSwitch(dpid, 'flows')).items, () => '');
+  });
+}
+
+function addQueues(steady: Command, terminal: Terminal): void {
+  withClient(
+    steady
+      .command('queues')
+      .description(
+        'estimated backlog of the bottlenecks; with a switch, the counters of its queues, read now',
+      )
+      .argument('[switch]', 'datapath id in any spelling, or name'),
+  ).action(async (name: string | undefined, options: ClientOptions) => {
+    const client = clientOf(options);
+    if (name === undefined) {
+      const { bottlenecks } = await client.state();
+      await print(terminal, options.output, bottlenecks, () => formatTable(bottleneckColumns, bottlenecks));
+      return;
+    }
+    const { items } = await client.readSwitch(await dpidOf(client, name), 'queues');
+    const cell = (member: string): Column<Record<string, unknown>> => ({
+      title: member,
+      value: (row) => String(row[member] ?? '-'),
+      right: true,
+    });
+    const columns = ['port_no', 'queue_id', 'tx_bytes', 'tx_packets', 'tx_errors'].map(cell);
+    await print(terminal, options.output, items, () =>
+      formatTable(columns, items as Record<string, unknown>[]),
+    );
+  });
+}
+
+function addEvents(steady: Command, terminal: Terminal): void {
+  withClient(
+    steady
+      .command('events')
+      .description('what happened, oldest first')
+      .option('-f, --follow', 'go on until Ctrl-C'),
+  ).action(async (options: ClientOptions & { follow?: true }) => {
+    const client = clientOf(options);
+    let last = Number.NEGATIVE_INFINITY;
+    const show = async ({ events }: SystemViewJson) => {
+      const fresh = events.filter((event) => event.seq > last).sort((a, b) => a.seq - b.seq);
+      for (const event of fresh) {
+        const missed = event.seq - last - 1;
+        if (Number.isFinite(missed) && missed > 0)
+          terminal.err(`steady: ${missed} events came too fast to be shown\n`);
+        await printNext(terminal, options.output, event, () => eventLine(event));
+        last = event.seq;
+      }
+    };
+    if (options.follow) for await (const view of client.views()) await show(view);
+    else await show(await client.state());
+  });
+}
+
+const eventLine = ({ at, level, what, detail }: EventJson): string =>
+  printable(`${at}  ${level.padEnd(5)}  ${what}${detail === '' ? '' : `: ${detail}`}`);
+
+/**
+ * Datapath ids are passed on for the controller to read; anything else is looked up as a name.
+ * @throws CliError there is no switch of that name
+ */
+async function dpidOf(client: ApiClient, text: string): Promise<string> {
+  if (/^(of:)?[0-9a-f:]{16,23}$|^0x[0-9a-f]+$|^[0-9]+$/i.test(text)) return text;
+  const switches = await client.switches();
+  const found = switches.find(({ name }) => name === text);
+  if (found !== undefined) return found.dpid;
+  const names = switches.flatMap(({ name }) => name ?? []);
+  throw new CliError(
+    exitCodes.notFound,
+    `no switch is named ${text}; there are: ${names.join(', ') || 'none'}`,
+  );
+}
+
+const switchColumns: readonly Column<SwitchJson>[] = [
+  { title: 'DPID', value: (s) => s.dpid },
+  { title: 'NAME', value: (s) => s.name ?? '-' },
+  { title: 'SITE', value: (s) => s.site ?? '-' },
+  { title: 'ROLE', value: (s) => s.role ?? '-' },
+  { title: 'STATE', value: (s) => s.state },
+  { title: 'RULES', value: (s) => `${s.rules.installed ?? '?'}/${s.rules.desired}`, right: true },
+  { title: 'UP FOR', value: (s) => formatSeconds(s.connectedSeconds), right: true },
+  { title: 'ADDRESS', value: (s) => s.address },
+  { title: 'DESCRIPTION', value: (s) => s.description },
+];
+const linkColumns: readonly Column<LinkJson>[] = [
+  { title: 'NAME', value: (l) => l.name },
+  { title: 'KIND', value: (l) => l.kind },
+  { title: 'FROM', value: (l) => l.from },
+  { title: 'TO', value: (l) => l.to },
+  { title: 'STATE', value: (l) => l.state },
+  { title: 'CAPACITY', value: (l) => formatRate(l.capacityBitsPerSecond), right: true },
+  { title: 'LOAD', value: (l) => formatRate(l.bitsPerSecond), right: true },
+  { title: 'DELAY', value: (l) => `${l.oneWayDelayMs} ms`, right: true },
+];
+const bottleneckColumns: readonly Column<BottleneckJson>[] = [
+  { title: 'BOTTLENECK', value: (b) => b.id },
+  { title: 'CAPACITY', value: (b) => formatRate(b.capacityBitsPerSecond), right: true },
+  {
+    title: 'BACKLOG',
+    value: (b) => `${formatBytes(b.backlogBytes)} ± ${formatBytes(b.backlogUncertaintyBytes)}`,
+    right: true,
+  },
+  { title: 'DELAY', value: (b) => formatMs(b.backlogMs), right: true },
+  { title: 'BOUND', value: (b) => formatMs(b.boundMs), right: true },
+  { title: 'CROSS', value: (b) => formatRate(b.crossBitsPerSecond), right: true },
+  { title: 'GRANTED', value: (b) => formatRate(b.enforcedBitsPerSecond), right: true },
+  { title: 'MEASURED', value: (b) => formatRate(b.measuredBitsPerSecond), right: true },
+  { title: 'SAMPLE AGE', value: (b) => formatMs(b.sampleAgeMs), right: true },
+  { title: 'CERTIFICATE', value: (b) => b.certificate.light },
+];
+
+function summary(view: SystemViewJson) {
+  const { at, version, uptimeSeconds, topology, policy, switches, bottlenecks, migrations } = view;
+  return {
+    at,
+    version,
+    uptimeSeconds,
+    topology,
+    policy,
+    switches: { ready: switches.filter((s) => s.state === 'ready').length, known: switches.length },
+    bottlenecks: bottlenecks.map(
+      ({ id, backlogMs, boundMs, certificate: { light, sentence, slots, violations } }) => ({
+        id,
+        backlogMs,
+        boundMs,
+        light,
+        sentence,
+        slots,
+        violations,
+      }),
+    ),
+    activeMigrations: migrations
+      .filter((m) => m.endedAt === null)
+      .map(({ id, vm, state }) => ({ id, vm, state })),
+  };
+}
+
+function statusText(view: SystemViewJson, reasons: readonly string[]): string {
+  const { switches, bottlenecks, activeMigrations } = summary(view);
+  const lines = [
+    `Steady ${view.version}, up ${formatSeconds(view.uptimeSeconds)}: ${reasons.length === 0 ? 'ready' : 'not ready'}`,
+    ...reasons.map((reason) => `  ${reason}`),
+    `Network      ${view.topology ?? 'none configured: switches are seen, nothing is installed'}`,
+    `Policy       ${view.policy}, slot ${view.slotMs} ms`,
+    `Switches     ${switches.ready} of ${switches.known} ready`,
+    ...bottlenecks.map(
+      (b) =>
+        `Bottleneck   ${b.id}: ${formatMs(b.backlogMs)} (bound ${formatMs(b.boundMs)}), ${b.light}, ` +
+        `${b.violations} violations in ${b.slots} slots. ${b.sentence}`,
+    ),
+    ...(activeMigrations.length === 0 ? ['Migrations   none active'] : []),
+    ...activeMigrations.map((m) => `Migration    ${m.id}: ${m.vm} ${m.state}`),
+  ];
+  return `${lines.map(printable).join('\n')}\n`;
+}

@@ -1,0 +1,75 @@
+import type { Command } from 'commander';
+import { decodeLines } from '../decode-lines.js';
+import { CliError, exitCodes } from '../exit-codes.js';
+import { print } from '../output.js';
+import type { Outcome } from '../program.js';
+import type { Terminal } from '../terminal.js';
+import { type OutputOption, withOutput } from './options.js';
+
+/** Commands that need no controller: they read a file or standard input. */
+export function addOfflineCommands(steady: Command, terminal: Terminal, outcome: Outcome): void {
+  steady
+    .command('check')
+    .description(
+      'read a steady.yaml (and the topology it names) or a topology; tell every mistake with its place',
+    )
+    .argument('<file>')
+    .action(async (file: string) => {
+      outcome.exitCode = await check(file, terminal);
+    });
+  withOutput(
+    steady
+      .command('replay')
+      .description('run a recording (steady run --record) again and compare every output')
+      .argument('<file>'),
+  ).action(async (file: string, options: OutputOption) => {
+    const { replay, ReplayError } = await import('../../io/replay.js');
+    const result = await replay(file).catch((error: NodeJS.ErrnoException) => {
+      if (error instanceof ReplayError) throw new CliError(exitCodes.failed, error.message);
+      if (error.code === 'ENOENT') throw new CliError(exitCodes.notFound, `${file}: no such file`);
+      throw error;
+    });
+    const { firstDifference: first } = result;
+    const told = [
+      `${result.steps} steps, ${result.outputs} outputs: ${result.equal ? 'equal to the bit' : 'NOT equal'}`,
+      ...(first === null
+        ? []
+        : [`${file}:${first.line}: the first step that differs, at ${first.now} s, input ${first.input}`]),
+      ...(result.torn ? ['The recording ends in the middle of a line: the recorder was killed.'] : []),
+    ];
+    await print(terminal, options.output, result, () => `${told.join('\n')}\n`);
+    outcome.exitCode = result.equal ? exitCodes.ok : exitCodes.failed;
+  });
+  steady
+    .command('openflow')
+    .description('look into OpenFlow messages')
+    .command('decode')
+    .description(
+      'read messages as hexadecimal digits, one a line, from standard input; print one JSON object a line',
+    )
+    .action(async () => {
+      const { decodeLine } = await import('../../openflow/index.js');
+      await decodeLines(terminal.input, decodeLine, (answer) => terminal.out(`${answer}\n`));
+    });
+}
+
+async function check(file: string, terminal: Terminal): Promise<number> {
+  const { readConfig } = await import('../../io/config-file.js');
+  const { readTopology } = await import('../../io/topology-file.js');
+  const { ConfigError, formatProblem, readYaml } = await import('../../io/yaml-document.js');
+  try {
+    const { value } = readYaml(file);
+    const isTopology = typeof value === 'object' && value !== null && 'sites' in value;
+    const topology = isTopology ? readTopology(file) : readConfig(file).config.topology;
+    const network =
+      topology === undefined
+        ? 'no topology: switches are seen, nothing is installed'
+        : `topology ${topology.name}: ${topology.switches.length} switches, ${topology.links.length} links, ${topology.vms.length} VMs`;
+    await terminal.out(`${file}: ok (${network})\n`);
+    return exitCodes.ok;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const problem of error.problems) terminal.err(`${formatProblem(problem)}\n`);
+    return exitCodes.failed;
+  }
+}

@@ -1,0 +1,138 @@
+import { once } from 'node:events';
+import { type Command, Option } from 'commander';
+import type { SteadyConfig } from '../../io/config-file.js';
+import { CliError, exitCodes } from '../exit-codes.js';
+import type { Outcome } from '../program.js';
+import type { Terminal } from '../terminal.js';
+import { nonNegativeInteger, port } from './options.js';
+
+const stopLimitMs = 10_000;
+const logLevels = ['silent', 'error', 'warn', 'info'] as const;
+
+interface RunOptions {
+  readonly config?: string;
+  readonly openflowPort?: number;
+  readonly httpPort?: number;
+  readonly state: string;
+  readonly record?: string;
+  readonly logLevel: (typeof logLevels)[number];
+}
+interface DemoCommandOptions {
+  readonly once?: true;
+  readonly json?: string;
+  readonly seed: number;
+  readonly network: 'embedded' | 'ovs';
+  readonly openflowPort: number;
+  readonly httpPort: number;
+}
+
+/** Commands that are a controller themselves. */
+export function addRunCommands(steady: Command, terminal: Terminal, outcome: Outcome): void {
+  steady
+    .command('run')
+    .description(
+      'the controller; once it listens it prints {"openflowPort":...,"httpPort":...} on standard output, the log goes to standard error',
+    )
+    .option(
+      '-c, --config <file>',
+      'steady.yaml; without it any switch may attach and be seen, and nothing is installed',
+    )
+    .option(
+      '--openflow-port <port>',
+      'listen here for switches; 0 picks a free port (default: as configured, else 6653)',
+      port,
+    )
+    .option(
+      '--http-port <port>',
+      'listen here for the API and the dashboard (default: as configured, else 8080)',
+      port,
+    )
+    .option('--state <directory>', 'where the journal is kept', '.steady')
+    .option('--record <file>', 'write everything that happens to this file, for steady replay')
+    .addOption(new Option('--log-level <level>', 'how much to log').choices(logLevels).default('info'))
+    .action((options: RunOptions) => run(options, terminal));
+  steady
+    .command('demo')
+    .description(
+      'controller, two data centres and traffic on this machine; moves a large VM and shows what happens',
+    )
+    .option('--once', 'exit after the summary')
+    .option('--json <file>', 'also write the summary to this file')
+    .option('--seed <n>', 'of the traffic: the same seed is the same load', nonNegativeInteger, 1)
+    .addOption(
+      new Option('--network <kind>', 'embedded: simulated; ovs: Open vSwitch in namespaces (root, Linux)')
+        .choices(['embedded', 'ovs'])
+        .default('embedded'),
+    )
+    .addOption(
+      new Option('--vm <kind>', 'what is moved: a real TCP transfer with pre-copy')
+        .choices(['transfer'])
+        .default('transfer'),
+    )
+    .option('--openflow-port <port>', '0 picks a free port', port, 6653)
+    .option('--http-port <port>', '0 picks a free port', port, 8080)
+    .action(async ({ json, ...options }: DemoCommandOptions) => {
+      const { runDemo } = await import('../demo.js');
+      outcome.exitCode = await runDemo({ ...options, once: options.once ?? false, jsonFile: json }).catch(
+        explainStart,
+      );
+    });
+}
+
+async function run(options: RunOptions, terminal: Terminal): Promise<void> {
+  const steady = await configOf(options.config);
+  const { startDaemon } = await import('../daemon.js');
+  const daemon = await startDaemon({
+    steady,
+    openflowPort: options.openflowPort,
+    httpPort: options.httpPort,
+    stateDirectory: options.state,
+    recordFile: options.record,
+    logLevel: options.logLevel,
+  }).catch(explainStart);
+  const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  const { openflowPort, httpPort } = daemon;
+  await terminal.out(`${JSON.stringify({ openflowPort, httpPort })}\n`);
+  await stopped;
+  // whoever is in a hurry signals twice
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+  const late = setTimeout(() => {
+    terminal.err(`steady: not everything stopped within ${stopLimitMs / 1000} s; the journal is complete\n`);
+    process.exit(exitCodes.failed);
+  }, stopLimitMs);
+  await daemon.stop();
+  clearTimeout(late);
+}
+
+async function configOf(file: string | undefined): Promise<SteadyConfig> {
+  const { defaultConfig, readConfig } = await import('../../io/config-file.js');
+  if (file === undefined) return defaultConfig();
+  try {
+    return readConfig(file);
+  } catch (error) {
+    const { ConfigError } = await import('../../io/yaml-document.js');
+    if (error instanceof ConfigError)
+      throw new CliError(exitCodes.failed, `the configuration is wrong:\n${error.message}`);
+    throw error;
+  }
+}
+
+/** What stops a controller from starting is mostly the machine's state: said without a stack, with a way out. */
+function explainStart(error: unknown): never {
+  const {
+    code,
+    name,
+    message,
+    address,
+    port: taken,
+  } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  if (code === 'EADDRINUSE')
+    throw new CliError(
+      exitCodes.failed,
+      `${address}:${taken} is in use, perhaps by another controller; choose other ports (--openflow-port 0 --http-port 0 picks free ones)`,
+    );
+  if (code === 'EACCES') throw new CliError(exitCodes.failed, message);
+  if (['AddressNotAllowedError', 'StoreError', 'TestbedError', 'ConfigError'].includes(name))
+    throw new CliError(exitCodes.failed, message);
+  throw error;
+}

@@ -1,0 +1,168 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Topology } from '../../network/topology.js';
+import type { AgentInfo, TestbedInfo } from '../../testbed/index.js';
+import { CliError, exitCodes } from '../exit-codes.js';
+import { print } from '../output.js';
+import type { Outcome } from '../program.js';
+import { formatTable } from '../table.js';
+import type { Terminal } from '../terminal.js';
+import { type OutputOption, port, withOutput } from './options.js';
+
+interface PlaceOptions {
+  readonly directory?: string;
+}
+interface UpCommandOptions extends PlaceOptions, OutputOption {
+  readonly controller: string | null;
+  readonly ovsdbPort?: number;
+  readonly agents: boolean;
+}
+
+/** `steady testbed ...`: networks of namespaces and Open vSwitch from a topology file (Linux, root). */
+export function addTestbedCommands(steady: Command, terminal: Terminal, outcome: Outcome): void {
+  const testbed = steady
+    .command('testbed')
+    .description('a network of namespaces and a private Open vSwitch from a topology file (Linux, root)')
+    .enablePositionalOptions();
+  const place = (command: Command): Command =>
+    command.option(
+      '--directory <path>',
+      'private directory of the testbed (default: /tmp/steady-testbed-NAME)',
+    );
+  addUp(place(withOutput(testbed.command('up').argument('<topology>'))), terminal);
+  place(testbed.command('down').argument('<topology>'))
+    .description('remove it and all that belongs to it')
+    .action((file: string, options: PlaceOptions) =>
+      explained(async () => {
+        const { down } = await import('../../testbed/index.js');
+        await down(await directoryOf(file, options));
+      }),
+    );
+  place(testbed.command('exec').argument('<topology>').argument('<host>').argument('<command...>'))
+    .description(
+      'run a command in a host (hyp-a) or in a VM at one of its places (vm1@hyp-a); its exit status is ours',
+    )
+    .passThroughOptions()
+    .usage('[options] TOPOLOGY.yaml HOST -- COMMAND...')
+    .action((file: string, host: string, command: string[], options: PlaceOptions) =>
+      explained(async () => {
+        const { exec } = await import('../../testbed/index.js');
+        outcome.exitCode = await exec(await directoryOf(file, options), host, command);
+      }),
+    );
+  place(withOutput(testbed.command('agents').argument('<topology>').argument('[hosts...]')))
+    .description('start hypervisor agents again, all or those of the named hosts')
+    .action((file: string, hosts: string[], options: PlaceOptions & OutputOption) =>
+      explained(async () => {
+        const { startAgents } = await import('../../testbed/index.js');
+        const agents = await startAgents(
+          await directoryOf(file, options),
+          hosts.length === 0 ? {} : { hosts },
+        );
+        await print(terminal, options.output, agents, () => agentTable(agents));
+      }),
+    );
+}
+
+function addUp(command: Command, terminal: Terminal): void {
+  command
+    .description('build it and leave it running; prints its endpoints and where its steady.yaml is')
+    .option(
+      '--controller <target>',
+      'where the switches look for a controller: tcp:IPV4:PORT or none',
+      target,
+      'tcp:127.0.0.1:6653',
+    )
+    .option('--ovsdb-port <port>', 'OVSDB also on this port of 127.0.0.1', port)
+    .option('--no-agents', 'do not start the hypervisor agents')
+    .action((file: string, options: UpCommandOptions) =>
+      explained(async () => {
+        const { down, startAgents, up } = await import('../../testbed/index.js');
+        const stop = new AbortController();
+        const interrupt = () => stop.abort();
+        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
+        try {
+          const info = await up(await topologyOf(file), {
+            onProgress: (step) => terminal.err(`${step}\n`),
+            controller: options.controller,
+            signal: stop.signal,
+            ...(options.directory === undefined ? {} : { directory: options.directory }),
+            ...(options.ovsdbPort === undefined ? {} : { ovsdbPort: options.ovsdbPort }),
+          });
+          if (options.agents) {
+            terminal.err('hypervisor agents\n');
+            await startAgents(info.directory).catch(async (error: unknown) => {
+              await down(info.directory);
+              throw error;
+            });
+          }
+          await print(terminal, options.output, info, () => endpoints(info));
+        } finally {
+          for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
+        }
+      }),
+    );
+}
+
+function endpoints(info: TestbedInfo): string {
+  const table = formatTable(
+    [
+      { title: 'HOST', value: (s) => s.name },
+      { title: 'IP', value: (s) => s.ip },
+      { title: 'NAMESPACE', value: (s) => s.namespace },
+      { title: 'AGENT', value: (s) => s.agent ?? '-' },
+    ],
+    info.stations,
+  );
+  return [
+    `controller  ${info.controller ?? 'none'}`,
+    `ovsdb       ${info.ovsdb}`,
+    `switches    ${info.switches.map(({ name, dpid }) => `${name} (${dpid})`).join(', ')}`,
+    `namespace   ${info.switchNamespace} (switches)`,
+    `config      ${info.configPath}`,
+    '',
+    table,
+    `Next: steady run --config ${info.configPath}`,
+    '',
+  ].join('\n');
+}
+
+const agentTable = (agents: readonly AgentInfo[]): string =>
+  formatTable(
+    [
+      { title: 'HOST', value: (a) => a.host },
+      { title: 'AGENT', value: (a) => a.endpoint },
+      { title: 'PID', value: (a) => a.process.pid, right: true },
+    ],
+    agents,
+  );
+
+async function directoryOf(file: string, options: PlaceOptions): Promise<string> {
+  if (options.directory !== undefined) return options.directory;
+  const { defaultDirectory } = await import('../../testbed/index.js');
+  return defaultDirectory((await topologyOf(file)).name);
+}
+
+async function topologyOf(file: string): Promise<Topology> {
+  const { readTopology } = await import('../../io/topology-file.js');
+  return readTopology(file);
+}
+
+/** Errors of the topology file and of the testbed are told without a stack. */
+async function explained(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const { ConfigError } = await import('../../io/yaml-document.js');
+    const { TestbedError } = await import('../../testbed/index.js');
+    if (error instanceof ConfigError) throw new CliError(exitCodes.failed, error.message);
+    if (!(error instanceof TestbedError)) throw error;
+    const missing = ['not-up', 'unknown-host', 'unknown-switch'].includes(error.code);
+    throw new CliError(missing ? exitCodes.notFound : exitCodes.failed, error.message);
+  }
+}
+
+function target(text: string): string | null {
+  if (text === 'none') return null;
+  if (/^tcp:[0-9.]+:[0-9]+$/.test(text)) return text;
+  throw new InvalidArgumentError('Write tcp:IPV4:PORT, or none.');
+}
