@@ -36,7 +36,14 @@ function suite(project, extra) {
   console.log(`\n== ${project} tests`);
   const report = join(output, `${project}.json`);
   rmSync(report, { force: true });
-  const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const args = [
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ];
   const result = spawnSync(join(bin, 'vitest'), [...args, ...extra], { cwd: root, stdio: 'inherit' });
   try {
     const totals = JSON.parse(readFileSync(report, 'utf8'));
@@ -44,7 +51,9 @@ function suite(project, extra) {
     failed += totals.numFailedTests;
     skipped += totals.numPendingTests + totals.numTodoTests;
     // A file that could not even be loaded has no test that failed.
-    const broken = totals.testResults.filter((f) => f.status === 'failed' && f.assertionResults.every((a) => a.status !== 'failed'));
+    const broken = totals.testResults.filter(
+      (f) => f.status === 'failed' && f.assertionResults.every((a) => a.status !== 'failed'),
+    );
     failed += broken.length;
     if (result.status !== 0 && totals.numFailedTests === 0 && broken.length === 0) failed += 1;
   } catch (error) {

@@ -23,14 +23,13 @@ export type JournalEntry =
       readonly request: MigrationRequest;
     }
   | {
+      /** the step is entered when this is durable; `flipping` is the commit point: the VM lives at the destination */
       readonly kind: 'migrationStep';
       readonly id: string;
       readonly step: string;
       readonly state: MigrationState;
       readonly note: string;
-    }
-  /** the commit point: from here on the VM is at `host` */
-  | { readonly kind: 'vmMoved'; readonly vm: string; readonly host: string; readonly migration: string };
+    };
 
 export interface AuditEntry {
   readonly wallMs: number;

@@ -1,0 +1,54 @@
+import { pino } from 'pino';
+import { createApi } from '../api/index.js';
+import type { SteadyConfig } from '../io/config-file.js';
+import { RunningEngine } from '../io/running-engine.js';
+
+export interface DaemonOptions {
+  readonly steady: SteadyConfig;
+  readonly openflowPort: number | undefined;
+  readonly httpPort: number | undefined;
+  readonly stateDirectory: string;
+  readonly recordFile: string | undefined;
+  readonly logLevel: 'silent' | 'error' | 'warn' | 'info';
+}
+export interface Daemon {
+  readonly openflowPort: number;
+  readonly httpPort: number;
+  readonly application: RunningEngine;
+  stop(): Promise<void>;
+}
+
+/** Puts the parts together: engine with its edges, HTTP interface on top. Log lines go to stderr. */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { steady } = options;
+  const log = pino({ level: options.logLevel, base: undefined }, pino.destination({ dest: 2, sync: true }));
+  const application = await RunningEngine.start({
+    config: steady.config,
+    openflow: {
+      host: steady.listen.openflow.host,
+      port: options.openflowPort ?? steady.listen.openflow.port,
+    },
+    stateDirectory: options.stateDirectory,
+    recordFile: options.recordFile,
+    log,
+  });
+  const api = createApi({ application });
+  try {
+    await api.listen({ host: steady.listen.http.host, port: options.httpPort ?? steady.listen.http.port });
+  } catch (error) {
+    await application.stop();
+    throw error;
+  }
+  const address = api.server.address();
+  const httpPort = typeof address === 'object' && address !== null ? address.port : 0;
+  log.info({ openflowPort: application.openflowPort, httpPort }, 'listening');
+  return {
+    openflowPort: application.openflowPort,
+    httpPort,
+    application,
+    async stop() {
+      await api.close();
+      await application.stop();
+    },
+  };
+}

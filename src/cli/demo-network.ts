@@ -1,0 +1,42 @@
+import type { SteadyConfig } from '../io/config-file.js';
+
+export interface DelayFigures {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly lossPercent: number;
+}
+/** What the receivers saw of the traffic that was sent in a window, seconds since the traffic began. */
+export interface TrafficFigures {
+  readonly video: DelayFigures;
+  /** all traffic that is not a migration, as sent in the window, with Ethernet headers */
+  readonly crossBitsPerSecond: number;
+}
+
+/**
+ * The network of a demo. The same demo runs on the embedded network and on Open vSwitch; what differs is behind
+ * this interface. A case is: `startTraffic`, something happens, `figures`, `stopTraffic`.
+ */
+export interface DemoNetwork {
+  readonly kind: 'embedded' | 'ovs';
+  readonly rttMs: number;
+  readonly bufferMs: number;
+  /** configuration for a controller of this network */
+  readonly steady: SteadyConfig;
+  /** connects the switches to the controller on this port */
+  attach(openflowPort: number): Promise<void>;
+  /** plays the seeded traces from their beginning */
+  startTraffic(): Promise<void>;
+  figures(fromSeconds: number, toSeconds: number): Promise<TrafficFigures>;
+  stopTraffic(): Promise<void>;
+  /** the same load and the same migration by stock TCP (CUBIC) through identical rules and queues */
+  uncontrolled(
+    say: (line: string) => void,
+  ): Promise<{ readonly seconds: number; readonly figures: TrafficFigures }>;
+  /** the same load without a migration, over this window of it */
+  alone(fromSeconds: number, toSeconds: number, say: (line: string) => void): Promise<TrafficFigures>;
+  close(): Promise<void>;
+}
+
+export class DemoError extends Error {
+  override readonly name = 'DemoError';
+}

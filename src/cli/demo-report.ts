@@ -1,0 +1,65 @@
+import type { DelayFigures } from './demo-network.js';
+
+/** What `--json FILE` holds. */
+export interface DemoReport {
+  readonly network: 'embedded' | 'ovs';
+  readonly seed: number;
+  readonly rttMs: number;
+  readonly bufferMs: number;
+  readonly migration: {
+    readonly state: string;
+    readonly seconds: number;
+    readonly boundSeconds: number;
+    readonly downtimeMs: number | null;
+    readonly bytes: number;
+  };
+  readonly video: {
+    readonly alone: DelayFigures;
+    readonly during: DelayFigures;
+    readonly uncontrolled: DelayFigures;
+  };
+  readonly uncontrolled: { readonly seconds: number };
+  readonly certificate: {
+    readonly slots: number;
+    readonly violations: number;
+    readonly vacuous: number;
+    readonly assumptionBroken: number;
+    readonly clipped: number;
+  };
+  readonly utilisationPercent: number;
+  readonly leftoverRules: number;
+}
+
+export function summaryTable(report: DemoReport): string {
+  const { migration, video, certificate } = report;
+  const row = (name: string, figures: DelayFigures, seconds: string): string[] => [
+    name,
+    `${figures.p50Ms.toFixed(1)} ms`,
+    `${figures.p99Ms.toFixed(1)} ms`,
+    `${figures.lossPercent.toFixed(2)} %`,
+    seconds,
+  ];
+  const rows = [
+    ['case', 'video p50', 'video p99', 'video loss', 'migration'],
+    row('video alone', video.alone, '-'),
+    row('uncontrolled TCP', video.uncontrolled, `${report.uncontrolled.seconds.toFixed(1)} s`),
+    row('Steady', video.during, `${migration.seconds.toFixed(1)} s`),
+  ];
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((r) => r[i]!.length)));
+  const line = (r: readonly string[]): string =>
+    `  ${r.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('   ')}`;
+  const megabytes = (migration.bytes / 1e6).toFixed(0);
+  return [
+    '',
+    `  ${report.network} network, seed ${report.seed}, RTT ${report.rttMs} ms, buffer ${report.bufferMs.toFixed(0)} ms, ${megabytes} MB moved`,
+    '',
+    ...rows.map(line),
+    '',
+    `  migration     ${migration.state} in ${migration.seconds.toFixed(1)} s; the capacity left over allows ${migration.boundSeconds.toFixed(1)} s (${(migration.seconds / migration.boundSeconds).toFixed(2)}x)`,
+    `  machine down  ${migration.downtimeMs === null ? 'not measured' : `${migration.downtimeMs.toFixed(0)} ms`}`,
+    `  utilisation   ${report.utilisationPercent.toFixed(1)} % of the packet link while migrating`,
+    `  certificate   ${certificate.slots} slots, ${certificate.violations} violations (${certificate.vacuous} slots with a bound above the delay promise, ${certificate.assumptionBroken} whose assumptions broke)`,
+    `  rules left    ${report.leftoverRules}`,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,157 @@
+import { writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MigrationView } from '../engine/view.js';
+import { DemoCase } from './demo-case.js';
+import type { DemoNetwork, TrafficFigures } from './demo-network.js';
+import { type DemoReport, summaryTable } from './demo-report.js';
+
+export interface DemoOptions {
+  readonly network: 'embedded' | 'ovs';
+  readonly seed: number;
+  /** exit after the summary instead of serving until Ctrl-C */
+  readonly once: boolean;
+  readonly jsonFile: string | undefined;
+  readonly openflowPort: number;
+  readonly httpPort: number;
+}
+
+/** Traffic runs this long before a migration starts: queues and estimates settle, and the page has something to show. */
+const leadSeconds = 5;
+const vm = 'vm1';
+const destination = 'hyp-b';
+
+interface CaseResult {
+  readonly migration: MigrationView;
+  readonly seconds: number;
+  /** when it began, seconds since the traffic began */
+  readonly fromSeconds: number;
+  readonly figures: TrafficFigures;
+}
+
+/**
+ * Three cases on one network with the same seeded load: uncontrolled TCP, Steady, and the video alone over the
+ * window that Steady's case had. @returns the exit code
+ */
+export async function runDemo(options: DemoOptions): Promise<number> {
+  const say = (line: string): void => console.error(line);
+  const stopping = new AbortController();
+  const interrupted = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => {
+        stopping.abort();
+        resolve();
+      });
+  });
+  say(`Steady: moving a large machine over a ${options.network} network (seed ${options.seed}).`);
+  const network = await openNetwork(options, say);
+  let serving: DemoCase | undefined;
+  try {
+    const run = async (): Promise<number> => {
+      const uncontrolled = await network.uncontrolled(say);
+      stopping.signal.throwIfAborted();
+      const steady = await DemoCase.start({
+        network,
+        policy: 'steady',
+        openflowPort: options.openflowPort,
+        httpPort: options.httpPort,
+        progress: say,
+      });
+      serving = steady;
+      console.log(
+        JSON.stringify({ openflowPort: steady.daemon.openflowPort, httpPort: steady.daemon.httpPort }),
+      );
+      say(`Dashboard: http://127.0.0.1:${steady.daemon.httpPort}/`);
+      say(`Video and cross traffic run; ${vm} moves to ${destination} in ${leadSeconds} s.`);
+      const controlled = await runCase(steady, network);
+      stopping.signal.throwIfAborted();
+      say('The same load without any migration, for comparison.');
+      const alone = await network.alone(
+        controlled.fromSeconds,
+        controlled.fromSeconds + controlled.seconds,
+        say,
+      );
+      const report = await makeReport(options, network, steady, controlled, uncontrolled, alone);
+      say(summaryTable(report));
+      if (options.jsonFile !== undefined)
+        writeFileSync(options.jsonFile, `${JSON.stringify(report, null, 2)}\n`);
+      if (!options.once) {
+        await network.startTraffic();
+        say('Serving until Ctrl-C: look at the page, try `npx steady migrate start vm1 hyp-a --watch`.');
+        await interrupted;
+      }
+      return report.migration.state === 'completed' &&
+        report.certificate.violations === 0 &&
+        report.leftoverRules === 0
+        ? 0
+        : 1;
+    };
+    const outcome = await Promise.race([run(), interrupted.then(() => 130)]);
+    return options.once || outcome !== 130 ? outcome : 0;
+  } finally {
+    await serving?.stop();
+    await network.close();
+  }
+}
+
+async function openNetwork(options: DemoOptions, say: (line: string) => void): Promise<DemoNetwork> {
+  if (options.network === 'ovs') return (await import('./demo-ovs.js')).openOvsNetwork(options.seed, say);
+  return (await import('./demo-embedded.js')).openEmbeddedNetwork(options.seed);
+}
+
+/** Traffic from its beginning, one migration, and what the receivers saw of the time it took. */
+export async function runCase(running: DemoCase, network: DemoNetwork): Promise<CaseResult> {
+  await network.startTraffic();
+  const begin = process.hrtime.bigint();
+  const sinceBegin = (): number => Number(process.hrtime.bigint() - begin) / 1e9;
+  await sleep(leadSeconds * 1000);
+  const fromSeconds = sinceBegin();
+  const migration = await running.migrate(vm, destination);
+  const seconds = sinceBegin() - fromSeconds;
+  // What was sent last is still on its way.
+  await sleep(1000);
+  const figures = await network.figures(fromSeconds, fromSeconds + seconds);
+  await network.stopTraffic();
+  return { migration, seconds, fromSeconds, figures };
+}
+
+async function makeReport(
+  options: DemoOptions,
+  network: DemoNetwork,
+  steady: DemoCase,
+  controlled: CaseResult,
+  uncontrolled: { readonly seconds: number; readonly figures: TrafficFigures },
+  alone: TrafficFigures,
+): Promise<DemoReport> {
+  const bottleneck = steady.view.bottlenecks.reduce((a, b) =>
+    a.certificate.slots >= b.certificate.slots ? a : b,
+  );
+  const moved = Number(controlled.migration.progress.memory.processedBytes);
+  const free = bottleneck.capacityBitsPerSecond - controlled.figures.crossBitsPerSecond;
+  const { certificate } = bottleneck;
+  return {
+    network: network.kind,
+    seed: options.seed,
+    rttMs: network.rttMs,
+    bufferMs: network.bufferMs,
+    migration: {
+      state: controlled.migration.state,
+      seconds: controlled.seconds,
+      boundSeconds: (moved * 8) / free,
+      downtimeMs: controlled.migration.downtimeMs,
+      bytes: moved,
+    },
+    video: { alone: alone.video, during: controlled.figures.video, uncontrolled: uncontrolled.figures.video },
+    uncontrolled: { seconds: uncontrolled.seconds },
+    certificate: {
+      slots: certificate.slots,
+      violations: certificate.violations,
+      vacuous: certificate.vacuousSlots,
+      assumptionBroken: certificate.assumptionBrokenSlots,
+      clipped: certificate.clippedSlots,
+    },
+    utilisationPercent:
+      (100 * (controlled.figures.crossBitsPerSecond + (moved * 8) / controlled.seconds)) /
+      bottleneck.capacityBitsPerSecond,
+    leftoverRules: await steady.leftoverRules(),
+  };
+}

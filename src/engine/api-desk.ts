@@ -1,0 +1,121 @@
+import { type MultipartRequest, toJson } from '../openflow/index.js';
+import type { SessionEvent } from '../session/index.js';
+import type { ApiCommand, ApiResult } from './input.js';
+import { type MigrationDesk, problem } from './migration-desk.js';
+import type { Link, SwitchDesk } from './switch-desk.js';
+import type { Turn } from './turn.js';
+
+const readDeadlineSeconds = 5;
+const all = 0xffffffff;
+
+/** `Omit` over each member of the union. */
+type WithoutXid<M> = M extends unknown ? Omit<M, 'xid'> : never;
+type RequestBody = WithoutXid<MultipartRequest>;
+const head = { type: 'multipart_request', flags: 0 } as const;
+
+type ReadCommand = Extract<ApiCommand, { kind: 'readSwitch' }>;
+
+/** Commands from REST: each gets exactly one reply, at once, when a record is durable, or when a switch has answered. */
+export class ApiDesk {
+  readonly #switches: SwitchDesk;
+  readonly #migrations: MigrationDesk;
+  readonly #waiting = new Map<string, { readonly request: number; readonly dpid: string }>();
+
+  constructor(switches: SwitchDesk, migrations: MigrationDesk) {
+    this.#switches = switches;
+    this.#migrations = migrations;
+  }
+
+  take(turn: Turn, request: number, command: ApiCommand): void {
+    const reply = (result: ApiResult, after?: number): void =>
+      turn.emit({ kind: 'reply', request, result, ...(after === undefined ? {} : { after }) });
+    switch (command.kind) {
+      case 'createMigration':
+        this.#migrations.create(turn, command, reply);
+        return;
+      case 'cancelMigration':
+        reply(this.#migrations.cancel(turn, command.id));
+        return;
+      case 'forceComplete':
+        reply(this.#migrations.forceComplete(command.id));
+        return;
+      case 'readSwitch':
+        this.#read(turn, request, command, reply);
+        return;
+    }
+  }
+
+  #read(turn: Turn, request: number, command: ReadCommand, reply: (result: ApiResult) => void): void {
+    const link = this.#switches.link(command.dpid);
+    if (link === undefined) {
+      const known = this.#switches.keepers.has(command.dpid);
+      reply({
+        ok: false,
+        problem: known
+          ? problem(
+              'switch-not-connected',
+              409,
+              `Switch ${command.dpid} is in the topology but not connected.`,
+            )
+          : problem('unknown-switch', 404, `No switch with datapath id ${command.dpid} is connected.`),
+      });
+      return;
+    }
+    const xid = link.session.request(requestFor(command.what), readDeadlineSeconds, turn.now);
+    this.#switches.touch(link);
+    this.#waiting.set(`${link.connection} ${xid}`, { request, dpid: command.dpid });
+  }
+
+  /** True if the event answered a read of ours. */
+  onEvent(turn: Turn, link: Link, event: SessionEvent): boolean {
+    if (event.kind !== 'reply' && event.kind !== 'failed') return false;
+    const key = `${link.connection} ${event.xid}`;
+    const waiting = this.#waiting.get(key);
+    if (waiting === undefined) return false;
+    this.#waiting.delete(key);
+    const result: ApiResult =
+      event.kind === 'reply'
+        ? { ok: true, body: (toJson(event.message) as { body: unknown }).body }
+        : {
+            ok: false,
+            problem: problem(
+              'switch-read-failed',
+              502,
+              `Switch ${waiting.dpid} did not answer: ${event.reason}.`,
+            ),
+          };
+    turn.emit({ kind: 'reply', request: waiting.request, result });
+    return true;
+  }
+
+  switchGone(turn: Turn, link: Link): void {
+    for (const [key, waiting] of this.#waiting) {
+      if (!key.startsWith(`${link.connection} `)) continue;
+      this.#waiting.delete(key);
+      const result: ApiResult = {
+        ok: false,
+        problem: problem('switch-read-failed', 502, `Switch ${waiting.dpid} was lost before it answered.`),
+      };
+      turn.emit({ kind: 'reply', request: waiting.request, result });
+    }
+  }
+}
+
+function requestFor(what: ReadCommand['what']): RequestBody {
+  switch (what) {
+    case 'flows':
+      return {
+        ...head,
+        mp_type: 'flow',
+        body: { table_id: 0xff, out_port: all, out_group: all, cookie: 0n, cookie_mask: 0n, match: [] },
+      };
+    case 'ports':
+      return { ...head, mp_type: 'port_stats', body: { port_no: all } };
+    case 'queues':
+      return { ...head, mp_type: 'queue', body: { port_no: all, queue_id: all } };
+    case 'meters':
+      return { ...head, mp_type: 'meter', body: { meter_id: all } };
+    case 'groups':
+      return { ...head, mp_type: 'group', body: { group_id: 0xfffffffc } };
+  }
+}

@@ -1,0 +1,320 @@
+import {
+  type BacklogEstimate,
+  BacklogEstimator,
+  type BytesPerSecond,
+  bytes,
+  bytesPerSecond,
+  createPolicy,
+  instant,
+  LoopDelay,
+  type PolicyDecision,
+  type RatePolicy,
+  seconds,
+} from '../../controller/index.js';
+import type { Bottleneck } from '../network/index.js';
+import { PortStatsColumns, QueueStatsColumns, readPortStats, readQueueStats } from '../openflow/index.js';
+import type { Session, SessionEvent } from '../session/index.js';
+import { BottleneckSampler, type Observation, PollSchedule } from '../telemetry/index.js';
+import type { EngineConfig } from './config.js';
+import type { Turn } from './turn.js';
+import type { BottleneckView, CertificateLight, CertificateView } from './view.js';
+
+const staleSlots = 3;
+const shownRatesSeconds = 0.5;
+/** OFPP_ANY and OFPQ_ALL (OpenFlow 1.3.5, 7.2.1 and 7.3.5.8) */
+const allPorts = 0xffffffff;
+const allQueues = 0xffffffff;
+/** a full-sized Ethernet frame as the counters count it */
+const wirePacketBytes = 1514;
+
+/**
+ * The control loop of one bottleneck: ask for the counters once a slot, turn the reply into an observation, the
+ * observation into an estimate, the estimate into a rate. What the rate is shared among is not its business.
+ */
+export class BottleneckLoop {
+  readonly id: string;
+  readonly dpid: string;
+  readonly linkName: string;
+  readonly #spec: Bottleneck;
+  readonly #capacityBytesPerSecond: number;
+  readonly #slotSeconds: number;
+  readonly #config: EngineConfig;
+  readonly #schedule: PollSchedule;
+  readonly #loopDelay: LoopDelay;
+  #sampler: BottleneckSampler;
+  #estimator: BacklogEstimator;
+  readonly #policy: RatePolicy;
+  #request: { readonly ports: number; readonly queues: number; readonly sentAt: number } | undefined;
+  readonly #ports = new PortStatsColumns();
+  readonly #queues = new QueueStatsColumns();
+  #queuesKnown = false;
+  #estimate: BacklogEstimate | null = null;
+  #decision: PolicyDecision | undefined;
+  #decided = false;
+  #demanded = false;
+  #lastDecisionAt = Number.NEGATIVE_INFINITY;
+  /** means over `shownRatesSeconds`, for people and for admission */
+  #crossBytesPerSecond = 0;
+  #ownBytesPerSecond = 0;
+  #departedBytesPerSecond = 0;
+
+  constructor(spec: Bottleneck, capacityBitsPerSecond: number, config: EngineConfig) {
+    const { control } = config;
+    this.id = spec.id;
+    this.dpid = spec.dpid;
+    this.linkName = spec.linkName;
+    this.#spec = spec;
+    this.#config = config;
+    this.#capacityBytesPerSecond = capacityBitsPerSecond / 8;
+    this.#slotSeconds = control.slotMs / 1000;
+    this.#schedule = new PollSchedule(seconds(this.#slotSeconds));
+    this.#loopDelay = new LoopDelay(seconds(this.#slotSeconds), control.loopDelaySlots);
+    this.#sampler = this.#newSampler();
+    this.#estimator = this.#newEstimator();
+    this.#policy = createPolicy(control.policy, {
+      slotSeconds: seconds(this.#slotSeconds),
+      targetUtilisation: control.targetUtilisation,
+      gain: control.gain,
+      virtualTargetBytes: control.virtualTargetBytes,
+      forecastSlots: control.forecastSlots,
+      safeBytesPerSecond: bytesPerSecond(control.safeBitsPerSecond / 8),
+      staticShare: control.staticShare,
+      delayPromiseSeconds: seconds(Math.min(...config.classes.map((c) => c.delayPromiseMs), 1000) / 1000),
+    });
+  }
+
+  #newSampler(): BottleneckSampler {
+    return new BottleneckSampler(this.#spec, seconds(this.#slotSeconds));
+  }
+
+  #newEstimator(): BacklogEstimator {
+    return new BacklogEstimator({
+      capacityBytesPerSecond: bytesPerSecond(this.#capacityBytesPerSecond),
+      slotSeconds: seconds(this.#slotSeconds),
+      bufferBytes: bytes(this.#spec.bufferPackets * wirePacketBytes),
+    });
+  }
+
+  get rateBytesPerSecond(): number {
+    return this.#decision?.rateBytesPerSecond ?? 0;
+  }
+
+  setDemand(demanded: boolean): void {
+    this.#demanded = demanded;
+  }
+
+  /** True once after each new decision. */
+  takeDecided(): boolean {
+    const decided = this.#decided;
+    this.#decided = false;
+    return decided;
+  }
+
+  /** What migrations could get now, for admission: the target less the mean of everybody else. */
+  residualBytesPerSecond(): number {
+    const target = this.#config.control.targetUtilisation * this.#capacityBytesPerSecond;
+    return Math.max(0, target - this.#crossBytesPerSecond);
+  }
+
+  /** The path's side of an admission. */
+  forAdmission(): {
+    capacityBytesPerSecond: BytesPerSecond;
+    targetUtilisation: number;
+    crossBytesPerSecond: BytesPerSecond;
+  } {
+    return {
+      capacityBytesPerSecond: bytesPerSecond(this.#capacityBytesPerSecond),
+      targetUtilisation: this.#config.control.targetUtilisation,
+      crossBytesPerSecond: bytesPerSecond(this.#crossBytesPerSecond),
+    };
+  }
+
+  run(turn: Turn, session: Session | undefined): void {
+    if (session === undefined) this.#request = undefined;
+    else if (this.#schedule.due(turn.now)) this.#poll(turn, session);
+    // A slot without a sample still needs a decision: the policy predicts, and falls back when it must.
+    if (turn.now - this.#lastDecisionAt >= 1.5 * this.#slotSeconds) this.#decide(turn, undefined);
+  }
+
+  /** Queue first: when the ports' answer is complete, the drops of the same instant are there. */
+  #poll(turn: Turn, session: Session): void {
+    this.#schedule.sent(turn.now);
+    const deadline = Math.max(1, 10 * this.#slotSeconds);
+    const port_no = this.#spec.egressPort;
+    const queues = session.request(
+      { type: 'multipart_request', mp_type: 'queue', flags: 0, body: { port_no, queue_id: allQueues } },
+      deadline,
+      turn.now,
+    );
+    const ports = session.request(
+      { type: 'multipart_request', mp_type: 'port_stats', flags: 0, body: { port_no: allPorts } },
+      deadline,
+      turn.now,
+    );
+    this.#request = { ports, queues, sentAt: turn.now };
+    this.#ports.clear();
+    this.#queues.clear();
+    this.#queuesKnown = false;
+  }
+
+  nextDeadline(): number {
+    return Math.min(this.#schedule.nextDue(), this.#lastDecisionAt + 1.5 * this.#slotSeconds);
+  }
+
+  /** True if the event answered this loop's request. */
+  onEvent(turn: Turn, event: SessionEvent): boolean {
+    if (this.#request === undefined) return false;
+    if (event.kind === 'samples') {
+      if (event.xid === this.#request.queues) {
+        this.#queuesKnown =
+          readQueueStats(event.bytes, event.offset, event.length, this.#queues) === undefined;
+        return true;
+      }
+      if (event.xid !== this.#request.ports) return false;
+      const broken = readPortStats(event.bytes, event.offset, event.length, this.#ports) !== undefined;
+      if (!event.more) this.#finishPoll(turn, broken);
+      return true;
+    }
+    if (event.kind !== 'failed') return false;
+    // A switch without queue statistics still has ports.
+    if (event.xid === this.#request.queues) return true;
+    if (event.xid !== this.#request.ports) return false;
+    this.#finishPoll(turn, true);
+    return true;
+  }
+
+  #finishPoll(turn: Turn, failed: boolean): void {
+    const { sentAt } = this.#request!;
+    this.#request = undefined;
+    this.#schedule.answered();
+    if (failed) return;
+    const queues = this.#queuesKnown ? this.#queues : undefined;
+    const observation = this.#sampler.onCounters(this.#ports, queues, sentAt, turn.now);
+    if (observation !== undefined) this.#decide(turn, observation);
+  }
+
+  /** The switch is gone: its counters may start anew. */
+  switchLost(): void {
+    this.#request = undefined;
+    this.#schedule.answered();
+    this.#sampler = this.#newSampler();
+    this.#estimator = this.#newEstimator();
+    this.#estimate = null;
+  }
+
+  #decide(turn: Turn, observation: Observation | undefined): void {
+    if (observation !== undefined) {
+      if (this.#demanded && !observation.gap && !observation.late)
+        this.#loopDelay.observed(observation.at, observation.intervalSeconds, observation.ownBytes);
+      this.#estimate = this.#estimator.update(observation);
+      this.#smooth(observation);
+    }
+    const age = this.#estimate === null ? Number.POSITIVE_INFINITY : turn.now - this.#estimate.at;
+    this.#lastDecisionAt = turn.now;
+    this.#decision = this.#policy.step({
+      now: instant(turn.now),
+      intervalSeconds: observation?.intervalSeconds ?? seconds(this.#slotSeconds),
+      capacityBytesPerSecond: bytesPerSecond(this.#capacityBytesPerSecond),
+      estimate: this.#estimate,
+      crossBytesPerSecond: bytesPerSecond(
+        observation === undefined
+          ? 0
+          : (observation.arrivedBytes - observation.ownBytes) / observation.intervalSeconds,
+      ),
+      ownBytesPerSecond: bytesPerSecond(
+        observation === undefined ? 0 : observation.ownBytes / observation.intervalSeconds,
+      ),
+      demandBytesPerSecond: bytesPerSecond(this.#demanded ? Number.POSITIVE_INFINITY : 0),
+      sampleAgeSeconds: seconds(age),
+      loopDelaySlots: this.#loopDelay.slots,
+    });
+    this.#decided = true;
+    if (this.#demanded) this.#loopDelay.commanded(instant(turn.now), this.#decision.rateBytesPerSecond);
+  }
+
+  #smooth(observation: Observation): void {
+    if (observation.gap) return;
+    const weight = Math.min(1, observation.intervalSeconds / shownRatesSeconds);
+    const blend = (old: number, amount: number): number =>
+      old * (1 - weight) + (amount / observation.intervalSeconds) * weight;
+    this.#crossBytesPerSecond = blend(
+      this.#crossBytesPerSecond,
+      observation.arrivedBytes - observation.ownBytes,
+    );
+    this.#ownBytesPerSecond = blend(this.#ownBytesPerSecond, observation.ownBytes);
+    this.#departedBytesPerSecond = blend(this.#departedBytesPerSecond, observation.departedBytes);
+  }
+
+  get departedBitsPerSecond(): number {
+    return this.#departedBytesPerSecond * 8;
+  }
+
+  view(
+    now: number,
+    pacer: { commandedBitsPerSecond: number; enforcedBitsPerSecond: number } | undefined,
+  ): BottleneckView {
+    const capacity = this.#capacityBytesPerSecond;
+    const estimate = this.#estimate;
+    const decision = this.#decision;
+    const ageSeconds = estimate === null ? Number.POSITIVE_INFINITY : now - estimate.at;
+    const backlog = estimate?.backlogBytes ?? 0;
+    return {
+      id: this.id,
+      link: this.linkName,
+      dpid: this.dpid,
+      capacityBitsPerSecond: capacity * 8,
+      backlogBytes: backlog,
+      backlogUncertaintyBytes: estimate?.uncertaintyBytes ?? 0,
+      backlogMs: (backlog / capacity) * 1000,
+      boundMs: (decision?.certificate?.delayBoundSeconds ?? 0) * 1000,
+      bufferMs: ((this.#spec.bufferPackets * wirePacketBytes) / capacity) * 1000,
+      sampleAgeMs: Number.isFinite(ageSeconds) ? ageSeconds * 1000 : -1,
+      crossBitsPerSecond: this.#crossBytesPerSecond * 8,
+      forecastBitsPerSecond: (decision?.forecastBytesPerSecond ?? 0) * 8,
+      commandedBitsPerSecond: this.#demanded ? this.rateBytesPerSecond * 8 : 0,
+      enforcedBitsPerSecond: pacer?.enforcedBitsPerSecond ?? 0,
+      measuredBitsPerSecond: this.#ownBytesPerSecond * 8,
+      safeMode: decision?.mode === 'safe',
+      loopDelayMs: this.#loopDelay.slots * this.#slotSeconds * 1000,
+      certificate: this.#certificateView(ageSeconds),
+    };
+  }
+
+  #certificateView(ageSeconds: number): CertificateView {
+    const certificate = this.#decision?.certificate ?? null;
+    const light = this.#light(ageSeconds);
+    return {
+      light,
+      sentence: sentences[light],
+      slots: certificate?.slots ?? 0,
+      violations: certificate?.violations ?? 0,
+      vacuousSlots: certificate?.vacuous ?? 0,
+      clippedSlots: certificate?.clipped ?? 0,
+      assumptionBrokenSlots: certificate?.assumptionBroken ?? 0,
+      lyapunov: certificate?.lyapunov ?? 0,
+      lyapunovBound: certificate?.lyapunovBound ?? 0,
+      drift: certificate?.drift ?? 0,
+      radiusBytes: certificate?.radiusBytes ?? 0,
+      forecastErrorBytesPerSecond: certificate?.forecastErrorBytesPerSecond ?? 0,
+      measurementErrorBytes: certificate?.measurementErrorBytes ?? 0,
+    };
+  }
+
+  #light(ageSeconds: number): CertificateLight {
+    if (ageSeconds > staleSlots * this.#slotSeconds) return 'stale';
+    const certificate = this.#decision?.certificate;
+    if (!this.#demanded || certificate === null || certificate === undefined) return 'idle';
+    if (certificate.verdict === 'violated') return 'violated';
+    if (certificate.verdict === 'assumption-broken') return 'assumption-broken';
+    return certificate.isVacuous ? 'vacuous' : 'green';
+  }
+}
+
+const sentences: Readonly<Record<CertificateLight, string>> = {
+  green: 'The proof holds in this slot: the queue stays within its bound.',
+  vacuous: 'The proof holds, but its bound is larger than the delay promised: true, and of no use.',
+  'assumption-broken': 'The traffic changed more than the proof assumes; this slot proves nothing.',
+  violated: 'The proof was contradicted while its assumptions held: the model of this path is wrong.',
+  stale: 'The counters are too old: migrations run at the safe rate.',
+  idle: 'No migration uses this path; there is nothing to control.',
+};

@@ -1,0 +1,154 @@
+import { bottlenecksOf } from '../network/index.js';
+import type { SessionEvent } from '../session/index.js';
+import { ApiDesk } from './api-desk.js';
+import { BottleneckLoop } from './bottleneck-loop.js';
+import type { EngineConfig } from './config.js';
+import type { Input } from './input.js';
+import { MigrationDesk } from './migration-desk.js';
+import type { Output } from './output.js';
+import { type Link, SwitchDesk } from './switch-desk.js';
+import { EventLog, JournalKeeper, Turn } from './turn.js';
+import { ViewMaker } from './view-maker.js';
+
+/** How often the whole view is published, seconds. */
+const publishPeriodSeconds = 0.1;
+
+/**
+ * The application as one step function: an input and the instant it happens at go in, outputs come out. It
+ * holds no clock, no socket and no randomness, so the same inputs give the same outputs, to the bit.
+ *
+ * `step` may be called with `wakeup` at any time; a spurious one does no harm. `nextWakeup` is the instant by
+ * which it must be called at the latest.
+ */
+export class Engine {
+  readonly #log = new EventLog();
+  readonly #journal = new JournalKeeper();
+  readonly #switches: SwitchDesk;
+  readonly #loops: BottleneckLoop[];
+  readonly #migrations: MigrationDesk;
+  readonly #api: ApiDesk;
+  readonly #views: ViewMaker;
+  #startedAt = 0;
+  #startedWallMs = 0;
+  #nextPublish = 0;
+  #lastCommand = 0;
+
+  constructor(config: EngineConfig) {
+    const nextCommand = (): number => {
+      this.#lastCommand += 1;
+      return this.#lastCommand;
+    };
+    this.#switches = new SwitchDesk(config, this.#log, {
+      switchReady: (turn) => this.#migrations.networkChanged(turn),
+      switchLost: (turn, link) => this.#onSwitchLost(turn, link),
+      sessionEvent: (turn, link, event) => this.#onSessionEvent(turn, link, event),
+    });
+    const bottlenecks = config.topology === undefined ? [] : bottlenecksOf(config.topology);
+    this.#loops = bottlenecks.flatMap((spec) =>
+      spec.capacityBitsPerSecond === undefined
+        ? []
+        : [new BottleneckLoop(spec, spec.capacityBitsPerSecond, config)],
+    );
+    this.#migrations = new MigrationDesk(
+      config,
+      this.#journal,
+      this.#switches,
+      this.#loops,
+      this.#log,
+      nextCommand,
+    );
+    this.#api = new ApiDesk(this.#switches, this.#migrations);
+    this.#views = new ViewMaker(config, this.#switches, this.#loops, this.#migrations, this.#log);
+  }
+
+  step(input: Input, now: number): Output[] {
+    if (input.kind === 'start') {
+      this.#startedAt = now;
+      this.#startedWallMs = input.wallMs;
+      this.#nextPublish = now;
+    }
+    const turn = new Turn(now, this.#startedWallMs + (now - this.#startedAt) * 1000);
+    this.#take(turn, input);
+    this.#runTimers(turn);
+    this.#switches.flush(turn);
+    return turn.outputs;
+  }
+
+  #take(turn: Turn, input: Input): void {
+    switch (input.kind) {
+      case 'start':
+        this.#migrations.recover(turn, input.journal);
+        return;
+      case 'switchConnected':
+        this.#switches.connected(turn, input.connection, input.address);
+        return;
+      case 'bytesReceived':
+        this.#switches.received(turn, input.connection, input.chunk);
+        return;
+      case 'switchLost':
+        this.#switches.lost(turn, input.connection, input.reason);
+        return;
+      case 'blocked':
+      case 'writable':
+        this.#switches.blocked(input.connection, input.kind === 'blocked');
+        return;
+      case 'api':
+        this.#api.take(turn, input.request, input.command);
+        return;
+      case 'stored':
+        this.#journal.stored(turn, input.record);
+        return;
+      case 'storeFailed':
+        this.#log.add(
+          turn,
+          'error',
+          'the journal refused a record',
+          `record ${input.record}: ${input.detail}`,
+        );
+        this.#journal.failed(turn, input.record, input.detail);
+        return;
+      case 'queueSet':
+        this.#migrations.queueSet(turn, input.command, input.error);
+        return;
+      case 'hypervisor':
+        this.#migrations.hypervisor(turn, input.host, input.event);
+        return;
+      case 'wakeup':
+        this.#switches.goOn(turn);
+        return;
+    }
+  }
+
+  #onSessionEvent(turn: Turn, link: Link, event: SessionEvent): void {
+    for (const loop of this.#loops) if (loop.dpid === link.dpid && loop.onEvent(turn, event)) return;
+    if (this.#api.onEvent(turn, link, event)) return;
+    this.#migrations.rulesMoved(turn);
+  }
+
+  #onSwitchLost(turn: Turn, link: Link): void {
+    for (const loop of this.#loops) if (loop.dpid === link.dpid) loop.switchLost();
+    this.#api.switchGone(turn, link);
+    this.#migrations.networkChanged(turn);
+  }
+
+  #runTimers(turn: Turn): void {
+    this.#switches.timeouts(turn);
+    for (const loop of this.#loops) {
+      const link = this.#switches.link(loop.dpid);
+      loop.run(turn, link?.session);
+      if (link !== undefined) this.#switches.touch(link);
+    }
+    this.#migrations.run(turn);
+    if (turn.now >= this.#nextPublish) {
+      // A late turn publishes once, not once for every period that was missed.
+      this.#nextPublish = turn.now + publishPeriodSeconds;
+      turn.emit({ kind: 'publish', view: this.#views.view(turn, this.#startedAt) });
+    }
+  }
+
+  nextWakeup(now: number): number {
+    let next = Math.min(this.#nextPublish, this.#switches.nextDeadline(now), this.#migrations.nextDeadline());
+    for (const loop of this.#loops) next = Math.min(next, loop.nextDeadline());
+    return next;
+  }
+}

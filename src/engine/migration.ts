@@ -1,0 +1,508 @@
+import { bytes, bytesPerSecond, predictPrecopy, seconds } from '../../controller/index.js';
+import {
+  type Happening,
+  hasEnded,
+  nextStep,
+  ruleStageOf,
+  type Step,
+  stateOf,
+  stepLimitSeconds,
+} from '../migration/index.js';
+import type { HypervisorStatus, MigrationRequest } from './input.js';
+import type { HypervisorRequest } from './output.js';
+import { type Turn, timestamp } from './turn.js';
+import type { MigrationView, PhaseTransition, ProgressView } from './view.js';
+
+/** The facts of an accepted migration; they never change. */
+export interface MigrationFacts {
+  readonly id: string;
+  readonly ordinal: number;
+  readonly request: MigrationRequest;
+  readonly source: string;
+  readonly destination: string;
+  readonly memoryBytes: number;
+  readonly dirtyBytesPerSecond: number;
+  readonly workingSetBytes: number;
+  readonly destinationAddress: string;
+  readonly tcpPort: number;
+}
+
+/** What a migration may ask and must be told; implemented by the engine. */
+export interface MigrationWorld {
+  /** every rule that the present step asks for is acknowledged; `missing` names the switches that are not there yet */
+  rules(): {
+    readonly acknowledged: boolean;
+    readonly verified: boolean;
+    readonly missing: string[];
+    readonly refused: string | null;
+  };
+  hypervisorConnected(host: string): boolean;
+  command(turn: Turn, host: string, request: HypervisorRequest): number;
+  /** journals the step; `enter` is called when it is durable */
+  record(turn: Turn, migration: Migration, step: Step, note: string): void;
+  /** the rules that migrations ask for have changed */
+  rulesChanged(turn: Turn): void;
+}
+
+type Side = 'source' | 'destination';
+const queryPeriodSeconds = 0.5;
+const noProgressLimitSeconds = 60;
+const forwardLimitSeconds = 60;
+const bandwidthPeriodSeconds = 0.2;
+
+const unknownStatus: HypervisorStatus = {
+  phase: 'unknown',
+  round: 0,
+  totalBytes: 0,
+  transferredBytes: 0,
+  remainingBytes: 0,
+  dirtyBytesPerSecond: 0,
+  downtimeMs: null,
+  detail: '',
+};
+
+/**
+ * One migration on its way. Level-triggered: `advance` looks at what is known (agents' status, rules
+ * acknowledged) and does what the present step asks for; it may be called at any time and any number of times.
+ */
+export class Migration {
+  readonly facts: MigrationFacts;
+  readonly createdAt: string;
+  step: Step = 'accepted';
+  /** a step that is being written to the journal; nothing else happens until it is durable */
+  #pending: Step | undefined;
+  #enteredAt = 0;
+  #status: Record<Side, HypervisorStatus> = { source: unknownStatus, destination: unknownStatus };
+  /** commands sent and not answered, by number */
+  readonly #commands = new Map<
+    number,
+    { readonly side: Side; readonly execute: HypervisorRequest['execute'] }
+  >();
+  /** what was done once in this step and on this connection */
+  #done = new Set<string>();
+  #agentsClear = false;
+  #lastQuery = Number.NEGATIVE_INFINITY;
+  #lastProgress = { transferredBytes: -1, at: 0 };
+  #bandwidth = { bytesPerSecond: 0, at: Number.NEGATIVE_INFINITY };
+  #startedAt: string | null = null;
+  #endedAt: string | null = null;
+  #downtimeMs: number | null = null;
+  #failureReason: string | null = null;
+  #transitions: PhaseTransition[] = [];
+  grantedBytesPerSecond = 0;
+  /** smoothed, from the agent's acknowledged bytes */
+  #progressBytesPerSecond = 0;
+
+  constructor(facts: MigrationFacts, wallMs: number, note: string) {
+    this.facts = facts;
+    this.createdAt = timestamp(wallMs);
+    this.#transitions.push({ state: 'accepted', step: 'accepted', at: this.createdAt, note });
+  }
+
+  get ended(): boolean {
+    return hasEnded(this.step);
+  }
+  /** the VM lives at the destination: the commit point is behind it */
+  get committed(): boolean {
+    return this.step === 'flipping' || this.step === 'cleaning' || this.step === 'completed';
+  }
+  get wantsTrafficRules(): boolean {
+    return (
+      ruleStageOf(this.step).traffic ||
+      ((this.step === 'cancelling' || this.step === 'failing') && !this.#agentsClear)
+    );
+  }
+  get wantsStagedRules(): boolean {
+    return ruleStageOf(this.step).staged;
+  }
+  /** the control loop should grant it a rate */
+  get isSending(): boolean {
+    return (
+      this.step === 'starting' ||
+      this.step === 'running' ||
+      this.step === 'staging' ||
+      this.step === 'stopping'
+    );
+  }
+  get cancellable(): boolean {
+    return this.#pending === undefined && nextStep(this.step, 'cancelRequested') !== undefined;
+  }
+
+  /** Replays a record that was read from the journal at the start of this life. */
+  restore(step: Step, wallMs: number, note: string): void {
+    this.#note(step, wallMs, note);
+    this.step = step;
+  }
+
+  /** The record of `step` is durable. */
+  enter(turn: Turn, world: MigrationWorld, step: Step, note: string): void {
+    this.#pending = undefined;
+    this.#note(step, turn.wallMs, note);
+    this.step = step;
+    this.#enteredAt = turn.now;
+    this.#done.clear();
+    this.#lastProgress = { transferredBytes: -1, at: turn.now };
+    world.rulesChanged(turn);
+    this.advance(turn, world);
+  }
+
+  recordFailed(detail: string): void {
+    this.#pending = undefined;
+    this.#failureReason = `the journal refused a record: ${detail}`;
+  }
+
+  #note(step: Step, wallMs: number, note: string): void {
+    const at = timestamp(wallMs);
+    this.#transitions.push({ state: stateOf(step), step, at, note });
+    if (step === 'running') this.#startedAt = at;
+    if (step === 'failing') this.#failureReason = note;
+    if (hasEnded(step)) this.#endedAt = at;
+  }
+
+  /** The engine lives again (or for the first time): limits count from now. */
+  resume(turn: Turn): void {
+    this.#enteredAt = turn.now;
+    this.#lastProgress = { transferredBytes: -1, at: turn.now };
+  }
+
+  happen(turn: Turn, world: MigrationWorld, on: Happening, note: string): void {
+    if (this.#pending !== undefined) return;
+    const step = nextStep(this.step, on);
+    if (step === undefined) return;
+    this.#pending = step;
+    world.record(turn, this, step, note);
+  }
+
+  /** An agent connection came or went; what was sent on the old one may be lost. */
+  hypervisorChanged(host: string): void {
+    const side = this.#sideOf(host);
+    if (side === undefined) return;
+    for (const [number, command] of this.#commands) if (command.side === side) this.#commands.delete(number);
+    for (const key of [...this.#done]) if (key.startsWith(`${side} `)) this.#done.delete(key);
+    this.#status[side] = unknownStatus;
+    this.#lastQuery = Number.NEGATIVE_INFINITY;
+    this.#bandwidth.at = Number.NEGATIVE_INFINITY;
+  }
+
+  #sideOf(host: string): Side | undefined {
+    if (host === this.facts.source) return 'source';
+    return host === this.facts.destination ? 'destination' : undefined;
+  }
+
+  onStatus(turn: Turn, world: MigrationWorld, host: string, status: HypervisorStatus): void {
+    const side = this.#sideOf(host);
+    if (side === undefined || this.ended) return;
+    if (side === 'source') this.#measureProgress(turn.now, status);
+    this.#status[side] = status;
+    if (status.downtimeMs !== null) this.#downtimeMs = status.downtimeMs;
+    this.advance(turn, world);
+  }
+
+  #measureProgress(now: number, status: HypervisorStatus): void {
+    const last = this.#lastProgress;
+    if (status.transferredBytes <= last.transferredBytes) return;
+    const interval = now - last.at;
+    if (last.transferredBytes >= 0 && interval > 0.1) {
+      const measured = (status.transferredBytes - last.transferredBytes) / interval;
+      const weight = Math.min(1, interval / 2);
+      this.#progressBytesPerSecond =
+        this.#progressBytesPerSecond === 0
+          ? measured
+          : this.#progressBytesPerSecond * (1 - weight) + measured * weight;
+    } else if (last.transferredBytes >= 0) return;
+    this.#lastProgress = { transferredBytes: status.transferredBytes, at: now };
+  }
+
+  /** Answer to a command of ours; false: not ours. */
+  onReply(
+    turn: Turn,
+    world: MigrationWorld,
+    number: number,
+    error: { readonly code: string; readonly detail: string } | null,
+    status: HypervisorStatus | null,
+  ): boolean {
+    const command = this.#commands.get(number);
+    if (command === undefined) return false;
+    this.#commands.delete(number);
+    const host = command.side === 'source' ? this.facts.source : this.facts.destination;
+    if (status !== null) this.onStatus(turn, world, host, status);
+    else if (
+      error !== null &&
+      error.code !== 'exists' &&
+      error.code !== 'timeout' &&
+      this.#givesUpOn(command.execute)
+    )
+      this.happen(
+        turn,
+        world,
+        'gaveUp',
+        `${host} refused ${command.execute}: ${error.code}: ${error.detail}`,
+      );
+    else this.advance(turn, world);
+    return true;
+  }
+
+  #givesUpOn(execute: HypervisorRequest['execute']): boolean {
+    return execute === 'prepare-incoming' || execute === 'migrate';
+  }
+
+  #send(turn: Turn, world: MigrationWorld, side: Side, request: HypervisorRequest): void {
+    const host = side === 'source' ? this.facts.source : this.facts.destination;
+    if (!world.hypervisorConnected(host)) return;
+    this.#commands.set(world.command(turn, host, request), { side, execute: request.execute });
+  }
+
+  /** Once in this step and on this connection. */
+  #once(turn: Turn, world: MigrationWorld, side: Side, request: HypervisorRequest): void {
+    const host = side === 'source' ? this.facts.source : this.facts.destination;
+    const key = `${side} ${request.execute}`;
+    if (this.#done.has(key) || !world.hypervisorConnected(host)) return;
+    this.#done.add(key);
+    this.#send(turn, world, side, request);
+  }
+
+  /** The rate the law grants now; the agent's own cap follows slowly and stays above it (the queue is the fast actuator). */
+  grant(turn: Turn, world: MigrationWorld, bytesPerSecond: number): void {
+    this.grantedBytesPerSecond = bytesPerSecond;
+    if (this.#status.source.phase !== 'active' && this.#status.source.phase !== 'pre-switchover') return;
+    const wanted = Math.max(20_000, Math.round(bytesPerSecond));
+    const known = this.#bandwidth;
+    const age = turn.now - known.at;
+    if (
+      age < bandwidthPeriodSeconds ||
+      (Math.abs(wanted - known.bytesPerSecond) < known.bytesPerSecond * 0.05 && age < 2)
+    )
+      return;
+    this.#bandwidth = { bytesPerSecond: wanted, at: turn.now };
+    const cap = this.facts.request.maxBandwidthBytesPerSecond;
+    this.#send(turn, world, 'source', {
+      execute: 'set-bandwidth',
+      migration: this.facts.id,
+      bytesPerSecond: cap === null ? wanted : Math.min(cap, wanted),
+    });
+  }
+
+  nextDeadline(): number {
+    if (this.ended) return Number.POSITIVE_INFINITY;
+    return this.#lastQuery + queryPeriodSeconds;
+  }
+
+  advance(turn: Turn, world: MigrationWorld): void {
+    if (this.ended || this.#pending !== undefined) return;
+    if (this.#status.destination.phase === 'resumed' || this.#status.destination.phase === 'completed') {
+      this.happen(turn, world, 'resumed', 'the target says RESUME');
+      if (this.#pending !== undefined) return;
+    }
+    this.#act(turn, world);
+    if (this.#pending === undefined) this.#watchLimits(turn, world);
+    if (this.#pending === undefined) this.#poll(turn, world);
+  }
+
+  #poll(turn: Turn, world: MigrationWorld): void {
+    if (turn.now < this.#lastQuery + queryPeriodSeconds) return;
+    this.#lastQuery = turn.now;
+    if (this.step === 'accepted' || this.step === 'flipping' || this.step === 'cleaning') return;
+    for (const side of ['source', 'destination'] as const)
+      if (![...this.#commands.values()].some((c) => c.side === side && c.execute === 'query'))
+        this.#send(turn, world, side, { execute: 'query', migration: this.facts.id });
+  }
+
+  #act(turn: Turn, world: MigrationWorld): void {
+    const { facts } = this;
+    const source = this.#status.source.phase;
+    switch (this.step) {
+      case 'accepted':
+        this.happen(turn, world, 'recorded', 'admitted');
+        return;
+      case 'preparing': {
+        this.#once(turn, world, 'destination', {
+          execute: 'prepare-incoming',
+          migration: facts.id,
+          vm: facts.request.vm,
+          port: facts.tcpPort,
+        });
+        const rules = world.rules();
+        if (rules.refused !== null) this.happen(turn, world, 'gaveUp', rules.refused);
+        else if (this.#status.destination.phase === 'incoming' && rules.acknowledged)
+          this.happen(turn, world, 'prepared', 'the target listens and the rules are acknowledged');
+        return;
+      }
+      case 'starting':
+        if (this.#failedAt('source', turn, world)) return;
+        if (source === 'none') this.#once(turn, world, 'source', this.#migrateRequest());
+        else if (source !== 'unknown') this.happen(turn, world, 'started', 'the source is sending');
+        return;
+      case 'running':
+        if (this.#failedAt('source', turn, world)) return;
+        if (source === 'none')
+          this.happen(
+            turn,
+            world,
+            'gaveUp',
+            `the agent of ${facts.source} knows nothing of this migration (it was restarted)`,
+          );
+        else if (source === 'pre-switchover')
+          this.happen(turn, world, 'converged', `${this.#status.source.remainingBytes} bytes remain`);
+        return;
+      case 'staging': {
+        if (this.#failedAt('source', turn, world)) return;
+        const rules = world.rules();
+        if (rules.refused !== null) this.happen(turn, world, 'gaveUp', rules.refused);
+        else if (rules.acknowledged)
+          this.happen(turn, world, 'staged', 'every switch holds the new location, staged');
+        return;
+      }
+      case 'stopping':
+        if (this.#failedAt('source', turn, world)) return;
+        if (source === 'pre-switchover')
+          this.#once(turn, world, 'source', { execute: 'continue', migration: facts.id });
+        else if (source === 'completed') this.happen(turn, world, 'resumed', 'the source says COMPLETED');
+        return;
+      case 'flipping':
+        if (world.rules().verified)
+          this.happen(turn, world, 'flipped', 'every switch forwards to the new location (read back)');
+        return;
+      case 'cleaning':
+        if (world.rules().verified)
+          this.happen(turn, world, 'cleaned', 'no rule of this migration is left (read back)');
+        return;
+      case 'cancelling':
+      case 'failing':
+        this.#putBack(turn, world);
+        return;
+    }
+  }
+
+  #migrateRequest(): HypervisorRequest {
+    const { facts } = this;
+    return {
+      execute: 'migrate',
+      migration: facts.id,
+      vm: facts.request.vm,
+      destination: { address: facts.destinationAddress, port: facts.tcpPort },
+      memoryBytes: facts.memoryBytes,
+      dirtyBytesPerSecond: facts.dirtyBytesPerSecond,
+      workingSetBytes: facts.workingSetBytes,
+      downtimeLimitMs: facts.request.downtimeLimitMs,
+      bandwidthBytesPerSecond: facts.request.maxBandwidthBytesPerSecond,
+      switchoverTimeoutSeconds: 30,
+    };
+  }
+
+  #failedAt(side: Side, turn: Turn, world: MigrationWorld): boolean {
+    const status = this.#status[side];
+    if (status.phase !== 'failed' && status.phase !== 'cancelled') return false;
+    this.happen(turn, world, 'gaveUp', `the ${side} agent says ${status.phase}: ${status.detail}`);
+    return true;
+  }
+
+  #putBack(turn: Turn, world: MigrationWorld): void {
+    const clear = (side: Side): boolean => ['none', 'cancelled', 'failed'].includes(this.#status[side].phase);
+    if (this.#status.source.phase === 'completed') {
+      this.happen(turn, world, 'resumed', 'the source says COMPLETED: the move was faster than the cancel');
+      return;
+    }
+    const late = turn.now - this.#enteredAt > stepLimitSeconds[this.step];
+    for (const side of ['source', 'destination'] as const)
+      if (!clear(side)) this.#once(turn, world, side, { execute: 'cancel', migration: this.facts.id });
+    if (!this.#agentsClear && ((clear('source') && clear('destination')) || late)) {
+      this.#agentsClear = true;
+      world.rulesChanged(turn);
+    }
+    if (!this.#agentsClear) return;
+    const rules = world.rules();
+    if (rules.verified || turn.now - this.#enteredAt > stepLimitSeconds[this.step] + forwardLimitSeconds)
+      this.happen(turn, world, 'putBack', this.#putBackNote(rules.missing));
+  }
+
+  #putBackNote(missing: readonly string[]): string {
+    const reason = this.step === 'failing' ? this.#failureReason : null;
+    const left = missing.length === 0 ? '' : ` (not reached: ${missing.join(', ')}; cleaned when back)`;
+    return `${reason ?? 'everything is as it was before'}${left}`;
+  }
+
+  #watchLimits(turn: Turn, world: MigrationWorld): void {
+    const age = turn.now - this.#enteredAt;
+    if (age > stepLimitSeconds[this.step]) {
+      if (this.step === 'cancelling' || this.step === 'failing') return;
+      this.happen(
+        turn,
+        world,
+        'gaveUp',
+        `step ${this.step} took longer than ${stepLimitSeconds[this.step]} s: ${this.#waitsFor(world)}`,
+      );
+      return;
+    }
+    // Behind the commit point the only way is forward: a switch that is away is made true when it is back.
+    if (age > forwardLimitSeconds && (this.step === 'flipping' || this.step === 'cleaning')) {
+      const note = `not reached: ${world.rules().missing.join(', ')}; made true when back`;
+      this.happen(turn, world, this.step === 'flipping' ? 'flipped' : 'cleaned', note);
+      return;
+    }
+    if (this.step === 'running' && turn.now - this.#lastProgress.at > noProgressLimitSeconds)
+      this.happen(turn, world, 'gaveUp', `no byte was moved for ${noProgressLimitSeconds} s`);
+  }
+
+  #waitsFor(world: MigrationWorld): string {
+    const waits: string[] = [];
+    for (const host of [this.facts.source, this.facts.destination])
+      if (!world.hypervisorConnected(host)) waits.push(`the agent of ${host} is not connected`);
+    const rules = world.rules();
+    if (rules.missing.length > 0) waits.push(`switches not there: ${rules.missing.join(', ')}`);
+    else if (!rules.acknowledged) waits.push('rules are not acknowledged');
+    return waits.length > 0
+      ? waits.join('; ')
+      : `the agents say ${this.#status.source.phase} and ${this.#status.destination.phase}`;
+  }
+
+  view(): MigrationView {
+    const { facts } = this;
+    const status = this.#status.source;
+    const total = Math.max(facts.memoryBytes, status.totalBytes);
+    const done = this.step === 'completed';
+    const remaining = done
+      ? 0
+      : status.phase === 'unknown' || status.phase === 'none'
+        ? total
+        : status.remainingBytes;
+    const memory: ProgressView = {
+      totalBytes: String(total),
+      processedBytes: String(
+        Math.max(0, done && status.transferredBytes === 0 ? total : status.transferredBytes),
+      ),
+      remainingBytes: String(remaining),
+    };
+    const none: ProgressView = { totalBytes: '0', processedBytes: '0', remainingBytes: '0' };
+    const prediction = predictPrecopy({
+      remainingBytes: bytes(remaining),
+      dirtyBytesPerSecond: bytesPerSecond(status.dirtyBytesPerSecond),
+      workingSetBytes: bytes(facts.workingSetBytes),
+      rateBytesPerSecond: bytesPerSecond(this.#progressBytesPerSecond),
+      downtimeLimitSeconds: seconds(facts.request.downtimeLimitMs / 1000),
+      fixedDowntimeSeconds: seconds(0),
+    });
+    return {
+      id: facts.id,
+      vm: facts.request.vm,
+      source: facts.source,
+      destination: facts.destination,
+      state: stateOf(this.step),
+      step: this.step,
+      mode: facts.request.mode,
+      priority: facts.request.priority ?? 0,
+      deadlineSeconds: facts.request.deadlineSeconds ?? null,
+      downtimeLimitMs: facts.request.downtimeLimitMs,
+      maxBandwidthBytesPerSecond: facts.request.maxBandwidthBytesPerSecond,
+      createdAt: this.createdAt,
+      startedAt: this.#startedAt,
+      endedAt: this.#endedAt,
+      phaseTransitions: this.#transitions.slice(),
+      progress: { memory, disk: none },
+      round: status.round,
+      grantedBitsPerSecond: this.ended ? 0 : this.grantedBytesPerSecond * 8,
+      predictedSecondsLeft: this.step === 'running' && prediction.converges ? prediction.secondsLeft : null,
+      downtimeMs: this.#downtimeMs,
+      failureReason: this.#failureReason,
+    };
+  }
+}

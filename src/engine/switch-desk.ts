@@ -1,0 +1,326 @@
+import type { Message } from '../openflow/index.js';
+import { Session, type SessionEvent } from '../session/index.js';
+import type { EngineConfig } from './config.js';
+import { RuleKeeper } from './rule-keeper.js';
+import type { EventLog, Turn } from './turn.js';
+import type { PortView, SwitchView } from './view.js';
+
+/** Port status as it was last told. */
+interface Port {
+  readonly portNumber: number;
+  readonly name: string;
+  readonly up: boolean;
+}
+
+/** One connection of one switch. */
+export interface Link {
+  readonly connection: number;
+  readonly address: string;
+  readonly session: Session;
+  readonly connectedAt: number;
+  dpid: string | undefined;
+  description: string;
+  lastHeard: number;
+  readonly ports: Map<number, Port>;
+}
+
+export interface SwitchDeskEvents {
+  switchReady(turn: Turn, dpid: string): void;
+  switchLost(turn: Turn, link: Link): void;
+  /** an event that the desk itself had no use for */
+  sessionEvent(turn: Turn, link: Link, event: SessionEvent): void;
+}
+
+/** An old session with the same datapath id wins over a new one if it was heard within this time. */
+const aliveSeconds = 10;
+const connectingShown = 64;
+
+/** All switch connections: which session speaks on which, which datapath is behind it, what rules it must hold. */
+export class SwitchDesk {
+  readonly #config: EngineConfig;
+  readonly #events: SwitchDeskEvents;
+  readonly #log: EventLog;
+  readonly #links = new Map<number, Link>();
+  readonly #ready = new Map<string, Link>();
+  /** one keeper for each switch of the topology, connected or not */
+  readonly keepers = new Map<string, RuleKeeper>();
+  /** connections whose session has more messages than one turn's budget */
+  readonly #unfinished = new Set<Link>();
+  /** connections with something to send this turn */
+  readonly #touched = new Set<Link>();
+
+  constructor(config: EngineConfig, log: EventLog, events: SwitchDeskEvents) {
+    this.#config = config;
+    this.#events = events;
+    this.#log = log;
+    for (const spec of config.topology?.switches ?? []) this.keepers.set(spec.dpid, new RuleKeeper());
+  }
+
+  connected(turn: Turn, connection: number, address: string): void {
+    const session = new Session({ peer: address });
+    const link: Link = {
+      connection,
+      address,
+      session,
+      connectedAt: turn.now,
+      dpid: undefined,
+      description: '',
+      lastHeard: turn.now,
+      ports: new Map(),
+    };
+    this.#links.set(connection, link);
+    session.start(turn.now);
+    this.#touched.add(link);
+  }
+
+  received(turn: Turn, connection: number, chunk: Uint8Array): void {
+    const link = this.#links.get(connection);
+    if (link === undefined) return;
+    link.lastHeard = turn.now;
+    link.session.receive(chunk, turn.now);
+    this.#drain(turn, link);
+  }
+
+  lost(turn: Turn, connection: number, reason: string): void {
+    const link = this.#links.get(connection);
+    if (link !== undefined) this.#forget(turn, link, reason);
+  }
+
+  blocked(connection: number, blocked: boolean): void {
+    this.#links.get(connection)?.session.setBlocked(blocked);
+  }
+
+  /** One round over the connections that had more than a turn's budget. */
+  goOn(turn: Turn): void {
+    for (const link of [...this.#unfinished]) {
+      this.#unfinished.delete(link);
+      link.session.continueReceive(turn.now);
+      this.#drain(turn, link);
+    }
+  }
+
+  timeouts(turn: Turn): void {
+    for (const link of this.#links.values()) {
+      const deadline = link.session.nextDeadline();
+      if (deadline !== undefined && deadline <= turn.now) {
+        link.session.timeout(turn.now);
+        this.#drain(turn, link);
+      }
+    }
+    for (const [dpid, keeper] of this.keepers) {
+      const link = this.#ready.get(dpid);
+      if (link === undefined || keeper.nextDeadline(turn.now) > turn.now) continue;
+      keeper.advance(turn, link.session);
+      this.#touched.add(link);
+    }
+  }
+
+  nextDeadline(now: number): number {
+    if (this.#unfinished.size > 0) return now;
+    let next = Number.POSITIVE_INFINITY;
+    for (const link of this.#links.values()) next = Math.min(next, link.session.nextDeadline() ?? next);
+    for (const [dpid, keeper] of this.keepers)
+      if (this.#ready.has(dpid)) next = Math.min(next, keeper.nextDeadline(now));
+    return next;
+  }
+
+  /** The live connection of a datapath, handshake done. */
+  link(dpid: string): Link | undefined {
+    return this.#ready.get(dpid);
+  }
+
+  /** Something was queued on this link's session outside of the desk. */
+  touch(link: Link): void {
+    this.#touched.add(link);
+  }
+
+  keepersChanged(turn: Turn): void {
+    for (const [dpid, keeper] of this.keepers) {
+      const link = this.#ready.get(dpid);
+      if (link === undefined) continue;
+      keeper.advance(turn, link.session);
+      this.#touched.add(link);
+    }
+  }
+
+  /** One write for each connection that has something to say. */
+  flush(turn: Turn): void {
+    for (const link of this.#touched) {
+      const bytes = link.session.takeBytes();
+      if (bytes !== undefined && bytes.length > 0)
+        turn.emit({ kind: 'send', connection: link.connection, bytes });
+    }
+    this.#touched.clear();
+  }
+
+  #drain(turn: Turn, link: Link): void {
+    this.#touched.add(link);
+    for (const event of link.session.takeEvents()) this.#onEvent(turn, link, event);
+    if (link.session.hasMore()) this.#unfinished.add(link);
+  }
+
+  #onEvent(turn: Turn, link: Link, event: SessionEvent): void {
+    if (event.kind === 'ready') {
+      this.#onReady(turn, link, event);
+      return;
+    }
+    if (event.kind === 'closed') {
+      this.flushOne(turn, link);
+      turn.emit({ kind: 'close', connection: link.connection, reason: event.reason.detail });
+      this.#forget(turn, link, `${event.reason.code}: ${event.reason.detail}`);
+      return;
+    }
+    if (event.kind === 'message' && event.message.type === 'port_status')
+      this.#onPortStatus(turn, link, event.message);
+    const keeper = link.dpid === undefined ? undefined : this.keepers.get(link.dpid);
+    if (keeper?.onEvent(turn, link.session, event) === true) {
+      this.#events.sessionEvent(turn, link, event);
+      return;
+    }
+    this.#events.sessionEvent(turn, link, event);
+  }
+
+  flushOne(turn: Turn, link: Link): void {
+    const bytes = link.session.takeBytes();
+    if (bytes !== undefined && bytes.length > 0)
+      turn.emit({ kind: 'send', connection: link.connection, bytes });
+    this.#touched.delete(link);
+  }
+
+  #onReady(turn: Turn, link: Link, event: Extract<SessionEvent, { kind: 'ready' }>): void {
+    const dpid = event.features.datapath_id.toString(16).padStart(16, '0');
+    const old = this.#ready.get(dpid);
+    if (old !== undefined) {
+      if (turn.now - old.lastHeard < aliveSeconds) {
+        this.#log.add(
+          turn,
+          'warn',
+          'a second switch with the same datapath id was refused',
+          `${dpid} from ${link.address}; ${old.address} keeps it`,
+        );
+        turn.emit({
+          kind: 'close',
+          connection: link.connection,
+          reason: `datapath id ${dpid} is connected from ${old.address}`,
+        });
+        this.#links.delete(link.connection);
+        return;
+      }
+      turn.emit({ kind: 'close', connection: old.connection, reason: `replaced by ${link.address}` });
+      this.#forget(turn, old, 'silent, and a new connection came');
+    }
+    link.dpid = dpid;
+    const { description } = event;
+    link.description = `${description.mfr_desc} ${description.sw_desc}`.trim();
+    for (const port of event.ports) link.ports.set(port.port_no, portOf(port));
+    this.#ready.set(dpid, link);
+    this.#log.add(
+      turn,
+      'info',
+      'switch ready',
+      `${dpid} (${this.#nameOf(dpid) ?? 'not in the topology'}) from ${link.address}`,
+    );
+    this.#events.switchReady(turn, dpid);
+    this.keepers.get(dpid)?.advance(turn, link.session);
+  }
+
+  #onPortStatus(turn: Turn, link: Link, message: Extract<Message, { type: 'port_status' }>): void {
+    const port = portOf(message.desc);
+    const gone = message.reason === 1;
+    if (gone) link.ports.delete(port.portNumber);
+    else link.ports.set(port.portNumber, port);
+    const what = gone ? 'port removed' : port.up ? 'port up' : 'port down';
+    this.#log.add(
+      turn,
+      gone || !port.up ? 'warn' : 'info',
+      what,
+      `${link.dpid ?? link.address} port ${port.portNumber} (${port.name})`,
+    );
+  }
+
+  #forget(turn: Turn, link: Link, reason: string): void {
+    if (!this.#links.delete(link.connection)) return;
+    this.#unfinished.delete(link);
+    this.#touched.delete(link);
+    const { dpid } = link;
+    if (dpid === undefined) {
+      this.#log.add(turn, 'warn', 'connection closed before it was ready', `${link.address}: ${reason}`);
+      return;
+    }
+    if (this.#ready.get(dpid) !== link) return;
+    this.#ready.delete(dpid);
+    this.keepers.get(dpid)?.sessionLost();
+    this.#log.add(
+      turn,
+      'warn',
+      'switch lost',
+      `${dpid} (${this.#nameOf(dpid) ?? 'not in the topology'}): ${reason}`,
+    );
+    this.#events.switchLost(turn, link);
+  }
+
+  #nameOf(dpid: string): string | undefined {
+    return this.#config.topology?.switches.find((s) => s.dpid === dpid)?.name;
+  }
+
+  views(now: number): SwitchView[] {
+    const views: SwitchView[] = [];
+    for (const spec of this.#config.topology?.switches ?? []) views.push(this.#view(now, spec.dpid));
+    for (const dpid of this.#ready.keys()) if (!this.keepers.has(dpid)) views.push(this.#view(now, dpid));
+    const connecting = [...this.#links.values()]
+      .filter((l) => l.dpid === undefined)
+      .slice(0, connectingShown);
+    for (const link of connecting)
+      views.push({
+        dpid: '',
+        name: null,
+        site: null,
+        role: null,
+        state: 'connecting',
+        address: link.address,
+        description: '',
+        connectedSeconds: now - link.connectedAt,
+        rules: { desired: 0, installed: null, revision: 0, acknowledged: 0 },
+        ports: [],
+      });
+    return views;
+  }
+
+  #view(now: number, dpid: string): SwitchView {
+    const spec = this.#config.topology?.switches.find((s) => s.dpid === dpid);
+    const link = this.#ready.get(dpid);
+    const keeper = this.keepers.get(dpid);
+    return {
+      dpid,
+      name: spec?.name ?? null,
+      site: spec?.site ?? null,
+      role: spec?.role ?? null,
+      state: link === undefined ? 'lost' : 'ready',
+      address: link?.address ?? '',
+      description: link?.description ?? '',
+      connectedSeconds: link === undefined ? 0 : now - link.connectedAt,
+      rules: {
+        desired: keeper?.desired.length ?? 0,
+        installed: keeper?.installedCount ?? null,
+        revision: keeper?.revision ?? 0,
+        acknowledged: keeper?.acknowledged ?? 0,
+      },
+      ports:
+        link === undefined
+          ? []
+          : [...link.ports.values()].sort((a, b) => a.portNumber - b.portNumber).map(portView),
+    };
+  }
+}
+
+const portView = (port: Port): PortView => ({
+  portNumber: port.portNumber,
+  name: port.name,
+  up: port.up,
+  peer: null,
+});
+
+/** OFPPS_LINK_DOWN is bit 0 of `state`, OFPPC_PORT_DOWN bit 0 of `config` (OpenFlow 1.3.5, 7.2.1). */
+function portOf(port: { port_no: number; name: string; config: number; state: number }): Port {
+  return { portNumber: port.port_no, name: port.name, up: (port.state & 1) === 0 && (port.config & 1) === 0 };
+}

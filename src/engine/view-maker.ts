@@ -1,0 +1,79 @@
+import { hostOf, siteOfHost } from '../network/topology.js';
+import type { BottleneckLoop } from './bottleneck-loop.js';
+import type { EngineConfig } from './config.js';
+import type { MigrationDesk } from './migration-desk.js';
+import type { SwitchDesk } from './switch-desk.js';
+import { type EventLog, type Turn, timestamp } from './turn.js';
+import type { LinkView, SystemView } from './view.js';
+
+export const version = '0.1.0';
+
+/** Collects what people are shown into one consistent picture. */
+export class ViewMaker {
+  readonly #config: EngineConfig;
+  readonly #switches: SwitchDesk;
+  readonly #loops: readonly BottleneckLoop[];
+  readonly #migrations: MigrationDesk;
+  readonly #log: EventLog;
+
+  constructor(
+    config: EngineConfig,
+    switches: SwitchDesk,
+    loops: readonly BottleneckLoop[],
+    migrations: MigrationDesk,
+    log: EventLog,
+  ) {
+    this.#config = config;
+    this.#switches = switches;
+    this.#loops = loops;
+    this.#migrations = migrations;
+    this.#log = log;
+  }
+
+  view(turn: Turn, startedAt: number): SystemView {
+    const { topology, control } = this.#config;
+    return {
+      at: timestamp(turn.wallMs),
+      version,
+      uptimeSeconds: turn.now - startedAt,
+      topology: topology?.name ?? null,
+      policy: control.policy,
+      slotMs: control.slotMs,
+      sites: topology?.sites.map((s) => s.name) ?? [],
+      switches: this.#switches.views(turn.now),
+      links: this.#links(),
+      hosts: (topology?.hosts ?? []).map((h) => ({
+        name: h.name,
+        role: h.role,
+        site: siteOfHost(topology!, hostOf(topology!, h.name)!) ?? '',
+        switch: h.switch,
+      })),
+      bottlenecks: this.#loops.map((loop) => loop.view(turn.now, this.#migrations.pacerOnPath(loop))),
+      vms: this.#migrations.vmViews(),
+      migrations: this.#migrations.views(),
+      events: this.#log.list(),
+    };
+  }
+
+  #links(): LinkView[] {
+    const { topology } = this.#config;
+    return (topology?.links ?? []).map((link) => {
+      const [from, to] = link.ends;
+      const up = [from, to].every((name) => {
+        const spec = topology!.switches.find((s) => s.name === name);
+        return spec !== undefined && this.#switches.link(spec.dpid) !== undefined;
+      });
+      const loop = this.#loops.find((l) => l.linkName === link.name && l.id.startsWith(`${from}.`));
+      return {
+        name: link.name,
+        kind: link.kind,
+        from,
+        to,
+        capacityBitsPerSecond: link.capacityBitsPerSecond ?? null,
+        oneWayDelayMs: link.oneWayDelayMs,
+        state: link.kind === 'circuit' ? 'dark' : up ? 'up' : 'down',
+        bitsPerSecond: loop?.departedBitsPerSecond ?? null,
+      };
+    });
+  }
+}

@@ -1,0 +1,62 @@
+import type { EngineConfig } from '../engine/config.js';
+import type { Output } from '../engine/output.js';
+import { OvsdbClient, QueueRates } from '../ovsdb/index.js';
+import type { Logger } from './running-engine.js';
+
+type SetQueue = Extract<Output, { kind: 'setQueue' }>;
+
+interface Database {
+  readonly rates: Promise<QueueRates>;
+  client: OvsdbClient | undefined;
+}
+
+/** Sets queues by OVSDB, one connection for each database; the client comes back by itself when a database does. */
+export class QueueActuators {
+  readonly #endpoints = new Map<string, string>();
+  readonly #databases = new Map<string, Database>();
+  readonly #log: Logger;
+  readonly #answer: (command: number, error: string | null) => void;
+
+  constructor(config: EngineConfig, log: Logger, answer: (command: number, error: string | null) => void) {
+    this.#log = log;
+    this.#answer = answer;
+    for (const { name, ovsdb } of config.switches) if (ovsdb !== undefined) this.#endpoints.set(name, ovsdb);
+  }
+
+  set(command: SetQueue): void {
+    this.#set(command).then(
+      () => this.#answer(command.command, null),
+      (error: unknown) =>
+        this.#answer(command.command, error instanceof Error ? error.message : String(error)),
+    );
+  }
+
+  async #set(command: SetQueue): Promise<void> {
+    const endpoint = this.#endpoints.get(command.switch);
+    if (endpoint === undefined)
+      throw new Error(`no ovsdb endpoint is configured for switch ${command.switch}`);
+    const rates = await this.#open(endpoint);
+    await rates.setMaxRate(command.portName, command.queueId, command.maxBitsPerSecond);
+  }
+
+  #open(endpoint: string): Promise<QueueRates> {
+    const known = this.#databases.get(endpoint);
+    if (known !== undefined) return known.rates;
+    const database: Database = { client: undefined, rates: this.#connect(endpoint, () => database) };
+    this.#databases.set(endpoint, database);
+    // A database that was not there is tried again with the next command.
+    database.rates.catch(() => this.#databases.delete(endpoint));
+    return database.rates;
+  }
+
+  async #connect(endpoint: string, database: () => Database): Promise<QueueRates> {
+    const client = await OvsdbClient.connect(endpoint);
+    database().client = client;
+    this.#log.info({ endpoint }, 'ovsdb connected');
+    return QueueRates.open(client);
+  }
+
+  async stop(): Promise<void> {
+    for (const { client } of this.#databases.values()) client?.close();
+  }
+}

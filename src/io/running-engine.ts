@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import type { EngineConfig } from '../engine/config.js';
+import type { ApiCommand, ApiResult, AuditEntry } from '../engine/input.js';
+import type { JournalEntry, JournalRecord } from '../engine/journal.js';
+import type { Output } from '../engine/output.js';
+import type { SystemView } from '../engine/view.js';
+import { JournalStore } from '../store/index.js';
+import { monotonicSeconds, wallMs } from './clock.js';
+import { EngineDriver } from './engine-driver.js';
+import { HypervisorAgents } from './hypervisor-agents.js';
+import { OpenflowListener } from './openflow-listener.js';
+import { QueueActuators } from './queue-actuators.js';
+import { Recorder } from './recording.js';
+
+export interface Logger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+export interface RunningEngineOptions {
+  readonly config: EngineConfig;
+  readonly openflow: { readonly host: string; readonly port: number };
+  readonly stateDirectory: string;
+  readonly recordFile: string | undefined;
+  readonly log: Logger;
+}
+
+const auditLimit = 10_000;
+
+/**
+ * The engine with its edges: switches on a TCP port, queues by OVSDB, hypervisor agents, the journal on disk.
+ * It is what the HTTP interface is given as its application.
+ */
+export class RunningEngine {
+  readonly openflowPort: number;
+  readonly #driver: EngineDriver;
+  readonly #listener: OpenflowListener;
+  readonly #store: JournalStore;
+  readonly #queues: QueueActuators;
+  readonly #agents: HypervisorAgents;
+  readonly #views = new EventEmitter<{ view: [SystemView] }>();
+  readonly #requests = new Map<number, (result: ApiResult) => void>();
+  readonly #audit: AuditEntry[] = [];
+  #lastRequest = 0;
+  #view: SystemView;
+
+  static async start(options: RunningEngineOptions): Promise<RunningEngine> {
+    const store = new JournalStore(options.stateDirectory);
+    try {
+      let driver: EngineDriver | undefined;
+      const listener = new OpenflowListener({
+        connected: (connection, address) => driver?.feed({ kind: 'switchConnected', connection, address }),
+        received: (connection, chunk) => driver?.feed({ kind: 'bytesReceived', connection, chunk }),
+        lost: (connection, reason) => driver?.feed({ kind: 'switchLost', connection, reason }),
+        blocked: (connection) => driver?.feed({ kind: 'blocked', connection }),
+        writable: (connection) => driver?.feed({ kind: 'writable', connection }),
+      });
+      const port = await listener.listen(options.openflow.host, options.openflow.port);
+      const running = new RunningEngine(options, store, listener, port);
+      driver = running.#driver;
+      return running;
+    } catch (error) {
+      store.close();
+      throw error;
+    }
+  }
+
+  private constructor(
+    options: RunningEngineOptions,
+    store: JournalStore,
+    listener: OpenflowListener,
+    port: number,
+  ) {
+    this.#store = store;
+    this.#listener = listener;
+    this.openflowPort = port;
+    this.#views.setMaxListeners(0);
+    this.#queues = new QueueActuators(options.config, options.log, (command, error) =>
+      this.#driver.feed({ kind: 'queueSet', command, error }),
+    );
+    this.#agents = new HypervisorAgents(options.config.hypervisors, (host, event) =>
+      this.#driver.feed({ kind: 'hypervisor', host, event }),
+    );
+    const recorder =
+      options.recordFile === undefined ? undefined : new Recorder(options.recordFile, options.config);
+    this.#driver = new EngineDriver(options.config, this.#performer(options.log), monotonicSeconds, recorder);
+    const journal = store
+      .read()
+      .map((r): JournalRecord => ({ ...r, entry: JSON.parse(r.entry) as JournalEntry }));
+    for (const record of journal) this.#noteAudit(record);
+    this.#view = undefined as unknown as SystemView;
+    this.#driver.feed({ kind: 'start', journal, wallMs: wallMs() });
+    this.#agents.start();
+  }
+
+  #performer(log: Logger): ConstructorParameters<typeof EngineDriver>[1] {
+    return {
+      append: ({ record }) => {
+        this.#store.append({
+          number: record.number,
+          wallMs: record.wallMs,
+          entry: JSON.stringify(record.entry),
+        });
+        this.#noteAudit(record);
+      },
+      send: ({ connection, bytes }) => this.#listener.send(connection, bytes),
+      close: ({ connection, reason }) => {
+        log.warn({ connection, reason }, 'connection closed');
+        this.#listener.close(connection);
+      },
+      reading: ({ connection, on }) => this.#listener.reading(connection, on),
+      setQueue: (output) => this.#queues.set(output),
+      hypervisor: ({ host, command, request }) => this.#agents.send(host, command, request),
+      reply: ({ request, result }) => {
+        this.#requests.get(request)?.(result);
+        this.#requests.delete(request);
+      },
+      publish: ({ view }: Extract<Output, { kind: 'publish' }>) => {
+        this.#view = view;
+        this.#views.emit('view', view);
+      },
+      log: ({ level, message, fields }) => log[level](fields, message),
+    };
+  }
+
+  #noteAudit(record: JournalRecord): void {
+    const { entry } = record;
+    const what =
+      entry.kind === 'migrationAccepted'
+        ? `migration ${entry.id} accepted: ${entry.request.vm} from ${entry.source} to ${entry.request.destination}`
+        : `migration ${entry.id}: ${entry.step}: ${entry.note}`;
+    this.#audit.push({ wallMs: record.wallMs, what });
+    if (this.#audit.length > auditLimit) this.#audit.shift();
+  }
+
+  view(): SystemView {
+    return this.#view;
+  }
+
+  onView(listener: (view: SystemView) => void): () => void {
+    this.#views.on('view', listener);
+    return () => this.#views.off('view', listener);
+  }
+
+  command(command: ApiCommand): Promise<ApiResult> {
+    this.#lastRequest += 1;
+    const request = this.#lastRequest;
+    return new Promise((resolve) => {
+      this.#requests.set(request, resolve);
+      this.#driver.feed({ kind: 'api', request, command });
+    });
+  }
+
+  ready(): { readonly ready: boolean; readonly reasons: readonly string[] } {
+    const reasons = this.#view.switches
+      .filter((s) => s.name !== null && s.state !== 'ready')
+      .map((s) => `switch ${s.name} (${s.dpid}) is not connected`);
+    for (const b of this.#view.bottlenecks)
+      if (b.certificate.light === 'stale')
+        reasons.push(`counters of ${b.id} are stale (${Math.round(b.sampleAgeMs)} ms)`);
+    return { ready: reasons.length === 0, reasons };
+  }
+
+  newId(): string {
+    return randomUUID();
+  }
+
+  audit(): readonly AuditEntry[] {
+    return this.#audit;
+  }
+
+  async stop(): Promise<void> {
+    this.#driver.stop();
+    this.#agents.stop();
+    await Promise.all([this.#listener.stop(), this.#queues.stop()]);
+    this.#store.close();
+  }
+}
