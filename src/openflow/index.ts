@@ -7,6 +7,8 @@ export type { DecodeError, DecodeErrorCode } from './decode-error.js';
 export { decodeLine } from './decode-line.js';
 export { EncodeError } from './encode-error.js';
 export { type ErrorName, errorName } from './error-names.js';
+export { formatActions, formatFlow, formatInstructions } from './format-flow.js';
+export { formatMatch } from './format-match.js';
 export { Framer, type OnMessage } from './framer.js';
 export type * from './generated/types.js';
 export * from './header.js';
