@@ -1,0 +1,26 @@
+/** The simulated network: in virtual time under the engine, or in wall time behind real sockets. */
+export {
+  type BaselineCase,
+  type BaselineOptions,
+  type BaselineResult,
+  type MigrationOutcome,
+  runBaseline,
+} from './baseline.js';
+export { Digest } from './digest.js';
+export { type EmbeddedEndpoints, EmbeddedNetwork, type EmbeddedOptions, type Lateness } from './embedded.js';
+export { EmbeddedProcess, type EmbeddedProcessOptions, type EmbeddedWindow } from './embedded-process.js';
+export { EngineHarness, type EngineLike, type HarnessOptions } from './engine-harness.js';
+export { FakeSwitch, type FakeSwitchOptions } from './fake-switch.js';
+export { HypervisorAgent } from './hypervisor-agent.js';
+export { type Deployment, NetworkSimulation, type SimulationOptions } from './network-simulation.js';
+export { OvsdbPlant } from './ovsdb-plant.js';
+export {
+  defaultClasses,
+  defaultControl,
+  type Fault,
+  runVirtual,
+  type VirtualOptions,
+  type VirtualResult,
+  virtualConfig,
+} from './run-virtual.js';
+export type { StreamSummary } from './stream-record.js';

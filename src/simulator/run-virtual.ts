@@ -1,0 +1,196 @@
+import type {
+  ConfiguredSwitch,
+  ControlConfig,
+  EngineConfig,
+  PolicyName,
+  TrafficClass,
+} from '../engine/config.js';
+import type { ApiResult, MigrationRequest } from '../engine/input.js';
+import type { MigrationView, SystemView } from '../engine/view.js';
+import type { Topology } from '../network/topology.js';
+import { defaultWarmupSeconds } from './baseline.js';
+import { EngineHarness, type EngineLike, type HarnessOptions } from './engine-harness.js';
+import { NetworkSimulation, type SimulationOptions } from './network-simulation.js';
+import type { StreamSummary } from './stream-record.js';
+
+/** Something that goes wrong at an instant after the start of the migration. */
+export type Fault =
+  | { readonly kind: 'drop-connection'; readonly afterSeconds: number; readonly switch: string }
+  | {
+      readonly kind: 'drop-agent';
+      readonly afterSeconds: number;
+      readonly host: string;
+      readonly forSeconds: number;
+    }
+  /** kill -9, and a new life with the same journal after a while */
+  | { readonly kind: 'kill'; readonly afterSeconds: number; readonly downSeconds: number }
+  | { readonly kind: 'link'; readonly afterSeconds: number; readonly link: string; readonly up: boolean };
+
+export interface VirtualOptions {
+  readonly topology: Topology;
+  readonly seed: number;
+  readonly createEngine: (config: EngineConfig) => EngineLike;
+  readonly policy?: PolicyName;
+  readonly control?: Partial<ControlConfig>;
+  readonly classes?: readonly TrafficClass[];
+  /** undefined: the first VM to its other host; null: nothing migrates */
+  readonly migration?: Partial<MigrationRequest> | null;
+  readonly memoryBytes?: number;
+  readonly warmupSeconds?: number;
+  /** limit of the migration, or length of the window when nothing migrates */
+  readonly durationSeconds: number;
+  readonly simulation?: Partial<SimulationOptions>;
+  readonly harness?: Partial<Omit<HarnessOptions, 'config' | 'createEngine'>>;
+  readonly faults?: readonly Fault[];
+}
+
+export interface VirtualResult {
+  readonly fromSeconds: number;
+  readonly toSeconds: number;
+  readonly streams: readonly StreamSummary[];
+  /** the answer to the request for a migration */
+  readonly answer: ApiResult | undefined;
+  readonly migration: MigrationView | undefined;
+  /** seconds from the request to the end, virtual time */
+  readonly durationSeconds: number;
+  /** share of the first packet link's capacity that was sent in the window */
+  readonly utilisation: number;
+  readonly view: SystemView | undefined;
+  readonly harness: EngineHarness;
+}
+
+export const defaultControl: ControlConfig = {
+  policy: 'steady',
+  slotMs: 20,
+  targetUtilisation: 0.98,
+  gain: 0.3,
+  virtualTargetBytes: 60_000,
+  forecastSlots: 8,
+  loopDelaySlots: 1,
+  safeBitsPerSecond: 2_000_000,
+  staticShare: 0.25,
+};
+export const defaultClasses: readonly TrafficClass[] = [
+  { name: 'video', udpPort: 5004, dscp: 46, delayPromiseMs: 60 },
+];
+
+/** The configuration that a simulated network is run with: every switch has queues, every hypervisor an agent. */
+export function virtualConfig(
+  topology: Topology,
+  control: Partial<ControlConfig> = {},
+  classes: readonly TrafficClass[] = defaultClasses,
+): EngineConfig {
+  const switches: ConfiguredSwitch[] = topology.switches.map((s) => ({
+    name: s.name,
+    ovsdb: `simulated:${s.name}`,
+  }));
+  const hypervisors = topology.hosts
+    .filter((h) => h.role === 'hypervisor')
+    .map((h) => ({ host: h.name, driver: 'transfer' as const, endpoint: `simulated:${h.name}` }));
+  return { topology, switches, hypervisors, classes, control: { ...defaultControl, ...control } };
+}
+
+/** Runs the application against the simulated network in virtual time: traffic, a migration, faults. */
+export function runVirtual(options: VirtualOptions): VirtualResult {
+  const { seed } = options;
+  const topology = withMemory(options.topology, options.memoryBytes);
+  const control = { ...options.control, ...(options.policy === undefined ? {} : { policy: options.policy }) };
+  const config = virtualConfig(topology, control, options.classes);
+  const simulation = new NetworkSimulation(topology, { seed, ...options.simulation });
+  const harness = new EngineHarness(simulation, {
+    ...options.harness,
+    config,
+    createEngine: options.createEngine,
+  });
+  harness.start();
+  simulation.startTraffic();
+  const fromSeconds = options.warmupSeconds ?? defaultWarmupSeconds;
+  harness.runUntil(fromSeconds);
+  for (const fault of options.faults ?? []) planFault(harness, fault, fromSeconds);
+  const sentBefore = wanBytes(simulation);
+  const request = options.migration === null ? undefined : ask(harness, topology, options.migration ?? {});
+  const limit = fromSeconds + options.durationSeconds;
+  if (request === undefined) harness.runUntil(limit);
+  else harness.runWhile(() => !isSettled(harness, request), limit);
+  const toSeconds = harness.now;
+  const sent = wanBytes(simulation) - sentBefore;
+  // Packets that are on their way now must not count as lost.
+  harness.runUntil(toSeconds + 2);
+  const capacity = topology.links.find((l) => l.kind === 'packet')?.capacityBitsPerSecond ?? Infinity;
+  return {
+    fromSeconds,
+    toSeconds,
+    streams: [...simulation.players.keys(), ...simulation.probes.keys()].map((name) =>
+      simulation.summary(name, fromSeconds, toSeconds),
+    ),
+    answer: request === undefined ? undefined : harness.replies.get(request),
+    migration: harness.view?.migrations.find((m) => m.id === migrationId),
+    durationSeconds: toSeconds - fromSeconds,
+    utilisation: (sent * 8) / (capacity * (toSeconds - fromSeconds)),
+    view: harness.view,
+    harness,
+  };
+}
+
+const migrationId = '00000000-0000-4000-8000-000000000001';
+const ended = new Set(['completed', 'failed', 'cancelled']);
+
+function ask(harness: EngineHarness, topology: Topology, wanted: Partial<MigrationRequest>): number {
+  const vm = topology.vms.find((v) => wanted.vm === undefined || v.name === wanted.vm);
+  const request: MigrationRequest = {
+    vm: vm?.name ?? '',
+    destination: vm?.hosts.find((h) => h !== vm.at) ?? '',
+    mode: 'precopy',
+    maxBandwidthBytesPerSecond: null,
+    downtimeLimitMs: 300,
+    disk: 'none',
+    dryRun: false,
+    ...wanted,
+  };
+  return harness.api({
+    kind: 'createMigration',
+    id: migrationId,
+    idempotencyKey: null,
+    bodyDigest: '',
+    request,
+  });
+}
+
+/** The migration was refused, or has come to an end. */
+function isSettled(harness: EngineHarness, request: number): boolean {
+  if (harness.replies.get(request)?.ok === false) return true;
+  const migration = harness.view?.migrations.find((m) => m.id === migrationId);
+  return migration !== undefined && harness.alive && ended.has(migration.state);
+}
+
+function planFault(harness: EngineHarness, fault: Fault, fromSeconds: number): void {
+  const { simulation } = harness;
+  simulation.events.call(fromSeconds + fault.afterSeconds, (now) => {
+    switch (fault.kind) {
+      case 'drop-connection':
+        harness.dropConnection(fault.switch);
+        return;
+      case 'drop-agent':
+        harness.dropAgent(fault.host, fault.forSeconds);
+        return;
+      case 'kill':
+        harness.kill();
+        simulation.events.call(now + fault.downSeconds, () => harness.start());
+        return;
+      case 'link':
+        simulation.setLinkUp(fault.link, fault.up);
+        return;
+    }
+  });
+}
+
+function withMemory(topology: Topology, memoryBytes: number | undefined): Topology {
+  if (memoryBytes === undefined) return topology;
+  return { ...topology, vms: topology.vms.map((vm) => ({ ...vm, memoryBytes })) };
+}
+
+function wanBytes(simulation: NetworkSimulation): number {
+  const link = simulation.topology.links.find((l) => l.kind === 'packet');
+  if (link === undefined) return 0;
+  return simulation.portNamed(`${link.ends[0]}.${link.name}`)?.egress.txBytes ?? 0;
+}
