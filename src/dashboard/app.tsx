@@ -17,12 +17,13 @@ export function App({ store }: { readonly store: PageStore }) {
   const before = useRef<string | null>(null);
   const { view } = page;
   const bottleneck = view === null ? undefined : chooseBottleneck(view, pinned, before.current);
+  const old = isOld(page);
   before.current = bottleneck?.id ?? null;
   return (
     <>
       <PageHeader page={page} />
       <InterruptionBanner page={page} onRetry={() => store.connection.open()} />
-      <main class={isOld(page) && view !== null ? 'old' : ''}>
+      <main class={old && view !== null ? 'old' : ''}>
         <div class="column">
           <TopologyPanel view={view} />
           <ChartsPanel
@@ -30,12 +31,13 @@ export function App({ store }: { readonly store: PageStore }) {
             bottleneck={bottleneck}
             history={bottleneck && page.histories.get(bottleneck.id)}
             theme={theme}
+            old={old}
             onChoose={setPinned}
           />
         </div>
         <div class="column">
           <MigrationsPanel view={view} />
-          <CertificatePanel view={view} bottleneck={bottleneck} />
+          <CertificatePanel old={old} view={view} bottleneck={bottleneck} />
           <EventsPanel view={view} />
         </div>
       </main>

@@ -20,6 +20,7 @@ export function shadePhases(u: uPlot, picture: Picture, theme: Theme): void {
     const text = span.kind === 'copying' ? `${span.vm} copying` : 'switch-over';
     ctx.font = `${11 * pixel}px system-ui, sans-serif`;
     ctx.fillStyle = theme.muted;
+    ctx.textAlign = 'left';
     ctx.textBaseline = 'top';
     if (ctx.measureText(text).width < right - left - 8 * pixel)
       ctx.fillText(text, left + 4 * pixel, bbox.top + 3 * pixel);

@@ -1,5 +1,5 @@
 /** What each chart shows and in which words. */
-import { exponent, formatMbps, formatMs, formatSquareBytes } from '../model/format.js';
+import { exponent, formatMbps, formatMs, formatSquareBytes, trimmed } from '../model/format.js';
 import type { Cell } from '../model/history.js';
 import { drawDriftStrip } from './drift-strip.js';
 import type { ChartSpec } from './time-chart.js';
@@ -36,7 +36,7 @@ export const backlogSpec: ChartSpec = {
       colour: 'grey',
       width: 2,
       dash: dashes.dots,
-      format: formatMs,
+      format: (ms) => trimmed(formatMs(ms)),
       explain: 'The queue of the port is full here; what comes then is lost.',
     },
     { column: 'backlogHighMs', label: '', colour: 'blue', width: 0, edge: true, format: none, explain: '' },
@@ -62,7 +62,7 @@ export const ratesSpec: ChartSpec = {
       column: 'measuredMbps',
       label: 'measured',
       colour: 'blue',
-      width: 2.25,
+      width: 3,
       format: formatMbps,
       explain: 'Migration traffic as the counters of the switch saw it.',
     },
@@ -89,16 +89,22 @@ export const ratesSpec: ChartSpec = {
       colour: 'ink',
       width: 1.5,
       dash: dashes.long,
-      format: formatMbps,
+      format: (mbps) => trimmed(formatMbps(mbps)),
       explain: 'What the link can carry. Cross traffic and migration together must stay below it.',
     },
   ],
 };
 
-const powerOfTen = (n: number): string => {
-  const power = Math.log10(n);
-  return Math.abs(power - Math.round(power)) < 1e-6 ? `10${exponent(Math.round(power))}` : '';
-};
+const powerOfTen = (n: number): string => `10${exponent(Math.round(Math.log10(n)))}`;
+/** At most five lines, all at powers of ten. */
+function decadeSplits(min: number, max: number): number[] {
+  const [low, high] = [Math.ceil(Math.log10(min) - 1e-6), Math.floor(Math.log10(max) + 1e-6)];
+  const step = Math.max(1, Math.ceil((high - low) / 5));
+  return Array.from(
+    { length: Math.floor((high - low) / step) + 1 },
+    (_, i) => 10 ** (high - i * step),
+  ).reverse();
+}
 
 export const lyapunovSpec: ChartSpec = {
   id: 'lyapunov',
@@ -106,7 +112,7 @@ export const lyapunovSpec: ChartSpec = {
   logarithmic: true,
   also: ['drift', 'newViolations', 'newBroken'],
   draw: drawDriftStrip,
-  ticks: (splits) => splits.map(powerOfTen),
+  ticks: { splits: decadeSplits, label: powerOfTen },
   lines: [
     {
       column: 'lyapunovBound',

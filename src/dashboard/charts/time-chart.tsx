@@ -1,4 +1,5 @@
 /** One uPlot over the shared time axis, with a legend of our own that carries live values and units. */
+import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { timeOfDay } from '../model/format.js';
@@ -31,7 +32,10 @@ export interface ChartSpec {
   readonly band?: { readonly upper: ColumnName; readonly lower: ColumnName; readonly colour: ColourName };
   /** further columns that `draw` needs; they have no line */
   readonly also?: readonly ColumnName[];
-  readonly ticks?: (splits: readonly number[]) => string[];
+  readonly ticks?: {
+    readonly splits: (min: number, max: number) => number[];
+    readonly label: (value: number) => string;
+  };
   readonly draw?: (u: uPlot, picture: Picture, theme: Theme) => void;
 }
 export interface TimeWindow {
@@ -57,6 +61,10 @@ interface Props {
   /** replaces the value of a line in the legend, e.g. to add an uncertainty */
   readonly readout?: (line: Line, picture: Picture, index: number) => string | undefined;
   readonly name: string;
+  /** in place of the time of the cursor */
+  readonly nowWord: string;
+  /** further items of the legend */
+  readonly keys?: ComponentChildren;
 }
 
 function pictureOf(
@@ -137,7 +145,14 @@ function optionsOf(
         ...axis,
         size: 58,
         space: spec.logarithmic ? 22 : 28,
-        ...(spec.ticks ? { values: (_u: uPlot, splits: number[]) => spec.ticks!(splits) } : {}),
+        ...(spec.ticks
+          ? {
+              splits: (_u: uPlot, _axis: number, min: number, max: number) => spec.ticks!.splits(min, max),
+              values: (_u: uPlot, splits: number[]) => splits.map(spec.ticks!.label),
+              // The default for logarithms drops labels that stand close; these never do.
+              filter: (_u: uPlot, splits: number[]) => splits,
+            }
+          : {}),
       },
     ],
     series: [{}, ...spec.lines.map((line) => seriesOf(line, theme))],
@@ -163,7 +178,7 @@ const dataOf = (spec: ChartSpec, picture: Picture): uPlot.AlignedData =>
   [picture.times, ...spec.lines.map((l) => picture.columns[l.column])] as uPlot.AlignedData;
 
 export function TimeChart(props: Props) {
-  const { spec, history, window, spans, theme, range, readout, name } = props;
+  const { spec, history, window, spans, theme, range, readout, name, keys, nowWord } = props;
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [cursor, setCursor] = useState<number | null>(null);
@@ -214,7 +229,7 @@ export function TimeChart(props: Props) {
   const when =
     cursor !== null && current.times[at] !== undefined
       ? `at ${timeOfDay(new Date(current.times[at] * 1000).toISOString(), true)}`
-      : 'now';
+      : nowWord;
   return (
     <figure class="chart" aria-label={name}>
       <ul class="legend">
@@ -227,6 +242,7 @@ export function TimeChart(props: Props) {
               <b>{readout?.(line, current, at) ?? line.format(current.columns[line.column]?.[at] ?? null)}</b>
             </li>
           ))}
+        {keys}
         <li class="legend-time">{when}</li>
       </ul>
       <div

@@ -57,6 +57,9 @@ export function formatSeconds(seconds: number | null | undefined): string {
   return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`;
 }
 
+/** Given numbers, unlike measured ones, need no digits behind the point to stand still: 20 ms, not 20.0 ms. */
+export const trimmed = (text: string): string => text.replace(/\.0+(?=\D|$)/, '');
+
 const superscript = '⁰¹²³⁴⁵⁶⁷⁸⁹';
 export const exponent = (n: number): string =>
   (n < 0 ? '⁻' : '') + [...String(Math.abs(n))].map((d) => superscript[Number(d)]).join('');

@@ -5,6 +5,8 @@ import type { SystemView } from './types.js';
 export interface Route {
   readonly links: readonly string[];
   readonly points: readonly Point[];
+  /** the part on which progress is shown: between the sites, or all of it if the migration stays in one */
+  readonly crossing: readonly Point[];
 }
 
 const hostNode = (layout: Layout, view: SystemView, host: string): Point | undefined => {
@@ -56,10 +58,18 @@ export function routeBetween(
   const path = linksBetween(layout, from, to);
   if (path === undefined) return undefined;
   const points: Point[] = [{ x: start.x, y: start.y }];
-  for (const { placed, forward } of path)
-    points.push(...(forward ? placed.points : [...placed.points].reverse()));
+  const crossing: Point[] = [];
+  for (const { placed, forward } of path) {
+    const onward = forward ? placed.points : [...placed.points].reverse();
+    points.push(...onward);
+    if (placed.link.kind !== 'local') crossing.push(...onward);
+  }
   points.push({ x: end.x, y: end.y });
-  return { links: path.map((p) => p.placed.link.name), points };
+  return {
+    links: path.map((p) => p.placed.link.name),
+    points,
+    crossing: crossing.length > 0 ? crossing : points,
+  };
 }
 
 /** The point at `fraction` (0..1) of the length of a polyline. */

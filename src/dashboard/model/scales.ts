@@ -1,11 +1,11 @@
 /** Where the axes end and what the eye is told by width and colour. Pure arithmetic. */
 import type { Cell } from './history.js';
 
-/** The smallest of 1, 2, 2.5, 4, 5, 8 x 10^n that is not below `n`: the axis grows in steps, not with every sample. */
+/** The smallest round number that is not below `n`: the axis grows in steps, not with every sample. */
 export function niceCeiling(n: number): number {
   if (!(n > 0) || !Number.isFinite(n)) return 1;
   const decade = 10 ** Math.floor(Math.log10(n));
-  const step = [1, 2, 2.5, 4, 5, 8, 10].find((s) => s * decade >= n * (1 - 1e-9));
+  const step = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((s) => s * decade >= n * (1 - 1e-9));
   return (step ?? 10) * decade;
 }
 

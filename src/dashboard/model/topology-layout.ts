@@ -26,6 +26,7 @@ export interface PlacedSite extends Box {
 export interface PlacedLink {
   readonly link: LinkView;
   readonly points: readonly Point[];
+  /** centre of its label, beside the line */
   readonly label: Point;
 }
 export interface PlacedCable {
@@ -45,8 +46,8 @@ export type Orientation = 'row' | 'column';
 type Facing = 'right' | 'left' | 'down' | 'up';
 
 export const mapLimits = { foldHostsAbove: 48, tableAbove: 200 } as const;
-const nodeSize = { width: 92, switchHeight: 34, hostHeight: 30, vmHeight: 22, vmsShown: 3 } as const;
-const gaps = { depth: 28, sibling: 16, padding: 18, title: 24, betweenRow: 236, betweenColumn: 150 } as const;
+const nodeSize = { width: 98, switchHeight: 34, hostHeight: 30, vmHeight: 22, vmsShown: 3 } as const;
+const gaps = { depth: 28, sibling: 16, padding: 18, title: 24, betweenRow: 250, betweenColumn: 150 } as const;
 
 export const nodeCount = (view: SystemView): number =>
   view.switches.filter((s) => s.name !== null).length + view.hosts.length + view.vms.length;
@@ -60,13 +61,17 @@ interface Branch {
   readonly children: Branch[];
 }
 
-/** VMs whose home is this host, and those that are on their way to it: they need room too. */
-function vmRows(view: SystemView, host: string): number {
-  const here = view.vms.filter((v) => v.host === host).length;
+/**
+ * VMs whose home is this host, and those that are on their way to it. A hypervisor has room for one in any case,
+ * so that the map does not jump when a machine comes or goes.
+ */
+function vmRows(view: SystemView, host: SystemView['hosts'][number]): number {
+  const here = view.vms.filter((v) => v.host === host.name).length;
   const coming = view.migrations.filter(
-    (m) => m.destination === host && view.vms.some((v) => v.migration === m.id && v.host !== host),
+    (m) => m.destination === host.name && view.vms.some((v) => v.migration === m.id && v.host !== host.name),
   ).length;
-  return Math.min(here + coming, nodeSize.vmsShown + 1);
+  const least = host.role === 'hypervisor' ? 1 : 0;
+  return Math.min(Math.max(here + coming, least), nodeSize.vmsShown + 1);
 }
 
 function branchesOf(view: SystemView, site: string, fold: boolean): Branch[] {
@@ -90,7 +95,9 @@ function branchesOf(view: SystemView, site: string, fold: boolean): Branch[] {
       name: h.name,
       kind: 'host',
       count: 1,
-      height: nodeSize.hostHeight + vmRows(view, h.name) * nodeSize.vmHeight,
+      height:
+        nodeSize.hostHeight +
+        Math.max(vmRows(view, h.name), h.role === 'hypervisor' ? 1 : 0) * nodeSize.vmHeight,
       children: [],
     }));
   };
@@ -234,8 +241,11 @@ export function borderPoint(box: Box, towards: Point): Point {
 }
 
 const curveSteps = 16;
+/** how far apart parallel links are pulled, and how far a label stands off its line */
+const bowOf = { row: 110, column: 70 } as const;
+const labelGap = { row: 30, column: 102 } as const;
 /** Parallel links between the same two switches bow away from each other. */
-function curve(from: Box, to: Box, bow: number): { points: Point[]; label: Point } {
+function curve(from: Box, to: Box, bow: number): { points: Point[]; middle: Point } {
   const [start, end] = [borderPoint(from, to), borderPoint(to, from)];
   const length = Math.hypot(end.x - start.x, end.y - start.y) || 1;
   const middle = {
@@ -247,7 +257,35 @@ function curve(from: Box, to: Box, bow: number): { points: Point[]; label: Point
     const [a, b, c] = [(1 - t) ** 2, 2 * t * (1 - t), t * t];
     return { x: a * start.x + b * middle.x + c * end.x, y: a * start.y + b * middle.y + c * end.y };
   });
-  return { points, label: points[curveSteps / 2]! };
+  return { points, middle: points[curveSteps / 2]! };
+}
+
+/** Beside the line on its outer side, so that neither the line nor a machine on it is hidden. */
+function labelPoint(middle: Point, bow: number, alone: boolean, orientation: Orientation): Point {
+  const side = alone ? -1 : Math.sign(bow);
+  return orientation === 'row'
+    ? { x: middle.x, y: middle.y + side * labelGap.row }
+    : { x: middle.x - side * labelGap.column, y: middle.y };
+}
+
+function placeLinks(
+  view: SystemView,
+  nodes: ReadonlyMap<string, PlacedNode>,
+  orientation: Orientation,
+): PlacedLink[] {
+  const links: PlacedLink[] = [];
+  const pairOf = (l: LinkView): string => [l.from, l.to].sort().join('|');
+  for (const link of view.links) {
+    const [from, to] = [nodes.get(`switch:${link.from}`), nodes.get(`switch:${link.to}`)];
+    if (from === undefined || to === undefined) continue;
+    const parallel = view.links.filter((l) => pairOf(l) === pairOf(link));
+    const outward = parallel.indexOf(link) - (parallel.length - 1) / 2;
+    // The bow is measured from a fixed direction, so that a link and one in the reverse direction do not coincide.
+    const sign = link.from <= link.to ? 1 : -1;
+    const { points, middle } = curve(from, to, sign * outward * bowOf[orientation]);
+    links.push({ link, points, label: labelPoint(middle, outward, parallel.length === 1, orientation) });
+  }
+  return links;
 }
 
 export function layOut(view: SystemView, orientation: Orientation): Layout {
@@ -265,18 +303,7 @@ export function layOut(view: SystemView, orientation: Orientation): Layout {
     });
     for (const n of draft.nodes) nodes.set(n.id, { ...n, x: n.x + corner.x, y: n.y + corner.y });
   }
-  const links: PlacedLink[] = [];
-  const pairOf = (l: LinkView): string => [l.from, l.to].sort().join('|');
-  for (const link of view.links) {
-    const [from, to] = [nodes.get(`switch:${link.from}`), nodes.get(`switch:${link.to}`)];
-    if (from === undefined || to === undefined) continue;
-    const parallel = view.links.filter((l) => pairOf(l) === pairOf(link));
-    // The bow is measured from a fixed direction, so that a link and one in the reverse direction do not coincide.
-    const sign = link.from <= link.to ? 1 : -1;
-    const spread = orientation === 'row' ? 130 : 190;
-    const bow = sign * (parallel.indexOf(link) - (parallel.length - 1) / 2) * spread;
-    links.push({ link, ...curve(from, to, bow) });
-  }
+  const links = placeLinks(view, nodes, orientation);
   const cables: PlacedCable[] = [];
   for (const host of view.hosts) {
     const [from, to] = [nodes.get(`switch:${host.switch}`), nodes.get(`host:${host.name}`)];

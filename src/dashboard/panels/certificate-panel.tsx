@@ -4,13 +4,13 @@ import { formatBitsPerSecond, formatBytes, formatCount, formatMs, formatPercent 
 import { bytesToMs } from '../model/history.js';
 import { bottleneckName, slotShares } from '../model/selection.js';
 import type { BottleneckView, SystemView } from '../model/types.js';
-import { whyNoBottleneck } from './charts-panel.js';
 import { Light } from './light.js';
 import { Empty, Panel } from './panel.js';
 
 interface Props {
   readonly view: SystemView | null;
   readonly bottleneck: BottleneckView | undefined;
+  readonly old: boolean;
 }
 
 interface Share {
@@ -98,7 +98,8 @@ function Counts({ bottleneck }: { readonly bottleneck: BottleneckView }) {
               <span class="share-key" aria-hidden="true" />
               clipped
               <small>
-                the law wanted less than nothing or more than the maximum; these slots are among those above
+                the rate was not what the law asked for (nothing, or all there was to send); these slots are
+                among those above
               </small>
             </th>
             <td class="number">{formatCount(c.clippedSlots)}</td>
@@ -135,12 +136,20 @@ function Errors({ bottleneck }: { readonly bottleneck: BottleneckView }) {
   );
 }
 
-export function CertificatePanel({ view, bottleneck }: Props) {
+export function CertificatePanel({ view, bottleneck, old }: Props) {
   const lead = 'In every slot the theorem is held against what was measured. This is the score.';
   if (view === null || bottleneck === undefined)
     return (
       <Panel id="certificate" title="Certificate" lead={lead}>
-        <Empty>{whyNoBottleneck(view)}</Empty>
+        <Empty>
+          {view === null ? (
+            'Waiting for the first message of the stream.'
+          ) : (
+            <>
+              <b>Nothing to certify:</b> no bottleneck is measured, see “Queue, rates, proof”.
+            </>
+          )}
+        </Empty>
       </Panel>
     );
   const c = bottleneck.certificate;
@@ -149,7 +158,7 @@ export function CertificatePanel({ view, bottleneck }: Props) {
       id="certificate"
       title="Certificate"
       lead={lead}
-      aside={<Light light={c.light} />}
+      aside={<Light light={old ? 'unknown' : c.light} />}
       how={
         <p>
           Theorem 1: if the forecast is off by at most ε and the backlog is known to within ε, then L falls in
@@ -161,7 +170,9 @@ export function CertificatePanel({ view, bottleneck }: Props) {
       }
     >
       <p class="sentence">
-        <b>{bottleneckName(view, bottleneck)}</b>: {c.sentence}
+        <b>{bottleneckName(view, bottleneck)}</b>
+        {old ? ', last seen: ' : ': '}
+        {c.sentence}
       </p>
       {c.slots === 0 ? (
         <Empty>

@@ -3,7 +3,7 @@ import { useRef, useState } from 'preact/hooks';
 import { backlogSpec, driftWord, errorsSpec, lyapunovSpec, ratesSpec } from '../charts/specs.js';
 import { type Line, type Picture, TimeChart, type TimeWindow } from '../charts/time-chart.js';
 import { formatMbps, formatMs } from '../model/format.js';
-import type { History } from '../model/history.js';
+import { bytesToMs, type History } from '../model/history.js';
 import { backlogScale, decades, largest, niceCeiling } from '../model/scales.js';
 import { bottleneckName, type PhaseSpan, phaseSpans } from '../model/selection.js';
 import type { BottleneckView, SystemView } from '../model/types.js';
@@ -17,6 +17,8 @@ interface Props {
   readonly bottleneck: BottleneckView | undefined;
   readonly history: History | undefined;
   readonly theme: Theme;
+  /** the stream is interrupted: nothing here is `now` */
+  readonly old: boolean;
   readonly onChoose: (id: string) => void;
 }
 
@@ -52,6 +54,7 @@ interface ChartsProps {
   readonly window: TimeWindow;
   readonly spans: readonly PhaseSpan[];
   readonly theme: Theme;
+  readonly nowWord: string;
 }
 
 function BacklogChart({ bottleneck, whole, ...rest }: ChartsProps & { readonly whole: boolean }) {
@@ -66,7 +69,7 @@ function BacklogChart({ bottleneck, whole, ...rest }: ChartsProps & { readonly w
       const high = picture.columns.backlogHighMs?.[at] ?? value;
       return `${formatMs(value)} ± ${formatMs(high - value)}`;
     }
-    return off(line) ? `${formatMs(value)} ↑ above this picture` : undefined;
+    return off(line) ? `${formatMs(value)} ↑ off scale` : undefined;
   };
   return (
     <TimeChart
@@ -112,6 +115,20 @@ const LyapunovChart = ({ bottleneck, ...rest }: ChartsProps) => (
     {...rest}
     spec={lyapunovSpec}
     name="Lyapunov function and its bound, logarithmic"
+    keys={
+      <>
+        <li title="The strip at the foot of the chart: the sign of the drift, L at the end of a slot less L at its beginning">
+          <span class="key-up">▲</span>
+          <span class="key-down">▼</span> <span class="legend-name">drift: L grew, L fell</span>
+        </li>
+        <li title="An error was larger than the ε frozen before the slot: the theorem says nothing about it">
+          <span class="key-broken">┃</span> <span class="legend-name">assumption broken</span>
+        </li>
+        <li title="The assumptions held and L was above its bound: the model is wrong">
+          <span class="key-violated">┃</span> <span class="legend-name">violated</span>
+        </li>
+      </>
+    }
     range={(c) => {
       const [low, high] = decades([c.lyapunov ?? [], c.lyapunovBound ?? []], 0, 6);
       // One decade below for the strip of drift signs.
@@ -129,7 +146,19 @@ const ErrorsChart = ({ bottleneck, ...rest }: ChartsProps) => (
   />
 );
 
-export function ChartsPanel({ view, bottleneck, history, theme, onChoose }: Props) {
+/** The theorems speak of a virtual queue; this holds the real one, as far as it is known, against the bound. */
+function insideBound(b: BottleneckView) {
+  const uncertainMs = bytesToMs(b.backlogUncertaintyBytes, b.capacityBitsPerSecond);
+  if (!(b.boundMs >= 0)) return null;
+  if (b.backlogMs - uncertainMs > b.boundMs) return <b class="bad">✕ above the proved bound</b>;
+  return (
+    <>
+      <span class="good">✓</span> below the proved bound
+    </>
+  );
+}
+
+export function ChartsPanel({ view, bottleneck, history, theme, old, onChoose }: Props) {
   const [windowSeconds, setWindowSeconds] = useState<number>(60);
   const [frozenAt, setFrozenAt] = useState<number | null>(null);
   const [whole, setWhole] = useState(false);
@@ -146,6 +175,7 @@ export function ChartsPanel({ view, bottleneck, history, theme, onChoose }: Prop
   const to = frozenAt ?? history.times.at(-1) ?? Date.parse(view.at) / 1000;
   const rest: ChartsProps = {
     bottleneck,
+    nowWord: frozenAt !== null ? 'held' : old ? 'last seen' : 'now',
     history,
     theme,
     window: { from: to - windowSeconds, to },
@@ -161,7 +191,7 @@ export function ChartsPanel({ view, bottleneck, history, theme, onChoose }: Prop
           <b>{bottleneckName(view, bottleneck)}</b>
           {`: counters are ${formatMs(bottleneck.sampleAgeMs)} old, a command takes effect after ${formatMs(bottleneck.loopDelayMs)}.`}
           {bottleneck.safeMode && (
-            <span class="chip warn-chip">safe rate: the samples are too old to trust</span>
+            <span class="chip warn-chip">safe rate in force: samples too old, or an alarm</span>
           )}
         </>
       }
@@ -202,6 +232,7 @@ export function ChartsPanel({ view, bottleneck, history, theme, onChoose }: Prop
       }
       how={
         <ul>
+          <li>The past begins when this page was opened: the controller sends only what is now.</li>
           <li>
             Point at a chart, or focus it and use the arrow keys: all charts show the values of that instant.
           </li>
@@ -234,6 +265,7 @@ export function ChartsPanel({ view, bottleneck, history, theme, onChoose }: Prop
         <h3>
           Queue backlog <small>waiting time, ms</small>
         </h3>
+        <span class="readout">{insideBound(bottleneck)}</span>
         <button
           type="button"
           aria-pressed={whole}
@@ -252,7 +284,7 @@ export function ChartsPanel({ view, bottleneck, history, theme, onChoose }: Prop
       <RatesChart {...rest} />
       <div class="chart-head">
         <h3>
-          Lyapunov function L against its bound <small>bytes², logarithmic; strip: sign of the drift</small>
+          Lyapunov function L against its bound <small>bytes², logarithmic</small>
         </h3>
         <span class="readout">
           drift <b>{driftWord(certificate.drift)}</b>

@@ -15,9 +15,11 @@ export function EventsPanel({ view }: { readonly view: SystemView | null }) {
       title="Events"
       lead="What happened, newest first."
       aside={
-        <button type="button" aria-pressed={troubleOnly} onClick={() => setTroubleOnly(!troubleOnly)}>
-          Trouble only
-        </button>
+        all.length > 0 && (
+          <button type="button" aria-pressed={troubleOnly} onClick={() => setTroubleOnly(!troubleOnly)}>
+            Trouble only
+          </button>
+        )
       }
     >
       {view === null && <Empty>Waiting for the first message of the stream.</Empty>}

@@ -7,6 +7,7 @@ import {
   formatPercent,
   formatSeconds,
   plural,
+  trimmed,
 } from '../model/format.js';
 import { utilisationOf } from '../model/scales.js';
 import type { LinkView, SwitchView, VmView } from '../model/types.js';
@@ -16,6 +17,10 @@ export interface LinkWords {
   readonly load: string;
   readonly all: string;
 }
+
+/** What is on the label: `50 Mbit/s · 20 ms`. */
+export const capacityWords = (l: LinkView): string =>
+  `${l.capacityBitsPerSecond === null ? '' : `${trimmed(formatBitsPerSecond(l.capacityBitsPerSecond))} · `}${trimmed(formatMs(l.oneWayDelayMs))}`;
 
 export function linkWords(l: LinkView): LinkWords {
   const utilisation = utilisationOf(l.bitsPerSecond, l.capacityBitsPerSecond);
@@ -29,12 +34,12 @@ export function linkWords(l: LinkView): LinkWords {
         ? rate
         : `${rate}, ${formatPercent(utilisation)}`;
   const capacity =
-    l.capacityBitsPerSecond === null ? 'not shaped' : formatBitsPerSecond(l.capacityBitsPerSecond);
+    l.capacityBitsPerSecond === null ? 'not shaped' : trimmed(formatBitsPerSecond(l.capacityBitsPerSecond));
   const state = l.state === 'dark' ? 'dark: lit on demand, when it pays' : l.state;
   return {
     utilisation,
     load,
-    all: `${l.kind} link ${l.name}, ${l.from} → ${l.to}: ${state}; capacity ${capacity}, delay ${formatMs(l.oneWayDelayMs)} one way; load ${rate}${utilisation === null ? '' : ` (${formatPercent(utilisation)})`}`,
+    all: `${l.kind} link ${l.name}, ${l.from} → ${l.to}: ${state}; capacity ${capacity}, delay ${trimmed(formatMs(l.oneWayDelayMs))} one way; load ${rate}${utilisation === null ? '' : ` (${formatPercent(utilisation)})`}`,
   };
 }
 

@@ -7,6 +7,7 @@ import {
   formatSeconds,
   plural,
   timeOfDay,
+  trimmed,
 } from '../model/format.js';
 import {
   diskProgress,
@@ -35,11 +36,11 @@ const steps: Readonly<Record<string, string>> = {
   stopping: 'machine pauses, the rest is sent',
   flipping: 'machine runs at the target, switches are flipped',
   cleaning: 'old rules are removed',
-  completed: 'everything is in place',
+  completed: 'the machine runs at the target, nothing is left behind',
   cancelling: 'being cancelled, the source keeps the machine',
-  cancelled: 'cancelled',
+  cancelled: 'as asked; the machine runs at the source',
   failing: 'being put back, the source keeps the machine',
-  failed: 'failed',
+  failed: 'everything was put back',
 };
 
 const seconds = (at: string): number => Date.parse(at) / 1000;
@@ -132,7 +133,7 @@ function Numbers({ migration: m, now }: { readonly migration: MigrationView; rea
         <dt>downtime</dt>
         <dd>
           {m.downtimeMs === null ? '–' : formatMs(m.downtimeMs)}{' '}
-          <small>limit {formatMs(m.downtimeLimitMs)}</small>
+          <small>limit {trimmed(formatMs(m.downtimeLimitMs))}</small>
         </dd>
       </div>
       {active && deadlineLeft !== null && (

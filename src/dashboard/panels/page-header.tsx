@@ -1,6 +1,6 @@
 /** Who this is, whether it is alive, and one light for everything. */
 import type { ComponentChildren } from 'preact';
-import { formatMs, formatSeconds } from '../model/format.js';
+import { formatMs, formatSeconds, trimmed } from '../model/format.js';
 import { bottleneckName, isActive, worstBottleneck } from '../model/selection.js';
 import type { SystemView } from '../model/types.js';
 import type { PageState } from '../page-store.js';
@@ -69,7 +69,7 @@ function Facts({ page }: { readonly page: PageState }) {
         <span class={lost ? 'bad' : ''}>{view === null ? '–' : `${ready} of ${view.switches.length}`}</span>
       </Fact>
       <Fact name="slot" title="The control period: so often the queue is measured and the rate is set">
-        {view === null ? '–' : formatMs(view.slotMs)}
+        {view === null ? '–' : trimmed(formatMs(view.slotMs))}
       </Fact>
       <Fact name="policy" title={view === null ? '' : (policies[view.policy] ?? 'The rate policy')}>
         {view?.policy ?? '–'}

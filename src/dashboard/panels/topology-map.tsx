@@ -1,12 +1,12 @@
 /** The drawing itself, from a layout and a view. Plain SVG: a tooltip, a focus ring and a word for everything. */
 import type { ComponentChildren } from 'preact';
-import { countOf, formatBitsPerSecond, formatBytes, formatMs, formatPercent } from '../model/format.js';
+import { countOf, formatBitsPerSecond, formatBytes, formatPercent, trimmed } from '../model/format.js';
 import { pathData, pointAlong, type Route, routeBetween } from '../model/route.js';
 import { levelOf, linkWidth } from '../model/scales.js';
 import { isActive, totalFraction } from '../model/selection.js';
 import type { Layout, PlacedLink, PlacedNode } from '../model/topology-layout.js';
 import type { MigrationView, SystemView, VmView } from '../model/types.js';
-import { linkWords, switchWords, vmWords } from './map-words.js';
+import { capacityWords, linkWords, switchWords, vmWords } from './map-words.js';
 
 interface Props {
   readonly view: SystemView;
@@ -73,15 +73,20 @@ function Label({
   );
 }
 
-function Link({ placed, onDetail }: { readonly placed: PlacedLink; readonly onDetail: OnDetail }) {
+interface LinkProps {
+  readonly placed: PlacedLink;
+  /** the map stands upright: labels are narrow */
+  readonly upright: boolean;
+  readonly onDetail: OnDetail;
+}
+function Link({ placed, upright, onDetail }: LinkProps) {
   const { link, points, label } = placed;
   const words = linkWords(link);
   const level = link.state === 'up' ? levelOf(words.utilisation) : link.state;
   const d = pathData(points);
   const width = link.state === 'up' ? linkWidth(link.capacityBitsPerSecond) : 2;
   const local = link.kind === 'local';
-  const capacity =
-    link.capacityBitsPerSecond === null ? '' : ` ${formatBitsPerSecond(link.capacityBitsPerSecond)}`;
+  const capacity = capacityWords(link);
   return (
     <Thing className={`link link-${link.kind}`} words={words.all} onDetail={onDetail}>
       <path d={d} class="link-hit" />
@@ -91,10 +96,7 @@ function Link({ placed, onDetail }: { readonly placed: PlacedLink; readonly onDe
           x={label.x}
           y={label.y}
           className="link-label"
-          lines={[
-            `${link.name}${capacity} · ${formatMs(link.oneWayDelayMs)}`,
-            link.state === 'up' ? `${link.from} → ${link.to}: ${words.load}` : words.load,
-          ]}
+          lines={upright ? [link.name, capacity, words.load] : [`${link.name} ${capacity}`, words.load]}
         />
       )}
     </Thing>
@@ -151,7 +153,9 @@ const VmChip = ({ vm, y, width, ghost = false, onDetail }: VmChipProps) => (
   >
     <rect width={width - 8} height="18" rx="9" />
     <text x={(width - 8) / 2} y="13" text-anchor="middle">
-      {ghost ? shortened(vm.name, 12) : `${shortened(vm.name, 6)} ${formatBytes(countOf(vm.memoryBytes))}`}
+      {ghost
+        ? shortened(vm.name, 12)
+        : `${shortened(vm.name, 6)} ${trimmed(formatBytes(countOf(vm.memoryBytes)))}`}
     </text>
   </Thing>
 );
@@ -243,7 +247,7 @@ const movesOf = (view: SystemView, layout: Layout): Move[] =>
 function Token({ move, onDetail }: { readonly move: Move; readonly onDetail: OnDetail }) {
   const { vm, migration, route } = move;
   const fraction = totalFraction(migration);
-  const at = pointAlong(route.points, fraction);
+  const at = pointAlong(route.crossing, fraction);
   const text = `${shortened(vm.name, 10)} ${formatPercent(fraction)}`;
   const width = text.length * 7.2 + 22;
   const words = `machine ${vm.name} on its way from ${migration.source} to ${migration.destination}: ${migration.step}, ${formatPercent(fraction)} copied at ${formatBitsPerSecond(migration.grantedBitsPerSecond)}; it runs at ${vm.host}`;
@@ -291,7 +295,12 @@ export function TopologyMap({ view, layout, onDetail }: Props) {
         <path key={m.migration.id} class="way" d={pathData(m.route.points)} />
       ))}
       {layout.links.map((placed) => (
-        <Link key={placed.link.name} placed={linkNow(placed)} onDetail={onDetail} />
+        <Link
+          key={placed.link.name}
+          placed={linkNow(placed)}
+          upright={layout.height > layout.width}
+          onDetail={onDetail}
+        />
       ))}
       {nodes.map((n) =>
         n.kind === 'switch' ? (

@@ -94,7 +94,7 @@ const Key = () => (
       </li>
     ))}
     <li>
-      <span class="level-dot level-unknown" aria-hidden="true" /> not measured
+      <span class="level-dot level-unknown" aria-hidden="true" /> not measured, or no limit
     </li>
     <li>width: capacity</li>
     <li>
@@ -142,7 +142,7 @@ function Drawn({ view }: { readonly view: SystemView }) {
         <LinkTable view={view} />
       ) : (
         <>
-          <p class="map-detail" aria-live="polite">
+          <p class="map-detail">
             {detail ?? 'Point at a thing, or move to it with the Tab key, to read about it.'}
           </p>
           <Key />
