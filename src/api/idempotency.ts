@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson } from './plain-json.js';
+import { canonicalJson } from './canonical-json.js';
 import { ApiProblem } from './problems.js';
 
 /**

@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
@@ -53,7 +53,7 @@ describe('where it listens', () => {
   });
   it('listens on loopback if nobody says where', async () => {
     await app.listen({ port: 0 });
-    expect(app.addresses().map((address) => address.address)).toEqual(['127.0.0.1']);
+    expect(app.addresses()).toMatchObject([{ address: '127.0.0.1' }]);
   });
 });
 
@@ -98,7 +98,7 @@ describe('requests that a foreign web page could make', () => {
 describe('bytes on the socket', () => {
   const exchange = async (bytes: string): Promise<string> => {
     await app.listen({ port: 0 });
-    const port = app.addresses()[0]?.port ?? 0;
+    const { port } = app.server.address() as AddressInfo;
     return new Promise((resolve, reject) => {
       const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
       let text = '';

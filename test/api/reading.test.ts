@@ -104,6 +104,57 @@ describe('one switch', () => {
   });
 });
 
+describe('flow entries', () => {
+  const flow = (change: object) => ({
+    table_id: 0,
+    duration_sec: 5,
+    duration_nsec: 250_000_000,
+    priority: 100,
+    idle_timeout: 0,
+    hard_timeout: 0,
+    flags: 0,
+    cookie: 0x5354_0000_0100_0000n,
+    packet_count: 10n,
+    byte_count: 2n ** 63n,
+    match: [{ field: 'in_port', value: 3 }],
+    instructions: [{ type: 'goto_table', table_id: 1 }],
+    ...change,
+  });
+  const flows = [flow({ table_id: 1, match: [] }), flow({}), flow({ priority: 300 })];
+  const read = (accept: string, what = 'flows') =>
+    app.inject({ url: `/v1/switches/1/${what}`, headers: { accept } });
+
+  it.each([
+    ['objects of the codec', flows],
+    ['JSON', JSON.parse(JSON.stringify(flows, (_, v) => (typeof v === 'bigint' ? v.toString() : v)))],
+  ])('come as text on request, made from %s', async (_, body) => {
+    application.answer = () => ({ ok: true, body });
+    const response = await read('text/plain');
+    expect(response.headers['content-type']).toBe('text/plain; charset=utf-8');
+    const lines = response.body.trimEnd().split('\n');
+    expect(lines).toHaveLength(3);
+    for (const line of lines) expect(line).toContain('n_bytes=9223372036854775808');
+    expect(lines.map((line) => /table=(\d+)/.exec(line)?.[1])).toEqual(['0', '0', '1']);
+    expect(lines[0]).toContain('priority=300');
+    expect(lines[0]).toContain('actions=');
+    expect(lines[0]).toContain('0x5354000001000000');
+  });
+  it('come as JSON otherwise', async () => {
+    application.answer = () => ({ ok: true, body: flows });
+    for (const accept of ['*/*', 'application/json', 'text/html, application/json;q=0.9'])
+      expect((await read(accept)).json().items).toHaveLength(3);
+    expect((await read('*/*')).headers.vary).toBe('accept');
+  });
+  it('are refused in other forms before the switch is asked', async () => {
+    expect((await read('image/png')).json()).toMatchObject({
+      status: 406,
+      type: 'urn:steady:problem:not-acceptable',
+    });
+    expect((await read('text/plain', 'ports')).statusCode).toBe(406);
+    expect(application.commands).toEqual([]);
+  });
+});
+
 describe('health', () => {
   it('is alive', async () => {
     expect(await get('/livez')).toEqual({ status: 'alive' });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
@@ -16,7 +16,7 @@ const open: WebSocket[] = [];
 async function start(streamLimits: Partial<StreamLimits> = {}): Promise<void> {
   app = createApi({ application, dashboardDirectory: '/nonexistent', streamLimits });
   await app.listen({ port: 0 });
-  url = `ws://127.0.0.1:${app.addresses()[0]?.port}/v1/stream`;
+  url = `ws://127.0.0.1:${(app.server.address() as AddressInfo).port}/v1/stream`;
 }
 beforeEach(() => {
   application = new FakeApplication();

@@ -1,5 +1,8 @@
+import { Type } from 'typebox';
+import { toJson } from '../../openflow/index.js';
+import { preferred } from '../accept.js';
 import { parseDpid } from '../dpid.js';
-import { plainJson } from '../plain-json.js';
+import { flowText } from '../flow-text.js';
 import { ApiProblem } from '../problems.js';
 import { DpidParamsSchema, SwitchListSchema, SwitchReadingSchema } from '../schemas/network.js';
 import { SwitchSchema } from '../schemas/system-view.js';
@@ -14,6 +17,8 @@ const readings = {
   groups: 'Groups and their counters',
 } as const;
 type What = keyof typeof readings;
+const json = 'application/json';
+const text = 'text/plain';
 
 export function switchRoutes(app: Routes, context: RouteContext): void {
   const { application } = context;
@@ -61,20 +66,32 @@ function reading(app: Routes, { commander }: RouteContext, what: What): void {
         tags,
         params: DpidParamsSchema,
         response: {
-          200: SwitchReadingSchema,
+          200: {
+            description:
+              what === 'flows' ? 'with Accept: text/plain as ovs-ofctl dump-flows prints them' : 'as read',
+            content: {
+              [json]: { schema: SwitchReadingSchema },
+              ...(what === 'flows' ? { [text]: { schema: Type.String() } } : {}),
+            },
+          },
           ...problems({
             400: 'not a dpid',
             404: 'unknown switch',
+            406: 'only other media types are accepted',
             409: 'the switch is not connected',
             502: 'the switch did not answer as it should',
           }),
         },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const dpid = readDpid(request.params.dpid);
+      const type = preferred(request.headers.accept, what === 'flows' ? [json, text] : [json]);
+      if (type === undefined) throw notAcceptable(what);
       const body = await commander.run({ kind: 'readSwitch', dpid, what });
-      return { dpid, items: plainJson(body) as Record<string, unknown>[] };
+      reply.header('vary', 'accept');
+      if (type === text) return reply.type(`${text}; charset=utf-8`).serializer(String).send(flowText(body));
+      return { dpid, items: toJson(body) };
     },
   );
 }
@@ -90,5 +107,14 @@ function readDpid(text: string): string {
       `${JSON.stringify(text)} is not a datapath id; write it as 1, 0x1, 0000000000000001, ` +
       '00:00:00:00:00:00:00:01 or of:0000000000000001.',
     errors: [{ pointer: '/dpid', detail: 'is not a datapath id' }],
+  });
+}
+
+function notAcceptable(what: What): ApiProblem {
+  return new ApiProblem({
+    slug: 'not-acceptable',
+    status: 406,
+    title: 'Not acceptable',
+    detail: `${readings[what]} come as ${what === 'flows' ? `${json} or ${text}` : json}; the Accept header wants neither.`,
   });
 }

@@ -46,7 +46,9 @@ export function addTestbedCommands(steady: Command, terminal: Terminal, outcome:
     .action((file: string, host: string, command: string[], options: PlaceOptions) =>
       explained(async () => {
         const { exec } = await import('../../testbed/index.js');
-        outcome.exitCode = await exec(await directoryOf(file, options), host, command);
+        // options after the first operand are the command's; so is what follows --
+        const words = command[0] === '--' ? command.slice(1) : command;
+        outcome.exitCode = await exec(await directoryOf(file, options), host, words);
       }),
     );
   place(withOutput(testbed.command('agents').argument('<topology>').argument('[hosts...]')))
