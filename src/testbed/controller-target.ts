@@ -81,7 +81,7 @@ function parseTarget(target: string): { host: string; port: number } {
   return { host: match[1]!, port };
 }
 
-/** Switches (by name) that say they are connected. */
+/** Switches (by name) that say they are connected; Open vSwitch updates what it says every 5 s. */
 export async function connectedSwitches(directory: string): Promise<string[]> {
   const { plan } = openTestbed(directory);
   const read = async (args: string[]) =>

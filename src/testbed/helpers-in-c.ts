@@ -25,7 +25,7 @@ function sourceOf(helper: Helper): string {
 export async function compileHelper(
   directory: string,
   helper: Helper,
-  options: Pick<CommandOptions, 'signal'>,
+  options: Pick<CommandOptions, 'signal' | 'env'>,
 ): Promise<void> {
   const args = ['-O2', '-Wall', '-o', join(directory, helper), sourceOf(helper)];
   await run('gcc', args, { ...options, timeoutMs: 60_000 });
@@ -63,7 +63,7 @@ export async function startDoor(
   );
 }
 
-type HelperOptions = Pick<CommandOptions, 'signal'>;
+type HelperOptions = Pick<CommandOptions, 'signal' | 'env'>;
 
 /** Starts a helper inside the switch namespace, detached, and waits for its "ready". */
 function startHelper(

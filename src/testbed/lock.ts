@@ -45,6 +45,23 @@ export function acquireLock<T>(path: string, note: T): FileLock<T> {
   }
 }
 
+/** Tries for `waitMs`. `note` is evaluated at each attempt. @throws TestbedError locked */
+export async function waitForLock<T>(
+  path: string,
+  note: T | (() => T),
+  waitMs: number,
+): Promise<FileLock<T>> {
+  const deadline = performance.now() + waitMs;
+  for (;;) {
+    try {
+      return acquireLock<T>(path, typeof note === 'function' ? (note as () => T)() : note);
+    } catch (e) {
+      if (!(e instanceof TestbedError && e.code === 'locked') || performance.now() > deadline) throw e;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
 function heldLock<T>(
   path: string,
   inherited: T | undefined,

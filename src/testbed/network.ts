@@ -4,7 +4,7 @@ import { neighboursOf, type Station, type TestbedPlan } from './plan.js';
 
 /** Namespaces, pairs of devices and static neighbours of a testbed. */
 
-type Options = Pick<CommandOptions, 'signal'>;
+type Options = Pick<CommandOptions, 'signal' | 'env'>;
 
 export async function makeNamespaces(plan: TestbedPlan, options: Options): Promise<void> {
   const names = [plan.switchNamespace, ...plan.stations.map((s) => s.namespace)];

@@ -8,7 +8,7 @@ import { ownerVariable } from './processes.js';
 
 /** A private Open vSwitch: its own database, its own daemon in the switch namespace, one bridge per switch. */
 
-type Options = Pick<CommandOptions, 'signal'>;
+type Options = Pick<CommandOptions, 'signal' | 'env'>;
 
 /** Everything that Open vSwitch's tools would otherwise look for in the system's directories. */
 export const ovsEnvironment = (directory: string): NodeJS.ProcessEnv => ({

@@ -4,7 +4,7 @@ import { databaseSocket, type ShapedPort, type TestbedPlan } from './plan.js';
 
 /** Queues of a testbed: what its ports get, and how frames find them. */
 
-type Options = Pick<CommandOptions, 'signal'>;
+type Options = Pick<CommandOptions, 'signal' | 'env'>;
 
 /** Rate of a port that is no bottleneck: what one core of this kind of machine forwards at best. */
 export const lineBitsPerSecond = 1_000_000_000;

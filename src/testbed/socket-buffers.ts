@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { TestbedError } from './errors.js';
-import { acquireLock, type FileLock } from './lock.js';
+import { acquireLock, type FileLock, waitForLock } from './lock.js';
 
 /**
  * Open vSwitch's packet sockets take the default buffer of the machine (208 KiB), which loses bursts where no
@@ -17,7 +17,7 @@ type Values = readonly string[];
 
 /** Runs `work` with large defaults. @throws TestbedError locked, if another testbed is being built for too long */
 export async function withLargeSocketBuffers<T>(work: () => Promise<T>, waitMs = 60_000): Promise<T> {
-  const lock = await takeLock(waitMs);
+  const lock = await waitForLock<Values>(lockPath, readAll, waitMs);
   const old = lock.inherited ?? readAll();
   // Read again under the lock: while it was awaited somebody else's large values were in force.
   lock.update(old);
@@ -41,18 +41,6 @@ export function restoreSocketBuffers(): void {
   }
   if (lock.inherited !== undefined) writeAll(lock.inherited);
   lock.release();
-}
-
-async function takeLock(waitMs: number): Promise<FileLock<Values>> {
-  const deadline = performance.now() + waitMs;
-  for (;;) {
-    try {
-      return acquireLock<Values>(lockPath, readAll());
-    } catch (e) {
-      if (!(e instanceof TestbedError && e.code === 'locked') || performance.now() > deadline) throw e;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
 }
 
 const readAll = (): string[] => settings.map((path) => readFileSync(path, 'utf8').trim());

@@ -13,7 +13,10 @@ import { uplinkQueues } from './shaping.js';
  * Frames are sent by the switch itself (packet-out), so no rule is needed and none is left. The receiving switch
  * has no rules either and drops them.
  */
-export async function checkPaths(plan: TestbedPlan, options: Pick<CommandOptions, 'signal'>): Promise<void> {
+export async function checkPaths(
+  plan: TestbedPlan,
+  options: Pick<CommandOptions, 'signal' | 'env'>,
+): Promise<void> {
   for (const { link, ports } of plan.wires)
     for (const [i, port] of ports.entries()) await checkWire(plan, link.name, port, ports[1 - i]!, options);
   for (const { port, kind } of plan.shapedPorts) {
@@ -34,7 +37,7 @@ async function checkQueue(
   port: PortSpec,
   queueId: number,
   dscp: number,
-  options: Pick<CommandOptions, 'signal'>,
+  options: Pick<CommandOptions, 'signal' | 'env'>,
 ): Promise<void> {
   const { directory } = plan;
   const before = await queuePackets(directory, port, queueId);
@@ -57,7 +60,7 @@ async function checkWire(
   link: string,
   from: PortSpec,
   to: PortSpec,
-  options: Pick<CommandOptions, 'signal'>,
+  options: Pick<CommandOptions, 'signal' | 'env'>,
 ): Promise<void> {
   const { directory } = plan;
   const before = await receivedPackets(directory, to);

@@ -7,9 +7,9 @@ import { writeConfig } from './config-writer.js';
 import { applyController, type ControllerOptions } from './controller-target.js';
 import { TestbedError } from './errors.js';
 import { compileHelper, startRelay } from './helpers-in-c.js';
-import { acquireLock } from './lock.js';
+import { waitForLock } from './lock.js';
 import { makeDevices, makeNamespaces, namespacesWith, removeNamespaces } from './network.js';
-import { makeBridges, startDatabase, startSwitchDaemon } from './ovs.js';
+import { makeBridges, ovsEnvironment, startDatabase, startSwitchDaemon } from './ovs.js';
 import {
   agentSocket,
   databaseSocket,
@@ -101,28 +101,30 @@ async function build(
     onProgress(text);
   };
   const { directory } = plan;
+  // Every command carries the mark of the testbed: should we be killed, those still running are found by it.
+  const context = { signal, env: ovsEnvironment(directory) };
   writeConfig(topology, directory, controller);
   step(`${plan.stations.length + 1} namespaces`);
-  await makeNamespaces(plan, { signal });
+  await makeNamespaces(plan, context);
   step('links');
-  await makeDevices(plan, { signal });
+  await makeDevices(plan, context);
   await withLargeSocketBuffers(async () => {
     step('Open vSwitch');
-    await startDatabase(directory, ovsdbPort, { signal });
-    await startSwitchDaemon(plan, { signal });
+    await startDatabase(directory, ovsdbPort, context);
+    await startSwitchDaemon(plan, context);
     step(`${topology.switches.length} switches`);
-    await makeBridges(topology, directory, { signal });
+    await makeBridges(topology, directory, context);
     step(`queues of ${plan.shapedPorts.length} ports`);
-    await shapePorts(plan, { signal });
+    await shapePorts(plan, context);
     const relayed = plan.wires.filter((w) => w.relayEnds !== undefined);
     if (relayed.length > 0) {
       step(`delay of ${relayed.length} links`);
-      await compileHelper(directory, 'relay', { signal });
-      for (const wire of relayed) await startRelay(plan, wire, { signal });
+      await compileHelper(directory, 'relay', context);
+      for (const wire of relayed) await startRelay(plan, wire, context);
     }
     // Inside, because Open vSwitch makes its sending socket when it first sends.
     step('check of links and queues');
-    await checkPaths(plan, { signal });
+    await checkPaths(plan, context);
   });
   if (controller === null) return;
   step(`controller ${controller}`);
@@ -190,7 +192,7 @@ export function spawnIn(
 }
 
 /** Runs a program in a host to its end; returns its exit status, 128 + number of the signal that ended it. */
-export function exec(
+export async function exec(
   directory: string,
   station: string,
   argv: readonly string[],
@@ -204,7 +206,7 @@ export function exec(
 }
 
 /** Runs a program in a host and returns its standard output. @throws TestbedError command-failed, timeout */
-export function runIn(
+export async function runIn(
   directory: string,
   station: string,
   argv: readonly string[],
@@ -252,10 +254,13 @@ function infoOf(plan: TestbedPlan, state: TestbedState): TestbedInfo {
   };
 }
 
-/** The lock stands beside the directory, which itself comes and goes. */
+/** A holder that was just killed needs a moment to be gone. */
+const lockGraceMs = 2000;
+
+/** The lock stands beside the directory, which itself comes and goes. @throws TestbedError locked */
 async function locked<T>(directory: string, work: () => Promise<T>): Promise<T> {
   mkdirSync(dirname(directory), { recursive: true });
-  const lock = acquireLock(`${directory}.lock`, null);
+  const lock = await waitForLock(`${directory}.lock`, null, lockGraceMs);
   try {
     return await work();
   } finally {
