@@ -13,7 +13,12 @@
 
 export type AgentCommand =
   | { readonly execute: 'hello' }
-  | { readonly execute: 'prepare-incoming'; readonly migration: string; readonly vm: string; readonly port: number }
+  | {
+      readonly execute: 'prepare-incoming';
+      readonly migration: string;
+      readonly vm: string;
+      readonly port: number;
+    }
   | {
       readonly execute: 'migrate';
       readonly migration: string;
@@ -70,7 +75,10 @@ export interface AgentRequestLine {
   readonly command: AgentCommand;
 }
 export type AgentReplyLine =
-  | { readonly id: number; readonly return: AgentStatus | { readonly agent: 'steady-transfer'; readonly version: 1 } }
+  | {
+      readonly id: number;
+      readonly return: AgentStatus | { readonly agent: 'steady-transfer'; readonly version: 1 };
+    }
   | { readonly id: number; readonly error: { readonly code: string; readonly detail: string } };
 export interface AgentEventLine {
   readonly event: AgentEventName;

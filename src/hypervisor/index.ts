@@ -1,0 +1,17 @@
+/** Drivers of hypervisors. No rate policy lives here: who may send how fast is decided elsewhere. */
+export { type ParsedAgentLine, parseAgentLine } from './agent-line.js';
+export { type AgentError, checkCommand, type ParsedRequest, parseRequestLine } from './agent-request.js';
+export { type Endpoint, EndpointError, parseEndpoint, socketAddress } from './endpoint.js';
+export { type LineError, LineFramer } from './line-framer.js';
+export type {
+  AgentCommand,
+  AgentEventLine,
+  AgentEventName,
+  AgentLine,
+  AgentPhase,
+  AgentReplyLine,
+  AgentRequestLine,
+  AgentStatus,
+} from './protocol.js';
+export { agentLineLimitBytes } from './protocol.js';
+export { TransferDriver, type TransferDriverOptions, type TransferHandlers } from './transfer-driver.js';
