@@ -1,0 +1,6 @@
+/** One conversation with one switch, sans-I/O: the caller owns the socket and the clock. */
+export * from './event.js';
+export { type Reaction, reactionTo, type SessionState } from './handshake.js';
+export { defaultLimits, type InstantSeconds, type SessionLimits } from './limits.js';
+export type { Outgoing } from './outbox.js';
+export { Session, type SessionCounters, type SessionOptions } from './session.js';

@@ -1,0 +1,46 @@
+/** Seconds since an epoch that the caller fixes for the life of the process; only differences mean something. */
+export type InstantSeconds = number;
+
+/** What a session allows its peer and itself. Every wait has a limit and every queue a bound. */
+export interface SessionLimits {
+  /** from the start to `ready` */
+  readonly handshakeSeconds: number;
+  /** silence after which we ask for a sign of life */
+  readonly echoIdleSeconds: number;
+  /** silence after which the peer counts as gone; at least `echoFailSeconds - echoIdleSeconds` after our question */
+  readonly echoFailSeconds: number;
+  /** wait for each barrier, and for each answer about a bundle */
+  readonly barrierSeconds: number;
+  /** messages of a transaction before each barrier */
+  readonly messagesPerBarrier: number;
+  /** messages, and bytes of messages, that one call of `receive` works on */
+  readonly turnMessages: number;
+  readonly turnBytes: number;
+  /** bytes received and not yet worked on */
+  readonly inboxBytes: number;
+  /** bytes queued and not yet taken */
+  readonly outboxBytes: number;
+  /** requests, and transactions, without an answer */
+  readonly pendingRequests: number;
+  readonly pendingTransactions: number;
+  /** all fragments of one multipart reply together */
+  readonly multipartBytes: number;
+  /** port status messages kept between the first answer of a switch and `ready` */
+  readonly heldMessages: number;
+}
+
+export const defaultLimits: SessionLimits = {
+  handshakeSeconds: 5,
+  echoIdleSeconds: 5,
+  echoFailSeconds: 10,
+  barrierSeconds: 10,
+  messagesPerBarrier: 1000,
+  turnMessages: 64,
+  turnBytes: 262_144,
+  inboxBytes: 4_194_304,
+  outboxBytes: 4_194_304,
+  pendingRequests: 1024,
+  pendingTransactions: 64,
+  multipartBytes: 16_777_216,
+  heldMessages: 1024,
+};

@@ -1,0 +1,64 @@
+import { encodeMessage, type Message, SlabWriter } from '../openflow/index.js';
+
+type WithoutXid<M> = M extends Message ? Omit<M, 'xid'> : never;
+/** A message that has no transaction id yet. */
+export type Outgoing = WithoutXid<Message>;
+
+/**
+ * What is to be sent, in two lanes: urgent messages (hello, echoes, the error before a close) leave before whatever
+ * else waits; everything else keeps its order, so a barrier stays behind what it guards. One `take` is one write.
+ */
+export class Outbox {
+  readonly #urgent = new SlabWriter(1024);
+  readonly #ordered = new SlabWriter();
+
+  get bytes(): number {
+    return this.#urgent.pendingBytes + this.#ordered.pendingBytes;
+  }
+
+  /** @throws EncodeError; nothing is queued then */
+  put(message: Outgoing, xid: number): void {
+    encodeMessage({ ...message, xid } as Message, this.#ordered);
+  }
+
+  putUrgent(message: Outgoing, xid: number): void {
+    encodeMessage({ ...message, xid } as Message, this.#urgent);
+  }
+
+  /** A whole encoded message, already complete. */
+  appendUrgent(encoded: Uint8Array): number {
+    const at = this.#urgent.reserve(encoded.length);
+    this.#urgent.bytes.set(encoded, at);
+    return at;
+  }
+
+  /** An echo reply is its request with another type byte (OpenFlow 1.3.5, A.5.3). */
+  echo(request: Uint8Array, replyType: number): void {
+    this.#urgent.bytes[this.appendUrgent(request) + 1] = replyType;
+  }
+
+  /** Place in the ordered lane, for `rewind`. */
+  get mark(): number {
+    return this.#ordered.pendingBytes;
+  }
+
+  rewind(mark: number): void {
+    this.#ordered.rewind(mark);
+  }
+
+  /** Drops what is not urgent. */
+  dropOrdered(): void {
+    this.#ordered.rewind(0);
+  }
+
+  take(): Uint8Array | undefined {
+    const urgent = this.#urgent.finish();
+    const ordered = this.#ordered.finish();
+    if (urgent.length === 0) return ordered.length === 0 ? undefined : ordered;
+    if (ordered.length === 0) return urgent;
+    const both = new Uint8Array(urgent.length + ordered.length);
+    both.set(urgent, 0);
+    both.set(ordered, urgent.length);
+    return both;
+  }
+}
