@@ -91,9 +91,9 @@ export class Cubic {
     this.slowStartThreshold = Math.max(minimumWindow, this.windowSegments * beta);
   }
 
-  /** Retransmission time-out: RFC 5681 section 3.1, from one segment again. */
-  onTimeout(): void {
-    this.onLoss();
+  /** Retransmission time-out: from one segment again. `first`: not a repetition without progress between. */
+  onTimeout(first: boolean): void {
+    if (first) this.onLoss();
     this.windowSegments = 1;
   }
 

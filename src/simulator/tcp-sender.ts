@@ -236,15 +236,17 @@ export class TcpSender implements PacketSink, EventHandler {
     return found;
   }
 
+  /** A retransmission is lost when something that was sent for the first time after it has arrived. */
   private findLostRetransmissions(): void {
-    // Retransmissions leave in rising order, so the first that is too young ends the search.
-    for (let segment = this.oldest; segment < this.retransmitScan; segment++) {
+    let left = this.retransmittedCount;
+    for (let segment = this.oldest; left > 0 && segment < this.next; segment++) {
       const slot = segment & slotMask;
       if (!(this.flags[slot]! & retransmitted)) continue;
-      if (this.highestSacked < this.nextAtRetransmission[slot]! + duplicateThreshold) return;
+      left--;
+      if (this.highestSacked < this.nextAtRetransmission[slot]! + duplicateThreshold) continue;
       this.flags[slot] = this.flags[slot]! & ~retransmitted;
       this.retransmittedCount--;
-      this.retransmitScan = segment;
+      if (segment < this.retransmitScan) this.retransmitScan = segment;
     }
   }
 
@@ -350,7 +352,8 @@ export class TcpSender implements PacketSink, EventHandler {
       return;
     }
     this.timeouts++;
-    this.cubic.onTimeout();
+    // RFC 5681 section 3.1: the threshold is set once, however often the same segment times out.
+    this.cubic.onTimeout(this.backoff === 1);
     this.recovery = 'timeout';
     this.recoveryPoint = this.next;
     this.lostCount = 0;
