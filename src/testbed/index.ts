@@ -1,5 +1,13 @@
 /** A topology file as namespaces and a private Open vSwitch on this machine (Linux, root). Used by `cli` only. */
-export { type AgentInfo, type AgentOptions, startAgents } from './agents.js';
+export {
+  type AgentInfo,
+  type AgentOptions,
+  defaultVmUdpPort,
+  startAgents,
+  startVms,
+  type VmOptions,
+  type VmPlaceInfo,
+} from './agents.js';
 export {
   type ControllerOptions,
   connectedSwitches,

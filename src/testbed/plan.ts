@@ -52,6 +52,8 @@ export interface ShapedPort {
 export const stateFile = (directory: string): string => join(directory, 'state.json');
 export const databaseSocket = (directory: string): string => join(directory, 'db.sock');
 export const agentSocket = (directory: string, host: string): string => join(directory, `${host}.agent.sock`);
+export const vmSocket = (directory: string, vm: string, host: string): string =>
+  join(directory, `${vm}@${host}.vm.sock`);
 
 export const defaultDirectory = (topologyName: string): string => `/tmp/steady-testbed-${topologyName}`;
 

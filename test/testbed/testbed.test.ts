@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/io/config-file.js';
@@ -19,6 +19,7 @@ import {
   setController,
   spawnIn,
   startAgents,
+  startVms,
   type TestbedInfo,
   up,
 } from '../../src/testbed/index.js';
@@ -55,6 +56,14 @@ const timer = setInterval(() => {
 const flood = (directory: string, from: string, to: string, bits: number, seconds: number): ChildProcess =>
   spawnIn(directory, from, [process.execPath, '-e', flooder, ip(to), String(bits), String(seconds)], {
     stdio: 'ignore',
+  });
+
+/** What a listening program says before it closes. */
+const read = (path: string) =>
+  new Promise<string>((done) => {
+    let text = '';
+    const socket = createConnection(path);
+    socket.on('data', (d) => (text += d)).on('close', () => done(text));
   });
 
 describe.skipIf(!requireOrSkip('ovs', 'gcc'))('a testbed of two-dc', () => {
@@ -213,18 +222,42 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('a testbed of two-dc', () => {
     expect(await exec(directory, 'hyp-a', ['sh', '-c', 'kill -9 $$'])).toBe(137);
   });
 
+  it('starts VMs paused everywhere but at home, and tells the agents where they are', async () => {
+    const program = join(directory, 'vm.mjs');
+    writeFileSync(
+      program,
+      `import net from 'node:net';
+       const at = (name) => process.argv[process.argv.indexOf(name) + 1];
+       net.createServer((s) => s.on('error', () => {}).end(process.argv.slice(2).join(' ')))
+         .listen((at('--control') ?? at('--listen')).replace('unix:', ''));`,
+    );
+    const command = [process.execPath, program];
+    const places = await startVms(directory, { command });
+    expect(places.map((p) => [p.station, p.running])).toEqual([
+      ['vm1@hyp-a', true],
+      ['vm1@hyp-b', false],
+    ]);
+    expect(await read(places[1]!.controlPath)).toBe(
+      `--place hyp-b --address 10.99.0.101 --port 5050 --control ${directory}/vm1@hyp-b.vm.sock --paused`,
+    );
+    await expect(startVms(directory, { command })).rejects.toThrow(/listens .* already/);
+  });
+
   it('starts agents in the hypervisors, once each', async () => {
     const agent = join(directory, 'agent.mjs');
     writeFileSync(
       agent,
       `import net from 'node:net';
        const at = (name) => process.argv[process.argv.indexOf(name) + 1];
-       net.createServer((s) => s.on('error', () => {}).end([at('--host'), at('--address')].join(' ')))
+       net.createServer((s) => s.on('error', () => {}).end(process.argv.slice(2).join(' ')))
          .listen(at('--listen').replace('unix:', ''));`,
     );
     const command = [process.execPath, agent];
     const agents = await startAgents(directory, { command });
     expect(agents.map((a) => a.host)).toEqual(['hyp-a', 'hyp-b']);
+    expect(await read(agents[1]!.endpoint.slice('unix:'.length))).toBe(
+      `--listen unix:${directory}/hyp-b.agent.sock --host hyp-b --address 10.99.0.12 --vm-socket vm1=${directory}/vm1@hyp-b.vm.sock`,
+    );
     expect(agents.every((a) => isAlive(a.process))).toBe(true);
     await expect(startAgents(directory, { command })).rejects.toThrow(/listens .* already/);
     process.kill(agents[0]!.process.pid, 'SIGKILL');
