@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { MigrationView } from '../engine/view.js';
 import { DemoCase } from './demo-case.js';
+import { destination, leadSeconds, type MigrationCase, runMigration, vm } from './demo-migration.js';
 import type { DemoNetwork, TrafficFigures } from './demo-network.js';
 import { type DemoReport, summaryTable } from './demo-report.js';
 
@@ -13,19 +12,6 @@ export interface DemoOptions {
   readonly jsonFile: string | undefined;
   readonly openflowPort: number;
   readonly httpPort: number;
-}
-
-/** Traffic runs this long before a migration starts: queues and estimates settle, and the page has something to show. */
-const leadSeconds = 5;
-const vm = 'vm1';
-const destination = 'hyp-b';
-
-interface CaseResult {
-  readonly migration: MigrationView;
-  readonly seconds: number;
-  /** when it began, seconds since the traffic began */
-  readonly fromSeconds: number;
-  readonly figures: TrafficFigures;
 }
 
 /**
@@ -62,7 +48,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       );
       say(`Dashboard: http://127.0.0.1:${steady.daemon.httpPort}/`);
       say(`Video and cross traffic run; ${vm} moves to ${destination} in ${leadSeconds} s.`);
-      const controlled = await runCase(steady, network);
+      const controlled = await runMigration(steady, network);
       stopping.signal.throwIfAborted();
       say('The same load without any migration, for comparison.');
       const alone = await network.alone(
@@ -98,27 +84,11 @@ async function openNetwork(options: DemoOptions, say: (line: string) => void): P
   return (await import('./demo-embedded.js')).openEmbeddedNetwork(options.seed);
 }
 
-/** Traffic from its beginning, one migration, and what the receivers saw of the time it took. */
-export async function runCase(running: DemoCase, network: DemoNetwork): Promise<CaseResult> {
-  await network.startTraffic();
-  const begin = process.hrtime.bigint();
-  const sinceBegin = (): number => Number(process.hrtime.bigint() - begin) / 1e9;
-  await sleep(leadSeconds * 1000);
-  const fromSeconds = sinceBegin();
-  const migration = await running.migrate(vm, destination);
-  const seconds = sinceBegin() - fromSeconds;
-  // What was sent last is still on its way.
-  await sleep(1000);
-  const figures = await network.figures(fromSeconds, fromSeconds + seconds);
-  await network.stopTraffic();
-  return { migration, seconds, fromSeconds, figures };
-}
-
 async function makeReport(
   options: DemoOptions,
   network: DemoNetwork,
   steady: DemoCase,
-  controlled: CaseResult,
+  controlled: MigrationCase,
   uncontrolled: { readonly seconds: number; readonly figures: TrafficFigures },
   alone: TrafficFigures,
 ): Promise<DemoReport> {

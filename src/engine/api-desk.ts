@@ -5,6 +5,9 @@ import { type MigrationDesk, problem } from './migration-desk.js';
 import type { Link, SwitchDesk } from './switch-desk.js';
 import type { Turn } from './turn.js';
 
+/** Answers a request, in the turn in which the answer is known; `after`: not before that record is durable. */
+export type Reply = (turn: Turn, result: ApiResult, after?: number) => void;
+
 const readDeadlineSeconds = 5;
 const all = 0xffffffff;
 
@@ -27,17 +30,17 @@ export class ApiDesk {
   }
 
   take(turn: Turn, request: number, command: ApiCommand): void {
-    const reply = (result: ApiResult, after?: number): void =>
-      turn.emit({ kind: 'reply', request, result, ...(after === undefined ? {} : { after }) });
+    const reply: Reply = (at, result, after) =>
+      at.emit({ kind: 'reply', request, result, ...(after === undefined ? {} : { after }) });
     switch (command.kind) {
       case 'createMigration':
         this.#migrations.create(turn, command, reply);
         return;
       case 'cancelMigration':
-        reply(this.#migrations.cancel(turn, command.id));
+        reply(turn, this.#migrations.cancel(turn, command.id));
         return;
       case 'forceComplete':
-        reply(this.#migrations.forceComplete(command.id));
+        reply(turn, this.#migrations.forceComplete(command.id));
         return;
       case 'readSwitch':
         this.#read(turn, request, command, reply);
@@ -45,11 +48,11 @@ export class ApiDesk {
     }
   }
 
-  #read(turn: Turn, request: number, command: ReadCommand, reply: (result: ApiResult) => void): void {
+  #read(turn: Turn, request: number, command: ReadCommand, reply: Reply): void {
     const link = this.#switches.link(command.dpid);
     if (link === undefined) {
       const known = this.#switches.keepers.has(command.dpid);
-      reply({
+      reply(turn, {
         ok: false,
         problem: known
           ? problem(

@@ -9,6 +9,7 @@ import {
   LoopDelay,
   type PolicyDecision,
   type RatePolicy,
+  type SlotCertificate,
   seconds,
 } from '../../controller/index.js';
 import type { Bottleneck } from '../network/index.js';
@@ -48,9 +49,13 @@ export class BottleneckLoop {
   readonly #ports = new PortStatsColumns();
   readonly #queues = new QueueStatsColumns();
   #queuesKnown = false;
+  /** its switch is connected and ready */
+  #attached = false;
   #estimate: BacklogEstimate | null = null;
   #decision: PolicyDecision | undefined;
   #decided = false;
+  /** the newest one; its counts go on being shown when the path is idle again */
+  #certificate: SlotCertificate | null = null;
   #demanded = false;
   #lastDecisionAt = Number.NEGATIVE_INFINITY;
   /** means over `shownRatesSeconds`, for people and for admission */
@@ -130,6 +135,7 @@ export class BottleneckLoop {
   }
 
   run(turn: Turn, session: Session | undefined): void {
+    this.#attached = session !== undefined;
     if (session === undefined) this.#request = undefined;
     else if (this.#schedule.due(turn.now)) this.#poll(turn, session);
     // A slot without a sample still needs a decision: the policy predicts, and falls back when it must.
@@ -158,7 +164,8 @@ export class BottleneckLoop {
   }
 
   nextDeadline(): number {
-    return Math.min(this.#schedule.nextDue(), this.#lastDecisionAt + 1.5 * this.#slotSeconds);
+    const poll = this.#attached ? this.#schedule.nextDue() : Number.POSITIVE_INFINITY;
+    return Math.min(poll, this.#lastDecisionAt + 1.5 * this.#slotSeconds);
   }
 
   /** True if the event answered this loop's request. */
@@ -229,6 +236,7 @@ export class BottleneckLoop {
       loopDelaySlots: this.#loopDelay.slots,
     });
     this.#decided = true;
+    this.#certificate = this.#decision.certificate ?? this.#certificate;
     if (this.#demanded) this.#loopDelay.commanded(instant(turn.now), this.#decision.rateBytesPerSecond);
   }
 
@@ -281,7 +289,7 @@ export class BottleneckLoop {
   }
 
   #certificateView(ageSeconds: number): CertificateView {
-    const certificate = this.#decision?.certificate ?? null;
+    const certificate = this.#certificate;
     const light = this.#light(ageSeconds);
     return {
       light,

@@ -67,7 +67,7 @@ export class Engine {
       this.#startedWallMs = input.wallMs;
       this.#nextPublish = now;
     }
-    const turn = new Turn(now, this.#startedWallMs + (now - this.#startedAt) * 1000);
+    const turn = new Turn(now, Math.round(this.#startedWallMs + (now - this.#startedAt) * 1000));
     this.#take(turn, input);
     this.#runTimers(turn);
     this.#switches.flush(turn);

@@ -3,6 +3,7 @@ import { placeRequest } from '../migration/admission.js';
 import { isStep, type Step, stateOf } from '../migration/index.js';
 import { bottlenecksBetween, desiredRules, type NetworkState, pacerOf } from '../network/index.js';
 import { hostOf, type VmSpec, vmOf } from '../network/topology.js';
+import type { Reply } from './api-desk.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
 import type { EngineConfig } from './config.js';
 import type { ApiCommand, ApiResult, HypervisorEvent, MigrationRequest, Problem } from './input.js';
@@ -152,28 +153,28 @@ export class MigrationDesk implements MigrationWorld {
 
   // ----------------------------------------------------------------- admission
 
-  create(turn: Turn, command: CreateCommand, reply: (result: ApiResult, after?: number) => void): void {
+  create(turn: Turn, command: CreateCommand, reply: Reply): void {
     const { request } = command;
     if (command.idempotencyKey !== null && !request.dryRun) {
       const known = this.#idempotency.get(command.idempotencyKey);
       if (known !== undefined) {
-        reply(this.#repeat(known, command.bodyDigest));
+        reply(turn, this.#repeat(known, command.bodyDigest));
         return;
       }
     }
     const admitted = this.#admit(request);
     if ('slug' in admitted) {
-      reply({ ok: false, problem: admitted });
+      reply(turn, { ok: false, problem: admitted });
       return;
     }
     if (request.dryRun) {
-      reply({ ok: true, body: { admitted: true, ...admitted } });
+      reply(turn, { ok: true, body: { admitted: true, ...admitted } });
       return;
     }
     const ordinal = this.#lastOrdinal + 1;
     const facts = this.#factsOf(command.id, ordinal, admitted.source, request);
     if (facts === undefined) {
-      reply({
+      reply(turn, {
         ok: false,
         problem: problem('internal', 500, 'The request was admitted but does not fit the topology.'),
       });
@@ -202,14 +203,14 @@ export class MigrationDesk implements MigrationWorld {
         migration.resume(t);
         migration.advance(t, this);
       },
-      failed: () => {
+      failed: (t) => {
         this.#migrations.delete(facts.id);
         if (command.idempotencyKey !== null) this.#idempotency.delete(command.idempotencyKey);
         const detail = 'The journal could not be written, so nothing was started.';
-        reply({ ok: false, problem: problem('store-failed', 503, detail) });
+        reply(t, { ok: false, problem: problem('store-failed', 503, detail) });
       },
     });
-    reply({ ok: true, body: migration.view() }, record);
+    reply(turn, { ok: true, body: migration.view() }, record);
   }
 
   #repeat(known: { readonly digest: string; readonly id: string }, digest: string): ApiResult {

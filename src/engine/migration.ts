@@ -69,8 +69,8 @@ export class Migration {
   readonly facts: MigrationFacts;
   readonly createdAt: string;
   step: Step = 'accepted';
-  /** a step that is being written to the journal; nothing else happens until it is durable */
-  #pending: Step | undefined;
+  /** a step that is being written to the journal (at first the acceptance itself); nothing happens until it is durable */
+  #pending: Step | undefined = 'accepted';
   #enteredAt = 0;
   #status: Record<Side, HypervisorStatus> = { source: unknownStatus, destination: unknownStatus };
   /** commands sent and not answered, by number */
@@ -159,8 +159,9 @@ export class Migration {
     if (hasEnded(step)) this.#endedAt = at;
   }
 
-  /** The engine lives again (or for the first time): limits count from now. */
+  /** Its record is durable, or the engine lives again: from now on things happen, and limits count. */
   resume(turn: Turn): void {
+    this.#pending = undefined;
     this.#enteredAt = turn.now;
     this.#lastProgress = { transferredBytes: -1, at: turn.now };
   }
@@ -283,7 +284,7 @@ export class Migration {
   }
 
   nextDeadline(): number {
-    if (this.ended) return Number.POSITIVE_INFINITY;
+    if (this.ended || this.#pending !== undefined) return Number.POSITIVE_INFINITY;
     return this.#lastQuery + queryPeriodSeconds;
   }
 

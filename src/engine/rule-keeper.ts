@@ -64,15 +64,15 @@ export class RuleKeeper {
     this.#refusals = 0;
   }
 
-  nextDeadline(now: number): number {
-    const lease = this.desired.some((r) => r.lease === true)
-      ? this.#lastLease + leaseRefreshSeconds
-      : Number.POSITIVE_INFINITY;
-    const retry =
-      this.#knowledge.kind === 'unknown' && this.#knowledge.retryAt > now
-        ? this.#knowledge.retryAt
-        : Number.POSITIVE_INFINITY;
-    return Math.min(lease, retry, this.#lastAudit + auditPeriodSeconds);
+  /** When `advance` has something to do though nothing was heard. */
+  nextDeadline(): number {
+    if (this.#transaction !== undefined || this.#knowledge.kind === 'reading')
+      return Number.POSITIVE_INFINITY;
+    if (this.#knowledge.kind === 'unknown') return this.#knowledge.retryAt;
+    const holdsLease =
+      this.acknowledged === this.revision && this.desired.some((rule) => rule.lease === true);
+    const lease = holdsLease ? this.#lastLease + leaseRefreshSeconds : Number.POSITIVE_INFINITY;
+    return Math.min(lease, this.#lastAudit + auditPeriodSeconds);
   }
 
   advance(turn: Turn, session: Session): void {

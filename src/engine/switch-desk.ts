@@ -109,7 +109,7 @@ export class SwitchDesk {
     }
     for (const [dpid, keeper] of this.keepers) {
       const link = this.#ready.get(dpid);
-      if (link === undefined || keeper.nextDeadline(turn.now) > turn.now) continue;
+      if (link === undefined || keeper.nextDeadline() > turn.now) continue;
       keeper.advance(turn, link.session);
       this.#touched.add(link);
     }
@@ -120,7 +120,7 @@ export class SwitchDesk {
     let next = Number.POSITIVE_INFINITY;
     for (const link of this.#links.values()) next = Math.min(next, link.session.nextDeadline() ?? next);
     for (const [dpid, keeper] of this.keepers)
-      if (this.#ready.has(dpid)) next = Math.min(next, keeper.nextDeadline(now));
+      if (this.#ready.has(dpid)) next = Math.min(next, keeper.nextDeadline());
     return next;
   }
 

@@ -1,0 +1,170 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { readConfig, type SteadyConfig } from '../io/config-file.js';
+import { readTopology } from '../io/topology-file.js';
+import type { Topology } from '../network/topology.js';
+import { down, setController, spawnIn, startAgents, up } from '../testbed/index.js';
+import {
+  buildTrafficTools,
+  startReceiver,
+  startSender,
+  summaryOf,
+  type TrafficReceiver,
+  type TrafficSender,
+  type TrafficTools,
+} from '../testbed/traffic.js';
+import { bytesBetween, trace } from '../traffic/index.js';
+import { DemoCase } from './demo-case.js';
+import { runMigration } from './demo-migration.js';
+import { DemoError, type DemoNetwork, type TrafficFigures } from './demo-network.js';
+
+const topologyFile = fileURLToPath(new URL('../../../topologies/two-dc.yaml', import.meta.url));
+/** After this long at the latest no packet of a window is still in a queue. */
+const settleSeconds = 1;
+
+/** Builds the testbed; it goes with `close`, and with the next `up` or `down` of its directory if this process is killed. */
+export async function openOvsNetwork(seed: number, say: (line: string) => void): Promise<DemoNetwork> {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0)
+    throw new DemoError('--network ovs builds network namespaces: it needs Linux and root (sudo)');
+  const topology = readTopology(topologyFile);
+  const directory = mkdtempSync(join(tmpdir(), 'steady-demo-ovs-'));
+  const network = new OvsNetwork(topology, directory, seed);
+  try {
+    say('Building namespaces and a private Open vSwitch...');
+    await network.open();
+    return network;
+  } catch (error) {
+    await network.close();
+    throw error;
+  }
+}
+
+class OvsNetwork implements DemoNetwork {
+  readonly kind = 'ovs';
+  readonly rttMs: number;
+  readonly bufferMs: number;
+  readonly #topology: Topology;
+  readonly #directory: string;
+  readonly #seed: number;
+  #steady: SteadyConfig | undefined;
+  #tools: TrafficTools | undefined;
+  #receivers = new Map<string, TrafficReceiver>();
+  #senders = new Map<string, TrafficSender>();
+
+  constructor(topology: Topology, directory: string, seed: number) {
+    this.#topology = topology;
+    this.#directory = directory;
+    this.#seed = seed;
+    const link = topology.links.find((l) => l.kind === 'packet')!;
+    this.rttMs = 2 * link.oneWayDelayMs;
+    this.bufferMs = (link.bufferPackets * 1514 * 8 * 1000) / link.capacityBitsPerSecond!;
+  }
+
+  async open(): Promise<void> {
+    this.#tools = await buildTrafficTools();
+    const { configPath } = await up(this.#topology, { directory: this.#directory, controller: null });
+    await startAgents(this.#directory);
+    this.#steady = readConfig(configPath);
+  }
+
+  get steady(): SteadyConfig {
+    return this.#steady!;
+  }
+
+  attach(openflowPort: number): Promise<void> {
+    return setController(this.#directory, `tcp:127.0.0.1:${openflowPort}`);
+  }
+
+  async startTraffic(): Promise<void> {
+    const spawn = (host: string, argv: readonly string[]) => spawnIn(this.#directory, host, argv);
+    const hosts = new Set(this.#topology.traffic.map((t) => t.to));
+    for (const host of hosts) {
+      const udpPorts = this.#topology.traffic.filter((t) => t.to === host).map((t) => t.udpPort);
+      this.#receivers.set(host, await startReceiver(spawn, this.#tools!, { host, udpPorts }));
+    }
+    const startAtNs = process.hrtime.bigint() + 200_000_000n;
+    this.#topology.traffic.forEach((spec, stream) => {
+      const to = this.#topology.hosts.find((h) => h.name === spec.to)!;
+      const job = {
+        host: spec.from,
+        spec,
+        seed: this.#seed,
+        stream,
+        toAddress: to.ip,
+        udpPort: spec.udpPort,
+        startAtNs,
+        durationSeconds: Number.POSITIVE_INFINITY,
+      };
+      this.#senders.set(spec.name, startSender(spawn, this.#tools!, job));
+    });
+    await sleep(200);
+  }
+
+  async figures(fromSeconds: number, toSeconds: number): Promise<TrafficFigures> {
+    const spec = this.#topology.traffic.find((t) => t.kind === 'video')!;
+    const summary = await summaryOf(this.#receivers.get(spec.to)!, this.#senders.get(spec.name)!, {
+      fromSeconds,
+      toSeconds,
+    });
+    if (summary.p50Ms === null || summary.p99Ms === null)
+      throw new DemoError('no packet of the video arrived');
+    if (summary.instrumentDrops > 0)
+      throw new DemoError(
+        `the receiver itself lost ${summary.instrumentDrops} packets: its figures mean nothing`,
+      );
+    return {
+      video: { p50Ms: summary.p50Ms, p99Ms: summary.p99Ms, lossPercent: summary.lossPercent },
+      crossBitsPerSecond: this.#load(fromSeconds, toSeconds),
+    };
+  }
+
+  /** From the traces: what was sent in the window is what the seed says. */
+  #load(fromSeconds: number, toSeconds: number): number {
+    let sentBytes = 0;
+    for (const spec of this.#topology.traffic)
+      sentBytes += bytesBetween(trace(spec, this.#seed, toSeconds), fromSeconds, toSeconds);
+    return (sentBytes * 8) / (toSeconds - fromSeconds);
+  }
+
+  async stopTraffic(): Promise<void> {
+    await Promise.all([...this.#senders.values()].map((s) => s.stop()));
+    await Promise.all([...this.#receivers.values()].map((r) => r.stop()));
+    this.#senders.clear();
+    this.#receivers.clear();
+  }
+
+  async uncontrolled(say: (line: string) => void): Promise<{ seconds: number; figures: TrafficFigures }> {
+    say('First the same move without control: TCP (CUBIC) as fast as it goes, same rules and queues.');
+    const running = await DemoCase.start({
+      network: this,
+      policy: 'none',
+      openflowPort: 0,
+      httpPort: 0,
+      progress: say,
+    });
+    try {
+      const { seconds, figures } = await runMigration(running, this);
+      return { seconds, figures };
+    } finally {
+      await running.stop();
+    }
+  }
+
+  async alone(fromSeconds: number, toSeconds: number): Promise<TrafficFigures> {
+    await this.startTraffic();
+    await sleep((toSeconds + settleSeconds) * 1000);
+    const figures = await this.figures(fromSeconds, toSeconds);
+    await this.stopTraffic();
+    return figures;
+  }
+
+  async close(): Promise<void> {
+    await this.stopTraffic().catch(() => {});
+    await down(this.#directory);
+    await this.#tools?.remove();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
