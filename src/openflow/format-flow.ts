@@ -30,8 +30,11 @@ function formatRule(priority: number, match: string): string {
   return match === '' ? `priority=${priority}` : `priority=${priority},${match}`;
 }
 
+/** With as many groups of three decimals as it takes. */
 function duration(seconds: number, nanoseconds: number): string {
-  const fraction = String(nanoseconds).padStart(9, '0').replace(/0+$/, '');
+  const fraction = String(nanoseconds)
+    .padStart(9, '0')
+    .replace(/(000)+$/, '');
   return fraction === '' ? `${seconds}s` : `${seconds}.${fraction}s`;
 }
 
@@ -46,8 +49,10 @@ const EXECUTION = [
 ];
 
 export function formatInstructions(instructions: readonly Instruction[]): string {
-  const rank = (each: Instruction): number =>
-    (EXECUTION.indexOf(each.type) + EXECUTION.length + 1) % (EXECUTION.length + 1);
+  const rank = (each: Instruction): number => {
+    const place = EXECUTION.indexOf(each.type);
+    return place < 0 ? EXECUTION.length : place;
+  };
   const ordered = [...instructions].sort((a, b) => rank(a) - rank(b));
   const words = ordered.map(formatInstruction).filter((word) => word !== '');
   return words.length === 0 ? 'drop' : words.join(',');

@@ -278,7 +278,10 @@ export class Interpreter {
         case 'message': {
           const length = Number(this.integer(at + 2, 2));
           if (length < 8 || at + length > limit) throw new RangeError(name(field));
-          value[field.name] = this.message(at, at + length, `${path}.`);
+          if (this.bytes[at] !== this.version) throw new RangeError(`${name(field)}: another version`);
+          const inner = this.message(at, at + length, `${path}.`);
+          if (inner.type === value.type) throw new RangeError(`${name(field)}: itself`);
+          value[field.name] = inner;
           const stop = at + length;
           const next = stop < limit ? at + Math.ceil(length / 8) * 8 : stop;
           pads.push(this.slice(stop, next, `${path}.padding`));
