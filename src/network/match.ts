@@ -1,4 +1,5 @@
 import type { OxmField } from '../openflow/index.js';
+import { oxmRow } from '../openflow/oxm-fields.js';
 
 /**
  * Matches in one canonical form, so that a rule read back from a switch compares equal to the rule that was sent:
@@ -17,21 +18,6 @@ export interface FieldTest {
   /** undefined: exact */
   readonly mask: Scalar | undefined;
 }
-
-/** Width in bits of the fields of fixed width that may carry a mask (OpenFlow 1.3.5, table 12); bytes carry their own. */
-const widths: Readonly<Record<string, number>> = {
-  metadata: 64,
-  vlan_vid: 13,
-  ipv4_src: 32,
-  ipv4_dst: 32,
-  arp_spa: 32,
-  arp_tpa: 32,
-  ipv6_flabel: 20,
-  pbb_isid: 24,
-  tunnel_id: 64,
-  ipv6_exthdr: 9,
-  tcp_flags: 12,
-};
 
 export function scalarOf(value: Scalar | Uint8Array): Scalar {
   if (typeof value === 'number') return value;
@@ -67,7 +53,7 @@ export function testsOf(match: readonly OxmField[]): FieldTest[] {
     }
     const mask = scalarOf(oxm.mask);
     if (mask === 0) continue;
-    const bits = oxm.mask instanceof Uint8Array ? oxm.mask.length * 8 : widths[oxm.field];
+    const bits = oxmRow(oxm.field)?.bits;
     const exact = bits !== undefined && BigInt(mask) === (1n << BigInt(bits)) - 1n;
     tests.push({ field: oxm.field, value: and(value, mask), mask: exact ? undefined : mask });
   }
