@@ -31,6 +31,8 @@ export class IncomingMigration {
   readonly #context: IncomingContext;
   readonly #server: Server;
   readonly #connections = new Set<Socket>();
+  /** were told `refused`: what they still send is read and thrown away, or a reset would overtake the word */
+  readonly #dismissed = new WeakSet<Socket>();
   #ticker: NodeJS.Timeout | undefined;
   #source: Socket | undefined;
   #phase: AgentPhase = 'incoming';
@@ -125,6 +127,7 @@ export class IncomingMigration {
       onFrame: (type, body) => this.#take(socket, type, body),
     });
     socket.on('data', (chunk) => {
+      if (this.#dismissed.has(socket)) return;
       if (socket === this.#source) this.#heardAt = monotonicSeconds();
       try {
         reader.push(chunk);
@@ -134,7 +137,6 @@ export class IncomingMigration {
       }
     });
     socket.on('error', (error) => this.#drop(socket, error.message));
-    socket.on('end', () => this.#drop(socket, 'the source closed the connection'));
     socket.on('close', () => this.#drop(socket, 'the source closed the connection'));
   }
 
@@ -151,11 +153,19 @@ export class IncomingMigration {
 
   #open(socket: Socket, { migration, vm, memoryBytes }: Readonly<Record<string, unknown>>): void {
     if (migration !== this.command.migration || vm !== this.command.vm) {
-      refuse(socket, 'not-expected', `this port waits for ${this.command.vm} of ${this.command.migration}`);
+      this.#refuse(
+        socket,
+        'not-expected',
+        `this port waits for ${this.command.vm} of ${this.command.migration}`,
+      );
       return;
     }
-    if (this.#phase !== 'incoming' || this.#source !== undefined) {
-      refuse(socket, 'not-expected', `the migration is ${this.#phase} here and has its connection`);
+    if (this.#phase !== 'incoming') {
+      this.#refuse(socket, this.#phase, this.#detail);
+      return;
+    }
+    if (this.#source !== undefined) {
+      this.#refuse(socket, 'not-expected', 'the migration has its connection already');
       return;
     }
     this.#source = socket;
@@ -225,12 +235,12 @@ export class IncomingMigration {
   /** A source that lost its connection wants to know who runs the machine. */
   async #answer(socket: Socket, { migration }: Readonly<Record<string, unknown>>): Promise<void> {
     if (migration !== this.command.migration)
-      return refuse(socket, 'not-expected', `this port is of ${this.command.migration}`);
+      return this.#refuse(socket, 'not-expected', `this port is of ${this.command.migration}`);
     await this.#deciding;
     // undecided: the last round did not arrive whole, and from now on it never will
     if (this.#phase === 'incoming') this.#fail('the source lost the connection before all memory was here');
     if (this.#phase === 'resumed') socket.write(frameHeader(frameType.resumed, 0));
-    else if (this.#certain) refuse(socket, this.#phase, this.#detail);
+    else if (this.#certain) this.#refuse(socket, this.#phase, this.#detail);
   }
 
   #abandoned({ reason }: Readonly<Record<string, unknown>>): void {
@@ -261,10 +271,17 @@ export class IncomingMigration {
     this.#phase = phase;
     this.#detail = detail;
     const source = this.#source;
-    if (this.#certain && source?.writable) refuse(source, phase, detail);
+    if (this.#certain && source?.writable) this.#refuse(source, phase, detail);
     else source?.destroy();
     this.#context.onEvent(event, this.status());
     this.#forgetLater();
+  }
+
+  #refuse(socket: Socket, code: string, detail: string): void {
+    if (!socket.writable) return;
+    this.#dismissed.add(socket);
+    socket.end(jsonFrame(frameType.refused, { code, detail: detail.slice(0, 500) }));
+    setTimeout(() => socket.destroy(), 1000).unref();
   }
 
   #forgetLater(): void {
@@ -272,12 +289,6 @@ export class IncomingMigration {
     this.#ticker = setTimeout(() => this.close(), this.#context.limits.answerMs);
     this.#ticker.unref();
   }
-}
-
-function refuse(socket: Socket, code: string, detail: string): void {
-  if (!socket.writable) return;
-  socket.end(jsonFrame(frameType.refused, { code, detail: detail.slice(0, 500) }));
-  setTimeout(() => socket.destroy(), 1000).unref();
 }
 
 /** After a `resume` that failed: is it sure that the machine does not run here? */

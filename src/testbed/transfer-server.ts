@@ -13,6 +13,8 @@ import {
 import { TransferHost, type TransferHostOptions } from './transfer-host.js';
 
 const mostClients = 16;
+/** Commands of one client that wait for their turn before it is read on. */
+const mostWaiting = 64;
 /** Lines that a client may leave unread before it is let go. */
 const mostUnreadBytes = 1_048_576;
 
@@ -65,14 +67,16 @@ export class TransferServer {
     this.#clients.add(socket);
     socket.on('close', () => this.#clients.delete(socket));
     const framer = new LineFramer(agentLineLimitBytes);
+    const turns = new Turns(socket);
     socket.on('data', (chunk) => {
-      const error = framer.push(chunk, (line) => void this.#obey(socket, line));
+      const error = framer.push(chunk, (line) => turns.take(() => this.#obey(socket, line)));
       if (error !== undefined)
         this.#hangUp(socket, { id: 0, error: { code: error.code, detail: error.detail } });
     });
   }
 
   async #obey(socket: Socket, line: string): Promise<void> {
+    if (!this.#clients.has(socket)) return;
     const { reply, hangUp } = await this.#host.answer(line);
     if (hangUp) this.#hangUp(socket, reply);
     else this.#say(socket, JSON.stringify(reply));
@@ -94,6 +98,24 @@ export class TransferServer {
     if (socket.writable) socket.write(`${text}\n`);
     // a client that does not read costs its connection, not this process's memory
     if (socket.writableLength > mostUnreadBytes) socket.destroy();
+  }
+}
+
+/** Answers leave in the order of the commands; a client that sends faster than that is read more slowly. */
+class Turns {
+  readonly #socket: Socket;
+  #last: Promise<void> = Promise.resolve();
+  #waiting = 0;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  take(turn: () => Promise<void>): void {
+    if (++this.#waiting >= mostWaiting) this.#socket.pause();
+    this.#last = this.#last.then(turn).finally(() => {
+      if (--this.#waiting === 0) this.#socket.resume();
+    });
   }
 }
 
