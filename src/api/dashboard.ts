@@ -10,7 +10,7 @@ export const builtDashboard = (): string => fileURLToPath(new URL('../../dashboa
 /** The page loads nothing from elsewhere and may not be framed. Styles are set inline by the charts. */
 const headers = {
   'content-security-policy':
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; " +
+    "default-src 'self'; connect-src 'self' ws:; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; " +
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
