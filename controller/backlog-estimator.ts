@@ -5,8 +5,8 @@ import { type Bytes, type BytesPerSecond, bytes, type Seconds, seconds } from '.
 export interface BacklogEstimatorConfig {
   readonly capacityBytesPerSecond: BytesPerSecond;
   readonly slotSeconds: Seconds;
-  /** the most the queue can hold: the uncertainty of a queue never seen empty */
-  readonly bufferBytes: Bytes;
+  /** the most the queue can hold, and so the uncertainty of a queue never seen empty; 250 ms of capacity unless told */
+  readonly bufferBytes?: Bytes;
   /** an idle verdict counts for the base this long; long enough to outlast an outlier, short enough to follow drift */
   readonly anchorWindowSeconds?: Seconds;
   /** ask for a drain probe when the queue was not proven empty for this long */
@@ -68,20 +68,19 @@ export class BacklogEstimator {
   constructor(config: BacklogEstimatorConfig) {
     this.capacity = config.capacityBytesPerSecond;
     this.slot = config.slotSeconds;
-    this.buffer = config.bufferBytes;
+    this.buffer = config.bufferBytes ?? 0.25 * config.capacityBytesPerSecond;
     this.anchorWindow = config.anchorWindowSeconds ?? 2;
-    this.drainAfter = config.drainAfterSeconds ?? 1.5;
+    this.drainAfter = config.drainAfterSeconds ?? 2;
     this.contradictionAfter = config.contradictionSeconds ?? 0.5;
     this.idle = new IdleDetector({
       capacity: this.capacity,
       idleFraction: 0.9,
-      deepFraction: 0.6,
-      run: 3,
-      span: 8,
+      votes: 3,
+      span: 6,
     });
   }
 
-  observe(sample: BottleneckSample): BacklogEstimate {
+  update(sample: BottleneckSample): BacklogEstimate {
     if (Number.isNaN(this.firstAt)) this.firstAt = sample.at;
     if (sample.gap) return this.restart(sample);
     this.difference += sample.arrivedBytes - sample.departedBytes - sample.droppedBytes;
@@ -105,9 +104,13 @@ export class BacklogEstimator {
     this.lindley = backlog;
   }
 
-  /** More left than the line can carry: the counters were not read when the time stamp says. */
+  /**
+   * More left than the line can carry: the counters were not read when the time stamp says. Believed once in a
+   * row only: a reading that counted too little makes all later ones look too large, and waiting does not help.
+   */
   private implausible(slack: number): boolean {
-    return this.pending.departed > this.capacity * 1.03 * (this.pending.interval + slack) + packetNoise;
+    const most = this.capacity * 1.03 * (this.pending.interval + slack) + packetNoise;
+    return this.held === 0 && this.pending.departed > most;
   }
 
   private accept(sample: BottleneckSample, slack: number): BacklogEstimate {
@@ -208,6 +211,7 @@ export class BacklogEstimator {
       uncertaintyBytes: bytes(Math.min(this.buffer, uncertainty)),
       readingErrorBytes: bytes(reading),
       at: sample.at,
+      held: false,
       lindleyBytes: bytes(this.lindley),
       standingBytes: bytes(newest.length < standingSamples ? 0 : standing),
       anchored,
@@ -226,7 +230,7 @@ export class BacklogEstimator {
     const last = this.readings.at(-1);
     const known = this.estimateOrUnknown(sample, last);
     const doubt = known.uncertaintyBytes + this.capacity * this.held * this.slot;
-    return { ...known, uncertaintyBytes: bytes(Math.min(this.buffer, doubt)) };
+    return { ...known, held: true, uncertaintyBytes: bytes(Math.min(this.buffer, doubt)) };
   }
 
   private estimateOrUnknown(sample: BottleneckSample, last: Reading | undefined): BacklogEstimate {
@@ -236,6 +240,7 @@ export class BacklogEstimator {
       uncertaintyBytes: bytes(this.buffer),
       readingErrorBytes: bytes(packetNoise + 2 * sample.timeUncertaintySeconds * this.capacity),
       at: sample.at,
+      held: false,
       lindleyBytes: bytes(this.lindley),
       standingBytes: bytes(0),
       anchored: false,

@@ -41,13 +41,6 @@ export class CrossTrafficForecast {
     return bytesPerSecond(span > 0 ? sum / span : 0);
   }
 
-  /** largest rate of one sample in the window: what a drain probe must leave room for */
-  peak(): BytesPerSecond {
-    let largest = 0;
-    for (const sample of this.samples) largest = Math.max(largest, sample.bytes / sample.seconds);
-    return bytesPerSecond(largest);
-  }
-
   clear(): void {
     this.samples.length = 0;
   }

@@ -1,13 +1,5 @@
 import { type Bytes, type BytesPerSecond, type Instant, type Seconds, seconds } from './units.js';
 
-export interface LoopDelayConfig {
-  readonly slotSeconds: Seconds;
-  /** believed until the traffic itself says otherwise */
-  readonly initialSlots: number;
-  /** largest delay that is looked for */
-  readonly maximumSlots?: number;
-}
-
 const stepSlots = 0.25;
 const forgetting = 0.99;
 const minimumSamples = 50;
@@ -17,18 +9,19 @@ const minimumSamples = 50;
  * migration traffic should have arrived in a sample; the candidate with the least squared error is the delay.
  * Nothing moves unless the commands moved enough to tell the candidates apart, and then by one step at a time.
  */
-export class LoopDelayEstimator {
+export class LoopDelay {
   private readonly slotSeconds: number;
   private readonly errors: Float64Array;
   private readonly commands: { at: number; rate: number }[] = [];
   private index: number;
   private samples = 0;
 
-  constructor(config: LoopDelayConfig) {
-    this.slotSeconds = config.slotSeconds;
-    const count = Math.max(1, Math.round((config.maximumSlots ?? 8) / stepSlots)) + 1;
+  /** `initialSlots` is believed until the traffic itself says otherwise; no delay above `maximumSlots` is looked for. */
+  constructor(slotSeconds: Seconds, initialSlots: number, maximumSlots = 8) {
+    this.slotSeconds = slotSeconds;
+    const count = Math.max(1, Math.round(maximumSlots / stepSlots)) + 1;
     this.errors = new Float64Array(count);
-    this.index = Math.min(count - 1, Math.max(0, Math.round(config.initialSlots / stepSlots)));
+    this.index = Math.min(count - 1, Math.max(0, Math.round(initialSlots / stepSlots)));
   }
 
   /** in nominal slots */

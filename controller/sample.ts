@@ -35,8 +35,10 @@ export interface BacklogEstimate {
   readonly uncertaintyBytes: Bytes;
   /** what the newest reading alone may be wrong by: packets between two counters, counters read apart */
   readonly readingErrorBytes: Bytes;
-  /** time of the sample it rests on */
+  /** time of the newest sample */
   readonly at: Instant;
+  /** that sample was late or impossible: the backlog is the one before, and its amounts wait for the next good sample */
+  readonly held: boolean;
   /** the second estimator: arrivals against capacity, which needs no base */
   readonly lindleyBytes: Bytes;
   /** smallest backlog of the last few samples: what no burst explains */
