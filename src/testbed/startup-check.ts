@@ -13,10 +13,7 @@ import { uplinkQueues } from './shaping.js';
  * Frames are sent by the switch itself (packet-out), so no rule is needed and none is left. The receiving switch
  * has no rules either and drops them.
  */
-export async function checkPaths(
-  plan: TestbedPlan,
-  options: Pick<CommandOptions, 'signal' | 'env'>,
-): Promise<void> {
+export async function checkPaths(plan: TestbedPlan, options: CheckOptions): Promise<void> {
   for (const { link, ports } of plan.wires)
     for (const [i, port] of ports.entries()) await checkWire(plan, link.name, port, ports[1 - i]!, options);
   for (const { port, kind } of plan.shapedPorts) {
@@ -24,6 +21,9 @@ export async function checkPaths(
     for (const { queueId, dscp } of queues) await checkQueue(plan, port, queueId, dscp, options);
   }
 }
+
+/** `timeoutMs`: how long each burst may take to be counted */
+type CheckOptions = Pick<CommandOptions, 'signal' | 'timeoutMs'>;
 
 const burst = 8;
 
@@ -37,7 +37,7 @@ async function checkQueue(
   port: PortSpec,
   queueId: number,
   dscp: number,
-  options: Pick<CommandOptions, 'signal' | 'env'>,
+  options: CheckOptions,
 ): Promise<void> {
   const { directory } = plan;
   const before = await queuePackets(directory, port, queueId);
@@ -45,7 +45,7 @@ async function checkQueue(
   await until(
     `queue counters of ${port.portName}`,
     async () => (await queuePackets(directory, port, queueId)) >= before + burst,
-    { ...options, timeoutMs: 5000 },
+    { timeoutMs: 10_000, ...options },
   ).catch((e: unknown) => {
     if (e instanceof TestbedError && e.code !== 'timeout') throw e;
     throw new TestbedError(
@@ -60,7 +60,7 @@ async function checkWire(
   link: string,
   from: PortSpec,
   to: PortSpec,
-  options: Pick<CommandOptions, 'signal' | 'env'>,
+  options: CheckOptions,
 ): Promise<void> {
   const { directory } = plan;
   const before = await receivedPackets(directory, to);
@@ -68,7 +68,7 @@ async function checkWire(
   await until(
     `frames on link ${link}`,
     async () => (await receivedPackets(directory, to)) >= before + burst,
-    { ...options, timeoutMs: 10_000 },
+    { timeoutMs: 10_000, ...options },
   ).catch((e: unknown) => {
     if (e instanceof TestbedError && e.code !== 'timeout') throw e;
     throw new TestbedError('dead-link', `link ${link} carries nothing from ${from.switch} to ${to.switch}`);

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { OvsdbClient, type OvsdbOptions } from '../../src/ovsdb/client.js';
 import { parseEndpoint } from '../../src/ovsdb/endpoint.js';
 import { OvsdbError } from '../../src/ovsdb/errors.js';
+import { type QueueError, QueueRates } from '../../src/ovsdb/queues.js';
 import { FakeServer, type Script } from './fake-server.js';
 
 const cleanUp: (() => unknown)[] = [];
@@ -112,6 +113,11 @@ describe('transact', () => {
     expect(await client.request('list_dbs', [])).toBe('second');
   });
 
+  it('counts only what is outstanding', async () => {
+    const { client } = await start(() => ({ result: [] }), { maxInFlight: 1 });
+    for (let i = 0; i < 5; i++) expect(await client.transact('db', [])).toEqual([]);
+  });
+
   it('does not send more than may be outstanding', async () => {
     const { server, client } = await start(echoOnly, { maxInFlight: 2 });
     const outstanding = [client.transact('db', []), client.transact('db', [])].map(errorOf);
@@ -119,6 +125,20 @@ describe('transact', () => {
     await server.when((r) => r.length === 2);
     client.close();
     for (const error of await Promise.all(outstanding)) expect(error.code).toBe('closed');
+  });
+});
+
+describe('QueueRates over a connection', () => {
+  it('forgets rows that are gone when it comes back', async () => {
+    const port = { p1: { new: { name: 'wan', qos: ['set', []] } } };
+    let rows: object = { Port: port };
+    const { server, client } = await start(() => ({ result: rows }));
+    const rates = await QueueRates.open(client);
+    await expect(rates.setMaxRate('wan', 0, 1e6)).rejects.toMatchObject({ code: 'no-qos' });
+    rows = {};
+    await server.stop();
+    await server.listen();
+    await expect.poll(() => rates.setMaxRate('wan', 0, 1e6).catch((e: QueueError) => e.code)).toBe('no-port');
   });
 });
 

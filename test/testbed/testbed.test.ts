@@ -24,8 +24,10 @@ import {
   up,
 } from '../../src/testbed/index.js';
 import { ofctl } from '../../src/testbed/ovs.js';
-import { isAlive } from '../../src/testbed/processes.js';
+import { planTestbed } from '../../src/testbed/plan.js';
+import { endProcesses, isAlive, processesOf } from '../../src/testbed/processes.js';
 import { tc } from '../../src/testbed/shaping.js';
+import { checkPaths } from '../../src/testbed/startup-check.js';
 import { requireOrSkip } from '../support/require.js';
 import {
   addFlow,
@@ -269,7 +271,16 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('a testbed of two-dc', () => {
   it('does not get in the way of another testbed', async () => {
     const other = testDirectory('other');
     try {
-      await up(topology, { directory: other, controller: null });
+      const { switchNamespace } = await up(topology, { directory: other, controller: null });
+      // ... and while it is there: what the start-up check is for
+      const plan = planTestbed(topology, other);
+      await checkPaths(plan);
+      await tc(switchNamespace, ['filter', 'del', 'dev', 'hv-a.up-a', 'parent', '1:']);
+      await expect(checkPaths(plan, { timeoutMs: 1000 })).rejects.toMatchObject({
+        code: 'queue-not-classified',
+      });
+      await endProcesses(processesOf(other, 'relay'));
+      await expect(checkPaths(plan, { timeoutMs: 1000 })).rejects.toMatchObject({ code: 'dead-link' });
       await down(other);
       await expectNothingLeft(other);
     } finally {
