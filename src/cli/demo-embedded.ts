@@ -1,4 +1,140 @@
-import { DemoError, type DemoNetwork } from './demo-network.js';
-export async function openEmbeddedNetwork(_seed: number): Promise<DemoNetwork> {
-  throw new DemoError('the embedded network is being built');
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { defaultConfig, type SteadyConfig } from '../io/config-file.js';
+import { readTopology } from '../io/topology-file.js';
+import type { Topology } from '../network/topology.js';
+import { EmbeddedProcess } from '../simulator/embedded-process.js';
+import type { StreamSummary } from '../simulator/stream-record.js';
+import { baselineInThread } from './demo-baseline.js';
+import { leadSeconds } from './demo-migration.js';
+import { DemoError, type DemoNetwork, type TrafficFigures } from './demo-network.js';
+
+const topologyFile = fileURLToPath(new URL('../../../topologies/two-dc.yaml', import.meta.url));
+/** Smaller than on Open vSwitch, so that the whole demo stays well under a minute and a half. */
+const memoryBytes = 100_000_000;
+const longestCaseSeconds = 300;
+const delayPromiseMs = 60;
+
+/** The simulated network in wall time, in a process of its own; its switches speak OpenFlow over loopback. */
+export async function openEmbeddedNetwork(seed: number, openflowPort: number): Promise<DemoNetwork> {
+  const file = readTopology(topologyFile);
+  const topology = { ...file, vms: file.vms.map((vm) => ({ ...vm, memoryBytes })) };
+  const port = openflowPort === 0 ? await freePort() : openflowPort;
+  const process = await EmbeddedProcess.start({ topology, seed, openflow: `tcp:127.0.0.1:${port}` });
+  return new EmbeddedNetworkOfDemo(topology, seed, port, process);
+}
+
+/** The switches must know where to connect before the controller listens. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() =>
+        typeof address === 'object' && address !== null
+          ? resolve(address.port)
+          : reject(new Error('no port')),
+      );
+    });
+  });
+}
+
+class EmbeddedNetworkOfDemo implements DemoNetwork {
+  readonly kind = 'embedded';
+  readonly openflowPort: number;
+  readonly rttMs: number;
+  readonly bufferMs: number;
+  readonly steady: SteadyConfig;
+  readonly #topology: Topology;
+  readonly #seed: number;
+  readonly #process: EmbeddedProcess;
+  #trafficStartSeconds = 0;
+
+  constructor(topology: Topology, seed: number, openflowPort: number, process: EmbeddedProcess) {
+    this.#topology = topology;
+    this.#seed = seed;
+    this.#process = process;
+    this.openflowPort = openflowPort;
+    const link = topology.links.find((l) => l.kind === 'packet')!;
+    this.rttMs = 2 * link.oneWayDelayMs;
+    this.bufferMs = (link.bufferPackets * 1514 * 8 * 1000) / link.capacityBitsPerSecond!;
+    const { ovsdb, agents } = process.endpoints;
+    const video = topology.traffic.find((t) => t.kind === 'video')!;
+    const base = defaultConfig();
+    this.steady = {
+      ...base,
+      config: {
+        ...base.config,
+        topology,
+        switches: topology.switches.map(({ name }) => ({ name, ovsdb })),
+        hypervisors: Object.entries(agents).map(([host, endpoint]) => ({
+          host,
+          driver: 'transfer',
+          endpoint,
+        })),
+        classes: [{ name: video.name, udpPort: video.udpPort, dscp: 46, delayPromiseMs }],
+      },
+    };
+  }
+
+  async attach(): Promise<void> {
+    // The switches know the port since they were started, and keep trying.
+  }
+
+  async startTraffic(): Promise<void> {
+    this.#trafficStartSeconds = await this.#process.startTraffic();
+  }
+
+  async figures(fromSeconds: number, toSeconds: number): Promise<TrafficFigures> {
+    const start = this.#trafficStartSeconds;
+    const { streams } = await this.#process.window(start + fromSeconds, start + toSeconds);
+    return this.#figuresOf(streams, toSeconds - fromSeconds);
+  }
+
+  #figuresOf(streams: readonly StreamSummary[], windowSeconds: number): TrafficFigures {
+    const loads = streams.filter((s) => this.#topology.traffic.some((t) => t.name === s.name));
+    const video = loads.find((s) =>
+      this.#topology.traffic.some((t) => t.name === s.name && t.kind === 'video'),
+    );
+    if (video === undefined || video.p50Ms === null || video.p99Ms === null)
+      throw new DemoError('no packet of the video arrived');
+    const sentBytes = loads.reduce((sum, s) => sum + s.sentBytes, 0);
+    return {
+      video: { p50Ms: video.p50Ms, p99Ms: video.p99Ms, lossPercent: video.lossPercent },
+      crossBitsPerSecond: (sentBytes * 8) / windowSeconds,
+    };
+  }
+
+  /** The embedded traffic goes on until the network is closed: a demo that serves shows a living network. */
+  async stopTraffic(): Promise<void> {}
+
+  async uncontrolled(say: (line: string) => void): Promise<{ seconds: number; figures: TrafficFigures }> {
+    say('First the same move by TCP (CUBIC) without control, on the same simulated network in virtual time.');
+    const result = await baselineInThread({
+      topology: this.#topology,
+      seed: this.#seed,
+      case: 'uncontrolled',
+      durationSeconds: longestCaseSeconds,
+      warmupSeconds: leadSeconds,
+    });
+    if (result.migration?.completed !== true) throw new DemoError('the uncontrolled move did not complete');
+    const seconds = result.toSeconds - result.fromSeconds;
+    return { seconds, figures: this.#figuresOf(result.streams, seconds) };
+  }
+
+  async alone(fromSeconds: number, toSeconds: number): Promise<TrafficFigures> {
+    const result = await baselineInThread({
+      topology: this.#topology,
+      seed: this.#seed,
+      case: 'alone',
+      durationSeconds: toSeconds - fromSeconds,
+      warmupSeconds: fromSeconds,
+    });
+    return this.#figuresOf(result.streams, toSeconds - fromSeconds);
+  }
+
+  async close(): Promise<void> {
+    await this.#process.close();
+  }
 }

@@ -18,6 +18,8 @@ export interface TrafficFigures {
  */
 export interface DemoNetwork {
   readonly kind: 'embedded' | 'ovs';
+  /** where the controller must listen for switches; 0: anywhere */
+  readonly openflowPort: number;
   readonly rttMs: number;
   readonly bufferMs: number;
   /** configuration for a controller of this network */

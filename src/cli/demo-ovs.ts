@@ -26,12 +26,16 @@ const topologyFile = fileURLToPath(new URL('../../../topologies/two-dc.yaml', im
 const settleSeconds = 1;
 
 /** Builds the testbed; it goes with `close`, and with the next `up` or `down` of its directory if this process is killed. */
-export async function openOvsNetwork(seed: number, say: (line: string) => void): Promise<DemoNetwork> {
+export async function openOvsNetwork(
+  seed: number,
+  openflowPort: number,
+  say: (line: string) => void,
+): Promise<DemoNetwork> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
     throw new DemoError('--network ovs builds network namespaces: it needs Linux and root (sudo)');
   const topology = readTopology(topologyFile);
   const directory = mkdtempSync(join(tmpdir(), 'steady-demo-ovs-'));
-  const network = new OvsNetwork(topology, directory, seed);
+  const network = new OvsNetwork(topology, directory, seed, openflowPort);
   try {
     say('Building namespaces and a private Open vSwitch...');
     await network.open();
@@ -44,6 +48,7 @@ export async function openOvsNetwork(seed: number, say: (line: string) => void):
 
 class OvsNetwork implements DemoNetwork {
   readonly kind = 'ovs';
+  readonly openflowPort: number;
   readonly rttMs: number;
   readonly bufferMs: number;
   readonly #topology: Topology;
@@ -54,7 +59,8 @@ class OvsNetwork implements DemoNetwork {
   #receivers = new Map<string, TrafficReceiver>();
   #senders = new Map<string, TrafficSender>();
 
-  constructor(topology: Topology, directory: string, seed: number) {
+  constructor(topology: Topology, directory: string, seed: number, openflowPort: number) {
+    this.openflowPort = openflowPort;
     this.#topology = topology;
     this.#directory = directory;
     this.#seed = seed;

@@ -38,7 +38,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       const steady = await DemoCase.start({
         network,
         policy: 'steady',
-        openflowPort: options.openflowPort,
+        openflowPort: network.openflowPort,
         httpPort: options.httpPort,
         progress: say,
       });
@@ -61,7 +61,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       if (options.jsonFile !== undefined)
         writeFileSync(options.jsonFile, `${JSON.stringify(report, null, 2)}\n`);
       if (!options.once) {
-        await network.startTraffic();
+        if (network.kind === 'ovs') await network.startTraffic();
         say('Serving until Ctrl-C: look at the page, try `npx steady migrate start vm1 hyp-a --watch`.');
         await interrupted;
       }
@@ -80,8 +80,9 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 }
 
 async function openNetwork(options: DemoOptions, say: (line: string) => void): Promise<DemoNetwork> {
-  if (options.network === 'ovs') return (await import('./demo-ovs.js')).openOvsNetwork(options.seed, say);
-  return (await import('./demo-embedded.js')).openEmbeddedNetwork(options.seed);
+  if (options.network === 'ovs')
+    return (await import('./demo-ovs.js')).openOvsNetwork(options.seed, options.openflowPort, say);
+  return (await import('./demo-embedded.js')).openEmbeddedNetwork(options.seed, options.openflowPort);
 }
 
 async function makeReport(
