@@ -13,7 +13,7 @@ import { uplinkQueues } from './shaping.js';
  * Frames are sent by the switch itself (packet-out), so no rule is needed and none is left. The receiving switch
  * has no rules either and drops them.
  */
-export async function checkPaths(plan: TestbedPlan, options: CheckOptions): Promise<void> {
+export async function checkPaths(plan: TestbedPlan, options: CheckOptions = {}): Promise<void> {
   for (const { link, ports } of plan.wires)
     for (const [i, port] of ports.entries()) await checkWire(plan, link.name, port, ports[1 - i]!, options);
   for (const { port, kind } of plan.shapedPorts) {

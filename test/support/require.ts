@@ -54,11 +54,22 @@ function whyMissing(tool: Tool): string | undefined {
   switch (tool) {
     case 'ovs':
       return (
-        needCommands(['ovsdb-server', 'ovs-vswitchd', 'ovs-vsctl', 'ovs-ofctl', 'ip', 'tc', 'ethtool']) ??
-        needNamespaces()
+        needCommands([
+          'ovsdb-server',
+          'ovs-vswitchd',
+          'ovs-vsctl',
+          'ovs-ofctl',
+          'ip',
+          'tc',
+          'ethtool',
+          'ping',
+        ]) ?? needNamespaces()
       );
     case 'osken':
-      return succeeds('python3', ['-c', 'import os_ken']) ? undefined : 'python3 has no module os_ken';
+      // Debian's package serves Debian's Python, which another one in the path may hide.
+      return ['python3', '/usr/bin/python3'].some((p) => succeeds(p, ['-c', 'import os_ken']))
+        ? undefined
+        : 'python3 has no module os_ken';
     case 'testcontroller':
       return needCommands(['ovs-testcontroller']);
     case 'qemu':
