@@ -4,6 +4,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { timeOfDay } from '../model/format.js';
 import type { Cell, ColumnName, History } from '../model/history.js';
+import { onLogAxis } from '../model/scales.js';
 import type { PhaseSpan } from '../model/selection.js';
 import type { ColourName, Theme } from '../theme.js';
 import { shadePhases } from './phase-shading.js';
@@ -174,8 +175,13 @@ function optionsOf(
   };
 }
 
-const dataOf = (spec: ChartSpec, picture: Picture): uPlot.AlignedData =>
-  [picture.times, ...spec.lines.map((l) => picture.columns[l.column])] as uPlot.AlignedData;
+function dataOf(spec: ChartSpec, picture: Picture): uPlot.AlignedData {
+  const columns = spec.lines.map((line) => {
+    const cells = picture.columns[line.column] ?? [];
+    return spec.logarithmic ? onLogAxis(cells, picture.range[0]) : cells;
+  });
+  return [picture.times, ...columns] as uPlot.AlignedData;
+}
 
 export function TimeChart(props: Props) {
   const { spec, history, window, spans, theme, range, readout, name, keys, nowWord } = props;

@@ -95,9 +95,7 @@ function branchesOf(view: SystemView, site: string, fold: boolean): Branch[] {
       name: h.name,
       kind: 'host',
       count: 1,
-      height:
-        nodeSize.hostHeight +
-        Math.max(vmRows(view, h.name), h.role === 'hypervisor' ? 1 : 0) * nodeSize.vmHeight,
+      height: nodeSize.hostHeight + vmRows(view, h) * nodeSize.vmHeight,
       children: [],
     }));
   };

@@ -252,7 +252,7 @@ function Token({ move, onDetail }: { readonly move: Move; readonly onDetail: OnD
   const width = text.length * 7.2 + 22;
   const words = `machine ${vm.name} on its way from ${migration.source} to ${migration.destination}: ${migration.step}, ${formatPercent(fraction)} copied at ${formatBitsPerSecond(migration.grantedBitsPerSecond)}; it runs at ${vm.host}`;
   return (
-    <g class="token-place" style={{ transform: `translate(${at.x.toFixed(1)}px, ${at.y.toFixed(1)}px)` }}>
+    <g transform={`translate(${at.x.toFixed(1)} ${at.y.toFixed(1)})`}>
       <Thing className="token" words={words} onDetail={onDetail}>
         <rect x={-width / 2} y="-12" width={width} height="24" rx="12" />
         <text y="5" text-anchor="middle" class="label-strong">
