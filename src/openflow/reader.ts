@@ -1,5 +1,6 @@
 import type { DecodeError, DecodeErrorCode } from './decode-error.js';
 import type { OxmId } from './generated/types.js';
+import { joinHalves } from './word64.js';
 
 /** Messages inside messages: a bundle may carry a message, which may not be a bundle (ONF extension 230). */
 export const MAX_NESTING = 1;
@@ -44,11 +45,8 @@ export function u32(b: Uint8Array, o: number): number {
   return ((b[o] << 24) | (b[o + 1] << 16) | (b[o + 2] << 8) | b[o + 3]) >>> 0;
 }
 
-/** One conversion suffices below 2^53, where nearly all counters are. */
 export function u64(b: Uint8Array, o: number): bigint {
-  const high = u32(b, o);
-  const low = u32(b, o + 4);
-  return high < 0x200000 ? BigInt(high * 0x100000000 + low) : (BigInt(high) << 32n) | BigInt(low);
+  return joinHalves(u32(b, o), u32(b, o + 4));
 }
 
 export function u32Array(b: Uint8Array, o: number, count: number): number[] {

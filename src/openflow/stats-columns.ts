@@ -2,6 +2,7 @@ import { OFPMP_PORT_STATS, OFPMP_QUEUE, OFPT_MULTIPART_REPLY } from './constants
 import type { DecodeError } from './decode-error.js';
 import { lengthAt, multipartTypeAt, typeAt } from './header.js';
 import { u32 } from './reader.js';
+import { joinHalves } from './word64.js';
 
 /**
  * Counters without objects: the fast path of telemetry. A poll is read into columns that are used again and again;
@@ -33,7 +34,7 @@ export class CounterColumn {
   }
 
   bigint(row: number): bigint {
-    return (BigInt(this.high[row]) << 32n) | BigInt(this.low[row]);
+    return joinHalves(this.high[row], this.low[row]);
   }
 
   /** This counter minus an earlier reading of it: negative after a reset; exact if the magnitude is below 2^53. */
@@ -99,7 +100,14 @@ export class PortStatsColumns {
     const row = this.count;
     if (row === this.portNo.length) this.grow();
     this.portNo[row] = u32(b, at);
-    for (let i = 0; i < this.counters.length; i += 1) this.counters[i].read(row, b, at + 8 + 8 * i);
+    this.rxPackets.read(row, b, at + 8);
+    this.txPackets.read(row, b, at + 16);
+    this.rxBytes.read(row, b, at + 24);
+    this.txBytes.read(row, b, at + 32);
+    this.rxDropped.read(row, b, at + 40);
+    this.txDropped.read(row, b, at + 48);
+    this.rxErrors.read(row, b, at + 56);
+    this.txErrors.read(row, b, at + 64);
     this.durationSec[row] = u32(b, at + 104);
     this.durationNsec[row] = u32(b, at + 108);
     this.count = row + 1;

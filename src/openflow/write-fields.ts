@@ -3,6 +3,7 @@ import { EncodeError } from './encode-error.js';
 import type { OxmBigint, OxmBytes, OxmId, OxmNumber, OxmRaw } from './generated/types.js';
 import type { SlabWriter } from './slab-writer.js';
 import { textBytes } from './text.js';
+import { highHalf, lowHalf } from './word64.js';
 
 /** What the generated encoders are made of. Every value is checked: a wrong one would corrupt its neighbours. */
 
@@ -41,10 +42,8 @@ export function put32(b: Uint8Array, o: number, value: number, path: string): vo
 export function put64(b: Uint8Array, o: number, value: bigint, path: string): void {
   if (typeof value !== 'bigint' || value < 0n || value > 0xffff_ffff_ffff_ffffn)
     throw notInteger(path, 64, value);
-  const high = Number(value >> 32n);
-  const low = Number(value & 0xffff_ffffn);
-  put32(b, o, high, path);
-  put32(b, o + 4, low, path);
+  put32(b, o, highHalf(value), path);
+  put32(b, o + 4, lowHalf(value), path);
 }
 
 export function put32s(

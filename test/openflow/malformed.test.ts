@@ -54,10 +54,10 @@ function lengthFields(bytes: Uint8Array): LengthField[] {
   interpreter.message();
   const isHeader = (span: Span): boolean => /\.header$|oxm_ids\[\d+\]$/.test(span.path);
   const isLength = (span: Span): boolean => /(^|\.)length$|_length$/.test(span.path) && span.length === 2;
-  return interpreter.spans.flatMap((span) => {
-    if (isHeader(span)) return [{ at: span.at + 3, width: 1 as const, value: bytes[span.at + 3] }];
+  return interpreter.spans.flatMap((span): LengthField[] => {
+    if (isHeader(span)) return [{ at: span.at + 3, width: 1, value: bytes[span.at + 3] }];
     if (!isLength(span)) return [];
-    return [{ at: span.at, width: 2 as const, value: (bytes[span.at] << 8) | bytes[span.at + 1] }];
+    return [{ at: span.at, width: 2, value: (bytes[span.at] << 8) | bytes[span.at + 1] }];
   });
 }
 
