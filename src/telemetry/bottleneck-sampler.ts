@@ -1,193 +1,235 @@
-import {
-  type BottleneckSample,
-  type Bytes,
-  bytes,
-  instant,
-  type Seconds,
-  seconds,
-} from '../../controller/index.js';
-import type { CounterColumn, PortStatsColumns, QueueStatsColumns } from '../openflow/index.js';
+import { type Bytes, bytes, type Instant, instant, type Seconds, seconds } from '../../controller/index.js';
+import { type CounterColumn, PortStatsColumns, readPortStats } from '../openflow/index.js';
+import { Counter } from './counter.js';
+import type { Observation } from './observation.js';
+import { RoundTripFloor } from './round-trip-floor.js';
 
-/** Which counters of one switch describe one queue. */
+/** Which counters of a switch belong to a bottleneck: numbers of ports. */
 export interface BottleneckPorts {
-  readonly egressPort: number;
-  /** ports where migration traffic comes in */
+  /** what these receive goes into the queue */
+  readonly arrivalPorts: readonly number[];
+  /** those of them that face hypervisor switches */
   readonly ownPorts: readonly number[];
+  /** what this sends has left the queue */
+  readonly egressPort: number;
+  /**
+   * Every port of the switch but the egress port. If given, arrivals are what came in anywhere less what went out
+   * by one of these: traffic that stays in the site or takes a circuit is then not mistaken for a queue.
+   */
+  readonly otherPorts?: readonly number[];
 }
-/** A sample with what telemetry knows besides. */
-export interface Observation extends BottleneckSample {
-  /** of `arrivedBytes`, what came in by the ports of hypervisors */
-  readonly ownBytes: Bytes;
-  readonly roundTripSeconds: Seconds;
+export interface SamplerOptions {
+  /** no line of this switch carries more: a larger difference is a reset of the counter */
+  readonly mostBytesPerSecond?: number;
+  /** a reading whose time is known to no better than this is late */
+  readonly lateSeconds?: number;
+  /** after a longer silence the amounts are a gap */
+  readonly gapSeconds?: number;
+}
+/** One port_stats reply as the session hands it on. */
+export interface PortStatsReply {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly length: number;
+  /** another fragment of the same reply follows */
+  readonly more: boolean;
 }
 
-/** Longer ago than this, and the last reading says nothing about now. */
-const longestIntervalSeconds = 5;
-/** A reply this much later than the quickest (in slots) was read at no time that is known well enough. */
-const lateSlots = 0.5;
-/** The quickest round trip is forgotten slowly, so that a path that became longer is believed in the end. */
-const forgetting = 1.001;
-/** Drops are counted in packets; the queue's mean packet is not known, a full frame errs on the safe side. */
-const droppedPacketBytes = 1514;
-
-interface Reading {
-  readonly at: number;
-  readonly uncertainty: number;
-  /** sums over ports; differences of them stay exact below 2^53 */
-  readonly arrived: number;
-  readonly own: number;
-  readonly departed: number;
-  readonly droppedPackets: number | undefined;
-  readonly ports: number;
-  /** every counter that went into the sums, to see a reset that the sums would hide */
-  readonly counters: Float64Array;
+interface PortCounter {
+  readonly port: number;
+  readonly counter: Counter;
 }
+interface Tally {
+  arrived: number;
+  own: number;
+  departed: number;
+  droppedPackets: number;
+  departedPackets: number;
+  gap: boolean;
+}
+
+/** bytes of one packet on the wire at most, for drops before a mean size is known */
+const fullPacket = 1514;
 
 /**
- * Counters of a switch to what passed one of its queues. Arrivals are what came in anywhere and went out
- * nowhere else: conservation over the whole switch, so local and transit traffic need no special case.
- * One statistics reply is one reading: its counters belong together.
+ * Counters of one switch to observations of one bottleneck: the only place where a counter becomes a quantity.
+ * All counters of an observation come from one reply, so they are of one time up to its round trip. That time
+ * is taken as the middle of the round trip; half of what the round trip exceeds its floor by is how wrong it
+ * may be.
  */
 export class BottleneckSampler {
-  readonly #spec: BottleneckPorts;
-  readonly #slotSeconds: number;
-  #last: Reading | undefined;
-  #quickest = Number.POSITIVE_INFINITY;
-  /** readings that could not be used, by reason */
-  readonly counters = { first: 0, reset: 0, missing: 0, late: 0, used: 0 };
+  /** counted as arrivals, and taken off them */
+  private readonly received: readonly PortCounter[];
+  private readonly sentElsewhere: readonly PortCounter[];
+  private readonly ownPorts: ReadonlySet<number>;
+  private readonly egressPort: number;
+  private readonly egress = {
+    txBytes: new Counter(),
+    txPackets: new Counter(),
+    txDropped: new Counter(),
+  };
+  private readonly options: Required<SamplerOptions>;
+  private readonly columns = new PortStatsColumns();
+  private readonly floor = new RoundTripFloor();
+  private readingSince = Number.NaN;
+  private lastAt = Number.NaN;
+  private queueDrops = 0;
+  private meanPacket = fullPacket;
+  private trouble: string | null = null;
 
-  constructor(spec: BottleneckPorts, slotSeconds: Seconds) {
-    this.#spec = spec;
-    this.#slotSeconds = slotSeconds;
-  }
-
-  /**
-   * One complete reply. `queues`: the egress port's queues as of the same turn, undefined if the switch has none.
-   * @returns undefined when there is nothing to compare with yet
-   */
-  onCounters(
-    ports: PortStatsColumns,
-    queues: QueueStatsColumns | undefined,
-    sentAt: number,
-    receivedAt: number,
-  ): Observation | undefined {
-    const roundTrip = Math.max(0, receivedAt - sentAt);
-    this.#quickest = Math.min(this.#quickest * forgetting, roundTrip);
-    const unexplained = roundTrip - this.#quickest;
-    const reading = this.#read(ports, queues, (sentAt + receivedAt) / 2, unexplained / 2);
-    if (reading === undefined) {
-      this.counters.missing += 1;
-      this.#last = undefined;
-      return undefined;
-    }
-    const last = this.#last;
-    this.#last = reading;
-    if (last === undefined) {
-      this.counters.first += 1;
-      return undefined;
-    }
-    const interval = reading.at - last.at;
-    const late = unexplained > lateSlots * this.#slotSeconds;
-    if (interval <= 0 || interval > longestIntervalSeconds || isReset(last, reading)) {
-      this.counters.reset += 1;
-      return observation(
-        reading,
-        Math.max(interval, this.#slotSeconds),
-        roundTrip,
-        { late, gap: true },
-        nothing,
-      );
-    }
-    if (late) this.counters.late += 1;
-    else this.counters.used += 1;
-    const dropped =
-      reading.droppedPackets === undefined || last.droppedPackets === undefined
-        ? 0
-        : reading.droppedPackets - last.droppedPackets;
-    return observation(
-      reading,
-      interval,
-      roundTrip,
-      { late, gap: false },
-      {
-        arrived: reading.arrived - last.arrived,
-        own: reading.own - last.own,
-        departed: reading.departed - last.departed,
-        dropped: dropped * droppedPacketBytes,
-      },
-    );
-  }
-
-  #read(
-    ports: PortStatsColumns,
-    queues: QueueStatsColumns | undefined,
-    at: number,
-    uncertainty: number,
-  ): Reading | undefined {
-    const egress = ports.rowOf(this.#spec.egressPort);
-    if (egress < 0 || !ports.txBytes.supported(egress)) return undefined;
-    const counters = new Float64Array(2 * ports.count);
-    let arrived = 0;
-    let own = 0;
-    for (let row = 0; row < ports.count; row += 1) {
-      const received = countOf(ports.rxBytes, row);
-      const sent = countOf(ports.txBytes, row);
-      counters[2 * row] = received;
-      counters[2 * row + 1] = sent;
-      arrived += received;
-      if (row !== egress) arrived -= sent;
-      if (this.#spec.ownPorts.includes(ports.portNo[row]!)) own += received;
-    }
-    return {
-      at,
-      uncertainty,
-      arrived,
-      own,
-      departed: ports.txBytes.number(egress),
-      droppedPackets: queues === undefined ? undefined : this.#dropped(queues),
-      ports: ports.count,
-      counters,
+  constructor(ports: BottleneckPorts, options: SamplerOptions = {}) {
+    const others = ports.otherPorts ?? [];
+    const receiving = others.length > 0 ? [...others, ports.egressPort] : [];
+    this.received = countersOf([...ports.arrivalPorts, ...receiving]);
+    this.sentElsewhere = countersOf(others);
+    this.ownPorts = new Set(ports.ownPorts);
+    this.egressPort = ports.egressPort;
+    this.options = {
+      mostBytesPerSecond: options.mostBytesPerSecond ?? 1.25e9,
+      lateSeconds: options.lateSeconds ?? 0.005,
+      gapSeconds: options.gapSeconds ?? 2,
     };
   }
 
-  #dropped(queues: QueueStatsColumns): number {
-    let dropped = 0;
-    for (let row = 0; row < queues.count; row += 1)
-      if (queues.portNo[row] === this.#spec.egressPort) dropped += countOf(queues.txErrors, row);
-    return dropped;
+  /** Why the newest reply gave no observation: a port that is missing, a counter that the switch does not keep. */
+  get problem(): string | null {
+    return this.trouble;
+  }
+
+  /** One (fragment of a) reply. Undefined: not complete, not readable (see `problem`), or the first of all. */
+  onPortStats(reply: PortStatsReply, requestedAt: number, receivedAt: number): Observation | undefined {
+    if (requestedAt !== this.readingSince) this.columns.clear();
+    this.readingSince = requestedAt;
+    const error = readPortStats(reply.bytes, reply.offset, reply.length, this.columns);
+    if (error !== undefined) {
+      this.trouble = `port statistics cannot be read: ${error.detail} (offset ${error.offset})`;
+      this.columns.clear();
+      return undefined;
+    }
+    if (reply.more) return undefined;
+    const observation = this.onColumns(this.columns, requestedAt, receivedAt);
+    this.columns.clear();
+    return observation;
+  }
+
+  /** A whole reply, already in columns. */
+  onColumns(columns: PortStatsColumns, requestedAt: number, receivedAt: number): Observation | undefined {
+    const roundTrip = Math.max(0, receivedAt - requestedAt);
+    const uncertainty = (roundTrip - this.floor.update(receivedAt, roundTrip)) / 2;
+    const at = requestedAt + roundTrip / 2;
+    const interval = at - this.lastAt;
+    if (interval <= 0) return undefined;
+    const first = Number.isNaN(this.lastAt);
+    const tally = this.tally(columns, first ? Number.POSITIVE_INFINITY : interval + roundTrip + 0.1);
+    if (tally === undefined) return undefined;
+    this.lastAt = at;
+    if (first) return undefined;
+    return this.observation(instant(at), seconds(interval), seconds(roundTrip), uncertainty, tally);
+  }
+
+  /** Packets that the egress queue dropped since the last call (queue statistics, tx_errors); counted with the next reply. */
+  addQueueDrops(packets: number): void {
+    if (packets > 0 && Number.isFinite(packets)) this.queueDrops += packets;
+  }
+
+  private observation(
+    at: Instant,
+    interval: Seconds,
+    roundTrip: Seconds,
+    uncertainty: number,
+    tally: Tally,
+  ): Observation {
+    if (tally.departedPackets > 0) this.meanPacket = tally.departed / tally.departedPackets;
+    // a switch reports the same loss as a port's and as a queue's drop, or as one of them
+    const lost = Math.max(tally.droppedPackets, this.queueDrops);
+    this.queueDrops = 0;
+    const gap = tally.gap || interval > this.options.gapSeconds;
+    const amount = (n: number): Bytes => bytes(gap ? 0 : n);
+    return {
+      at,
+      intervalSeconds: interval,
+      arrivedBytes: amount(tally.arrived),
+      ownBytes: amount(tally.own),
+      departedBytes: amount(tally.departed),
+      droppedBytes: amount(Math.round(lost * this.meanPacket)),
+      timeUncertaintySeconds: seconds(uncertainty),
+      roundTripSeconds: roundTrip,
+      late: uncertainty > this.options.lateSeconds,
+      gap,
+    };
+  }
+
+  /** Every counter takes its step, also when another one fails: the next reply must find all of them at one time. */
+  private tally(columns: PortStatsColumns, interval: number): Tally | undefined {
+    this.trouble = null;
+    const most = this.options.mostBytesPerSecond * interval;
+    const tally: Tally = {
+      arrived: 0,
+      own: 0,
+      departed: 0,
+      droppedPackets: 0,
+      departedPackets: 0,
+      gap: false,
+    };
+    for (const { port, counter } of this.received) {
+      const amount = this.step(tally, counter, columns, port, columns.rxBytes, 'rx_bytes', most);
+      tally.arrived += amount;
+      if (this.ownPorts.has(port)) tally.own += amount;
+    }
+    for (const { port, counter } of this.sentElsewhere)
+      tally.arrived -= this.step(tally, counter, columns, port, columns.txBytes, 'tx_bytes', most);
+    const { egressPort, egress } = this;
+    tally.departed = this.step(tally, egress.txBytes, columns, egressPort, columns.txBytes, 'tx_bytes', most);
+    tally.departedPackets = optional(egress.txPackets, columns, egressPort, columns.txPackets, most);
+    tally.droppedPackets = optional(egress.txDropped, columns, egressPort, columns.txDropped, most);
+    if (this.trouble === null) return tally;
+    // what was counted while a port was away is not known
+    this.forget();
+    return undefined;
+  }
+
+  private step(
+    tally: Tally,
+    counter: Counter,
+    columns: PortStatsColumns,
+    port: number,
+    column: CounterColumn,
+    name: string,
+    most: number,
+  ): number {
+    const row = columns.rowOf(port);
+    if (row < 0) {
+      this.trouble = `port ${port} is not among the switch's ports: check the topology against its port numbers`;
+      return 0;
+    }
+    const step = counter.step(column, row, most);
+    if (step.kind === 'counted') return step.amount;
+    if (step.kind === 'unsupported')
+      this.trouble = `port ${port} does not count ${name}: this switch cannot be measured`;
+    else tally.gap = true;
+    return 0;
+  }
+
+  private forget(): void {
+    this.lastAt = Number.NaN;
+    for (const { counter } of [...this.received, ...this.sentElsewhere]) counter.forget();
+    for (const counter of Object.values(this.egress)) counter.forget();
   }
 }
 
-const nothing = { arrived: 0, own: 0, departed: 0, dropped: 0 };
+const countersOf = (ports: readonly number[]): PortCounter[] =>
+  [...new Set(ports)].map((port) => ({ port, counter: new Counter() }));
 
-/** All bits set: the switch does not count this. It then adds nothing. */
-const countOf = (column: CounterColumn, row: number): number =>
-  column.supported(row) ? column.number(row) : 0;
-
-/** A port that came or went, or a counter that fell: it was cleared, or wrapped, which at 2^64 bytes is the same to us. */
-function isReset(last: Reading, reading: Reading): boolean {
-  if (last.ports !== reading.ports) return true;
-  for (let i = 0; i < reading.counters.length; i += 1)
-    if (reading.counters[i]! < last.counters[i]!) return true;
-  return (reading.droppedPackets ?? 0) < (last.droppedPackets ?? 0);
-}
-
-function observation(
-  reading: Reading,
-  interval: number,
-  roundTrip: number,
-  flags: { readonly late: boolean; readonly gap: boolean },
-  amounts: typeof nothing,
-): Observation {
-  return {
-    at: instant(reading.at),
-    intervalSeconds: seconds(interval),
-    arrivedBytes: bytes(amounts.arrived),
-    ownBytes: bytes(amounts.own),
-    departedBytes: bytes(amounts.departed),
-    droppedBytes: bytes(amounts.dropped),
-    timeUncertaintySeconds: seconds(reading.uncertainty),
-    roundTripSeconds: seconds(roundTrip),
-    ...flags,
-  };
+/** Counters that help and are not needed: 0 where the switch does not keep them. */
+function optional(
+  counter: Counter,
+  columns: PortStatsColumns,
+  port: number,
+  column: CounterColumn,
+  most: number,
+): number {
+  const row = columns.rowOf(port);
+  if (row < 0) return 0;
+  const step = counter.step(column, row, most);
+  return step.kind === 'counted' ? step.amount : 0;
 }

@@ -1,3 +1,10 @@
-/** The only translator from counters to quantities. */
-export { type BottleneckPorts, BottleneckSampler, type Observation } from './bottleneck-sampler.js';
+/** Counters to quantities: the only translator between `openflow` and `controller`. */
+export {
+  type BottleneckPorts,
+  BottleneckSampler,
+  type PortStatsReply,
+  type SamplerOptions,
+} from './bottleneck-sampler.js';
+export { Counter, type CounterStep } from './counter.js';
+export type { Observation } from './observation.js';
 export { PollSchedule } from './poll-schedule.js';

@@ -1,49 +1,52 @@
-import type { Seconds } from '../../controller/index.js';
-
 /**
- * When to ask for counters: at fixed multiples of the period, so that a late turn does not shift all later ones, with one
- * request outstanding. A slot in which the last answer is still missing is skipped and counted, never made up for.
+ * When to ask a switch for its counters: at fixed times start + k T, whatever the replies do, so that slots do
+ * not drift; one request at a time, because replies that pile up are answered late and measure nothing. A slot
+ * whose time comes while a request is out is skipped and counted.
  */
 export class PollSchedule {
-  readonly #periodSeconds: number;
-  #nextDue = Number.NEGATIVE_INFINITY;
-  #outstanding = false;
-  /** slots that passed without a request */
-  overruns = 0;
+  private readonly slotSeconds: number;
+  private start = Number.NaN;
+  /** the next slot to be asked for */
+  private next = 0;
+  private outstanding = false;
+  private skipped = 0;
 
-  constructor(periodSeconds: Seconds) {
-    this.#periodSeconds = periodSeconds;
+  constructor(slotSeconds: number) {
+    if (!(slotSeconds > 0)) throw new RangeError(`slot of ${slotSeconds} s: must be positive`);
+    this.slotSeconds = slotSeconds;
+  }
+
+  /** slots in which nothing was asked, because an answer was still out or nobody called in time */
+  get overruns(): number {
+    return this.skipped;
   }
 
   due(now: number): boolean {
-    if (now < this.#nextDue) return false;
-    if (!this.#outstanding) return true;
-    this.#skipTo(now);
-    return false;
+    return !this.outstanding && (Number.isNaN(this.start) || now >= this.timeOf(this.next));
   }
 
+  /** A request was sent: the slot of `now` is taken. */
   sent(now: number): void {
-    this.#outstanding = true;
-    if (this.#nextDue === Number.NEGATIVE_INFINITY) this.#nextDue = now + this.#periodSeconds;
-    else {
-      this.#nextDue += this.#periodSeconds;
-      if (this.#nextDue <= now) this.#skipTo(now);
-    }
+    if (Number.isNaN(this.start)) this.start = now;
+    // a slot is taken from its time on; a nanosecond of rounding must not make it the one before
+    const slot = Math.max(this.next, Math.floor((now - this.start) / this.slotSeconds + 1e-9));
+    this.skipped += slot - this.next;
+    this.next = slot + 1;
+    this.outstanding = true;
   }
 
-  #skipTo(now: number): void {
-    const slots = Math.floor((now - this.#nextDue) / this.#periodSeconds) + 1;
-    this.overruns += slots;
-    this.#nextDue += slots * this.#periodSeconds;
-  }
-
-  /** The request was answered, failed, or went down with its connection. */
+  /** The answer came, or is not waited for any more. */
   answered(): void {
-    this.#outstanding = false;
+    this.outstanding = false;
   }
 
-  /** The instant at which `due` should be asked next. */
+  /** Infinity while an answer is out, -Infinity before the first request */
   nextDue(): number {
-    return this.#nextDue;
+    if (this.outstanding) return Number.POSITIVE_INFINITY;
+    return Number.isNaN(this.start) ? Number.NEGATIVE_INFINITY : this.timeOf(this.next);
+  }
+
+  private timeOf(slot: number): number {
+    return this.start + slot * this.slotSeconds;
   }
 }

@@ -1,0 +1,9 @@
+import type { BottleneckSample, Bytes, Seconds } from '../../controller/index.js';
+
+/** One reading of a bottleneck in the controller's words, with what only telemetry knows. */
+export interface Observation extends BottleneckSample {
+  /** of the arrivals: what came in from hypervisor switches, the migrations' own traffic */
+  readonly ownBytes: Bytes;
+  /** request to reply */
+  readonly roundTripSeconds: Seconds;
+}
