@@ -1,12 +1,8 @@
 import type { AgentEventLine, AgentStatus } from '../hypervisor/protocol.js';
 import { desiredRules, type MigrationIntent, type NetworkState } from '../network/intents.js';
 import type { Topology } from '../network/topology.js';
-import {
-  type Deployment,
-  NetworkSimulation,
-  type SimulationOptions,
-  uplinkBitsPerSecond,
-} from './network-simulation.js';
+import { type Deployment, uplinkBitsPerSecond } from './link-queues.js';
+import { NetworkSimulation, type SimulationOptions } from './network-simulation.js';
 import { programSwitch } from './program-switch.js';
 import type { StreamSummary } from './stream-record.js';
 
@@ -77,12 +73,12 @@ export function runBaseline(options: BaselineOptions): BaselineResult {
   simulation.startTraffic();
   const fromSeconds = options.warmupSeconds ?? defaultWarmupSeconds;
   simulation.runUntil(fromSeconds);
-  const sentBefore = wanBytes(simulation);
+  const sentBefore = simulation.wanBytesSent();
   const limitSeconds = fromSeconds + options.durationSeconds;
   const migration = plan && migrate(simulation, plan, limitSeconds);
   const toSeconds = migration?.endedAtSeconds ?? limitSeconds;
   simulation.runUntil(toSeconds);
-  const sent = wanBytes(simulation) - sentBefore;
+  const sent = simulation.wanBytesSent() - sentBefore;
   simulation.runUntil(toSeconds + drainSeconds);
   const streams = [...simulation.players.keys(), ...simulation.probes.keys()];
   const capacity = topology.links.find((l) => l.kind === 'packet')?.capacityBitsPerSecond ?? Infinity;
@@ -193,11 +189,4 @@ function migrate(simulation: NetworkSimulation, plan: Plan, limitSeconds: number
     status,
     events,
   };
-}
-
-/** Bytes sent so far into the first packet link by the switch at its `from` end. */
-function wanBytes(simulation: NetworkSimulation): number {
-  const link = simulation.topology.links.find((l) => l.kind === 'packet');
-  if (link === undefined) return 0;
-  return simulation.portNamed(`${link.ends[0]}.${link.name}`)?.egress.txBytes ?? 0;
 }

@@ -12,7 +12,8 @@ export { EmbeddedProcess, type EmbeddedProcessOptions, type EmbeddedWindow } fro
 export { EngineHarness, type EngineLike, type HarnessOptions } from './engine-harness.js';
 export { FakeSwitch, type FakeSwitchOptions } from './fake-switch.js';
 export { HypervisorAgent } from './hypervisor-agent.js';
-export { type Deployment, NetworkSimulation, type SimulationOptions } from './network-simulation.js';
+export type { Deployment } from './link-queues.js';
+export { NetworkSimulation, type SimulationOptions } from './network-simulation.js';
 export { OvsdbPlant } from './ovsdb-plant.js';
 export {
   defaultClasses,

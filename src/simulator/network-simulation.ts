@@ -1,7 +1,6 @@
 import {
   type HostSpec,
   hostOf,
-  type LinkSpec,
   type PortSpec,
   portsOf,
   type SwitchSpec,
@@ -11,11 +10,12 @@ import {
   vmOf,
 } from '../network/topology.js';
 import type { TrafficSpec } from '../traffic/index.js';
-import { EgressPort, type QueueSpec } from './egress-port.js';
+import type { EgressPort } from './egress-port.js';
 import { EventQueue } from './event-queue.js';
 import { FakeSwitch } from './fake-switch.js';
 import { FlowRegistry } from './flow-registry.js';
 import { type AgentWorld, HypervisorAgent } from './hypervisor-agent.js';
+import { linkEgress, type QueueOptions, unshaped } from './link-queues.js';
 import type { MigrationStream } from './migration-stream.js';
 import {
   type Flow,
@@ -37,20 +37,10 @@ import { TrafficPlayer } from './traffic-player.js';
 import { VmProbe } from './vm-probe.js';
 import { type PacketReceiver, Wire } from './wire.js';
 
-/**
- * Where the bottleneck is. `priority`: on our WAN port, delay-sensitive traffic in a queue of its own;
- * `shared`: on our WAN port, one FIFO; `opaque`: at a carrier behind our port, which itself is unshaped.
- */
-export type Deployment = 'priority' | 'shared' | 'opaque';
-
-export interface SimulationOptions {
+export interface SimulationOptions extends QueueOptions {
   /** of the traffic; the same seed is the same load */
   readonly seed: number;
-  readonly deployment?: Deployment;
   readonly tcp?: Partial<TcpOptions>;
-  /** rates of the uplink queues 1 (granted) and 2 (safe) before anybody sets them */
-  readonly grantedBitsPerSecond?: number;
-  readonly safeBitsPerSecond?: number;
   /** entries that one flow table takes */
   readonly maxTableEntries?: number;
   /** switches offer the bundle extension; default true */
@@ -59,14 +49,8 @@ export interface SimulationOptions {
   readonly circuitsUp?: boolean;
 }
 
-/** rate of an uplink without a capacity of its own: the testbed's root class */
-export const uplinkBitsPerSecond = 1_000_000_000;
-/** code points that rules give to migration traffic, and the uplink queue that each goes to */
-export const grantedDscp = 34;
-export const safeDscp = 10;
-const expeditedDscp = 46;
-const defaultSafeBitsPerSecond = 2_000_000;
 const firstEphemeralPort = 40_000;
+const rememberedConnections = 256;
 
 interface Station {
   readonly mac: number;
@@ -91,7 +75,7 @@ export class NetworkSimulation implements AgentWorld {
   readonly probes = new Map<string, VmProbe>();
   /** packets that reached a host or machine to which they were not addressed, or a machine that is not there */
   strayPackets = 0;
-  /** connections opened so far, newest last; for measurements */
+  /** the newest connections, newest last; for measurements */
   readonly connections: { readonly sender: TcpSender; readonly receiver: TcpReceiver }[] = [];
   private readonly options: SimulationOptions;
   private readonly tcp: TcpOptions;
@@ -151,6 +135,12 @@ export class NetworkSimulation implements AgentWorld {
     }
   }
 
+  /** Bytes that the switch at the `from` end of the first packet link has sent into it. */
+  wanBytesSent(): number {
+    const link = this.topology.links.find((l) => l.kind === 'packet');
+    return link === undefined ? 0 : (this.portNamed(`${link.ends[0]}.${link.name}`)?.egress.txBytes ?? 0);
+  }
+
   portNamed(portName: string): { readonly sw: PlantSwitch; readonly egress: EgressPort } | undefined {
     for (const sw of this.switches.values()) {
       const port = sw.portNamed(portName);
@@ -198,6 +188,11 @@ export class NetworkSimulation implements AgentWorld {
     stream.sender = sender;
     stream.receiver = receiver;
     this.connections.push({ sender, receiver });
+    if (this.connections.length > rememberedConnections) {
+      const oldest = this.connections.shift()!;
+      this.flows.remove(oldest.sender.dataFlow);
+      this.flows.remove(oldest.receiver.ackFlow);
+    }
     return true;
   }
 
@@ -237,41 +232,12 @@ export class NetworkSimulation implements AgentWorld {
 
   private egressOf(spec: SwitchSpec, port: PortSpec): EgressPort {
     const lose = (packet: Packet): void => this.pool.release(packet);
-    if (port.peer.kind !== 'link') {
-      const wire = new Wire(this.events, 0, this.stationBehind(port), lose);
-      return new EgressPort(this.events, wire, undefined, [], lose);
-    }
+    if (port.peer.kind !== 'link')
+      return unshaped(this.events, new Wire(this.events, 0, this.stationBehind(port), lose), lose);
     const { link } = port.peer;
     const wire = new Wire(this.events, link.oneWayDelayMs / 1000, this.farEnd(port), lose);
     this.wires.set(link.name, [...(this.wires.get(link.name) ?? []), wire]);
-    if (link.kind === 'local' && spec.role === 'hypervisor') return this.uplink(link, wire, lose);
-    if (link.capacityBitsPerSecond === undefined)
-      return new EgressPort(this.events, wire, undefined, [], lose);
-    if (this.options.deployment === 'opaque' && link.kind === 'packet') {
-      const carrier = new EgressPort(this.events, wire, link.capacityBitsPerSecond, [fifo(0, link)], lose);
-      const toCarrier: PacketReceiver = { receive: (packet, now) => carrier.send(packet, now) };
-      return new EgressPort(this.events, new Wire(this.events, 0, toCarrier, lose), undefined, [], lose);
-    }
-    if (this.options.deployment !== 'priority')
-      return new EgressPort(this.events, wire, link.capacityBitsPerSecond, [fifo(0, link)], lose);
-    const queues = [fifo(0, link, undefined, 1), fifo(1, link, undefined, 0)];
-    const egress = new EgressPort(this.events, wire, link.capacityBitsPerSecond, queues, lose);
-    egress.classify(expeditedDscp, 1);
-    return egress;
-  }
-
-  private uplink(link: LinkSpec, wire: Wire, lose: (packet: Packet) => void): EgressPort {
-    const safe = this.options.safeBitsPerSecond ?? defaultSafeBitsPerSecond;
-    const queues = [
-      fifo(0, link),
-      fifo(1, link, this.options.grantedBitsPerSecond ?? safe),
-      fifo(2, link, safe),
-    ];
-    const rate = link.capacityBitsPerSecond ?? uplinkBitsPerSecond;
-    const egress = new EgressPort(this.events, wire, rate, queues, lose);
-    egress.classify(grantedDscp, 1);
-    egress.classify(safeDscp, 2);
-    return egress;
+    return linkEgress(this.events, spec.role, link, wire, lose, this.options);
   }
 
   private farEnd(port: PortSpec): PacketReceiver {
@@ -412,13 +378,6 @@ const headers = (
   protocol,
   portSrc,
   portDst,
-});
-
-const fifo = (queueId: number, link: LinkSpec, maxBitsPerSecond?: number, priority = 0): QueueSpec => ({
-  queueId,
-  maxBitsPerSecond,
-  limitPackets: link.bufferPackets,
-  priority,
 });
 
 const hexByte = (value: bigint): string => (value & 0xffn).toString(16).padStart(2, '0');

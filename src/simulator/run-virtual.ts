@@ -107,13 +107,13 @@ export function runVirtual(options: VirtualOptions): VirtualResult {
   const fromSeconds = options.warmupSeconds ?? defaultWarmupSeconds;
   harness.runUntil(fromSeconds);
   for (const fault of options.faults ?? []) planFault(harness, fault, fromSeconds);
-  const sentBefore = wanBytes(simulation);
+  const sentBefore = simulation.wanBytesSent();
   const request = options.migration === null ? undefined : ask(harness, topology, options.migration ?? {});
   const limit = fromSeconds + options.durationSeconds;
   if (request === undefined) harness.runUntil(limit);
   else harness.runWhile(() => !isSettled(harness, request), limit);
   const toSeconds = harness.now;
-  const sent = wanBytes(simulation) - sentBefore;
+  const sent = simulation.wanBytesSent() - sentBefore;
   // Packets that are on their way now must not count as lost.
   harness.runUntil(toSeconds + 2);
   const capacity = topology.links.find((l) => l.kind === 'packet')?.capacityBitsPerSecond ?? Infinity;
@@ -187,10 +187,4 @@ function planFault(harness: EngineHarness, fault: Fault, fromSeconds: number): v
 function withMemory(topology: Topology, memoryBytes: number | undefined): Topology {
   if (memoryBytes === undefined) return topology;
   return { ...topology, vms: topology.vms.map((vm) => ({ ...vm, memoryBytes })) };
-}
-
-function wanBytes(simulation: NetworkSimulation): number {
-  const link = simulation.topology.links.find((l) => l.kind === 'packet');
-  if (link === undefined) return 0;
-  return simulation.portNamed(`${link.ends[0]}.${link.name}`)?.egress.txBytes ?? 0;
 }

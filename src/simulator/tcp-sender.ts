@@ -3,6 +3,7 @@ import type { EventHandler, EventQueue } from './event-queue.js';
 import type { Flow, Packet, PacketPool, PacketSink } from './packet.js';
 import { tcpFrameBytes, tcpSegmentBytes } from './packet.js';
 import { segmentRingSize } from './tcp-receiver.js';
+import { TcpScoreboard } from './tcp-scoreboard.js';
 
 export interface TcpOptions {
   readonly hystart: boolean;
@@ -26,17 +27,12 @@ export interface TcpApplication {
   failed(reason: string, nowSeconds: number): void;
 }
 
-const sacked = 1;
-const lost = 2;
-const retransmitted = 4;
-const duplicateThreshold = 3;
 const leastTimeoutSeconds = 0.2;
 const mostTimeoutSeconds = 60;
 const timeoutsBeforeFailure = 15;
-const slotMask = segmentRingSize - 1;
 
 /**
- * The sending half of a TCP connection: CUBIC window, selective-acknowledgement scoreboard (RFC 6675),
+ * The sending half of a TCP connection: CUBIC window, selective-acknowledgement scoreboard (`tcp-scoreboard.ts`),
  * proportional rate reduction in recovery (RFC 6937), retransmission time-out (RFC 6298) and a tail probe
  * (RFC 8985 section 7). Sequence numbers count segments. Simplifications: segments are never re-cut, one SACK
  * block per acknowledgement, no reordering tolerance beyond three segments.
@@ -50,18 +46,7 @@ export class TcpSender implements PacketSink, EventHandler {
   timeouts = 0;
   lossEvents = 0;
   private state: 'idle' | 'connecting' | 'open' | 'closed' = 'idle';
-  private readonly length = new Uint16Array(segmentRingSize);
-  private readonly flags = new Uint8Array(segmentRingSize);
-  /** value of `next` when the segment was retransmitted: a later segment that arrives proves it lost again */
-  private readonly nextAtRetransmission = new Float64Array(segmentRingSize);
-  private oldest = 0;
-  private next = 0;
-  private sackedCount = 0;
-  private lostCount = 0;
-  private retransmittedCount = 0;
-  private highestSacked = -1;
-  private lossScan = 0;
-  private retransmitScan = 0;
+  private readonly board = new TcpScoreboard();
   private recovery: 'none' | 'fast' | 'timeout' = 'none';
   private recoveryPoint = 0;
   private flightAtLoss = 1;
@@ -106,7 +91,7 @@ export class TcpSender implements PacketSink, EventHandler {
 
   /** segments believed to be in the network */
   get pipeSegments(): number {
-    return this.next - this.oldest - this.sackedCount - this.lostCount + this.retransmittedCount;
+    return this.board.pipe;
   }
 
   connect(nowSeconds: number): void {
@@ -155,24 +140,27 @@ export class TcpSender implements PacketSink, EventHandler {
     if (this.timerAtSeconds === Infinity || this.state === 'closed') return;
     if (nowSeconds < this.timerAtSeconds) this.schedule();
     else if (this.state === 'connecting') this.retrySyn(nowSeconds);
-    else if (!this.probed && this.recovery === 'none' && this.sackedCount === 0) this.probeTail(nowSeconds);
+    else if (!this.probed && this.recovery === 'none' && this.board.sackedCount === 0)
+      this.probeTail(nowSeconds);
     else this.timeOut(nowSeconds);
   }
 
   private takeAck(packet: Packet, nowSeconds: number): void {
-    const delivered = this.markCumulative(packet.ackNext) + this.markSacked(packet.sackFrom, packet.sackTo);
+    const { board } = this;
+    const delivered =
+      board.acknowledge(packet.ackNext) + board.acknowledgeBlock(packet.sackFrom, packet.sackTo);
     if (delivered === 0) return;
     this.backoff = 0;
     this.probed = false;
     const rtt = nowSeconds - packet.echoSeconds;
     this.sampleRtt(rtt);
     this.cubic.onRtt(rtt);
-    if (this.oldest >= this.roundEnd) {
-      this.roundEnd = this.next;
+    if (this.board.oldest >= this.roundEnd) {
+      this.roundEnd = this.board.next;
       this.cubic.onRound();
     }
-    const newlyLost = this.findLosses();
-    if (this.recovery !== 'none' && this.oldest >= this.recoveryPoint) {
+    const newlyLost = board.findLosses();
+    if (this.recovery !== 'none' && this.board.oldest >= this.recoveryPoint) {
       if (this.recovery === 'fast') this.cubic.windowSegments = this.cubic.slowStartThreshold;
       this.recovery = 'none';
     }
@@ -182,82 +170,21 @@ export class TcpSender implements PacketSink, EventHandler {
       if (this.windowLimited) this.cubic.onDelivered(delivered, this.smoothedRttSeconds, nowSeconds);
       this.trySend(nowSeconds);
     }
-    if (this.oldest === this.next) {
+    if (this.board.oldest === this.board.next) {
       this.disarm();
       this.idleSinceSeconds = nowSeconds;
       this.application.drained(nowSeconds);
     } else this.arm(nowSeconds);
   }
 
-  private markCumulative(ackNext: number): number {
-    let delivered = 0;
-    while (this.oldest < ackNext && this.oldest < this.next) {
-      const slot = this.oldest & slotMask;
-      const flags = this.flags[slot]!;
-      if (flags & sacked) this.sackedCount--;
-      else delivered++;
-      if (flags & lost) this.lostCount--;
-      if (flags & retransmitted) this.retransmittedCount--;
-      this.flags[slot] = 0;
-      this.oldest++;
-    }
-    return delivered;
-  }
-
-  private markSacked(from: number, to: number): number {
-    let delivered = 0;
-    for (let segment = Math.max(from, this.oldest); segment < to && segment < this.next; segment++) {
-      const slot = segment & slotMask;
-      const flags = this.flags[slot]!;
-      if (flags & sacked) continue;
-      if (flags & lost) this.lostCount--;
-      if (flags & retransmitted) this.retransmittedCount--;
-      this.flags[slot] = sacked;
-      this.sackedCount++;
-      delivered++;
-      if (segment > this.highestSacked) this.highestSacked = segment;
-    }
-    return delivered;
-  }
-
-  /** Marks what the scoreboard proves lost; true when something was. */
-  private findLosses(): boolean {
-    let found = false;
-    const limit = this.highestSacked - duplicateThreshold;
-    for (let segment = Math.max(this.lossScan, this.oldest); segment <= limit; segment++) {
-      const slot = segment & slotMask;
-      if (this.flags[slot]! & (sacked | lost)) continue;
-      this.flags[slot] = this.flags[slot]! | lost;
-      this.lostCount++;
-      found = true;
-    }
-    if (limit + 1 > this.lossScan) this.lossScan = limit + 1;
-    if (this.retransmittedCount > 0) this.findLostRetransmissions();
-    return found;
-  }
-
-  /** A retransmission is lost when something that was sent for the first time after it has arrived. */
-  private findLostRetransmissions(): void {
-    let left = this.retransmittedCount;
-    for (let segment = this.oldest; left > 0 && segment < this.next; segment++) {
-      const slot = segment & slotMask;
-      if (!(this.flags[slot]! & retransmitted)) continue;
-      left--;
-      if (this.highestSacked < this.nextAtRetransmission[slot]! + duplicateThreshold) continue;
-      this.flags[slot] = this.flags[slot]! & ~retransmitted;
-      this.retransmittedCount--;
-      if (segment < this.retransmitScan) this.retransmitScan = segment;
-    }
-  }
-
   private beginRecovery(delivered: number): void {
     this.lossEvents++;
     this.recovery = 'fast';
-    this.recoveryPoint = this.next;
-    this.flightAtLoss = Math.max(1, this.next - this.oldest + delivered);
+    this.recoveryPoint = this.board.next;
+    this.flightAtLoss = Math.max(1, this.board.next - this.board.oldest + delivered);
     this.deliveredInRecovery = 0;
     this.sentInRecovery = 0;
-    this.retransmitScan = this.oldest;
+    this.board.beginRecovery();
     this.cubic.onLoss();
   }
 
@@ -283,7 +210,7 @@ export class TcpSender implements PacketSink, EventHandler {
 
   private trySend(nowSeconds: number): void {
     if (this.recovery === 'fast') return;
-    if (this.oldest === this.next) this.cubic.onIdle(nowSeconds - this.idleSinceSeconds);
+    if (this.board.oldest === this.board.next) this.cubic.onIdle(nowSeconds - this.idleSinceSeconds);
     const window = Math.max(1, Math.floor(this.cubic.windowSegments));
     let sentSomething = false;
     for (;;) {
@@ -303,26 +230,17 @@ export class TcpSender implements PacketSink, EventHandler {
 
   /** A lost segment first, then a new one. False: nothing may or can be sent. */
   private sendOne(nowSeconds: number): boolean {
-    if (this.lostCount > this.retransmittedCount) {
-      for (let segment = Math.max(this.retransmitScan, this.oldest); segment < this.next; segment++) {
-        const slot = segment & slotMask;
-        if ((this.flags[slot]! & (lost | retransmitted)) !== lost) continue;
-        this.flags[slot] = this.flags[slot]! | retransmitted;
-        this.retransmittedCount++;
-        this.nextAtRetransmission[slot] = this.next;
-        this.retransmitScan = segment + 1;
-        this.retransmissions++;
-        this.sendSegment(segment, this.length[slot]!, nowSeconds);
-        return true;
-      }
+    const { board } = this;
+    const lost = board.takeLost();
+    if (lost !== undefined) {
+      this.retransmissions++;
+      this.sendSegment(lost, board.lengthOf(lost), nowSeconds);
+      return true;
     }
-    if (this.next - this.oldest >= this.windowSegmentsOfReceiver) return false;
+    if (board.outstanding >= this.windowSegmentsOfReceiver) return false;
     const payloadBytes = this.application.take(tcpSegmentBytes, nowSeconds);
     if (payloadBytes <= 0) return false;
-    const slot = this.next & slotMask;
-    this.length[slot] = payloadBytes;
-    this.flags[slot] = 0;
-    this.sendSegment(this.next++, payloadBytes, nowSeconds);
+    this.sendSegment(board.add(payloadBytes), payloadBytes, nowSeconds);
     return true;
   }
 
@@ -337,16 +255,16 @@ export class TcpSender implements PacketSink, EventHandler {
 
   private probeTail(nowSeconds: number): void {
     this.probed = true;
-    if (this.oldest < this.next) {
-      const segment = this.next - 1;
+    if (this.board.oldest < this.board.next) {
+      const segment = this.board.next - 1;
       this.retransmissions++;
-      this.sendSegment(segment, this.length[segment & slotMask]!, nowSeconds);
+      this.sendSegment(segment, this.board.lengthOf(segment), nowSeconds);
     }
     this.arm(nowSeconds);
   }
 
   private timeOut(nowSeconds: number): void {
-    if (this.oldest === this.next) return;
+    if (this.board.oldest === this.board.next) return;
     if (++this.backoff > timeoutsBeforeFailure) {
       this.fail('connection timed out', nowSeconds);
       return;
@@ -355,16 +273,8 @@ export class TcpSender implements PacketSink, EventHandler {
     // RFC 5681 section 3.1: the threshold is set once, however often the same segment times out.
     this.cubic.onTimeout(this.backoff === 1);
     this.recovery = 'timeout';
-    this.recoveryPoint = this.next;
-    this.lostCount = 0;
-    this.retransmittedCount = 0;
-    for (let segment = this.oldest; segment < this.next; segment++) {
-      const slot = segment & slotMask;
-      if (this.flags[slot]! & sacked) continue;
-      this.flags[slot] = lost;
-      this.lostCount++;
-    }
-    this.retransmitScan = this.oldest;
+    this.recoveryPoint = this.board.next;
+    this.board.loseAll();
     this.trySend(nowSeconds);
     this.arm(nowSeconds);
   }
