@@ -32,7 +32,7 @@ export class Metrics {
 
   /** Counts what happens between views; call it with each one. */
   observe(view: SystemView): void {
-    const now = new Map(view.switches.map((s) => [s.dpid, s]));
+    const now = new Map(known(view).map((s) => [s.dpid, s]));
     for (const s of now.values()) {
       const before = this.#switches.get(s.dpid);
       const wasReady = before?.state === 'ready';
@@ -78,7 +78,7 @@ export class Metrics {
     ]);
     this.#refresh.push((view) => {
       for (const metric of [status, portStatus, rules]) metric.reset();
-      for (const s of view.switches) {
+      for (const s of known(view)) {
         const dp = dpOf(s);
         status.set(dp, s.state === 'ready' ? 1 : 0);
         rules.set({ ...dp, kind: 'desired' }, s.rules.desired);
@@ -132,7 +132,8 @@ export class Metrics {
         rate.set({ ...of, kind: 'measured' }, b.measuredBitsPerSecond);
         rate.set({ ...of, kind: 'cross' }, b.crossBitsPerSecond);
         rate.set({ ...of, kind: 'forecast' }, b.forecastBitsPerSecond);
-        age.set(of, b.sampleAgeMs / 1000);
+        // negative: there is no sample yet
+        if (b.sampleAgeMs >= 0) age.set(of, b.sampleAgeMs / 1000);
         loop.set(of, b.loopDelayMs / 1000);
         safe.set(of, b.safeMode ? 1 : 0);
       }
@@ -213,6 +214,8 @@ export class Metrics {
 }
 
 const dpLabels = ['dp_id', 'dp_name'] as const;
+/** Without those that are still in their handshake and have no datapath id. */
+const known = (view: SystemView): readonly SwitchView[] => view.switches.filter((s) => s.dpid !== '');
 const dpOf = (s: SwitchView) => ({
   dp_id: `0x${BigInt(`0x${s.dpid}`).toString(16)}`,
   dp_name: s.name ?? s.dpid,

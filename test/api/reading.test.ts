@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createApi } from '../../src/api/index.js';
-import { FakeApplication, migrationOf, switchView } from './fake-application.js';
+import { bottleneckView, FakeApplication, migrationOf, switchView } from './fake-application.js';
 
 let application: FakeApplication;
 let app: FastifyInstance;
@@ -222,6 +222,17 @@ describe('/metrics', () => {
     expect(samples.get('of_dp_connections{dp_id="0x1",dp_name="gw-a"}')).toBe(1);
     expect(samples.get('of_dp_disconnections{dp_id="0x1",dp_name="gw-a"}')).toBe(1);
     expect(samples.has('dp_status{dp_id="0x1",dp_name="gw-a"}')).toBe(false);
+  });
+  it('leaves out what is not known yet', async () => {
+    await app.ready();
+    application.publish({
+      switches: [switchView({ dpid: '', name: null, state: 'connecting', ports: [] }), switchView()],
+      bottlenecks: [bottleneckView({ sampleAgeMs: -1 })],
+    });
+    application.publish({ switches: [switchView({ dpid: '', name: null, state: 'ready', ports: [] })] });
+    const samples = await scrape();
+    expect([...samples.keys()].filter((name) => name.startsWith('steady_stats_age_seconds'))).toEqual([]);
+    expect([...samples.keys()].filter((name) => name.startsWith('dp_status'))).toEqual([]);
   });
   it('counts migrations in every state and does not add up over scrapes', async () => {
     application.publish({

@@ -28,7 +28,7 @@ export const MigrationRequestSchema = received(
       }),
     ),
     priority: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 100, description: 'weight among migrations, default 1' }),
+      Type.Integer({ minimum: 0, maximum: 100, description: 'weight among migrations, default 0' }),
     ),
     mode: Type.Optional({ ...MigrationModeSchema, default: 'precopy' }),
     maxBandwidthBytesPerSecond: Type.Optional({

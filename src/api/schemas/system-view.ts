@@ -11,7 +11,10 @@ export const PortSchema = sent('Port', {
   peer: nullable(Type.String({ description: 'switch, host or VM behind the port' })),
 });
 export const SwitchSchema = sent('Switch', {
-  dpid: Dpid,
+  dpid: Type.String({
+    pattern: '^([0-9a-f]{16})?$',
+    description: 'datapath id, 16 hexadecimal digits; empty while the switch has not told it',
+  }),
   name: nullable(Type.String({ description: 'null: not in the topology; nothing is installed on it' })),
   site: nullable(Type.String()),
   role: nullable(Type.Enum(['gateway', 'hypervisor'])),

@@ -134,13 +134,17 @@ async function dpidOf(client: ApiClient, text: string): Promise<string> {
 }
 
 const switchColumns: readonly Column<SwitchJson>[] = [
-  { title: 'DPID', value: (s) => s.dpid },
+  { title: 'DPID', value: (s) => s.dpid || '-' },
   { title: 'NAME', value: (s) => s.name ?? '-' },
   { title: 'SITE', value: (s) => s.site ?? '-' },
   { title: 'ROLE', value: (s) => s.role ?? '-' },
   { title: 'STATE', value: (s) => s.state },
   { title: 'RULES', value: (s) => `${s.rules.installed ?? '?'}/${s.rules.desired}`, right: true },
-  { title: 'UP FOR', value: (s) => formatSeconds(s.connectedSeconds), right: true },
+  {
+    title: 'UP FOR',
+    value: (s) => formatSeconds(s.state === 'lost' ? null : s.connectedSeconds),
+    right: true,
+  },
   { title: 'ADDRESS', value: (s) => s.address },
   { title: 'DESCRIPTION', value: (s) => s.description },
 ];
@@ -167,7 +171,7 @@ const bottleneckColumns: readonly Column<BottleneckJson>[] = [
   { title: 'CROSS', value: (b) => formatRate(b.crossBitsPerSecond), right: true },
   { title: 'GRANTED', value: (b) => formatRate(b.enforcedBitsPerSecond), right: true },
   { title: 'MEASURED', value: (b) => formatRate(b.measuredBitsPerSecond), right: true },
-  { title: 'SAMPLE AGE', value: (b) => formatMs(b.sampleAgeMs), right: true },
+  { title: 'SAMPLE AGE', value: (b) => formatMs(b.sampleAgeMs < 0 ? null : b.sampleAgeMs), right: true },
   { title: 'CERTIFICATE', value: (b) => b.certificate.light },
 ];
 
