@@ -21,10 +21,15 @@ export class Migrations {
     }
   }
 
+  /** What a view shows needs no memory here: a later view that has dropped it must not bring it back. */
+  published({ migrations }: SystemView): void {
+    for (const migration of migrations) this.#fresh.delete(migration.id);
+  }
+
   /** Newest first. */
   all(): readonly MigrationView[] {
+    this.published(this.#view());
     const published = this.#view().migrations;
-    for (const migration of published) this.#fresh.delete(migration.id);
     return [...published, ...this.#fresh.values()].sort((a, b) => compareKeys(keyOf(b), keyOf(a)));
   }
 

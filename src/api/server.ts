@@ -100,6 +100,7 @@ async function joinParts(app: FastifyInstance, options: ApiOptions): Promise<voi
   await serveDashboard(app, options.dashboardDirectory ?? builtDashboard());
   const unsubscribe = application.onView((published) => {
     context.metrics.observe(published);
+    context.migrations.published(published);
     stream.publish(published);
   });
   context.metrics.observe(view());

@@ -50,6 +50,13 @@ describe('POST /v1/migrations', () => {
     expect(list.items.map((m: { state: string }) => m.state)).toEqual(['running']);
   });
 
+  it('is gone when a later view has dropped it', async () => {
+    const { headers } = await post(wanted);
+    application.publish({ migrations: [migrationOf({ id: 'm-1' })] });
+    application.publish({ migrations: [] });
+    expect((await app.inject(String(headers.location))).statusCode).toBe(404);
+  });
+
   it('answers a dry run with 200 and the verdict, and remembers nothing', async () => {
     const response = await post({ ...wanted, dryRun: true }, { 'idempotency-key': 'k' });
     expect(response.statusCode).toBe(200);
