@@ -62,6 +62,8 @@ export class BottleneckSampler {
   private readonly received: readonly PortCounter[];
   private readonly sentElsewhere: readonly PortCounter[];
   private readonly ownPorts: ReadonlySet<number>;
+  /** without these there is no observation; another port may be absent, like a circuit that is not lit */
+  private readonly needed: ReadonlySet<number>;
   private readonly egressPort: number;
   private readonly egress = {
     txBytes: new Counter(),
@@ -82,6 +84,7 @@ export class BottleneckSampler {
     const receiving = others.length > 0 ? [...others, ports.egressPort] : [];
     this.received = countersOf([...ports.arrivalPorts, ...receiving]);
     this.sentElsewhere = countersOf(others);
+    this.needed = new Set([...ports.arrivalPorts, ports.egressPort]);
     this.ownPorts = new Set(ports.ownPorts);
     this.egressPort = ports.egressPort;
     this.options = {
@@ -199,7 +202,9 @@ export class BottleneckSampler {
   ): number {
     const row = columns.rowOf(port);
     if (row < 0) {
-      this.trouble = `port ${port} is not among the switch's ports: check the topology against its port numbers`;
+      counter.forget();
+      if (this.needed.has(port))
+        this.trouble = `port ${port} is not among the switch's ports: check the topology against its port numbers`;
       return 0;
     }
     const step = counter.step(column, row, most);

@@ -8,3 +8,4 @@ export {
 export { Counter, type CounterStep } from './counter.js';
 export type { Observation } from './observation.js';
 export { PollSchedule } from './poll-schedule.js';
+export { QueueDrops, type QueueStatsReply } from './queue-drops.js';
