@@ -58,17 +58,17 @@ export async function visit(
   return { page, errors, origins };
 }
 
-/** How many pixels of a chart's canvas are drawn in a colour close to this one (#rrggbb). */
+/**
+ * How many pixels of a chart's canvas are drawn in a colour close to this one (#rrggbb). What runs in the page is
+ * text here: the tests are compiled for Node and know no DOM.
+ */
 export const inkOf = (page: Page, chart: number, colour: string): Promise<number> =>
-  page
-    .locator('.plot canvas')
-    .nth(chart)
-    .evaluate((node, hex) => {
-      const canvas = node as HTMLCanvasElement;
-      const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
-      const wanted = [1, 3, 5].map((i) => Number.parseInt(hex.slice(i, i + 2), 16));
-      let count = 0;
-      for (let i = 0; i < data.length; i += 4)
-        if (data[i + 3]! > 200 && wanted.every((w, c) => Math.abs(data[i + c]! - w) < 24)) count++;
-      return count;
-    }, colour);
+  page.evaluate<number>(`(() => {
+    const canvas = document.querySelectorAll('.plot canvas')[${chart}];
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const wanted = [1, 3, 5].map((i) => Number.parseInt('${colour}'.slice(i, i + 2), 16));
+    let count = 0;
+    for (let i = 0; i < data.length; i += 4)
+      if (data[i + 3] > 200 && wanted.every((w, c) => Math.abs(data[i + c] - w) < 24)) count++;
+    return count;
+  })()`);

@@ -164,6 +164,12 @@ describe('way of a migration', () => {
     const over = (v: SystemView) => routeBetween(layOut(v, 'row'), v, 'hyp-a', 'hyp-b')?.links;
     expect(over(withStates('down', 'up'))).toEqual(['up-a', 'circuit', 'up-b']);
     expect(over(withStates('up', 'up'))).toEqual(['up-a', 'wan', 'up-b']);
+    const circuitFirst = withStates('up', 'up');
+    expect(over({ ...circuitFirst, links: [...circuitFirst.links].reverse() })).toEqual([
+      'up-a',
+      'wan',
+      'up-b',
+    ]);
     expect(over(withStates('down', 'dark'))).toBeUndefined();
     expect(routeBetween(layout, view, 'hyp-a', 'nowhere')).toBeUndefined();
   });

@@ -189,15 +189,13 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
   });
 
   it('dark and light, narrow and wide, with a focus that is seen', async () => {
-    const background = (page: Page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const background = (page: Page) =>
+      page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
     const light = await see('running', 15);
     const bright = await background(light.page);
     await light.page.keyboard.press('Tab');
     const outline = await light.page.evaluate(
-      () =>
-        getComputedStyle(
-          document.activeElement!.querySelector('rect, path.link-line') ?? document.activeElement!,
-        ).strokeWidth,
+      "getComputedStyle(document.activeElement.querySelector('rect, path.link-line')).strokeWidth",
     );
     expect(outline).toBe('4px');
     await light.page.emulateMedia({ colorScheme: 'dark' });
@@ -205,7 +203,7 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     await expect.poll(() => inkOf(light.page, 1, '#5db7f0'), { timeout: 20_000 }).toBeGreaterThan(50);
     await light.stream.close();
     const narrow = await see('running', 15, { viewport: { width: 360, height: 740 } });
-    expect(await narrow.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+    expect(await narrow.page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
     const map = (await narrow.page.locator('svg.map').boundingBox())!;
     expect(map.height).toBeGreaterThan(map.width);
   });
