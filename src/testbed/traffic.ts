@@ -26,7 +26,10 @@ export interface SenderJob {
   readonly stream: number;
   readonly toAddress: string;
   readonly udpPort: number;
-  /** when second 0 of the load is due, CLOCK_MONOTONIC */
+  /**
+   * when second 0 of the load is due, CLOCK_MONOTONIC; a second from now leaves time to start the program, what
+   * is due before it runs is sent late, all at once
+   */
   readonly startAtNs: bigint;
   /** Infinity: until `stop` */
   readonly durationSeconds: number;

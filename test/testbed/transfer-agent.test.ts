@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type AgentReplyLine, agentLineLimitBytes } from '../../src/hypervisor/index.js';
 import { frameType } from '../../src/testbed/transfer-frame.js';
+import { monotonicSeconds } from '../../src/testbed/transfer-limits.js';
+import { askOutcome } from '../../src/testbed/transfer-outcome.js';
 import { TransferServer, TransferServerError } from '../../src/testbed/transfer-server.js';
 import { VmInquiry } from '../../src/testbed/vm-inquiry.js';
 import { Client, freePort, Rig } from './transfer-rig.js';
@@ -10,6 +12,8 @@ import { Client, freePort, Rig } from './transfer-rig.js';
 let rig: Rig;
 afterEach(() => rig.close());
 
+/** Long enough for any answer, in the agents' clock. */
+const deadline = (): number => monotonicSeconds() + 5;
 const m1 = { migration: 'm1' } as const;
 
 describe('a migration between two agents', () => {
@@ -269,6 +273,46 @@ describe('a migration that loses its peer', () => {
     expect(rig.machines!.a.status.running).toBe(true);
     expect(rig.machines!.b.status.running).toBe(false);
     expect((await rig.b.must({ execute: 'query', ...m1 })).phase).toBe('failed');
+  });
+
+  it('never resumes a machine after it has told the source that it will not', async () => {
+    const udpPort = await freePort();
+    rig = await Rig.start({ machines: { udpPort } });
+    await rig.begin({ memoryBytes: 200_000 });
+    await rig.a.until('PRE_SWITCHOVER', 'm1');
+    // the question that a source asks whose connection broke, while the old connection still looks alive here
+    const answer = await askOutcome({ address: '127.0.0.1', port: rig.port }, '127.0.0.1', 'm1', deadline());
+    expect(answer).toBe('refused');
+    expect((await rig.b.until('FAILED', 'm1')).detail).toContain('before all memory was here');
+    await rig.a.until('FAILED', 'm1');
+    expect(rig.machines!.a.status.running).toBe(true);
+    expect(rig.machines!.b.status.running).toBe(false);
+    expect(await askOutcome({ address: '127.0.0.1', port: rig.port }, '127.0.0.1', 'm1', deadline())).toBe(
+      'refused',
+    );
+  });
+
+  it('does not mind strangers at its port', async () => {
+    rig = await Rig.start();
+    await rig.begin({ memoryBytes: 1_000_000 });
+    await rig.a.until('ROUND', 'm1');
+    const strangers = [
+      'GET / HTTP/1.1\r\n\r\n',
+      '\x02\0\0\0\x01x',
+      '\x07\0\0\0\x02{}',
+      '\x08\0\0\0\x02[]',
+      '\x01\0\0\0\x02{}',
+    ];
+    for (const text of strangers)
+      await new Promise<void>((resolve) => {
+        const socket = connect({ host: '127.0.0.1', port: rig.port }, () => socket.write(text));
+        socket.on('data', () => undefined);
+        socket.on('error', () => undefined);
+        socket.on('close', () => resolve());
+      });
+    await rig.a.until('PRE_SWITCHOVER', 'm1');
+    await rig.a.must({ execute: 'continue', ...m1 });
+    await rig.a.until('COMPLETED', 'm1');
   });
 
   it('leaves the machine stopped when nobody can say where it runs, until it is told', async () => {
