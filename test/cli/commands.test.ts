@@ -83,7 +83,14 @@ describe('readings of a switch', () => {
     const { code, stdout } = await ask('queues', 'gw-b');
     expect(code).toBe(0);
     expect(application.commands).toEqual([{ kind: 'readSwitch', dpid: '00000000000000ff', what: 'queues' }]);
-    expect(stdout.split('\n')[1]?.trim().split(/ +/)).toEqual(['1', '2', '9223372036854775808', '5', '0']);
+    const cells = ['00000000000000ff', '1', '2', '9223372036854775808', '5', '0'];
+    expect(stdout.split('\n')[1]?.split(/ +/)).toEqual(cells);
+    // without a name: the queues of every switch that is ready, after the bottlenecks
+    const all = JSON.parse((await ask('queues', '-o', 'json')).stdout);
+    expect(all.bottlenecks).toEqual(application.current.bottlenecks);
+    expect(all.queues).toMatchObject([
+      { dpid: '0000000000000001', queue_id: 2, tx_bytes: '9223372036854775808' },
+    ]);
   });
   it('find it by datapath id', async () => {
     expect((await ask('flows', '0x1', '-o', 'json')).stdout).toBe('[]\n');

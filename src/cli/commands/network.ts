@@ -66,27 +66,33 @@ function addQueues(steady: Command, terminal: Terminal): void {
   withClient(
     steady
       .command('queues')
-      .description(
-        'estimated backlog of the bottlenecks; with a switch, the counters of its queues, read now',
-      )
-      .argument('[switch]', 'datapath id in any spelling, or name'),
+      .description('estimated backlog of the bottlenecks, and the counters of all queues, read now')
+      .argument('[switch]', 'only the queues of this switch: datapath id in any spelling, or name'),
   ).action(async (name: string | undefined, options: ClientOptions) => {
     const client = clientOf(options);
-    if (name === undefined) {
-      const { bottlenecks } = await client.state();
-      await print(terminal, options.output, bottlenecks, () => formatTable(bottleneckColumns, bottlenecks));
-      return;
+    const { bottlenecks, switches } = await client.state();
+    const ready = switches.filter((s) => s.state === 'ready').map((s) => s.dpid);
+    const wanted = name === undefined ? ready : [await dpidOf(client, name)];
+    const queues: Record<string, unknown>[] = [];
+    for (const dpid of wanted) {
+      const { items } = await client.readSwitch(dpid, 'queues');
+      for (const item of items) queues.push({ dpid, ...(item as Record<string, unknown>) });
     }
-    const { items } = await client.readSwitch(await dpidOf(client, name), 'queues');
     const cell = (member: string): Column<Record<string, unknown>> => ({
       title: member,
       value: (row) => String(row[member] ?? '-'),
-      right: true,
+      right: member !== 'dpid',
     });
-    const columns = ['port_no', 'queue_id', 'tx_bytes', 'tx_packets', 'tx_errors'].map(cell);
-    await print(terminal, options.output, items, () =>
-      formatTable(columns, items as Record<string, unknown>[]),
-    );
+    const columns = ['dpid', 'port_no', 'queue_id', 'tx_bytes', 'tx_packets', 'tx_errors'].map(cell);
+    const table = (): string => formatTable(columns, queues);
+    if (name !== undefined) await print(terminal, options.output, queues, table);
+    else
+      await print(
+        terminal,
+        options.output,
+        { bottlenecks, queues },
+        () => `${formatTable(bottleneckColumns, bottlenecks)}\n${table()}`,
+      );
   });
 }
 
