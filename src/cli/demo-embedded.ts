@@ -1,25 +1,30 @@
 import { createServer } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { defaultConfig, type SteadyConfig } from '../io/config-file.js';
-import { readTopology } from '../io/topology-file.js';
 import type { Topology } from '../network/topology.js';
 import { EmbeddedProcess } from '../simulator/embedded-process.js';
 import type { StreamSummary } from '../simulator/stream-record.js';
 import { baselineInThread } from './demo-baseline.js';
 import { leadSeconds } from './demo-migration.js';
-import { DemoError, type DemoNetwork, type TrafficFigures } from './demo-network.js';
+import {
+  bufferMsOf,
+  DemoError,
+  type DemoNetwork,
+  type DemoNetworkOptions,
+  demoTopology,
+  rttMsOf,
+  type TrafficFigures,
+} from './demo-network.js';
 
-const topologyFile = fileURLToPath(new URL('../../../topologies/two-dc.yaml', import.meta.url));
 /** Smaller than on Open vSwitch, so that the whole demo stays well under a minute and a half. */
-const memoryBytes = 100_000_000;
+const defaultMemoryBytes = 100_000_000;
 const longestCaseSeconds = 300;
 const delayPromiseMs = 60;
 
 /** The simulated network in wall time, in a process of its own; its switches speak OpenFlow over loopback. */
-export async function openEmbeddedNetwork(seed: number, openflowPort: number): Promise<DemoNetwork> {
-  const file = readTopology(topologyFile);
-  const topology = { ...file, vms: file.vms.map((vm) => ({ ...vm, memoryBytes })) };
-  const port = openflowPort === 0 ? await freePort() : openflowPort;
+export async function openEmbeddedNetwork(options: DemoNetworkOptions): Promise<DemoNetwork> {
+  const topology = demoTopology(options.memoryBytes ?? defaultMemoryBytes);
+  const port = options.openflowPort === 0 ? await freePort() : options.openflowPort;
+  const { seed } = options;
   const process = await EmbeddedProcess.start({ topology, seed, openflow: `tcp:127.0.0.1:${port}` });
   return new EmbeddedNetworkOfDemo(topology, seed, port, process);
 }
@@ -56,9 +61,8 @@ class EmbeddedNetworkOfDemo implements DemoNetwork {
     this.#seed = seed;
     this.#process = process;
     this.openflowPort = openflowPort;
-    const link = topology.links.find((l) => l.kind === 'packet')!;
-    this.rttMs = 2 * link.oneWayDelayMs;
-    this.bufferMs = (link.bufferPackets * 1514 * 8 * 1000) / link.capacityBitsPerSecond!;
+    this.rttMs = rttMsOf(topology);
+    this.bufferMs = bufferMsOf(topology);
     const { ovsdb, agents } = process.endpoints;
     const video = topology.traffic.find((t) => t.kind === 'video')!;
     const base = defaultConfig();

@@ -1,4 +1,25 @@
+import { fileURLToPath } from 'node:url';
 import type { SteadyConfig } from '../io/config-file.js';
+import { readTopology } from '../io/topology-file.js';
+import type { Topology } from '../network/topology.js';
+
+const topologyFile = fileURLToPath(new URL('../../../topologies/two-dc.yaml', import.meta.url));
+
+/** The demo's topology, with a machine of this size. */
+export function demoTopology(memoryBytes: number | undefined): Topology {
+  const topology = readTopology(topologyFile);
+  if (memoryBytes === undefined) return topology;
+  return { ...topology, vms: topology.vms.map((vm) => ({ ...vm, memoryBytes })) };
+}
+
+/** What a full FIFO of the packet link means in delay. */
+export function bufferMsOf(topology: Topology): number {
+  const link = topology.links.find((l) => l.kind === 'packet');
+  if (link?.capacityBitsPerSecond === undefined) return 0;
+  return (link.bufferPackets * 1514 * 8 * 1000) / link.capacityBitsPerSecond;
+}
+export const rttMsOf = (topology: Topology): number =>
+  2 * (topology.links.find((l) => l.kind === 'packet')?.oneWayDelayMs ?? 0);
 
 export interface DelayFigures {
   readonly p50Ms: number;
@@ -37,6 +58,14 @@ export interface DemoNetwork {
   /** the same load without a migration, over this window of it */
   alone(fromSeconds: number, toSeconds: number, say: (line: string) => void): Promise<TrafficFigures>;
   close(): Promise<void>;
+}
+
+export interface DemoNetworkOptions {
+  readonly seed: number;
+  /** 0: any free port */
+  readonly openflowPort: number;
+  /** of the machine that moves; undefined: what suits the network */
+  readonly memoryBytes: number | undefined;
 }
 
 export class DemoError extends Error {

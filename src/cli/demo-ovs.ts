@@ -2,9 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { readConfig, type SteadyConfig } from '../io/config-file.js';
-import { readTopology } from '../io/topology-file.js';
 import type { Topology } from '../network/topology.js';
 import { down, setController, spawnIn, startAgents, up } from '../testbed/index.js';
 import {
@@ -19,23 +17,29 @@ import {
 import { bytesBetween, trace } from '../traffic/index.js';
 import { DemoCase } from './demo-case.js';
 import { runMigration } from './demo-migration.js';
-import { DemoError, type DemoNetwork, type TrafficFigures } from './demo-network.js';
+import {
+  bufferMsOf,
+  DemoError,
+  type DemoNetwork,
+  type DemoNetworkOptions,
+  demoTopology,
+  rttMsOf,
+  type TrafficFigures,
+} from './demo-network.js';
 
-const topologyFile = fileURLToPath(new URL('../../../topologies/two-dc.yaml', import.meta.url));
 /** After this long at the latest no packet of a window is still in a queue. */
 const settleSeconds = 1;
 
 /** Builds the testbed; it goes with `close`, and with the next `up` or `down` of its directory if this process is killed. */
 export async function openOvsNetwork(
-  seed: number,
-  openflowPort: number,
+  options: DemoNetworkOptions,
   say: (line: string) => void,
 ): Promise<DemoNetwork> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
     throw new DemoError('--network ovs builds network namespaces: it needs Linux and root (sudo)');
-  const topology = readTopology(topologyFile);
+  const topology = demoTopology(options.memoryBytes);
   const directory = mkdtempSync(join(tmpdir(), 'steady-demo-ovs-'));
-  const network = new OvsNetwork(topology, directory, seed, openflowPort);
+  const network = new OvsNetwork(topology, directory, options.seed, options.openflowPort);
   try {
     say('Building namespaces and a private Open vSwitch...');
     await network.open();
@@ -64,9 +68,8 @@ class OvsNetwork implements DemoNetwork {
     this.#topology = topology;
     this.#directory = directory;
     this.#seed = seed;
-    const link = topology.links.find((l) => l.kind === 'packet')!;
-    this.rttMs = 2 * link.oneWayDelayMs;
-    this.bufferMs = (link.bufferPackets * 1514 * 8 * 1000) / link.capacityBitsPerSecond!;
+    this.rttMs = rttMsOf(topology);
+    this.bufferMs = bufferMsOf(topology);
   }
 
   async open(): Promise<void> {

@@ -10,6 +10,8 @@ export interface DemoOptions {
   /** exit after the summary instead of serving until Ctrl-C */
   readonly once: boolean;
   readonly jsonFile: string | undefined;
+  /** of the machine that moves; undefined: what suits the network */
+  readonly memoryBytes: number | undefined;
   readonly openflowPort: number;
   readonly httpPort: number;
 }
@@ -80,9 +82,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 }
 
 async function openNetwork(options: DemoOptions, say: (line: string) => void): Promise<DemoNetwork> {
-  if (options.network === 'ovs')
-    return (await import('./demo-ovs.js')).openOvsNetwork(options.seed, options.openflowPort, say);
-  return (await import('./demo-embedded.js')).openEmbeddedNetwork(options.seed, options.openflowPort);
+  if (options.network === 'ovs') return (await import('./demo-ovs.js')).openOvsNetwork(options, say);
+  return (await import('./demo-embedded.js')).openEmbeddedNetwork(options);
 }
 
 async function makeReport(

@@ -64,7 +64,7 @@ export class ApiDesk {
       });
       return;
     }
-    const xid = link.session.request(requestFor(command.what), readDeadlineSeconds, turn.now);
+    const xid = link.session.request(requestFor(command.what), readDeadlineSeconds, turn.now, 'objects');
     this.#switches.touch(link);
     this.#waiting.set(`${link.connection} ${xid}`, { request, dpid: command.dpid });
   }

@@ -13,9 +13,8 @@ import {
   seconds,
 } from '../../controller/index.js';
 import type { Bottleneck } from '../network/index.js';
-import { PortStatsColumns, QueueStatsColumns, readPortStats, readQueueStats } from '../openflow/index.js';
 import type { Session, SessionEvent } from '../session/index.js';
-import { BottleneckSampler, type Observation, PollSchedule } from '../telemetry/index.js';
+import { BottleneckSampler, type Observation, PollSchedule, QueueDrops } from '../telemetry/index.js';
 import type { EngineConfig } from './config.js';
 import type { Turn } from './turn.js';
 import type { BottleneckView, CertificateLight, CertificateView } from './view.js';
@@ -46,9 +45,7 @@ export class BottleneckLoop {
   #estimator: BacklogEstimator;
   readonly #policy: RatePolicy;
   #request: { readonly ports: number; readonly queues: number; readonly sentAt: number } | undefined;
-  readonly #ports = new PortStatsColumns();
-  readonly #queues = new QueueStatsColumns();
-  #queuesKnown = false;
+  #drops: QueueDrops;
   /** its switch is connected and ready */
   #attached = false;
   #estimate: BacklogEstimate | null = null;
@@ -75,6 +72,7 @@ export class BottleneckLoop {
     this.#schedule = new PollSchedule(seconds(this.#slotSeconds));
     this.#loopDelay = new LoopDelay(seconds(this.#slotSeconds), control.loopDelaySlots);
     this.#sampler = this.#newSampler();
+    this.#drops = new QueueDrops(this.#spec.egressPort);
     this.#estimator = this.#newEstimator();
     this.#policy = createPolicy(control.policy, {
       slotSeconds: seconds(this.#slotSeconds),
@@ -89,7 +87,7 @@ export class BottleneckLoop {
   }
 
   #newSampler(): BottleneckSampler {
-    return new BottleneckSampler(this.#spec, seconds(this.#slotSeconds));
+    return new BottleneckSampler(this.#spec);
   }
 
   #newEstimator(): BacklogEstimator {
@@ -158,9 +156,6 @@ export class BottleneckLoop {
       turn.now,
     );
     this.#request = { ports, queues, sentAt: turn.now };
-    this.#ports.clear();
-    this.#queues.clear();
-    this.#queuesKnown = false;
   }
 
   nextDeadline(): number {
@@ -170,34 +165,21 @@ export class BottleneckLoop {
 
   /** True if the event answered this loop's request. */
   onEvent(turn: Turn, event: SessionEvent): boolean {
-    if (this.#request === undefined) return false;
-    if (event.kind === 'samples') {
-      if (event.xid === this.#request.queues) {
-        this.#queuesKnown =
-          readQueueStats(event.bytes, event.offset, event.length, this.#queues) === undefined;
-        return true;
-      }
-      if (event.xid !== this.#request.ports) return false;
-      const broken = readPortStats(event.bytes, event.offset, event.length, this.#ports) !== undefined;
-      if (!event.more) this.#finishPoll(turn, broken);
+    if (this.#request === undefined || (event.kind !== 'samples' && event.kind !== 'failed')) return false;
+    const { queues, ports, sentAt } = this.#request;
+    if (event.xid === queues) {
+      // A switch without queue statistics still has ports.
+      if (event.kind === 'samples') this.#sampler.addQueueDrops(this.#drops.onQueueStats(event));
       return true;
     }
-    if (event.kind !== 'failed') return false;
-    // A switch without queue statistics still has ports.
-    if (event.xid === this.#request.queues) return true;
-    if (event.xid !== this.#request.ports) return false;
-    this.#finishPoll(turn, true);
-    return true;
-  }
-
-  #finishPoll(turn: Turn, failed: boolean): void {
-    const { sentAt } = this.#request!;
+    if (event.xid !== ports) return false;
+    const observation =
+      event.kind === 'samples' ? this.#sampler.onPortStats(event, sentAt, turn.now) : undefined;
+    if (event.kind === 'samples' && event.more) return true;
     this.#request = undefined;
     this.#schedule.answered();
-    if (failed) return;
-    const queues = this.#queuesKnown ? this.#queues : undefined;
-    const observation = this.#sampler.onCounters(this.#ports, queues, sentAt, turn.now);
     if (observation !== undefined) this.#decide(turn, observation);
+    return true;
   }
 
   /** The switch is gone: its counters may start anew. */
@@ -205,6 +187,7 @@ export class BottleneckLoop {
     this.#request = undefined;
     this.#schedule.answered();
     this.#sampler = this.#newSampler();
+    this.#drops = new QueueDrops(this.#spec.egressPort);
     this.#estimator = this.#newEstimator();
     this.#estimate = null;
   }

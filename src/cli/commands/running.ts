@@ -4,7 +4,7 @@ import type { SteadyConfig } from '../../io/config-file.js';
 import { CliError, exitCodes } from '../exit-codes.js';
 import type { Outcome } from '../program.js';
 import type { Terminal } from '../terminal.js';
-import { nonNegativeInteger, port } from './options.js';
+import { nonNegativeInteger, port, positiveNumber } from './options.js';
 
 const stopLimitMs = 10_000;
 const logLevels = ['silent', 'error', 'warn', 'info'] as const;
@@ -21,6 +21,7 @@ interface DemoCommandOptions {
   readonly once?: true;
   readonly json?: string;
   readonly seed: number;
+  readonly memory?: number;
   readonly network: 'embedded' | 'ovs';
   readonly openflowPort: number;
   readonly httpPort: number;
@@ -59,6 +60,11 @@ export function addRunCommands(steady: Command, terminal: Terminal, outcome: Out
     .option('--once', 'exit after the summary')
     .option('--json <file>', 'also write the summary to this file')
     .option('--seed <n>', 'of the traffic: the same seed is the same load', nonNegativeInteger, 1)
+    .option(
+      '--memory <MB>',
+      'of the machine that moves (default: 100 embedded, 150 on Open vSwitch)',
+      positiveNumber,
+    )
     .addOption(
       new Option('--network <kind>', 'embedded: simulated; ovs: Open vSwitch in namespaces (root, Linux)')
         .choices(['embedded', 'ovs'])
@@ -73,9 +79,12 @@ export function addRunCommands(steady: Command, terminal: Terminal, outcome: Out
     .option('--http-port <port>', '0 picks a free port', port, 8080)
     .action(async ({ json, ...options }: DemoCommandOptions) => {
       const { runDemo } = await import('../demo.js');
-      outcome.exitCode = await runDemo({ ...options, once: options.once ?? false, jsonFile: json }).catch(
-        explainStart,
-      );
+      outcome.exitCode = await runDemo({
+        ...options,
+        once: options.once ?? false,
+        jsonFile: json,
+        memoryBytes: options.memory === undefined ? undefined : options.memory * 1_000_000,
+      }).catch(explainStart);
     });
 }
 
