@@ -55,6 +55,8 @@ describe('SlabWriter', () => {
     expect(() => encodeMessage(wrong, writer)).toThrow(EncodeError);
     const late = flowMod({ cookie: 0xffffn, instructions: [applyActions(output(1), output(-1))] });
     expect(() => encodeMessage(late, writer)).toThrow(/action.output.port/);
+    expect(writer.pendingBytes).toBe(8);
+    expect(toHex(writer.bytes.subarray(8, 200))).toMatch(/^0+$/);
     encodeMessage({ type: 'get_config_request', xid: 2 }, writer);
     encodeMessage({ type: 'role_request', xid: 3, role: 0, generation_id: 0n }, writer);
     expect(toHex(writer.finish())).toBe(
