@@ -9,6 +9,7 @@ import {
   type VmSpec,
   vmOf,
 } from '../network/topology.js';
+import { parseIpv4, parseMac } from '../openflow/address.js';
 import type { TrafficSpec } from '../traffic/index.js';
 import type { EgressPort } from './egress-port.js';
 import { EventQueue } from './event-queue.js';
@@ -20,8 +21,6 @@ import type { MigrationStream } from './migration-stream.js';
 import {
   type Flow,
   type FlowHeaders,
-  ipv4Number,
-  macBytes,
   macNumber,
   type Packet,
   PacketPool,
@@ -219,7 +218,7 @@ export class NetworkSimulation implements AgentWorld {
       sw.addPort({
         portNumber: port.portNumber,
         name: port.portName,
-        hwAddr: macBytes(
+        hwAddr: parseMac(
           `0e:00:${hexByte(dpid >> 8n)}:${hexByte(dpid)}:00:${hexByte(BigInt(port.portNumber))}`,
         ),
         egress: this.egressOf(spec, port),
@@ -360,8 +359,8 @@ export class NetworkSimulation implements AgentWorld {
 const probePort = 7;
 
 const stationOf = (spec: HostSpec | VmSpec): Station => ({
-  mac: macNumber(macBytes(spec.mac)),
-  ip: ipv4Number(spec.ip),
+  mac: macNumber(parseMac(spec.mac)),
+  ip: parseIpv4(spec.ip),
 });
 
 const headers = (

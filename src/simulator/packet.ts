@@ -95,24 +95,9 @@ export class PacketPool {
   }
 }
 
-/** `02:00:00:00:00:11` as six bytes. @throws RangeError when it is not a MAC address */
-export function macBytes(text: string): Uint8Array {
-  const parts = text.split(':');
-  if (parts.length !== 6 || parts.some((p) => !/^[0-9a-fA-F]{2}$/.test(p)))
-    throw new RangeError(`"${text}" is not a MAC address: write six pairs of hexadecimal digits with colons`);
-  return Uint8Array.from(parts, (p) => Number.parseInt(p, 16));
-}
-
+/** Six bytes as a 48-bit number. */
 export function macNumber(mac: Uint8Array): number {
   let value = 0;
   for (const byte of mac) value = value * 256 + byte;
   return value;
-}
-
-/** `10.99.0.11` as a 32-bit number. @throws RangeError when it is not an IPv4 address */
-export function ipv4Number(text: string): number {
-  const parts = text.split('.').map(Number);
-  if (parts.length !== 4 || parts.some((p) => !(Number.isInteger(p) && p >= 0 && p <= 255)))
-    throw new RangeError(`"${text}" is not an IPv4 address`);
-  return ((parts[0]! << 24) | (parts[1]! << 16) | (parts[2]! << 8) | parts[3]!) >>> 0;
 }
