@@ -1,3 +1,4 @@
+import { parseIpv4, parseMac } from '../openflow/address.js';
 import type { Action, Instruction, OxmField } from '../openflow/index.js';
 
 /**
@@ -39,8 +40,8 @@ const ethTypeIpv4 = 0x0800;
 const siteMask = 0xffffn;
 
 export const onPort = (inPort: number): OxmField => ({ field: 'in_port', value: inPort });
-export const fromMac = (mac: string): OxmField => ({ field: 'eth_src', value: macOf(mac) });
-export const toMac = (mac: string): OxmField => ({ field: 'eth_dst', value: macOf(mac) });
+export const fromMac = (mac: string): OxmField => ({ field: 'eth_src', value: parseMac(mac) });
+export const toMac = (mac: string): OxmField => ({ field: 'eth_dst', value: parseMac(mac) });
 export const isIpv4: OxmField = { field: 'eth_type', value: ethTypeIpv4 };
 export const hasDscp = (dscp: number): OxmField => ({ field: 'ip_dscp', value: dscp });
 export const toUdpPort = (port: number): OxmField[] => [
@@ -51,8 +52,8 @@ export const toUdpPort = (port: number): OxmField[] => [
 export const tcpBetween = (fromIp: string, toIp: string, port: number): OxmField[] => [
   isIpv4,
   { field: 'ip_proto', value: 6 },
-  { field: 'ipv4_src', value: ipv4Of(fromIp) },
-  { field: 'ipv4_dst', value: ipv4Of(toIp) },
+  { field: 'ipv4_src', value: parseIpv4(fromIp) },
+  { field: 'ipv4_dst', value: parseIpv4(toIp) },
   { field: 'tcp_dst', value: port },
 ];
 export const boundFor = (siteNumber: number): OxmField => ({
@@ -71,16 +72,5 @@ export const sendToSite = (siteNumber: number): Instruction[] => [
   goTo(tables.path),
 ];
 
-/** `02:00:00:00:00:11` as bytes. @throws RangeError on anything else */
-export function macOf(text: string): Uint8Array {
-  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(text)) throw new RangeError(`not a MAC address: ${text}`);
-  return Uint8Array.from(text.split(':'), (part) => Number.parseInt(part, 16));
-}
-
-/** `10.0.0.1` as a 32-bit number. @throws RangeError on anything else */
-export function ipv4Of(text: string): number {
-  const parts = text.split('.').map(Number);
-  if (parts.length !== 4 || parts.some((p) => !Number.isInteger(p) || p < 0 || p > 255))
-    throw new RangeError(`not an IPv4 address: ${text}`);
-  return parts.reduce((sum, part) => sum * 256 + part, 0);
-}
+/** The codec's readers of addresses, under the names this room uses. */
+export { parseIpv4 as ipv4Of, parseMac as macOf };
