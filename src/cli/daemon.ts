@@ -32,7 +32,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     recordFile: options.recordFile,
     log,
   });
-  const api = createApi({ application });
+  const api = createApi({ application, logger: log });
   try {
     await api.listen({ host: steady.listen.http.host, port: options.httpPort ?? steady.listen.http.port });
   } catch (error) {

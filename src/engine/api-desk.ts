@@ -1,7 +1,8 @@
 import { type MultipartRequest, toJson } from '../openflow/index.js';
 import type { SessionEvent } from '../session/index.js';
 import type { ApiCommand, ApiResult } from './input.js';
-import { type MigrationDesk, problem } from './migration-desk.js';
+import type { MigrationDesk } from './migration-desk.js';
+import { problem } from './problem.js';
 import type { Link, SwitchDesk } from './switch-desk.js';
 import type { Turn } from './turn.js';
 

@@ -6,6 +6,7 @@ import type { EngineConfig } from './config.js';
 import type { Input } from './input.js';
 import { MigrationDesk } from './migration-desk.js';
 import type { Output } from './output.js';
+import { RateDesk } from './rate-desk.js';
 import { type Link, SwitchDesk } from './switch-desk.js';
 import { EventLog, JournalKeeper, Turn } from './turn.js';
 import { ViewMaker } from './view-maker.js';
@@ -25,6 +26,7 @@ export class Engine {
   readonly #journal = new JournalKeeper();
   readonly #switches: SwitchDesk;
   readonly #loops: BottleneckLoop[];
+  readonly #rates: RateDesk;
   readonly #migrations: MigrationDesk;
   readonly #api: ApiDesk;
   readonly #views: ViewMaker;
@@ -49,16 +51,24 @@ export class Engine {
         ? []
         : [new BottleneckLoop(spec, spec.capacityBitsPerSecond, config)],
     );
+    this.#rates = new RateDesk(config, this.#switches, this.#loops, nextCommand);
     this.#migrations = new MigrationDesk(
       config,
       this.#journal,
       this.#switches,
-      this.#loops,
+      this.#rates,
       this.#log,
       nextCommand,
     );
     this.#api = new ApiDesk(this.#switches, this.#migrations);
-    this.#views = new ViewMaker(config, this.#switches, this.#loops, this.#migrations, this.#log);
+    this.#views = new ViewMaker(
+      config,
+      this.#switches,
+      this.#loops,
+      this.#rates,
+      this.#migrations,
+      this.#log,
+    );
   }
 
   step(input: Input, now: number): Output[] {
@@ -108,7 +118,7 @@ export class Engine {
         this.#journal.failed(turn, input.record, input.detail);
         return;
       case 'queueSet':
-        this.#migrations.queueSet(turn, input.command, input.error);
+        this.#rates.queueSet(turn, input.command, input.error);
         return;
       case 'hypervisor':
         this.#migrations.hypervisor(turn, input.host, input.event);

@@ -1,62 +1,39 @@
-import { admit, bytes, bytesPerSecond, seconds } from '../../controller/index.js';
 import { placeRequest } from '../migration/admission.js';
 import { isStep, type Step, stateOf } from '../migration/index.js';
-import { bottlenecksBetween, desiredRules, type NetworkState, pacerOf } from '../network/index.js';
-import { hostOf, type VmSpec, vmOf } from '../network/topology.js';
+import { desiredRules, type NetworkState } from '../network/index.js';
+import { hostOf, vmOf } from '../network/topology.js';
+import { Admission } from './admission.js';
 import type { Reply } from './api-desk.js';
-import type { BottleneckLoop } from './bottleneck-loop.js';
 import type { EngineConfig } from './config.js';
-import type { ApiCommand, ApiResult, HypervisorEvent, MigrationRequest, Problem } from './input.js';
+import type { ApiCommand, ApiResult, HypervisorEvent, MigrationRequest } from './input.js';
 import type { JournalRecord } from './journal.js';
 import { Migration, type MigrationFacts, type MigrationWorld } from './migration.js';
 import type { HypervisorRequest } from './output.js';
-import { Pacer } from './pacer.js';
+import { problem } from './problem.js';
+import type { RateDesk } from './rate-desk.js';
 import type { SwitchDesk } from './switch-desk.js';
 import type { EventLog, JournalKeeper, Turn } from './turn.js';
 import type { MigrationView, VmView } from './view.js';
 
 const firstTcpPort = 4900;
 const tcpPorts = 64;
-/** The agent's own cap stays this far above the queue's rate: the queue is the fast actuator. */
-const agentHeadroom = 1.25;
-/** The cap follows the highest rate of this long, so that a short dip does not throttle the sender behind the queue. */
-const agentMemorySeconds = 1;
 /** Ended migrations that are still shown. */
 const endedShown = 1000;
 
-/** Kept back from a deadline for the switch-over and for forecasts that err. */
-const guardSeconds = 2;
-
-/** The verdict of admission, as a dry run shows it. */
-interface Admitted {
-  readonly source: string;
-  readonly destination: string;
-  /** null: the copy does not converge at the rate that is left now */
-  readonly predictedSeconds: number | null;
-  readonly residualBitsPerSecond: number;
-  readonly verdict: string;
-}
-
 type CreateCommand = Extract<ApiCommand, { kind: 'createMigration' }>;
-
-interface Grant {
-  readonly at: number;
-  readonly bytesPerSecond: number;
-}
 
 /** All migrations: admission, journal, the rules and rates they need, recovery. */
 export class MigrationDesk implements MigrationWorld {
   readonly #config: EngineConfig;
   readonly #journal: JournalKeeper;
   readonly #switches: SwitchDesk;
-  readonly #loops: readonly BottleneckLoop[];
   readonly #log: EventLog;
   readonly #nextCommand: () => number;
   readonly #migrations = new Map<string, Migration>();
   readonly #idempotency = new Map<string, { readonly digest: string; readonly id: string }>();
-  readonly #pacers = new Map<string, Pacer>();
+  readonly #rates: RateDesk;
+  readonly #admission: Admission;
   readonly #connected = new Set<string>();
-  readonly #grants = new Map<string, Grant[]>();
   #lastOrdinal = 0;
   #revision = 0;
 
@@ -64,14 +41,15 @@ export class MigrationDesk implements MigrationWorld {
     config: EngineConfig,
     journal: JournalKeeper,
     switches: SwitchDesk,
-    loops: readonly BottleneckLoop[],
+    rates: RateDesk,
     log: EventLog,
     nextCommand: () => number,
   ) {
     this.#config = config;
     this.#journal = journal;
     this.#switches = switches;
-    this.#loops = loops;
+    this.#rates = rates;
+    this.#admission = new Admission(config, switches, rates, (host) => this.#connected.has(host));
     this.#log = log;
     this.#nextCommand = nextCommand;
   }
@@ -162,7 +140,7 @@ export class MigrationDesk implements MigrationWorld {
         return;
       }
     }
-    const admitted = this.#admit(request);
+    const admitted = this.#admission.judge(request, this.#live(), (vm) => this.locationOf(vm));
     if ('slug' in admitted) {
       reply(turn, { ok: false, problem: admitted });
       return;
@@ -226,100 +204,6 @@ export class MigrationDesk implements MigrationWorld {
         problem: problem('unknown-migration', 404, `Migration ${known.id} is no longer kept.`),
       };
     return { ok: true, body: migration.view() };
-  }
-
-  #admit(request: MigrationRequest): Problem | Admitted {
-    const { topology } = this.#config;
-    if (topology === undefined)
-      return problem(
-        'no-topology',
-        409,
-        'No topology is configured, so there is nothing to migrate. Start with --config steady.yaml.',
-      );
-    if (request.mode !== 'precopy' || request.disk === 'mirror')
-      return problem(
-        'mode-not-supported',
-        422,
-        'The transfer driver moves memory by pre-copy; postcopy, hybrid and disk mirror need a QEMU driver.',
-      );
-    const vm = vmOf(topology, request.vm);
-    const placed = placeRequest(
-      topology,
-      { ...request, source: request.source },
-      vm === undefined ? '' : this.locationOf(vm.name),
-    );
-    if (!placed.ok)
-      return problem(
-        placed.refusal.why,
-        placed.refusal.why === 'unknown-vm' ? 404 : 409,
-        placed.refusal.detail,
-      );
-    const busy = [...this.#migrations.values()].find((m) => !m.ended && m.facts.request.vm === request.vm);
-    if (busy !== undefined)
-      return problem('vm-busy', 409, `${request.vm} is being migrated already (${busy.facts.id}).`);
-    const unreachable = this.#unreachable(placed.source, placed.destination);
-    if (unreachable.length > 0)
-      return problem('site-unreachable', 409, `Not reachable: ${unreachable.join('; ')}.`);
-    return this.#judgeDeadline(request, vm!, placed.source, placed.destination);
-  }
-
-  #judgeDeadline(
-    request: MigrationRequest,
-    vm: VmSpec,
-    source: string,
-    destination: string,
-  ): Problem | Admitted {
-    const path = this.#loopsBetween(source, destination);
-    const tightest = path.reduce<BottleneckLoop | undefined>(
-      (least, loop) =>
-        least !== undefined && least.residualBytesPerSecond() <= loop.residualBytesPerSecond() ? least : loop,
-      undefined,
-    );
-    if (tightest === undefined)
-      return problem('site-unreachable', 409, `No packet path leads from ${source} to ${destination}.`);
-    const others = this.#live().reduce((sum, m) => sum + m.grantedBytesPerSecond, 0);
-    const verdict = admit({
-      memoryBytes: bytes(vm.memoryBytes),
-      dirtyBytesPerSecond: bytesPerSecond(vm.dirtyBytesPerSecond),
-      workingSetBytes: bytes(vm.workingSetBytes),
-      downtimeLimitSeconds: seconds(request.downtimeLimitMs / 1000),
-      fixedDowntimeSeconds: seconds(0),
-      deadlineSeconds: request.deadlineSeconds === undefined ? null : seconds(request.deadlineSeconds),
-      maxBytesPerSecond:
-        request.maxBandwidthBytesPerSecond === null
-          ? null
-          : bytesPerSecond(request.maxBandwidthBytesPerSecond),
-      ...tightest.forAdmission(),
-      committedBytesPerSecond: bytesPerSecond(others),
-      guardSeconds: seconds(guardSeconds),
-    });
-    if (request.deadlineSeconds !== undefined && !verdict.feasible) {
-      const earliest = Number.isFinite(verdict.earliestDeadlineSeconds)
-        ? verdict.earliestDeadlineSeconds
-        : null;
-      return problem('deadline-infeasible', 409, `${sentence(verdict.reason)}`, {
-        earliestDeadlineSeconds: earliest,
-      });
-    }
-    return {
-      source,
-      destination,
-      predictedSeconds: Number.isFinite(verdict.predictedSeconds) ? verdict.predictedSeconds : null,
-      residualBitsPerSecond: verdict.residualBytesPerSecond * 8,
-      verdict: verdict.reason,
-    };
-  }
-
-  #unreachable(source: string, destination: string): string[] {
-    const missing: string[] = [];
-    for (const host of [source, destination]) {
-      if (!this.#config.hypervisors.some((h) => h.host === host))
-        missing.push(`${host} has no hypervisor driver configured`);
-      else if (!this.#connected.has(host)) missing.push(`the agent of ${host} is not connected`);
-    }
-    for (const spec of this.#config.topology?.switches ?? [])
-      if (this.#switches.link(spec.dpid) === undefined) missing.push(`switch ${spec.name} is not connected`);
-    return missing;
   }
 
   // ----------------------------------------------------------- cancel and force
@@ -491,80 +375,16 @@ export class MigrationDesk implements MigrationWorld {
     }
   }
 
-  // --------------------------------------------------------------------- rates
-
-  #loopsBetween(source: string, destination: string): BottleneckLoop[] {
-    const ids =
-      this.#config.topology === undefined
-        ? undefined
-        : bottlenecksBetween(this.#config.topology, source, destination);
-    return this.#loops.filter((loop) => ids?.includes(loop.id));
-  }
-
-  #pacerOf(host: string): Pacer | undefined {
-    const spec = this.#config.topology && pacerOf(this.#config.topology, host);
-    if (spec === undefined) return undefined;
-    let pacer = this.#pacers.get(spec.portName);
-    if (pacer === undefined) {
-      // The database knows the port by the name that the switch tells, which need not be the topology's.
-      const nameInSwitch = (): string =>
-        this.#switches.link(spec.dpid)?.ports.get(spec.portNumber)?.name ?? spec.portName;
-      pacer = new Pacer(spec.switchName, nameInSwitch, spec.grantedQueueId);
-      this.#pacers.set(spec.portName, pacer);
-    }
-    return pacer;
-  }
-
-  queueSet(turn: Turn, command: number, error: string | null): void {
-    for (const pacer of this.#pacers.values())
-      if (pacer.answered(turn, command, error, this.#nextCommand)) return;
-  }
-
-  pacerOnPath(loop: BottleneckLoop): Pacer | undefined {
-    const migration = this.#live().find(
-      (m) => m.isSending && this.#loopsBetween(m.facts.source, m.facts.destination).includes(loop),
-    );
-    return migration === undefined ? undefined : this.#pacerOf(migration.facts.source);
-  }
+  // -------------------------------------------------------------------- timers
 
   run(turn: Turn): void {
     const live = this.#live();
     for (const migration of live) if (migration.nextDeadline() <= turn.now) migration.advance(turn, this);
-    this.#shareRates(
+    this.#rates.share(
       turn,
       live.filter((m) => m.isSending),
+      this,
     );
-  }
-
-  /** Every sender gets an equal share of each bottleneck it passes; the smallest share counts. */
-  #shareRates(turn: Turn, sending: readonly Migration[]): void {
-    const paths = sending.map((m) => this.#loopsBetween(m.facts.source, m.facts.destination));
-    let decided = false;
-    for (const loop of this.#loops) {
-      const users = paths.filter((p) => p.includes(loop)).length;
-      loop.setDemand(users > 0);
-      if (loop.takeDecided() && users > 0) decided = true;
-    }
-    if (!decided) return;
-    const perPacer = new Map<Pacer, number>();
-    sending.forEach((migration, i) => {
-      const share = Math.min(
-        ...paths[i]!.map((loop) => loop.rateBytesPerSecond / paths.filter((p) => p.includes(loop)).length),
-      );
-      if (!Number.isFinite(share)) return;
-      const pacer = this.#pacerOf(migration.facts.source);
-      if (pacer !== undefined) perPacer.set(pacer, (perPacer.get(pacer) ?? 0) + share);
-      migration.grant(turn, this, this.#agentCap(turn.now, migration.facts.id, share));
-      migration.grantedBytesPerSecond = share;
-    });
-    for (const [pacer, bytesPerSecond] of perPacer) pacer.set(turn, bytesPerSecond * 8, this.#nextCommand);
-  }
-
-  #agentCap(now: number, id: string, bytesPerSecond: number): number {
-    const grants = (this.#grants.get(id) ?? []).filter((g) => g.at > now - agentMemorySeconds);
-    grants.push({ at: now, bytesPerSecond });
-    this.#grants.set(id, grants);
-    return agentHeadroom * Math.max(...grants.map((g) => g.bytesPerSecond));
   }
 
   nextDeadline(): number {
@@ -573,8 +393,9 @@ export class MigrationDesk implements MigrationWorld {
 
   // --------------------------------------------------------------------- views
 
-  get(id: string): Migration | undefined {
-    return this.#migrations.get(id);
+  /** Those that the control loop grants a rate. */
+  get sending(): Migration[] {
+    return this.#live().filter((m) => m.isSending);
   }
 
   views(): MigrationView[] {
@@ -598,35 +419,7 @@ export class MigrationDesk implements MigrationWorld {
   }
 }
 
-const sentence = (reason: string): string => `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
-
 const unknownMigration = (id: string): ApiResult => ({
   ok: false,
   problem: problem('unknown-migration', 404, `No migration has the id "${id}".`),
 });
-
-const titles: Partial<Record<Problem['slug'], string>> = {
-  'unknown-vm': 'Unknown VM',
-  'unknown-destination': 'Unknown destination',
-  'unknown-migration': 'Unknown migration',
-  'same-location': 'Already there',
-  'source-mismatch': 'Not at that source',
-  'site-unreachable': 'Site not reachable',
-  'deadline-infeasible': 'Deadline not feasible',
-  'vm-busy': 'Already migrating',
-  'mode-not-supported': 'Mode not supported',
-  'no-topology': 'No topology configured',
-  'idempotency-conflict': 'Idempotency-Key used with another body',
-  'not-cancellable': 'Too late to cancel',
-  'not-forcible': 'Cannot be forced',
-  'store-failed': 'Journal not writable',
-};
-
-export function problem(
-  slug: Problem['slug'],
-  status: number,
-  detail: string,
-  extra?: Readonly<Record<string, unknown>>,
-): Problem {
-  return { slug, status, title: titles[slug] ?? slug, detail, ...(extra === undefined ? {} : { extra }) };
-}

@@ -263,10 +263,10 @@ export class Migration {
   }
 
   /** The rate the law grants now; the agent's own cap follows slowly and stays above it (the queue is the fast actuator). */
-  grant(turn: Turn, world: MigrationWorld, bytesPerSecond: number): void {
+  grant(turn: Turn, world: MigrationWorld, bytesPerSecond: number, agentBytesPerSecond: number): void {
     this.grantedBytesPerSecond = bytesPerSecond;
     if (this.#status.source.phase !== 'active' && this.#status.source.phase !== 'pre-switchover') return;
-    const wanted = Math.max(20_000, Math.round(bytesPerSecond));
+    const wanted = Math.max(20_000, Math.round(agentBytesPerSecond));
     const known = this.#bandwidth;
     const age = turn.now - known.at;
     if (

@@ -143,13 +143,11 @@ export class SwitchDesk {
     }
   }
 
-  /** One write for each connection that has something to say. */
+  /** One write for each connection that has something to say; what a session noticed meanwhile is heard first. */
   flush(turn: Turn): void {
-    for (const link of this.#touched) {
-      const bytes = link.session.takeBytes();
-      if (bytes !== undefined && bytes.length > 0)
-        turn.emit({ kind: 'send', connection: link.connection, bytes });
-    }
+    for (const link of this.#touched)
+      for (const event of link.session.takeEvents()) this.#onEvent(turn, link, event);
+    for (const link of this.#touched) this.#flushOne(turn, link);
     this.#touched.clear();
   }
 
@@ -165,7 +163,7 @@ export class SwitchDesk {
       return;
     }
     if (event.kind === 'closed') {
-      this.flushOne(turn, link);
+      this.#flushOne(turn, link);
       turn.emit({ kind: 'close', connection: link.connection, reason: event.reason.detail });
       this.#forget(turn, link, `${event.reason.code}: ${event.reason.detail}`);
       return;
@@ -180,11 +178,10 @@ export class SwitchDesk {
     this.#events.sessionEvent(turn, link, event);
   }
 
-  flushOne(turn: Turn, link: Link): void {
+  #flushOne(turn: Turn, link: Link): void {
     const bytes = link.session.takeBytes();
     if (bytes !== undefined && bytes.length > 0)
       turn.emit({ kind: 'send', connection: link.connection, bytes });
-    this.#touched.delete(link);
   }
 
   #onReady(turn: Turn, link: Link, event: Extract<SessionEvent, { kind: 'ready' }>): void {

@@ -2,6 +2,7 @@ import { hostOf, siteOfHost } from '../network/topology.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
 import type { EngineConfig } from './config.js';
 import type { MigrationDesk } from './migration-desk.js';
+import type { RateDesk } from './rate-desk.js';
 import type { SwitchDesk } from './switch-desk.js';
 import { type EventLog, type Turn, timestamp } from './turn.js';
 import type { LinkView, SystemView } from './view.js';
@@ -13,6 +14,7 @@ export class ViewMaker {
   readonly #config: EngineConfig;
   readonly #switches: SwitchDesk;
   readonly #loops: readonly BottleneckLoop[];
+  readonly #rates: RateDesk;
   readonly #migrations: MigrationDesk;
   readonly #log: EventLog;
 
@@ -20,18 +22,21 @@ export class ViewMaker {
     config: EngineConfig,
     switches: SwitchDesk,
     loops: readonly BottleneckLoop[],
+    rates: RateDesk,
     migrations: MigrationDesk,
     log: EventLog,
   ) {
     this.#config = config;
     this.#switches = switches;
     this.#loops = loops;
+    this.#rates = rates;
     this.#migrations = migrations;
     this.#log = log;
   }
 
   view(turn: Turn, startedAt: number): SystemView {
     const { topology, control } = this.#config;
+    const { sending } = this.#migrations;
     return {
       at: timestamp(turn.wallMs),
       version,
@@ -48,7 +53,7 @@ export class ViewMaker {
         site: siteOfHost(topology!, hostOf(topology!, h.name)!) ?? '',
         switch: h.switch,
       })),
-      bottlenecks: this.#loops.map((loop) => loop.view(turn.now, this.#migrations.pacerOnPath(loop))),
+      bottlenecks: this.#loops.map((loop) => loop.view(turn.now, this.#rates.pacerOnPath(loop, sending))),
       vms: this.#migrations.vmViews(),
       migrations: this.#migrations.views(),
       events: this.#log.list(),

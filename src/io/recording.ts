@@ -23,9 +23,11 @@ export interface RecordedStep {
 export const recordingLimitBytes = 2 ** 31;
 
 export function toLine(value: unknown): string {
-  return JSON.stringify(value, (_key, v: unknown) => {
-    if (v instanceof Uint8Array)
-      return { $bytes: Buffer.from(v.buffer, v.byteOffset, v.byteLength).toString('base64') };
+  // A Buffer turns itself into an object before a replacer sees it; the holder still has the bytes.
+  return JSON.stringify(value, function (this: Record<string, unknown>, key, v: unknown) {
+    const held = this[key];
+    if (held instanceof Uint8Array)
+      return { $bytes: Buffer.from(held.buffer, held.byteOffset, held.byteLength).toString('base64') };
     if (typeof v === 'bigint') return { $bigint: v.toString() };
     if (typeof v === 'number' && !Number.isFinite(v)) return { $number: String(v) };
     return v;

@@ -158,7 +158,11 @@ export class RunningEngine {
       .map((s) => `switch ${s.name} (${s.dpid}) is not connected`);
     for (const b of this.#view.bottlenecks)
       if (b.certificate.light === 'stale')
-        reasons.push(`counters of ${b.id} are stale (${Math.round(b.sampleAgeMs)} ms)`);
+        reasons.push(
+          b.sampleAgeMs < 0
+            ? `counters of ${b.id} were never read`
+            : `counters of ${b.id} are stale (${Math.round(b.sampleAgeMs)} ms)`,
+        );
     return { ready: reasons.length === 0, reasons };
   }
 

@@ -75,8 +75,12 @@ function addQueues(steady: Command, terminal: Terminal): void {
     const wanted = name === undefined ? ready : [await dpidOf(client, name)];
     const queues: Record<string, unknown>[] = [];
     for (const dpid of wanted) {
-      const { items } = await client.readSwitch(dpid, 'queues');
-      for (const item of items) queues.push({ dpid, ...(item as Record<string, unknown>) });
+      const answer = await client.readSwitch(dpid, 'queues').catch((error: unknown) => {
+        // One switch that does not answer must not hide the others.
+        if (name !== undefined) throw error;
+        terminal.err(`steady: ${dpid}: ${error instanceof Error ? error.message : String(error)}\n`);
+      });
+      for (const item of answer?.items ?? []) queues.push({ dpid, ...(item as Record<string, unknown>) });
     }
     const cell = (member: string): Column<Record<string, unknown>> => ({
       title: member,

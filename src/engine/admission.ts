@@ -1,0 +1,144 @@
+import { admit, bytes, bytesPerSecond, seconds } from '../../controller/index.js';
+import { placeRequest } from '../migration/admission.js';
+import { type VmSpec, vmOf } from '../network/topology.js';
+import type { BottleneckLoop } from './bottleneck-loop.js';
+import type { EngineConfig } from './config.js';
+import type { MigrationRequest, Problem } from './input.js';
+import type { Migration } from './migration.js';
+import { problem } from './problem.js';
+import type { RateDesk } from './rate-desk.js';
+import type { SwitchDesk } from './switch-desk.js';
+
+/** Kept back from a deadline for the switch-over and for forecasts that err. */
+const guardSeconds = 2;
+
+/** The verdict of admission, as a dry run shows it. */
+export interface Admitted {
+  readonly source: string;
+  readonly destination: string;
+  /** null: the copy does not converge at the rate that is left now */
+  readonly predictedSeconds: number | null;
+  readonly residualBitsPerSecond: number;
+  readonly verdict: string;
+}
+
+/** Says of a request whether it can be a migration now, and if not, why and what would be possible. */
+export class Admission {
+  readonly #config: EngineConfig;
+  readonly #switches: SwitchDesk;
+  readonly #rates: RateDesk;
+  readonly #isConnected: (hypervisor: string) => boolean;
+
+  constructor(
+    config: EngineConfig,
+    switches: SwitchDesk,
+    rates: RateDesk,
+    isConnected: (hypervisor: string) => boolean,
+  ) {
+    this.#config = config;
+    this.#switches = switches;
+    this.#rates = rates;
+    this.#isConnected = isConnected;
+  }
+
+  /** The verdict on a request, held against topology, connections and what the path has left now. */
+  judge(
+    request: MigrationRequest,
+    live: readonly Migration[],
+    locationOf: (vm: string) => string,
+  ): Problem | Admitted {
+    const { topology } = this.#config;
+    if (topology === undefined)
+      return problem(
+        'no-topology',
+        409,
+        'No topology is configured, so there is nothing to migrate. Start with --config steady.yaml.',
+      );
+    if (request.mode !== 'precopy' || request.disk === 'mirror')
+      return problem(
+        'mode-not-supported',
+        422,
+        'The transfer driver moves memory by pre-copy; postcopy, hybrid and disk mirror need a QEMU driver.',
+      );
+    const vm = vmOf(topology, request.vm);
+    const placed = placeRequest(
+      topology,
+      { ...request, source: request.source },
+      vm === undefined ? '' : locationOf(vm.name),
+    );
+    if (!placed.ok)
+      return problem(
+        placed.refusal.why,
+        placed.refusal.why === 'unknown-vm' ? 404 : 409,
+        placed.refusal.detail,
+      );
+    const busy = live.find((m) => m.facts.request.vm === request.vm);
+    if (busy !== undefined)
+      return problem('vm-busy', 409, `${request.vm} is being migrated already (${busy.facts.id}).`);
+    const unreachable = this.#unreachable(placed.source, placed.destination);
+    if (unreachable.length > 0)
+      return problem('site-unreachable', 409, `Not reachable: ${unreachable.join('; ')}.`);
+    return this.#judgeDeadline(request, vm!, placed, live);
+  }
+
+  #judgeDeadline(
+    request: MigrationRequest,
+    vm: VmSpec,
+    { source, destination }: { readonly source: string; readonly destination: string },
+    live: readonly Migration[],
+  ): Problem | Admitted {
+    const path = this.#rates.loopsBetween(source, destination);
+    const tightest = path.reduce<BottleneckLoop | undefined>(
+      (least, loop) =>
+        least !== undefined && least.residualBytesPerSecond() <= loop.residualBytesPerSecond() ? least : loop,
+      undefined,
+    );
+    if (tightest === undefined)
+      return problem('site-unreachable', 409, `No packet path leads from ${source} to ${destination}.`);
+    const others = live.reduce((sum, m) => sum + m.grantedBytesPerSecond, 0);
+    const verdict = admit({
+      memoryBytes: bytes(vm.memoryBytes),
+      dirtyBytesPerSecond: bytesPerSecond(vm.dirtyBytesPerSecond),
+      workingSetBytes: bytes(vm.workingSetBytes),
+      downtimeLimitSeconds: seconds(request.downtimeLimitMs / 1000),
+      fixedDowntimeSeconds: seconds(0),
+      deadlineSeconds: request.deadlineSeconds === undefined ? null : seconds(request.deadlineSeconds),
+      maxBytesPerSecond:
+        request.maxBandwidthBytesPerSecond === null
+          ? null
+          : bytesPerSecond(request.maxBandwidthBytesPerSecond),
+      ...tightest.forAdmission(),
+      committedBytesPerSecond: bytesPerSecond(others),
+      guardSeconds: seconds(guardSeconds),
+    });
+    if (request.deadlineSeconds !== undefined && !verdict.feasible) {
+      const earliest = Number.isFinite(verdict.earliestDeadlineSeconds)
+        ? verdict.earliestDeadlineSeconds
+        : null;
+      return problem('deadline-infeasible', 409, `${sentence(verdict.reason)}`, {
+        earliestDeadlineSeconds: earliest,
+      });
+    }
+    return {
+      source,
+      destination,
+      predictedSeconds: Number.isFinite(verdict.predictedSeconds) ? verdict.predictedSeconds : null,
+      residualBitsPerSecond: verdict.residualBytesPerSecond * 8,
+      verdict: verdict.reason,
+    };
+  }
+
+  #unreachable(source: string, destination: string): string[] {
+    const missing: string[] = [];
+    for (const host of [source, destination]) {
+      if (!this.#config.hypervisors.some((h) => h.host === host))
+        missing.push(`${host} has no hypervisor driver configured`);
+      else if (!this.#isConnected(host)) missing.push(`the agent of ${host} is not connected`);
+    }
+    for (const spec of this.#config.topology?.switches ?? [])
+      if (this.#switches.link(spec.dpid) === undefined) missing.push(`switch ${spec.name} is not connected`);
+    return missing;
+  }
+}
+
+const sentence = (reason: string): string => `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
