@@ -3,6 +3,7 @@ import { type Bytes, type BytesPerSecond, type Instant, type Seconds, seconds } 
 const stepSlots = 0.25;
 const forgetting = 0.99;
 const minimumSamples = 50;
+const packetBytes = 1514;
 
 /**
  * Live estimate of the delay from a command to its effect. Every candidate delay predicts how many bytes of
@@ -15,6 +16,8 @@ export class LoopDelay {
   private readonly commands: { at: number; rate: number }[] = [];
   private index: number;
   private samples = 0;
+  /** of the samples in `errors`, after forgetting */
+  private weight = 0;
 
   /** `initialSlots` is believed until the traffic itself says otherwise; no delay above `maximumSlots` is looked for. */
   constructor(slotSeconds: Seconds, initialSlots: number, maximumSlots = 8) {
@@ -54,14 +57,18 @@ export class LoopDelay {
     for (let i = 0; i < predicted.length; i++)
       this.errors[i] = forgetting * this.errors[i]! + (own - predicted[i]!) ** 2;
     this.samples += 1;
+    this.weight = forgetting * this.weight + 1;
     if (this.samples >= minimumSamples) this.move();
   }
 
   private move(): void {
     let best = 0;
     for (let i = 1; i < this.errors.length; i++) if (this.errors[i]! < this.errors[best]!) best = i;
-    // 10 % less error than now, or stay: without excitation all candidates are equally good
-    if (this.errors[best]! < 0.9 * this.errors[this.index]!) this.index += Math.sign(best - this.index);
+    // better by 10 % and by more than packets explain, or stay: without excitation all candidates are equally good
+    const now = this.errors[this.index]!;
+    const gained = now - this.errors[best]!;
+    if (gained > 0.1 * now && gained > this.weight * packetBytes ** 2)
+      this.index += Math.sign(best - this.index);
   }
 
   private volume(from: number, to: number): number {

@@ -67,8 +67,10 @@ export class LyapunovPolicy implements RatePolicy {
 
   step(input: PolicyInput): PolicyDecision {
     const estimate = input.estimate;
-    if (estimate === null) return this.decide(0, 'safe');
-    if (estimate.at !== this.lastSampleAt) this.measure(input, estimate);
+    if (estimate !== null && estimate.at !== this.lastSampleAt) this.measure(input, estimate);
+    // before the first complete measurement any rate would be a blind burst
+    if (estimate === null || Number.isNaN(this.lastGoodAt))
+      return this.decide(0, input.demandBytesPerSecond > 0 ? 'safe' : 'idle');
     const { slotSeconds } = this.config;
     const blind = input.sampleAgeSeconds > 3 * slotSeconds || input.now - this.lastGoodAt > 6 * slotSeconds;
     if (blind) return this.fallBack(input, estimate);
