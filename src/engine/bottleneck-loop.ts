@@ -137,7 +137,7 @@ export class BottleneckLoop {
     if (session === undefined) this.#request = undefined;
     else if (this.#schedule.due(turn.now)) this.#poll(turn, session);
     // A slot without a sample still needs a decision: the policy predicts, and falls back when it must.
-    if (turn.now - this.#lastDecisionAt >= 1.5 * this.#slotSeconds) this.#decide(turn, undefined);
+    if (turn.now >= this.#lastDecisionAt + 1.5 * this.#slotSeconds) this.#decide(turn, undefined);
   }
 
   /** Queue first: when the ports' answer is complete, the drops of the same instant are there. */

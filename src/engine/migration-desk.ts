@@ -1,6 +1,6 @@
 import { placeRequest } from '../migration/admission.js';
 import { isStep, type Step, stateOf } from '../migration/index.js';
-import { desiredRules, type NetworkState } from '../network/index.js';
+import { desiredRules, flipLevels, type NetworkState } from '../network/index.js';
 import { hostOf, vmOf } from '../network/topology.js';
 import { Admission } from './admission.js';
 import type { Reply } from './api-desk.js';
@@ -115,6 +115,7 @@ export class MigrationDesk implements MigrationWorld {
       workingSetBytes: vm.workingSetBytes,
       destinationAddress: host.ip,
       tcpPort: firstTcpPort + (ordinal % tcpPorts),
+      flipLevels: flipLevels(topology, placed.destination),
     };
   }
 
@@ -241,10 +242,12 @@ export class MigrationDesk implements MigrationWorld {
 
   // ------------------------------------------------------------- what is asked
 
-  locationOf(vm: string): string {
+  /** Where a machine lives; with a switch, where that switch should send its packets while it is being moved. */
+  locationOf(vm: string, switchName?: string): string {
     let host = this.#config.topology && vmOf(this.#config.topology, vm)?.at;
     for (const migration of this.#migrations.values())
-      if (migration.facts.request.vm === vm && migration.committed) host = migration.facts.destination;
+      if (migration.facts.request.vm === vm && migration.committed)
+        host = switchName === undefined ? migration.facts.destination : migration.locationFor(switchName);
     return host ?? '';
   }
 
@@ -300,11 +303,11 @@ export class MigrationDesk implements MigrationWorld {
 
   // ------------------------------------------------------------- network state
 
-  #networkState(): NetworkState {
+  #networkState(switchName: string): NetworkState {
     const live = [...this.#migrations.values()].filter((m) => m.wantsTrafficRules || m.wantsStagedRules);
     return {
       vmLocation: new Map(
-        (this.#config.topology?.vms ?? []).map((vm) => [vm.name, this.locationOf(vm.name)]),
+        (this.#config.topology?.vms ?? []).map((vm) => [vm.name, this.locationOf(vm.name, switchName)]),
       ),
       migrations: live.map((m) => ({
         ordinal: m.facts.ordinal,
@@ -325,12 +328,11 @@ export class MigrationDesk implements MigrationWorld {
     const { topology } = this.#config;
     if (topology === undefined) return;
     this.#revision += 1;
-    const state = this.#networkState();
     const verify = [...this.#migrations.values()].some((m) => !m.ended && m.step !== 'running');
     for (const spec of topology.switches)
       this.#switches.keepers
         .get(spec.dpid)
-        ?.desire(desiredRules(topology, spec.name, state), this.#revision, verify);
+        ?.desire(desiredRules(topology, spec.name, this.#networkState(spec.name)), this.#revision, verify);
     this.#switches.keepersChanged(turn);
   }
 

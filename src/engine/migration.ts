@@ -25,6 +25,8 @@ export interface MigrationFacts {
   readonly workingSetBytes: number;
   readonly destinationAddress: string;
   readonly tcpPort: number;
+  /** switches in the order in which they may take over the new location without losing a packet */
+  readonly flipLevels: readonly (readonly string[])[];
 }
 
 /** What a migration may ask and must be told; implemented by the engine. */
@@ -89,6 +91,8 @@ export class Migration {
   #downtimeMs: number | null = null;
   #failureReason: string | null = null;
   #transitions: PhaseTransition[] = [];
+  /** levels of switches that may have the new location; after a restart all of them, because some may have it already */
+  #flippedLevels = Number.POSITIVE_INFINITY;
   grantedBytesPerSecond = 0;
   /** smoothed, from the agent's acknowledged bytes */
   #progressBytesPerSecond = 0;
@@ -114,6 +118,13 @@ export class Migration {
   }
   get wantsStagedRules(): boolean {
     return ruleStageOf(this.step).staged;
+  }
+  /** Where this switch should send the machine's packets. */
+  locationFor(switchName: string): string {
+    const { flipLevels, source, destination } = this.facts;
+    if (!this.committed) return source;
+    const level = flipLevels.findIndex((names) => names.includes(switchName));
+    return this.step === 'flipping' && level >= this.#flippedLevels ? source : destination;
   }
   /** the control loop should grant it a rate */
   get isSending(): boolean {
@@ -141,6 +152,7 @@ export class Migration {
     this.step = step;
     this.#enteredAt = turn.now;
     this.#done.clear();
+    if (step === 'flipping') this.#flippedLevels = 1;
     this.#lastProgress = { transferredBytes: -1, at: turn.now };
     world.rulesChanged(turn);
     this.advance(turn, world);
@@ -360,8 +372,7 @@ export class Migration {
         else if (source === 'completed') this.happen(turn, world, 'resumed', 'the source says COMPLETED');
         return;
       case 'flipping':
-        if (world.rules().verified)
-          this.happen(turn, world, 'flipped', 'every switch forwards to the new location (read back)');
+        this.#flip(turn, world);
         return;
       case 'cleaning':
         if (world.rules().verified)
@@ -372,6 +383,17 @@ export class Migration {
         this.#putBack(turn, world);
         return;
     }
+  }
+
+  /** One level of switches after the other, the next when all of the last have acknowledged. */
+  #flip(turn: Turn, world: MigrationWorld): void {
+    const rules = world.rules();
+    if (this.#flippedLevels < this.facts.flipLevels.length) {
+      if (!rules.acknowledged) return;
+      this.#flippedLevels += 1;
+      world.rulesChanged(turn);
+    } else if (rules.verified)
+      this.happen(turn, world, 'flipped', 'every switch forwards to the new location (read back)');
   }
 
   #migrateRequest(): HypervisorRequest {
