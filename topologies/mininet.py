@@ -3,18 +3,30 @@
 
     sudo topologies/mininet.py two-dc                    # command line of Mininet, controller on 127.0.0.1:6653
     sudo topologies/mininet.py two-dc --smoke            # ping across the wide-area link through the controller's rules, then leave
-    sudo mn --custom topologies/mininet.py --topo steady,two-dc \\
+    sudo mn --custom topologies/mininet.py --topo steady,two-dc --arp \\
             --controller remote,ip=127.0.0.1,port=6653 --switch ovs,datapath=user,protocols=OpenFlow13
 
 The port numbers are those of `portsOf` in src/network/topology.ts: links, hosts and VM attachments in file order.
+The controller's rules know every address, so nothing is flooded and hosts are told each other's MAC (`--arp` of mn).
+
+This is for looking at forwarding and queues. Wide-area links have capacity and buffer but no delay, because Mininet
+puts delay (netem) where Open vSwitch keeps its queues; and there are no hypervisor agents, so no machine moves.
+`steady testbed up` has both.
+
 Needs the Debian packages mininet, openvswitch-switch and python3-yaml, the Python of the distribution, and root.
 """
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
+
+# Not __file__: mn runs this text without setting it. The code object knows where its text came from in both cases.
+FOLDER = os.path.dirname(os.path.realpath((lambda: None).__code__.co_filename))
+# Python looks beside a script first, and would take this very file for the package `mininet`.
+sys.path = [entry for entry in sys.path if os.path.realpath(entry) != FOLDER]
 
 try:
     import yaml
@@ -26,26 +38,38 @@ try:
 except ImportError as missing:
     sys.exit(f"{missing}. Run: apt-get install -y mininet openvswitch-switch python3-yaml, and use /usr/bin/python3.")
 
-FOLDER = os.path.dirname(os.path.realpath(__file__))
-PACKET_BYTES = 1500
+ROW_TAG = "external-ids:steady=mininet"
 
 
 def read_topology(name):
-    """`name` is a file, or the name of a file in this folder without its ending."""
-    path = name if os.path.exists(name) else os.path.join(FOLDER, f"{name}.yaml")
+    """`name` is a file, or the name of a file in this folder without its ending. Optional parts are filled in."""
+    path = name if os.path.isfile(name) else os.path.join(FOLDER, f"{name}.yaml")
     try:
         with open(path, encoding="utf-8") as file:
-            return yaml.safe_load(file)
+            spec = yaml.safe_load(file)
     except OSError as error:
-        sys.exit(f"{path}: {error.strerror}. There are: {', '.join(sorted(f[:-5] for f in os.listdir(FOLDER) if f.endswith('.yaml')))}")
+        known = ", ".join(sorted(f[:-5] for f in os.listdir(FOLDER) if f.endswith(".yaml")))
+        sys.exit(f"{path}: {error.strerror}. There are: {known}")
+    except yaml.YAMLError as error:
+        sys.exit(f"{path}: {error}")
+    if not isinstance(spec, dict) or "switches" not in spec:
+        sys.exit(f"{path}: this is no topology: it has no switches.")
+    for part in ("links", "hosts", "vms"):
+        spec[part] = spec.get(part) or []
+    return spec
+
+
+def home_of(spec):
+    """Name of a host to name of its switch."""
+    return {host["name"]: host["switch"] for host in spec["hosts"]}
 
 
 def ports_of(spec, switch):
-    """Labels of the ports of one switch, in port-number order (1 first)."""
+    """Labels of the ports of one switch, with their numbers."""
+    home = home_of(spec)
     labels = [link["name"] for link in spec["links"] for end in link["ends"] if end == switch]
     labels += [host["name"] for host in spec["hosts"] if host["switch"] == switch]
-    home = {host["name"]: host["switch"] for host in spec["hosts"]}
-    labels += [f"{vm['name']}@{at}" for vm in spec.get("vms") or [] for at in vm["hosts"] if home.get(at) == switch]
+    labels += [f"{vm['name']}@{at}" for vm in spec["vms"] for at in vm["hosts"] if home.get(at) == switch]
     return {label: number + 1 for number, label in enumerate(labels)}
 
 
@@ -54,16 +78,17 @@ class SteadyTopo(Topo):
 
     def build(self, name="two-dc"):
         spec = read_topology(name)
+        home = home_of(spec)
         ports = {s["name"]: ports_of(spec, s["name"]) for s in spec["switches"]}
         for switch in spec["switches"]:
             self.addSwitch(mn_name(switch["name"]), dpid=switch["dpid"])
         for link in spec["links"]:
             one, two = link["ends"]
             self.addLink(mn_name(one), mn_name(two), port1=ports[one][link["name"]], port2=ports[two][link["name"]])
-        home = {host["name"]: host["switch"] for host in spec["hosts"]}
         for host in spec["hosts"]:
             self.attach(mn_name(host["name"]), host, host["switch"], ports[host["switch"]][host["name"]])
-        for vm in spec.get("vms") or []:
+        # A machine has one address and a place at each of its hypervisors; rules decide which of them is reached.
+        for vm in spec["vms"]:
             for place in vm["hosts"]:
                 at = home[place]
                 self.attach(f"{mn_name(vm['name'])}_{mn_name(place)}", vm, at, ports[at][f"{vm['name']}@{place}"])
@@ -81,31 +106,28 @@ def mn_name(name):
     return name.replace("-", "")
 
 
-def netem_works():
-    """`delay=` of Mininet's links says nothing when the kernel has no netem: ask the kernel."""
-    name = f"stdy{os.getpid() % 10000}"
-    subprocess.run(["ip", "link", "add", name, "type", "veth", "peer", "name", f"{name}p"], check=True)
-    try:
-        asked = subprocess.run(["tc", "qdisc", "add", "dev", name, "root", "netem", "delay", "1ms"], capture_output=True)
-        return asked.returncode == 0
-    finally:
-        subprocess.run(["ip", "link", "del", name], check=True)
-
-
 def shape(net, spec):
-    """The FIFO in front of each wide-area link, as linux-htb of Open vSwitch; our rows carry our tag."""
+    """Puts the FIFO in front of each wide-area link, as linux-htb of Open vSwitch; the rows carry a tag of ours."""
     for link in spec["links"]:
         capacity = link.get("capacityBitsPerSecond")
         if capacity is None or link["kind"] == "local":
             continue
         for end in link["ends"]:
-            switch = net.get(mn_name(end))
-            port = switch.intfs[ports_of(spec, end)[link["name"]]].name
-            subprocess.run(
-                ["ovs-vsctl", "--", "set", "port", port, "qos=@q", "--", "--id=@q", "create", "qos", "type=linux-htb",
-                 f"other-config:max-rate={capacity}", "external-ids:steady=mininet", "queues:0=@q0",
-                 "--", "--id=@q0", "create", "queue", f"other-config:max-rate={capacity}", "external-ids:steady=mininet"],
-                check=True, stdout=subprocess.DEVNULL)
+            port = net.get(mn_name(end)).intfs[ports_of(spec, end)[link["name"]]].name
+            # A class of htb holds as many packets as the port's transmit queue did when the class was made.
+            subprocess.run(["ip", "link", "set", port, "txqueuelen", str(link.get("bufferPackets", 1000))], check=True)
+            rate = f"other-config:max-rate={capacity}"
+            subprocess.run(["ovs-vsctl", "--timeout=10", "--", "set", "port", port, "qos=@qos",
+                            "--", "--id=@qos", "create", "qos", "type=linux-htb", rate, ROW_TAG, "queues:0=@queue",
+                            "--", "--id=@queue", "create", "queue", rate, ROW_TAG], check=True, stdout=subprocess.DEVNULL)
+
+
+def forget_queues():
+    """Rows of queues belong to no bridge and stay when the bridges go. The database itself refuses to lose rows in use."""
+    for table in ("qos", "queue"):
+        find = ["ovs-vsctl", "--timeout=10", "--bare", "--columns=_uuid", "find", table, ROW_TAG]
+        for row in subprocess.run(find, capture_output=True, text=True).stdout.split():
+            subprocess.run(["ovs-vsctl", "--timeout=10", "--if-exists", "destroy", table, row], capture_output=True)
 
 
 def quiet_offloads(net):
@@ -116,14 +138,24 @@ def quiet_offloads(net):
                 node.cmd(f"ethtool -K {port.name} tx off rx off tso off gso off gro off")
 
 
+def introduce(net, spec):
+    """Static neighbours: every host knows the MAC of every other and of the machines."""
+    for host in net.hosts:
+        for who in spec["hosts"] + spec["vms"]:
+            if who["ip"] != host.IP():
+                host.cmd(f"ip neigh replace {who['ip']} lladdr {who['mac']} dev {host.defaultIntf().name} nud permanent")
+
+
 def smoke(net, spec):
     """True when hosts of different sites reach each other, which only the controller's rules make possible."""
     site = {s["name"]: s["site"] for s in spec["switches"]}
-    first = spec["hosts"][0]
-    far = next(h for h in spec["hosts"] if site[h["switch"]] != site[first["switch"]])
+    first = next(iter(spec["hosts"]), None)
+    far = next((h for h in spec["hosts"] if site[h["switch"]] != site[first["switch"]]), None)
+    if far is None:
+        print("smoke: this topology has no two hosts at different sites")
+        return False
     for _ in range(30):
-        answer = net.get(mn_name(first["name"])).cmd(f"ping -c 1 -W 1 {far['ip']}")
-        if " 0% packet loss" in answer:
+        if " 0% packet loss" in net.get(mn_name(first["name"])).cmd(f"ping -c 1 -W 1 {far['ip']}"):
             print(f"smoke: {first['name']} reaches {far['name']} through the controller's rules")
             return True
         time.sleep(1)
@@ -131,43 +163,62 @@ def smoke(net, spec):
     return False
 
 
+def address(text):
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise argparse.ArgumentTypeError(f"{text} is not IP:PORT")
+    return host, int(port)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("topology", nargs="?", default="two-dc")
-    parser.add_argument("--controller", default="127.0.0.1:6653", help="IP:PORT")
-    parser.add_argument("--smoke", action="store_true", help="test that sites reach each other, then leave")
+    parser.add_argument("topology", nargs="?", default="two-dc", help="a file, or the name of one beside this program (default: %(default)s)")
+    parser.add_argument("--controller", default="127.0.0.1:6653", type=address, metavar="IP:PORT", help="default: %(default)s")
+    parser.add_argument("--smoke", action="store_true", help="test that sites reach each other, then leave; exit code 1: they do not")
     options = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("Mininet needs root.")
     if subprocess.run(["ovs-vsctl", "--timeout=5", "show"], capture_output=True).returncode != 0:
         sys.exit("Open vSwitch does not run. Start it: service openvswitch-switch start")
-    setLogLevel("warning")
     spec = read_topology(options.topology)
-    delayed = netem_works()
-    if not delayed:
-        print("This kernel has no netem: links have no delay. For delay use `steady testbed up`, which brings its own relay.")
-    ip, port = options.controller.rsplit(":", 1)
-    net = Mininet(topo=SteadyTopo(options.topology), controller=None, autoStaticArp=False,
-                  switch=lambda name, **kw: OVSSwitch(name, datapath="user", protocols="OpenFlow13", failMode="secure", **kw))
-    net.addController("c0", controller=RemoteController, ip=ip, port=int(port))
+    # One below `warning`: what commands of the command line answer is `output`.
+    setLogLevel("output")
+    return run(spec, options)
+
+
+def settle(net):
+    """Ends what a signal cut short: Mininet gives no command to a node that is still at one, and teardown needs commands."""
+    for node in [*net.hosts, *net.switches, *net.controllers]:
+        for _ in range(50):
+            if not node.waiting:
+                break
+            node.sendInt()
+            node.monitor(timeoutms=100)
+
+
+def run(spec, options):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if any(link.get("oneWayDelayMs", 0) > 0 for link in spec["links"]):
+        print("Links have no delay here; `steady testbed up` builds them with their delay.")
+    net = Mininet(topo=SteadyTopo(options.topology), controller=None, build=False,
+                  switch=lambda name, **kw: OVSSwitch(name, datapath="user", protocols="OpenFlow13", **kw))
+    ip, port = options.controller
+    net.addController("c0", controller=RemoteController, ip=ip, port=port)
     try:
         net.start()
         quiet_offloads(net)
         shape(net, spec)
-        for host in net.hosts:
-            for who in spec["hosts"] + (spec.get("vms") or []):
-                if who["ip"] != host.IP():
-                    host.cmd(f"ip neigh replace {who['ip']} lladdr {who['mac']} dev {host.defaultIntf().name} nud permanent")
-        if delayed:
-            for link in spec["links"]:
-                if link["kind"] == "packet" and link["oneWayDelayMs"] > 0:
-                    print(f"{link['name']}: the delay of {link['oneWayDelayMs']} ms is not built (its ports carry the queues)")
+        introduce(net, spec)
         if options.smoke:
             return 0 if smoke(net, spec) else 1
         CLI(net)
         return 0
     finally:
+        for one in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(one, lambda *_: None)
+        settle(net)
         net.stop()
+        forget_queues()
 
 
 if __name__ == "__main__":

@@ -75,9 +75,15 @@ function whyMissing(tool: Tool): string | undefined {
     case 'qemu':
       return needCommands(['qemu-system-x86_64']);
     case 'mininet':
-      return needCommands(['mn']) ?? needNamespaces();
+      return (
+        needCommands(['mn']) ??
+        (succeeds('/usr/bin/python3', ['-c', 'import mininet, yaml'])
+          ? undefined
+          : '/usr/bin/python3 has no module mininet or yaml') ??
+        needNamespaces()
+      );
     case 'docker':
-      return needCommands(['docker', 'dockerd']) ?? needRoot();
+      return needCommands(['docker', 'dockerd', 'debootstrap']) ?? needRoot();
     default:
       return needCommands([tool]);
   }

@@ -1,9 +1,10 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { eventually } from './daemon.js';
 
 export interface Finished {
   readonly code: number | null;
@@ -78,12 +79,10 @@ export class Enclosure {
     await this.must('ovs-vswitchd', `unix:${at}/db.sock`, ...daemon, `--log-file=${at}/vs.log`);
   }
 
+  /** Resolves when no process of it is left: the kernel keeps the first one until all the others are gone. */
   async close(): Promise<void> {
-    if (this.#holder.exitCode === null && this.#holder.signalCode === null) {
-      const gone = once(this.#holder, 'exit');
-      this.#holder.kill('SIGKILL');
-      await gone;
-    }
+    this.#holder.kill('SIGKILL');
+    await eventually('the processes inside end', () => !existsSync(`/proc/${this.#pid}`) || undefined);
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
@@ -108,7 +107,3 @@ const environment = (directory: string): NodeJS.ProcessEnv => ({
   OVS_DBDIR: directory,
   OVS_SYSCONFDIR: directory,
 });
-
-/** Runs a program outside to its end. */
-export const outside = (command: string, ...args: string[]): Promise<Finished> =>
-  finish(execFile(command, args, { env: environment(tmpdir()) }));
