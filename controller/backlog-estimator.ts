@@ -212,6 +212,7 @@ export class BacklogEstimator {
       readingErrorBytes: bytes(reading),
       at: sample.at,
       held: false,
+      restarted: false,
       lindleyBytes: bytes(this.lindley),
       standingBytes: bytes(newest.length < standingSamples ? 0 : standing),
       anchored,
@@ -241,6 +242,7 @@ export class BacklogEstimator {
       readingErrorBytes: bytes(packetNoise + 2 * sample.timeUncertaintySeconds * this.capacity),
       at: sample.at,
       held: false,
+      restarted: false,
       lindleyBytes: bytes(this.lindley),
       standingBytes: bytes(0),
       anchored: false,
@@ -267,6 +269,6 @@ export class BacklogEstimator {
     this.pending = { interval: 0, arrived: 0, departed: 0 };
     this.held = 0;
     this.idle.reset();
-    return this.estimateOrUnknown(sample, undefined);
+    return { ...this.estimateOrUnknown(sample, undefined), restarted: true };
   }
 }

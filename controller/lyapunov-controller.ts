@@ -85,13 +85,14 @@ export class LyapunovPolicy implements RatePolicy {
 
   /** A new sample: forecast, virtual queue, and the verdict on slots that are over. */
   private measure(input: PolicyInput, estimate: BacklogEstimate): void {
-    const missed = !(estimate.at - this.lastSampleAt <= 1.5 * input.intervalSeconds + 1e-9);
+    const covered = estimate.at - this.lastSampleAt <= 1.5 * input.intervalSeconds + 1e-9;
+    const missed = estimate.restarted || !covered;
     this.lastSampleAt = estimate.at;
     if (missed) {
       this.ledger.abandon();
       this.pending = { interval: 0, cross: 0, own: 0 };
     }
-    if (!(input.intervalSeconds > 0)) return;
+    if (estimate.restarted || !(input.intervalSeconds > 0)) return;
     this.pending.interval += input.intervalSeconds;
     this.pending.cross += input.crossBytesPerSecond * input.intervalSeconds;
     this.pending.own += input.ownBytesPerSecond * input.intervalSeconds;

@@ -39,6 +39,8 @@ export interface BacklogEstimate {
   readonly at: Instant;
   /** that sample was late or impossible: the backlog is the one before, and its amounts wait for the next good sample */
   readonly held: boolean;
+  /** the sample was a gap: nothing is known of the time that it covers, and the estimate starts anew */
+  readonly restarted: boolean;
   /** the second estimator: arrivals against capacity, which needs no base */
   readonly lindleyBytes: Bytes;
   /** smallest backlog of the last few samples: what no burst explains */

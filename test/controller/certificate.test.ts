@@ -16,6 +16,7 @@ const estimate: BacklogEstimate = {
   readingErrorBytes: bytes(5000),
   at: instant(0),
   held: false,
+  restarted: false,
   lindleyBytes: bytes(0),
   standingBytes: bytes(0),
   anchored: true,

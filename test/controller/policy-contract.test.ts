@@ -25,6 +25,7 @@ function estimateAt(at: number, more: Partial<BacklogEstimate> = {}): BacklogEst
     readingErrorBytes: bytes(5000),
     at: instant(at),
     held: false,
+    restarted: false,
     lindleyBytes: bytes(0),
     standingBytes: bytes(0),
     anchored: true,
@@ -155,6 +156,16 @@ describe('what tells them apart', () => {
     const stale = step({ estimate: estimateAt(1), sampleAgeSeconds: seconds(0.0601) });
     expect(stale).toMatchObject({ mode: 'safe', rateBytesPerSecond: defaultPolicyConfig.safeBytesPerSecond });
     expect(step().mode).toBe('normal');
+  });
+  it('steady does not take the silence of a gap for a path without traffic', () => {
+    const { last, step } = settled();
+    const gap = step({
+      estimate: estimateAt(2.039, { restarted: true, anchored: false }),
+      crossBytesPerSecond: bytesPerSecond(0),
+      ownBytesPerSecond: bytesPerSecond(0),
+    });
+    expect(gap.forecastBytesPerSecond).toBe(2_000_000);
+    expect(gap.rateBytesPerSecond).toBeLessThan(1.05 * last.rateBytesPerSecond);
   });
   it('steady makes room while a queue stands: 300 kB in about half a second', () => {
     const { last, step } = settled();
