@@ -38,7 +38,7 @@ export class ApiDesk {
         this.#migrations.create(turn, command, reply);
         return;
       case 'cancelMigration':
-        reply(turn, this.#migrations.cancel(turn, command.id));
+        this.#migrations.cancel(turn, command.id, reply);
         return;
       case 'forceComplete':
         reply(turn, this.#migrations.forceComplete(command.id));

@@ -7,7 +7,7 @@ import type { Reply } from './api-desk.js';
 import type { EngineConfig } from './config.js';
 import type { ApiCommand, ApiResult, HypervisorEvent, MigrationRequest } from './input.js';
 import type { JournalRecord } from './journal.js';
-import { Migration, type MigrationFacts, type MigrationWorld } from './migration.js';
+import { type CancelOutcome, Migration, type MigrationFacts, type MigrationWorld } from './migration.js';
 import type { HypervisorRequest } from './output.js';
 import { problem } from './problem.js';
 import type { RateDesk } from './rate-desk.js';
@@ -184,6 +184,7 @@ export class MigrationDesk implements MigrationWorld {
       },
       failed: (t) => {
         this.#migrations.delete(facts.id);
+        migration.answerCancels(t, 'not-stored');
         if (command.idempotencyKey !== null) this.#idempotency.delete(command.idempotencyKey);
         const detail = 'The journal could not be written, so nothing was started.';
         reply(t, { ok: false, problem: problem('store-failed', 503, detail) });
@@ -209,22 +210,10 @@ export class MigrationDesk implements MigrationWorld {
 
   // ----------------------------------------------------------- cancel and force
 
-  cancel(turn: Turn, id: string): ApiResult {
+  cancel(turn: Turn, id: string, reply: Reply): void {
     const migration = this.#migrations.get(id);
-    if (migration === undefined) return unknownMigration(id);
-    if (migration.step === 'cancelling' || migration.step === 'cancelled')
-      return { ok: true, body: migration.view() };
-    if (!migration.cancellable)
-      return {
-        ok: false,
-        problem: problem(
-          'not-cancellable',
-          409,
-          `Migration ${id} is in step ${migration.step}; it can be cancelled until the VM is stopped.`,
-        ),
-      };
-    migration.happen(turn, this, 'cancelRequested', 'cancelled by request');
-    return { ok: true, body: migration.view() };
+    if (migration === undefined) reply(turn, unknownMigration(id));
+    else migration.requestCancel(turn, this, (t, outcome) => reply(t, cancelResult(migration, outcome)));
   }
 
   forceComplete(id: string): ApiResult {
@@ -292,7 +281,7 @@ export class MigrationDesk implements MigrationWorld {
           this.#log.add(t, step === 'failing' ? 'error' : 'info', `migration ${step}`, `${id}: ${note}`);
           migration.enter(t, this, step, note);
         },
-        failed: (_t, detail) => migration.recordFailed(detail),
+        failed: (t) => migration.recordFailed(t),
       },
     );
   }
@@ -418,6 +407,26 @@ export class MigrationDesk implements MigrationWorld {
         migration: this.#live().find((m) => m.facts.request.vm === vm.name)?.facts.id ?? null,
       };
     });
+  }
+}
+
+function cancelResult(migration: Migration, outcome: CancelOutcome): ApiResult {
+  const { id } = migration.facts;
+  const refuse = (slug: 'not-cancellable' | 'store-failed', status: number, detail: string): ApiResult => ({
+    ok: false,
+    problem: problem(slug, status, detail),
+  });
+  switch (outcome) {
+    case 'taken':
+      return { ok: true, body: migration.view() };
+    case 'too-late':
+      return refuse(
+        'not-cancellable',
+        409,
+        `Migration ${id} is in step ${migration.step}; it can be cancelled until the VM is stopped.`,
+      );
+    case 'not-stored':
+      return refuse('store-failed', 503, 'The journal could not be written, so nothing was cancelled.');
   }
 }
 

@@ -47,6 +47,10 @@ export interface MigrationWorld {
 }
 
 type Side = 'source' | 'destination';
+
+/** `taken`: it is durable that the migration is being cancelled; `not-stored`: the journal refused to say so. */
+export type CancelOutcome = 'taken' | 'too-late' | 'not-stored';
+type CancelAnswer = (turn: Turn, outcome: CancelOutcome) => void;
 const queryPeriodSeconds = 0.5;
 const noProgressLimitSeconds = 60;
 const forwardLimitSeconds = 60;
@@ -83,6 +87,8 @@ export class Migration {
   /** what was done once in this step and on this connection */
   #done = new Set<string>();
   #agentsClear = false;
+  /** cancels that wait for a record: of an earlier step, or their own */
+  #cancels: CancelAnswer[] = [];
   #lastQuery = Number.NEGATIVE_INFINITY;
   #lastProgress = { transferredBytes: -1, at: 0 };
   #bandwidth = { bytesPerSecond: 0, at: Number.NEGATIVE_INFINITY };
@@ -135,8 +141,24 @@ export class Migration {
       this.step === 'stopping'
     );
   }
-  get cancellable(): boolean {
-    return this.#pending === undefined && nextStep(this.step, 'cancelRequested') !== undefined;
+
+  /** `answer` is called once: when the cancel will outlive this process, or when it is certain not to happen. */
+  requestCancel(turn: Turn, world: MigrationWorld, answer: CancelAnswer): void {
+    this.#cancels.push(answer);
+    this.#cancel(turn, world);
+  }
+
+  #cancel(turn: Turn, world: MigrationWorld): void {
+    if (this.#cancels.length === 0 || this.#pending !== undefined) return;
+    if (this.step === 'cancelling' || this.step === 'cancelled') this.answerCancels(turn, 'taken');
+    else if (nextStep(this.step, 'cancelRequested') === undefined) this.answerCancels(turn, 'too-late');
+    else this.happen(turn, world, 'cancelRequested', 'cancelled by request');
+  }
+
+  answerCancels(turn: Turn, outcome: CancelOutcome): void {
+    const waiting = this.#cancels;
+    this.#cancels = [];
+    for (const answer of waiting) answer(turn, outcome);
   }
 
   /** Replays a record that was read from the journal at the start of this life. */
@@ -158,9 +180,11 @@ export class Migration {
     this.advance(turn, world);
   }
 
-  recordFailed(detail: string): void {
+  /** What the record should have told is tried again with the next look at the agents. */
+  recordFailed(turn: Turn): void {
+    const refused = this.#pending;
     this.#pending = undefined;
-    this.#failureReason = `the journal refused a record: ${detail}`;
+    if (refused === 'cancelling') this.answerCancels(turn, 'not-stored');
   }
 
   #note(step: Step, wallMs: number, note: string): void {
@@ -301,6 +325,7 @@ export class Migration {
   }
 
   advance(turn: Turn, world: MigrationWorld): void {
+    this.#cancel(turn, world);
     if (this.ended || this.#pending !== undefined) return;
     if (this.#status.destination.phase === 'resumed' || this.#status.destination.phase === 'completed') {
       this.happen(turn, world, 'resumed', 'the target says RESUME');
