@@ -48,3 +48,16 @@ export interface ControlConfig {
   /** share of capacity of the `static-cap` baseline */
   readonly staticShare: number;
 }
+
+/** Gains from the tuning in controller/README.md; the rest is what a local switch and its database can do. */
+export const defaultControl: ControlConfig = {
+  policy: 'steady',
+  slotMs: 20,
+  targetUtilisation: 0.98,
+  gain: 0.4,
+  virtualTargetBytes: 30_000,
+  forecastSlots: 4,
+  loopDelaySlots: 1,
+  safeBitsPerSecond: 2_000_000,
+  staticShare: 0.25,
+};

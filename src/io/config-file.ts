@@ -1,7 +1,13 @@
 import { dirname, resolve } from 'node:path';
-import type { ConfiguredHypervisor, ControlConfig, EngineConfig } from '../engine/config.js';
+import { checkLoop, seconds } from '../../controller/index.js';
+import {
+  type ConfiguredHypervisor,
+  type ControlConfig,
+  defaultControl,
+  type EngineConfig,
+} from '../engine/config.js';
 import type { Topology } from '../network/topology.js';
-import { ConfigSchema, controlDefaults, listenDefaults, type RawConfig } from './config-schema.js';
+import { ConfigSchema, listenDefaults, type RawConfig } from './config-schema.js';
 import { didYouMean, inFileOrder, requireSchema } from './schema-check.js';
 import { readTopology } from './topology-file.js';
 import {
@@ -31,7 +37,7 @@ export const defaultConfig = (): SteadyConfig => ({
     switches: [],
     hypervisors: [],
     classes: [],
-    control: { ...controlDefaults },
+    control: { ...defaultControl },
   },
   listen: { openflow: { ...listenDefaults.openflow }, http: { ...listenDefaults.http } },
   topologyPath: undefined,
@@ -59,7 +65,7 @@ export function readConfig(path: string): SteadyConfig {
         (h): ConfiguredHypervisor => ({ host: h.host, driver: h.driver ?? 'transfer', endpoint: h.endpoint }),
       ),
       classes: raw.classes ?? [],
-      control: { ...controlDefaults, ...(raw.control as Partial<ControlConfig> | undefined) },
+      control: { ...defaultControl, ...(raw.control as Partial<ControlConfig> | undefined) },
     },
     listen: {
       openflow: { ...listenDefaults.openflow, ...raw.openflow },
@@ -123,6 +129,11 @@ function checkConfig(
     'udpPort',
     classes.map((c) => c.udpPort),
   );
+
+  const control = { ...defaultControl, ...(raw.control as Partial<ControlConfig> | undefined) };
+  const slotSeconds = seconds(control.slotMs / 1000);
+  const loop = checkLoop(control.gain, slotSeconds, seconds(control.loopDelaySlots * slotSeconds));
+  if (!loop.certified && control.policy === 'steady') wrong(['control', 'gain'], loop.message);
 
   if (topology === undefined && switches.length + hypervisors.length > 0)
     wrong(['topology'], 'switches and hypervisors need a topology', 'add `topology: FILE.yaml`');

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { defaultControl } from '../engine/config.js';
 import { Name } from './topology-schema.js';
 
 /** The form of `steady.yaml`; `topologies/steady.schema.json` is made from it. */
@@ -27,19 +28,7 @@ const ClassSchema = Type.Object(
 );
 
 /** Values of `control` where the file is silent. Their reasons are in the design of the control law. */
-export const controlDefaults = {
-  policy: 'steady',
-  slotMs: 20,
-  targetUtilisation: 0.98,
-  gain: 0.3,
-  virtualTargetBytes: 60_000,
-  forecastSlots: 8,
-  loopDelaySlots: 1,
-  safeBitsPerSecond: 2_000_000,
-  staticShare: 0.25,
-} as const;
-
-const d = controlDefaults;
+const d = defaultControl;
 const ControlSchema = Type.Object(
   {
     policy: Type.Optional(Type.Enum(['steady', 'static-cap', 'none'], { default: d.policy })),

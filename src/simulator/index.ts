@@ -17,7 +17,6 @@ export { NetworkSimulation, type SimulationOptions } from './network-simulation.
 export { OvsdbPlant } from './ovsdb-plant.js';
 export {
   defaultClasses,
-  defaultControl,
   type Fault,
   runVirtual,
   type VirtualOptions,

@@ -1,9 +1,10 @@
-import type {
-  ConfiguredSwitch,
-  ControlConfig,
-  EngineConfig,
-  PolicyName,
-  TrafficClass,
+import {
+  type ConfiguredSwitch,
+  type ControlConfig,
+  defaultControl,
+  type EngineConfig,
+  type PolicyName,
+  type TrafficClass,
 } from '../engine/config.js';
 import type { ApiResult, MigrationRequest } from '../engine/input.js';
 import type { MigrationView, SystemView } from '../engine/view.js';
@@ -59,17 +60,6 @@ export interface VirtualResult {
   readonly harness: EngineHarness;
 }
 
-export const defaultControl: ControlConfig = {
-  policy: 'steady',
-  slotMs: 20,
-  targetUtilisation: 0.98,
-  gain: 0.3,
-  virtualTargetBytes: 60_000,
-  forecastSlots: 8,
-  loopDelaySlots: 1,
-  safeBitsPerSecond: 2_000_000,
-  staticShare: 0.25,
-};
 export const defaultClasses: readonly TrafficClass[] = [
   { name: 'video', udpPort: 5004, dscp: 46, delayPromiseMs: 60 },
 ];

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { defaultControl } from '../../src/engine/config.js';
 import { defaultConfig, readConfig } from '../../src/io/config-file.js';
-import { controlDefaults } from '../../src/io/config-schema.js';
 import { ConfigError, type ConfigProblem } from '../../src/io/yaml-document.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'steady-config-'));
@@ -48,7 +48,7 @@ control: { gain: 0.5 }
     expect(read.topologyPath).toBe(twoDc);
     expect(read.config.topology?.name).toBe('two-dc');
     expect(read.config.switches[2]).toEqual({ name: 'gw-b', ovsdb: undefined });
-    expect(read.config.control).toEqual({ ...controlDefaults, gain: 0.5 });
+    expect(read.config.control).toEqual({ ...defaultControl, gain: 0.5 });
   });
 
   it.each(['', '# nothing\n', '{}\n'])('takes an empty file %j as the defaults', (text) => {
@@ -97,6 +97,8 @@ classes:
   it.each([
     ['control: { slotMs: 19 }', 'control.slotMs'],
     ['control: { gain: 0 }', 'control.gain'],
+    // Two slots of delay at this gain are beyond what the delay condition certifies.
+    ['control: { gain: 0.6, loopDelaySlots: 2 }', 'control.gain'],
     ['control: { targetUtilisation: 1.01 }', 'control.targetUtilisation'],
     ['control: { policy: stedy }', 'control.policy'],
     ['http: { port: 65536 }', 'http.port'],
