@@ -141,6 +141,8 @@ export class IncomingMigration {
   }
 
   #take(socket: Socket, type: FrameTypeNumber, body: Uint8Array): void {
+    // what came in one piece with the frame that was refused
+    if (this.#dismissed.has(socket)) return;
     if (type === frameType.open) this.#open(socket, jsonBody(body));
     else if (type === frameType.ask) void this.#answer(socket, jsonBody(body));
     else if (socket !== this.#source) throw new FrameError(`type ${type} before open`);
@@ -227,8 +229,9 @@ export class IncomingMigration {
     }
     this.#phase = 'resumed';
     this.#detail = 'the machine runs here';
-    if (this.#source?.writable) this.#source.write(frameHeader(frameType.resumed, 0));
+    // first to whoever redirects the machine's packets: for it every millisecond counts
     this.#context.onEvent('RESUME', this.status());
+    if (this.#source?.writable) this.#source.write(frameHeader(frameType.resumed, 0));
     this.#forgetLater();
   }
 

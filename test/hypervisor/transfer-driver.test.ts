@@ -19,6 +19,8 @@ const status = {
   downtimeMs: null,
   detail: '',
 };
+/** A machine with other work may stall for seconds. */
+const patience = { timeout: 20_000 };
 const hello = { agent: 'steady-transfer', version: 1 };
 type Request = { id: number; command: { execute: string } };
 
@@ -79,9 +81,7 @@ describe('TransferDriver', () => {
     return driver;
   };
   const seen = (kind: string): Promise<unknown[]> =>
-    expect
-      .poll(() => log.find((entry) => entry[0] === kind), { timeout: 5000 })
-      .toBeDefined() as Promise<never>;
+    expect.poll(() => log.find((entry) => entry[0] === kind), patience).toBeDefined() as Promise<never>;
 
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'steady-driver-'));
@@ -132,7 +132,7 @@ describe('TransferDriver', () => {
     await seen('connected');
     driver.send(1, { execute: 'query', migration: 'm' });
     driver.send(2, { execute: 'query', migration: 'm' });
-    await expect.poll(() => agent.requests.length).toBe(3);
+    await expect.poll(() => agent.requests.length, patience).toBe(3);
     agent.close();
     rmSync(path(), { force: true });
     await seen('disconnected');
@@ -145,7 +145,7 @@ describe('TransferDriver', () => {
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(log.filter(([kind]) => kind === 'disconnected')).toHaveLength(1);
     serve(obedient);
-    await expect.poll(() => log.filter(([kind]) => kind === 'connected').length, { timeout: 5000 }).toBe(2);
+    await expect.poll(() => log.filter(([kind]) => kind === 'connected').length, patience).toBe(2);
     expect(driver.connected).toBe(true);
   });
 
@@ -201,10 +201,20 @@ describe('TransferDriver', () => {
     await seen('connected');
     driver.close();
     driver.close();
-    await expect.poll(() => agent.sockets.every((s) => s.destroyed || s.readableEnded)).toBe(true);
+    await expect.poll(() => agent.sockets.every((s) => s.destroyed || s.readableEnded), patience).toBe(true);
     expect(log).toEqual([['connected'], ['disconnected', 'closed by this side']]);
     driver.send(3, { execute: 'query', migration: 'm' });
-    await expect.poll(() => log.at(-1)).toEqual(['reply', 3, 'not-connected', null]);
+    await expect.poll(() => log.at(-1), patience).toEqual(['reply', 3, 'not-connected', null]);
     expect(agent.sockets).toHaveLength(1);
+  });
+
+  it('does not come back after close, even when it was about to try again', async () => {
+    const driver = drive({ firstRetryMs: 20, longestRetryMs: 20 });
+    await seen('disconnected');
+    driver.close();
+    const agent = serve(obedient);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(agent.sockets).toEqual([]);
+    expect(log).toHaveLength(1);
   });
 });

@@ -130,6 +130,19 @@ describe.skipIf(!requireOrSkip('gcc'))('traffic programs over loopback', () => {
     }
   });
 
+  it('counts a packet that comes twice once', async () => {
+    const udpPort = await freePort();
+    const receiver = await startReceiver(here, tools, { host: 'here', udpPorts: [udpPort] });
+    try {
+      const twice = [job(udpPort, 0.5), job(udpPort, 0.5)].map((each) => startSender(here, tools, each));
+      const [{ sent }] = await Promise.all([twice[0]!.done, twice[1]!.done]);
+      const summary = await summaryOf(receiver, twice[0]!, { fromSeconds: 0, toSeconds: 0.5 });
+      expect(summary).toMatchObject({ sent, received: sent, lossPercent: 0, duplicates: sent });
+    } finally {
+      await receiver.stop();
+    }
+  });
+
   it('stops an endless stream at once, with its report', async () => {
     const playing = job(await freePort(), Number.POSITIVE_INFINITY);
     const sender = startSender(here, tools, playing);

@@ -2,12 +2,18 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type AgentReplyLine, agentLineLimitBytes } from '../../src/hypervisor/index.js';
-import { frameType } from '../../src/testbed/transfer-frame.js';
+import {
+  acknowledgeFrame,
+  FrameReader,
+  frameHeader,
+  frameType,
+  jsonFrame,
+} from '../../src/testbed/transfer-frame.js';
 import { monotonicSeconds } from '../../src/testbed/transfer-limits.js';
 import { askOutcome } from '../../src/testbed/transfer-outcome.js';
 import { TransferServer, TransferServerError } from '../../src/testbed/transfer-server.js';
 import { VmInquiry } from '../../src/testbed/vm-inquiry.js';
-import { Client, freePort, Rig } from './transfer-rig.js';
+import { Client, freePort, patience, Rig } from './transfer-rig.js';
 
 let rig: Rig;
 afterEach(() => rig.close());
@@ -30,19 +36,18 @@ describe('a migration between two agents', () => {
     const rounds = rig.a.events.filter((e) => e.event === 'ROUND').map((e) => e.status.round);
     expect(rounds.length).toBeGreaterThanOrEqual(2);
     expect(rounds).toEqual(rounds.map((_, i) => i + 1));
-    expect(rig.story.filter((line) => line !== 'a ROUND')).toEqual([
-      'a PRE_SWITCHOVER',
-      'a STOP',
-      'b RESUME',
-      'a COMPLETED',
-    ]);
+    await rig.b.until('RESUME', 'm1');
+    const story = rig.story.filter((line) => line !== 'a ROUND');
+    expect(story.slice(0, 2)).toEqual(['a PRE_SWITCHOVER', 'a STOP']);
+    // two conversations: which of the last two lines is read first is chance
+    expect(story.slice(2).toSorted()).toEqual(['a COMPLETED', 'b RESUME']);
     expect(end).toMatchObject({ phase: 'completed', remainingBytes: 0, totalBytes: command.memoryBytes });
     // round 1 takes about a second, in which half a megabyte gets dirty: more than the memory must have moved
     expect(end.transferredBytes).toBeGreaterThan(command.memoryBytes + 100_000);
     expect(end.transferredBytes).toBeLessThan(command.memoryBytes * 2);
     expect(end.downtimeMs).toBeGreaterThan(0);
     await expect
-      .poll(async () => (await rig.b.must({ execute: 'query', ...m1 })).downtimeMs)
+      .poll(async () => (await rig.b.must({ execute: 'query', ...m1 })).downtimeMs, patience)
       .toBeCloseTo(end.downtimeMs!, 6);
     expect(await rig.b.must({ execute: 'query', ...m1 })).toMatchObject({
       phase: 'resumed',
@@ -60,14 +65,22 @@ describe('a migration between two agents', () => {
       const last = await rig.a.must({ execute: 'query', ...m1 });
       return ((last.transferredBytes - first.transferredBytes) * 1000) / (performance.now() - from);
     };
-    const fast = await measure();
-    expect(fast).toBeGreaterThan(4_000_000 * 0.4);
-    expect(fast).toBeLessThan(4_000_000 * 1.2);
+    // a stalled machine sends less for a while; more than the cap is wrong at any time
+    const settle = (rate: number): Promise<void> =>
+      expect
+        .poll(
+          async () => {
+            const measured = await measure();
+            expect(measured).toBeLessThan(rate * 1.6);
+            return measured;
+          },
+          { ...patience, interval: 0 },
+        )
+        .toBeGreaterThan(rate * 0.5);
+    await settle(4_000_000);
     await rig.a.must({ execute: 'set-bandwidth', ...m1, bytesPerSecond: 500_000 });
     await new Promise((resolve) => setTimeout(resolve, 300));
-    const slow = await measure();
-    expect(slow).toBeGreaterThan(500_000 * 0.4);
-    expect(slow).toBeLessThan(500_000 * 1.2);
+    await settle(500_000);
     await rig.a.must({ execute: 'set-bandwidth', ...m1, bytesPerSecond: null });
     expect((await rig.a.until('PRE_SWITCHOVER', 'm1')).transferredBytes).toBeGreaterThan(45_000_000);
   });
@@ -80,7 +93,7 @@ describe('a migration between two agents', () => {
       workingSetBytes: 800_000,
       bandwidthBytesPerSecond: 2_000_000,
     });
-    await expect.poll(() => rig.a.names('m1').length, { timeout: 10_000 }).toBeGreaterThan(4);
+    await expect.poll(() => rig.a.names('m1').length, patience).toBeGreaterThan(4);
     expect(new Set(rig.a.names('m1'))).toEqual(new Set(['ROUND']));
     await rig.a.must({ execute: 'set-bandwidth', ...m1, bytesPerSecond: 60_000_000 });
     await rig.a.until('PRE_SWITCHOVER', 'm1');
@@ -100,7 +113,7 @@ describe('a migration between two agents', () => {
     expect((await successor.must(command)).phase).toMatch(/active|pre-switchover/);
     expect((await successor.ask({ ...command, memoryBytes: 1 })).error?.code).toBe('conflict');
     await expect
-      .poll(async () => (await successor.must({ execute: 'query', ...m1 })).phase, { timeout: 10_000 })
+      .poll(async () => (await successor.must({ execute: 'query', ...m1 })).phase, patience)
       .toBe('pre-switchover');
     await successor.must({ execute: 'continue', ...m1 });
     await successor.until('COMPLETED', 'm1');
@@ -120,14 +133,14 @@ describe('a machine that moves', () => {
     const atTarget = new VmInquiry({ address: '127.0.0.2', udpPort, perSecond: 100 });
     await rig.begin({ memoryBytes: 1_000_000 });
     await rig.a.until('PRE_SWITCHOVER', 'm1');
-    await expect.poll(() => rig.machines!.a.status.counter).toBeGreaterThan(10);
+    await expect.poll(() => rig.machines!.a.status.counter, patience).toBeGreaterThan(10);
     expect(rig.machines!.b.status).toEqual({ running: false, counter: 0 });
     await rig.a.must({ execute: 'continue', ...m1 });
     await rig.a.until('COMPLETED', 'm1');
     const moved = rig.machines!.a.status;
     expect(moved.running).toBe(false);
     expect(rig.machines!.b.status.running).toBe(true);
-    await expect.poll(() => rig.machines!.b.status.counter).toBeGreaterThan(moved.counter + 5);
+    await expect.poll(() => rig.machines!.b.status.counter, patience).toBeGreaterThan(moved.counter + 5);
     expect(rig.machines!.a.status.counter).toBe(moved.counter);
     const [source, target] = [await atSource.stop(100), await atTarget.stop(100)];
     expect(source).toMatchObject({ places: ['a'], lastCounter: moved.counter, counterRegressions: 0 });
@@ -174,7 +187,7 @@ describe('a migration that is called off', () => {
     rig = await Rig.start();
     await rig.begin();
     await expect
-      .poll(async () => (await rig.b.must({ execute: 'query', ...m1 })).transferredBytes)
+      .poll(async () => (await rig.b.must({ execute: 'query', ...m1 })).transferredBytes, patience)
       .toBeGreaterThan(0);
     expect((await rig.b.must({ execute: 'cancel', ...m1 })).phase).toBe('cancelled');
     expect((await rig.a.until('FAILED', 'm1')).detail).toContain('the target refused: cancelled');
@@ -211,34 +224,40 @@ describe('a migration that loses its peer', () => {
   it('fails when the target is for another migration', async () => {
     rig = await Rig.start();
     await rig.b.must({ execute: 'prepare-incoming', migration: 'other', vm: 'vm1', port: rig.port });
-    await rig.a.must(rig.command());
+    // at full speed: the refusal must arrive although the source has more under way than the target reads
+    await rig.a.must(rig.command({ memoryBytes: 1e9, bandwidthBytesPerSecond: null }));
     expect((await rig.a.until('FAILED', 'm1')).detail).toContain('this port waits for vm1 of other');
     expect((await rig.b.must({ execute: 'query', migration: 'other' })).phase).toBe('incoming');
   });
 
-  it('fails when the peer takes nothing, and holds no more than a window of memory meanwhile', async () => {
-    rig = await Rig.start({ limits: { silenceMs: 300 } });
-    const deaf = createServer((socket) => {
-      socket.pause();
-      socket.on('error', () => undefined);
-      rig.onClose(() => socket.destroy());
-    });
-    const port = await freePort();
-    await new Promise<void>((resolve) => deaf.listen(port, '127.0.0.1', resolve));
-    rig.onClose(() => deaf.close());
-    await rig.a.must(
-      rig.command({
-        destination: { address: '127.0.0.1', port },
-        memoryBytes: 1e9,
-        bandwidthBytesPerSecond: null,
-      }),
-    );
-    const held = process.memoryUsage().arrayBuffers;
-    const end = await rig.a.until('FAILED', 'm1');
-    expect(end.detail).toMatch(/the target (said nothing|took no byte) for 0.3 s/);
-    expect(end).toMatchObject({ transferredBytes: 0, remainingBytes: expect.any(Number) });
-    expect(process.memoryUsage().arrayBuffers - held).toBeLessThan(20_000_000);
-  });
+  it.each([
+    ['is silent', false, 'the target said nothing for 0.3 s'],
+    ['says that it lives', true, 'the target took no byte for 0.3 s'],
+  ])(
+    'fails when the peer takes nothing and %s, and holds little memory meanwhile',
+    async (_how, alive, detail) => {
+      rig = await Rig.start({ limits: { silenceMs: 300 } });
+      const deaf = createServer((socket) => {
+        socket.pause();
+        socket.on('error', () => undefined);
+        const timer = setInterval(() => alive && socket.write(acknowledgeFrame(0)), 20);
+        rig.onClose(() => {
+          clearInterval(timer);
+          socket.destroy();
+        });
+      });
+      const port = await freePort();
+      await new Promise<void>((resolve) => deaf.listen(port, '127.0.0.1', resolve));
+      rig.onClose(() => deaf.close());
+      const destination = { address: '127.0.0.1', port };
+      await rig.a.must(rig.command({ destination, memoryBytes: 1e9, bandwidthBytesPerSecond: null }));
+      const held = process.memoryUsage().arrayBuffers;
+      const end = await rig.a.until('FAILED', 'm1');
+      expect(end.detail).toContain(detail);
+      expect(end).toMatchObject({ transferredBytes: 0, totalBytes: 1e9 });
+      expect(process.memoryUsage().arrayBuffers - held).toBeLessThan(20_000_000);
+    },
+  );
 
   it('asks when the answer to the last round was lost, and completes', async () => {
     const udpPort = await freePort();
@@ -290,6 +309,31 @@ describe('a migration that loses its peer', () => {
     expect(await askOutcome({ address: '127.0.0.1', port: rig.port }, '127.0.0.1', 'm1', deadline())).toBe(
       'refused',
     );
+  });
+
+  it('reads on after a refusal, so that no reset overtakes it', async () => {
+    rig = await Rig.start();
+    await rig.b.must({ execute: 'prepare-incoming', ...m1, vm: 'vm1', port: rig.port });
+    const socket = connect({ host: '127.0.0.1', port: rig.port, allowHalfOpen: true });
+    const errors: string[] = [];
+    let refused = false;
+    const reader = new FrameReader({
+      onData: () => undefined,
+      onFrame: (type) => {
+        refused = type === frameType.refused;
+      },
+    });
+    socket.on('error', (error) => errors.push(error.message));
+    socket.on('data', (chunk) => reader.push(chunk));
+    socket.write(jsonFrame(frameType.open, { migration: 'stranger', vm: 'vm1', memoryBytes: 1 }));
+    for (let i = 0; i < 20; i++) {
+      socket.write(frameHeader(frameType.data, 1000));
+      socket.write(new Uint8Array(1000));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(errors).toEqual([]);
+    await expect.poll(() => refused, patience).toBe(true);
+    socket.destroy();
   });
 
   it('does not mind strangers at its port', async () => {
@@ -408,9 +452,10 @@ describe('an agent', () => {
   it('forgets the oldest ended migrations, and never the running ones', async () => {
     rig = await Rig.start();
     await rig.begin({ memoryBytes: 1e9, bandwidthBytesPerSecond: 100_000 });
+    const port = await freePort();
     for (let i = 0; i < 105; i++) {
       const migration = `x${i}`;
-      await rig.a.must({ execute: 'prepare-incoming', migration, vm: 'v', port: await freePort() });
+      await rig.a.must({ execute: 'prepare-incoming', migration, vm: 'v', port });
       await rig.a.must({ execute: 'cancel', migration });
     }
     const phase = async (migration: string) => (await rig.a.must({ execute: 'query', migration })).phase;

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { controlVm } from '../../src/testbed/vm-control.js';
 import type { VmReport } from '../../src/testbed/vm-inquiry.js';
-import { Client, freePort } from './transfer-rig.js';
+import { Client, freePort, patience } from './transfer-rig.js';
 
 const built = (name: string): string =>
   fileURLToPath(new URL(`../../dist/src/testbed/${name}.js`, import.meta.url));
@@ -28,7 +28,7 @@ class Program {
     });
   }
   async line(n: number): Promise<unknown> {
-    await expect.poll(() => this.#said.length > n, { timeout: 15_000 }).toBe(true);
+    await expect.poll(() => this.#said.length > n, patience).toBe(true);
     return JSON.parse(this.#said[n]!);
   }
   async end(signal?: NodeJS.Signals): Promise<number | null> {
@@ -117,7 +117,7 @@ describe('the programs of the testbed', () => {
       await a.until('COMPLETED', 'm');
       expect(await controlVm(control('hyp-a'), { do: 'status' })).toEqual({ running: false, counter: 0 });
       await expect
-        .poll(async () => (await controlVm(control('hyp-b'), { do: 'status' })).counter)
+        .poll(async () => (await controlVm(control('hyp-b'), { do: 'status' })).counter, patience)
         .toBeGreaterThan(20);
       probe.child.stdin!.write('report\n');
       expect(await probe.line(0)).toMatchObject({ places: ['hyp-b'] });
@@ -127,7 +127,7 @@ describe('the programs of the testbed', () => {
       expect(report.answered).toBeGreaterThan(20);
       expect(await probe.end()).toBe(0);
       expect(await agents[0]!.end('SIGTERM')).toBe(0);
-      await expect.poll(() => a.connected).toBe(false);
+      await expect.poll(() => a.connected, patience).toBe(false);
     } finally {
       a.close();
       b.close();
@@ -157,7 +157,7 @@ describe('the programs of the testbed', () => {
     for (const [name, argv, text] of wrong) {
       const program = start(name, ...argv);
       expect(await program.end()).toBe(1);
-      await expect.poll(() => program.stderr).toContain(text);
+      await expect.poll(() => program.stderr, patience).toContain(text);
     }
   });
 });

@@ -16,6 +16,9 @@ import type { TransferLimits } from '../../src/testbed/transfer-limits.js';
 import { TransferServer } from '../../src/testbed/transfer-server.js';
 import { VmMachine } from '../../src/testbed/vm-machine.js';
 
+/** For `expect.poll`: a machine with other work may stall for seconds. */
+export const patience = { timeout: 20_000, interval: 10 };
+
 export type Migrate = Extract<AgentCommand, { execute: 'migrate' }>;
 
 /** A TCP port that was free a moment ago. */
@@ -58,7 +61,7 @@ export class Client {
   }
 
   async ready(): Promise<this> {
-    await expect.poll(() => this.connected, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => this.connected, patience).toBe(true);
     return this;
   }
 
@@ -83,7 +86,7 @@ export class Client {
 
   async until(event: string, migration: string): Promise<AgentStatus> {
     const find = () => this.events.find((e) => e.event === event && e.migration === migration);
-    await expect.poll(() => find() !== undefined, { timeout: 20_000, interval: 5 }).toBe(true);
+    await expect.poll(() => find() !== undefined, patience).toBe(true);
     return find()!.status;
   }
 
