@@ -1,4 +1,3 @@
-import { createServer } from 'node:net';
 import { defaultConfig, type SteadyConfig } from '../io/config-file.js';
 import type { Topology } from '../network/topology.js';
 import { EmbeddedProcess } from '../simulator/embedded-process.js';
@@ -14,6 +13,7 @@ import {
   rttMsOf,
   type TrafficFigures,
 } from './demo-network.js';
+import { freePort } from './free-port.js';
 
 /** Smaller than on Open vSwitch, so that the whole demo stays well under a minute and a half. */
 const defaultMemoryBytes = 100_000_000;
@@ -23,26 +23,11 @@ const delayPromiseMs = 60;
 /** The simulated network in wall time, in a process of its own; its switches speak OpenFlow over loopback. */
 export async function openEmbeddedNetwork(options: DemoNetworkOptions): Promise<DemoNetwork> {
   const topology = demoTopology(options.memoryBytes ?? defaultMemoryBytes);
+  // The switches must know where to connect before the controller listens.
   const port = options.openflowPort === 0 ? await freePort() : options.openflowPort;
   const { seed } = options;
   const process = await EmbeddedProcess.start({ topology, seed, openflow: `tcp:127.0.0.1:${port}` });
   return new EmbeddedNetworkOfDemo(topology, seed, port, process);
-}
-
-/** The switches must know where to connect before the controller listens. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address !== null
-          ? resolve(address.port)
-          : reject(new Error('no port')),
-      );
-    });
-  });
 }
 
 class EmbeddedNetworkOfDemo implements DemoNetwork {

@@ -1,3 +1,4 @@
+import type { AgentStatus } from '../hypervisor/protocol.js';
 import type { AuditEntry, JournalRecord } from './journal.js';
 
 /**
@@ -38,17 +39,7 @@ export type HypervisorEvent =
       readonly status: HypervisorStatus;
     };
 
-/** A mirror of the driver's status in the engine's words (`src/hypervisor` is not imported here). */
-export interface HypervisorStatus {
-  readonly phase: string;
-  readonly round: number;
-  readonly totalBytes: number;
-  readonly transferredBytes: number;
-  readonly remainingBytes: number;
-  readonly dirtyBytesPerSecond: number;
-  readonly downtimeMs: number | null;
-  readonly detail: string;
-}
+export type HypervisorStatus = AgentStatus;
 
 export interface MigrationRequest {
   readonly vm: string;

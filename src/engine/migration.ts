@@ -54,9 +54,26 @@ type CancelAnswer = (turn: Turn, outcome: CancelOutcome) => void;
 const queryPeriodSeconds = 0.5;
 const noProgressLimitSeconds = 60;
 const forwardLimitSeconds = 60;
+/** Errors that do not say no: the command or its answer was lost, or it was carried out before; `query` tells. */
+const noRefusal: readonly string[] = [
+  'exists',
+  'already-migrating',
+  'timeout',
+  'deadline',
+  'disconnected',
+  'not-connected',
+];
 const bandwidthPeriodSeconds = 0.2;
 
-const unknownStatus: HypervisorStatus = {
+/** how the note of an end names an agent that was away; read again from the journal */
+const agentOf = (host: string): string => `the agent of ${host}`;
+
+/** What an agent said last; `unknown`: nothing since its connection came. */
+type KnownStatus = Omit<HypervisorStatus, 'phase'> & {
+  readonly phase: HypervisorStatus['phase'] | 'unknown';
+};
+
+const unknownStatus: KnownStatus = {
   phase: 'unknown',
   round: 0,
   totalBytes: 0,
@@ -78,7 +95,7 @@ export class Migration {
   /** a step that is being written to the journal (at first the acceptance itself); nothing happens until it is durable */
   #pending: Step | undefined = 'accepted';
   #enteredAt = 0;
-  #status: Record<Side, HypervisorStatus> = { source: unknownStatus, destination: unknownStatus };
+  #status: Record<Side, KnownStatus> = { source: unknownStatus, destination: unknownStatus };
   /** commands sent and not answered, by number */
   readonly #commands = new Map<
     number,
@@ -87,6 +104,8 @@ export class Migration {
   /** what was done once in this step and on this connection */
   #done = new Set<string>();
   #agentsClear = false;
+  /** agents that were away when a migration was put back: told to stop when they return */
+  readonly #unswept = new Set<Side>();
   /** cancels that wait for a record: of an earlier step, or their own */
   #cancels: CancelAnswer[] = [];
   #lastQuery = Number.NEGATIVE_INFINITY;
@@ -192,6 +211,9 @@ export class Migration {
     this.#transitions.push({ state: stateOf(step), step, at, note });
     if (step === 'running') this.#startedAt = at;
     if (step === 'failing') this.#failureReason = note;
+    if (step === 'cancelled' || step === 'failed')
+      for (const side of ['source', 'destination'] as const)
+        if (note.includes(agentOf(this.facts[side]))) this.#unswept.add(side);
     if (hasEnded(step)) this.#endedAt = at;
   }
 
@@ -208,6 +230,13 @@ export class Migration {
     if (step === undefined) return;
     this.#pending = step;
     world.record(turn, this, step, note);
+  }
+
+  /** An agent is there (again): what a migration that has ended left with it is stopped. */
+  sweep(turn: Turn, world: MigrationWorld, host: string): void {
+    const side = this.#sideOf(host);
+    if (this.ended && side !== undefined && this.#unswept.has(side))
+      this.#send(turn, world, side, { execute: 'cancel', migration: this.facts.id });
   }
 
   /** An agent connection came or went; what was sent on the old one may be lost. */
@@ -262,13 +291,11 @@ export class Migration {
     if (command === undefined) return false;
     this.#commands.delete(number);
     const host = command.side === 'source' ? this.facts.source : this.facts.destination;
-    if (status !== null) this.onStatus(turn, world, host, status);
-    else if (
-      error !== null &&
-      error.code !== 'exists' &&
-      error.code !== 'timeout' &&
-      this.#givesUpOn(command.execute)
-    )
+    const refused = error !== null && !noRefusal.includes(error.code);
+    if (this.ended) {
+      if (error === null || refused) this.#unswept.delete(command.side);
+    } else if (status !== null) this.onStatus(turn, world, host, status);
+    else if (refused && this.#givesUpOn(command.execute))
       this.happen(
         turn,
         world,
@@ -445,12 +472,12 @@ export class Migration {
   }
 
   #putBack(turn: Turn, world: MigrationWorld): void {
-    const clear = (side: Side): boolean => ['none', 'cancelled', 'failed'].includes(this.#status[side].phase);
+    const clear = (side: Side): boolean => this.#isClear(side);
     if (this.#status.source.phase === 'completed') {
       this.happen(turn, world, 'resumed', 'the source says COMPLETED: the move was faster than the cancel');
       return;
     }
-    const late = turn.now - this.#enteredAt > stepLimitSeconds[this.step];
+    const late = turn.now - this.#enteredAt > stepLimitSeconds[this.step] && this.#runsAtSource();
     for (const side of ['source', 'destination'] as const)
       if (!clear(side)) this.#once(turn, world, side, { execute: 'cancel', migration: this.facts.id });
     if (!this.#agentsClear && ((clear('source') && clear('destination')) || late)) {
@@ -463,8 +490,26 @@ export class Migration {
       this.happen(turn, world, 'putBack', this.#putBackNote(rules.missing));
   }
 
-  #putBackNote(missing: readonly string[]): string {
+  /** The agent holds nothing of this migration, and no command that could change that is on its way. */
+  #isClear(side: Side): boolean {
+    for (const { side: to, execute } of this.#commands.values())
+      if (to === side && (execute === 'prepare-incoming' || execute === 'migrate')) return false;
+    return ['none', 'cancelled', 'failed'].includes(this.#status[side].phase);
+  }
+
+  /**
+   * Nobody can say where the machine runs once it was told to stop, until an agent says so: no limit of time
+   * makes it known, and rules that guess wrong cut it off.
+   */
+  #runsAtSource(): boolean {
+    if (!this.#transitions.some((t) => t.step === 'stopping')) return true;
+    return this.#status.source.phase === 'cancelled' || this.#status.source.phase === 'failed';
+  }
+
+  #putBackNote(switchesMissing: readonly string[]): string {
     const reason = this.step === 'failing' ? this.#failureReason : null;
+    const sides = (['source', 'destination'] as const).filter((side) => !this.#isClear(side));
+    const missing = [...switchesMissing, ...sides.map((side) => agentOf(this.facts[side]))];
     const left = missing.length === 0 ? '' : ` (not reached: ${missing.join(', ')}; cleaned when back)`;
     return `${reason ?? 'everything is as it was before'}${left}`;
   }

@@ -1,3 +1,4 @@
+import type { AgentCommand } from '../hypervisor/protocol.js';
 import type { ApiResult } from './input.js';
 import type { JournalRecord } from './journal.js';
 import type { SystemView } from './view.js';
@@ -41,25 +42,5 @@ export type Output = (
     }
 ) & { readonly after?: number };
 
-/** The engine's words for the agent protocol; `io` hands them to the driver as they are. */
-export type HypervisorRequest =
-  | {
-      readonly execute: 'prepare-incoming';
-      readonly migration: string;
-      readonly vm: string;
-      readonly port: number;
-    }
-  | {
-      readonly execute: 'migrate';
-      readonly migration: string;
-      readonly vm: string;
-      readonly destination: { readonly address: string; readonly port: number };
-      readonly memoryBytes: number;
-      readonly dirtyBytesPerSecond: number;
-      readonly workingSetBytes: number;
-      readonly downtimeLimitMs: number;
-      readonly bandwidthBytesPerSecond: number | null;
-      readonly switchoverTimeoutSeconds: number;
-    }
-  | { readonly execute: 'set-bandwidth'; readonly migration: string; readonly bytesPerSecond: number | null }
-  | { readonly execute: 'query' | 'continue' | 'cancel'; readonly migration: string };
+/** What the engine may ask of an agent; greeting it is the driver's business. */
+export type HypervisorRequest = Exclude<AgentCommand, { readonly execute: 'hello' }>;

@@ -1,9 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { freePort } from '../../src/cli/free-port.js';
 import type { MigrationView } from '../../src/engine/view.js';
 import { replay } from '../../src/io/replay.js';
 import { readTopology } from '../../src/io/topology-file.js';
@@ -95,18 +95,3 @@ describe('a recording', () => {
     await expect(replay(recording)).rejects.toThrow(/empty/);
   });
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address !== null
-          ? resolve(address.port)
-          : reject(new Error('no port')),
-      );
-    });
-  });
-}
