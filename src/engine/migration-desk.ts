@@ -19,6 +19,16 @@ const firstTcpPort = 4900;
 const tcpPorts = 64;
 /** Ended migrations that are still shown. */
 const endedShown = 1000;
+/** Idempotency keys that are remembered, newest first to stay. */
+const keysKept = 10_000;
+
+/** What an Idempotency-Key was used for. */
+interface KnownKey {
+  readonly digest: string;
+  readonly id: string;
+  /** repeats that came before the acceptance was durable: they are answered as the first request is */
+  waiting: Reply[] | undefined;
+}
 
 type CreateCommand = Extract<ApiCommand, { kind: 'createMigration' }>;
 
@@ -30,7 +40,9 @@ export class MigrationDesk implements MigrationWorld {
   readonly #log: EventLog;
   readonly #nextCommand: () => number;
   readonly #migrations = new Map<string, Migration>();
-  readonly #idempotency = new Map<string, { readonly digest: string; readonly id: string }>();
+  readonly #idempotency = new Map<string, KnownKey>();
+  /** where machines were moved to by migrations that are no longer kept */
+  readonly #settled = new Map<string, string>();
   readonly #rates: RateDesk;
   readonly #admission: Admission;
   readonly #connected = new Set<string>();
@@ -121,10 +133,14 @@ export class MigrationDesk implements MigrationWorld {
 
   #keep(migration: Migration, idempotencyKey: string | null, digest: string): void {
     this.#migrations.set(migration.facts.id, migration);
-    if (idempotencyKey !== null) this.#idempotency.set(idempotencyKey, { digest, id: migration.facts.id });
+    if (idempotencyKey !== null)
+      this.#idempotency.set(idempotencyKey, { digest, id: migration.facts.id, waiting: undefined });
+    if (this.#idempotency.size > keysKept)
+      this.#idempotency.delete(this.#idempotency.keys().next().value as string);
     if (this.#migrations.size <= endedShown) return;
     for (const [id, old] of this.#migrations)
       if (old.ended) {
+        if (old.committed) this.#settled.set(old.facts.request.vm, old.facts.destination);
         this.#migrations.delete(id);
         return;
       }
@@ -137,7 +153,7 @@ export class MigrationDesk implements MigrationWorld {
     if (command.idempotencyKey !== null && !request.dryRun) {
       const known = this.#idempotency.get(command.idempotencyKey);
       if (known !== undefined) {
-        reply(turn, this.#repeat(known, command.bodyDigest));
+        this.#repeat(turn, known, command.bodyDigest, reply);
         return;
       }
     }
@@ -162,6 +178,9 @@ export class MigrationDesk implements MigrationWorld {
     this.#lastOrdinal = ordinal;
     const migration = new Migration(facts, turn.wallMs, 'admitted');
     this.#keep(migration, command.idempotencyKey, command.bodyDigest);
+    const key = command.idempotencyKey === null ? undefined : this.#idempotency.get(command.idempotencyKey);
+    const repeats: Reply[] = [];
+    if (key !== undefined) key.waiting = repeats;
     const entry = {
       kind: 'migrationAccepted',
       id: command.id,
@@ -179,6 +198,8 @@ export class MigrationDesk implements MigrationWorld {
           'migration accepted',
           `${facts.id}: ${request.vm} ${facts.source} -> ${facts.destination}`,
         );
+        if (key !== undefined) key.waiting = undefined;
+        for (const repeat of repeats) repeat(t, { ok: true, body: migration.view() });
         migration.resume(t);
         migration.advance(t, this);
       },
@@ -187,25 +208,23 @@ export class MigrationDesk implements MigrationWorld {
         migration.answerCancels(t, 'not-stored');
         if (command.idempotencyKey !== null) this.#idempotency.delete(command.idempotencyKey);
         const detail = 'The journal could not be written, so nothing was started.';
-        reply(t, { ok: false, problem: problem('store-failed', 503, detail) });
+        for (const each of [reply, ...repeats])
+          each(t, { ok: false, problem: problem('store-failed', 503, detail) });
       },
     });
     reply(turn, { ok: true, body: migration.view() }, record);
   }
 
-  #repeat(known: { readonly digest: string; readonly id: string }, digest: string): ApiResult {
-    if (known.digest !== digest)
-      return {
-        ok: false,
-        problem: problem('idempotency-conflict', 422, 'This Idempotency-Key was used with another body.'),
-      };
+  #repeat(turn: Turn, known: KnownKey, digest: string, reply: Reply): void {
+    const refuse = (slug: 'idempotency-conflict' | 'unknown-migration', status: number, detail: string) =>
+      reply(turn, { ok: false, problem: problem(slug, status, detail) });
     const migration = this.#migrations.get(known.id);
-    if (migration === undefined)
-      return {
-        ok: false,
-        problem: problem('unknown-migration', 404, `Migration ${known.id} is no longer kept.`),
-      };
-    return { ok: true, body: migration.view() };
+    if (known.digest !== digest)
+      refuse('idempotency-conflict', 422, 'This Idempotency-Key was used with another body.');
+    else if (known.waiting !== undefined) known.waiting.push(reply);
+    else if (migration === undefined)
+      refuse('unknown-migration', 404, `Migration ${known.id} is no longer kept.`);
+    else reply(turn, { ok: true, body: migration.view() });
   }
 
   // ----------------------------------------------------------- cancel and force
@@ -233,7 +252,7 @@ export class MigrationDesk implements MigrationWorld {
 
   /** Where a machine lives; with a switch, where that switch should send its packets while it is being moved. */
   locationOf(vm: string, switchName?: string): string {
-    let host = this.#config.topology && vmOf(this.#config.topology, vm)?.at;
+    let host = this.#settled.get(vm) ?? (this.#config.topology && vmOf(this.#config.topology, vm)?.at);
     for (const migration of this.#migrations.values())
       if (migration.facts.request.vm === vm && migration.committed)
         host = switchName === undefined ? migration.facts.destination : migration.locationFor(switchName);
@@ -354,6 +373,7 @@ export class MigrationDesk implements MigrationWorld {
           migration.hypervisorChanged(host);
           migration.advance(turn, this);
         }
+        for (const migration of this.#migrations.values()) migration.sweep(turn, this, host);
         return;
       }
       case 'reply':

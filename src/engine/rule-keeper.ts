@@ -13,7 +13,7 @@ import type { Turn } from './turn.js';
 
 type Knowledge =
   /** nothing is known: a failed or lost read is never an empty table */
-  | { readonly kind: 'unknown'; readonly retryAt: number }
+  | { readonly kind: 'unknown'; readonly retryAt: number; readonly conflict?: boolean }
   | { readonly kind: 'reading'; readonly xid: number; readonly revision: number }
   | { readonly kind: 'known'; readonly rules: readonly Rule[] };
 
@@ -38,10 +38,11 @@ export class RuleKeeper {
   installedCount: number | null = null;
   #knowledge: Knowledge = { kind: 'unknown', retryAt: 0 };
   #transaction:
-    | { readonly id: number; readonly revision: number; readonly rules: readonly Rule[] }
+    | { readonly id: number; readonly revision: number; readonly rules: readonly Rule[] | undefined }
     | undefined;
   #foreign: readonly Rule[] = [];
   #refusals = 0;
+  #loggedConflict = '';
   #bundles = true;
   #wantsVerified = false;
   #lastAudit = 0;
@@ -53,6 +54,9 @@ export class RuleKeeper {
     this.revision = revision;
     this.#wantsVerified = verify;
     this.refusal = null;
+    // What somebody else holds may not be in the way of what is wanted now.
+    if (this.#knowledge.kind === 'unknown' && this.#knowledge.conflict === true)
+      this.#knowledge = { kind: 'unknown', retryAt: 0 };
   }
 
   sessionLost(): void {
@@ -84,8 +88,7 @@ export class RuleKeeper {
     }
     const { adds, deletes, conflicts } = compareRules(this.desired, this.#knowledge.rules);
     if (conflicts.length > 0) {
-      this.refusal = `held by somebody else: ${conflicts.map(ruleText).join('; ')}`;
-      this.#knowledge = { kind: 'unknown', retryAt: turn.now + auditPeriodSeconds };
+      this.#onConflict(turn, session, conflicts, deletes);
       return;
     }
     if (adds.length + deletes.length > 0) {
@@ -94,7 +97,7 @@ export class RuleKeeper {
         ...adds.map((r) => flowModOf(r, 'add')),
         ...deletes.map((r) => flowModOf(r, 'delete')),
       ];
-      this.#send(turn, session, changes);
+      this.#send(turn, session, changes, this.desired);
       return;
     }
     this.acknowledged = this.revision;
@@ -103,6 +106,22 @@ export class RuleKeeper {
       turn.now >= this.#lastAudit + auditPeriodSeconds
     )
       this.#read(turn, session);
+  }
+
+  /** Nothing is added beside a rule that is in the way, but what of ours is not wanted any more still goes. */
+  #onConflict(turn: Turn, session: Session, conflicts: readonly Rule[], deletes: readonly Rule[]): void {
+    const refusal = `held by somebody else: ${conflicts.map(ruleText).join('; ')}`;
+    if (this.#loggedConflict !== refusal) turn.log('error', 'rules cannot be installed', { reason: refusal });
+    this.#loggedConflict = refusal;
+    this.refusal = refusal;
+    this.#knowledge = { kind: 'unknown', retryAt: turn.now + auditPeriodSeconds, conflict: true };
+    if (deletes.length > 0)
+      this.#send(
+        turn,
+        session,
+        deletes.map((r) => flowModOf(r, 'delete')),
+        undefined,
+      );
   }
 
   #read(turn: Turn, session: Session): void {
@@ -127,10 +146,16 @@ export class RuleKeeper {
     this.#knowledge = { kind: 'reading', xid, revision: this.revision };
   }
 
-  #send(turn: Turn, session: Session, changes: readonly FlowModBody[]): void {
+  /** `rules`: what of ours the switch holds afterwards; undefined: not known. */
+  #send(
+    turn: Turn,
+    session: Session,
+    changes: readonly FlowModBody[],
+    rules: readonly Rule[] | undefined,
+  ): void {
     const atomic = this.#bundles && changes.length > 1;
     const id = atomic ? session.bundle(changes, turn.now) : session.transact(changes, turn.now);
-    this.#transaction = { id, revision: this.revision, rules: this.desired };
+    this.#transaction = { id, revision: this.revision, rules };
   }
 
   /** The rule that grants a rate dies with its controller (hard timeout) unless it is refreshed. */
@@ -181,6 +206,7 @@ export class RuleKeeper {
     this.#transaction = undefined;
     if (event.ok) {
       this.#refusals = 0;
+      if (sent.rules === undefined) return;
       this.#lastLease = turn.now;
       this.#knowledge = { kind: 'known', rules: [...sent.rules, ...this.#foreign] };
       this.installedCount = sent.rules.length;
