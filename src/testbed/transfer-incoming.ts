@@ -182,6 +182,7 @@ export class IncomingMigration {
   }
 
   #consume(socket: Socket, bytes: number): void {
+    if (this.#dismissed.has(socket)) return;
     if (socket !== this.#source || this.#deciding !== undefined)
       throw new FrameError('memory outside a migration');
     this.#consumed += bytes;
