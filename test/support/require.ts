@@ -83,7 +83,7 @@ function whyMissing(tool: Tool): string | undefined {
         needNamespaces()
       );
     case 'docker':
-      return needCommands(['docker', 'dockerd', 'debootstrap']) ?? needRoot();
+      return needCommands(['docker', 'dockerd', 'mmdebstrap']) ?? needRoot();
     default:
       return needCommands([tool]);
   }
