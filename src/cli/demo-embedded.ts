@@ -33,6 +33,8 @@ export async function openEmbeddedNetwork(options: DemoNetworkOptions): Promise<
 class EmbeddedNetworkOfDemo implements DemoNetwork {
   readonly kind = 'embedded';
   readonly openflowPort: number;
+  /** the simulated sender is never late */
+  readonly senderLatenessMs = 0;
   readonly rttMs: number;
   readonly bufferMs: number;
   readonly steady: SteadyConfig;

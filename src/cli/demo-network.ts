@@ -43,6 +43,8 @@ export interface DemoNetwork {
   readonly openflowPort: number;
   readonly rttMs: number;
   readonly bufferMs: number;
+  /** worst p99 of how late the traffic's own sender was, over all cases: what the host did to the figures */
+  readonly senderLatenessMs: number;
   /** configuration for a controller of this network */
   readonly steady: SteadyConfig;
   /** connects the switches to the controller on this port */

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig, type SteadyConfig } from '../io/config-file.js';
@@ -13,6 +13,7 @@ import {
   type TrafficReceiver,
   type TrafficSender,
   type TrafficTools,
+  untilNs,
 } from '../testbed/traffic.js';
 import { bytesBetween, trace } from '../traffic/index.js';
 import { DemoCase } from './demo-case.js';
@@ -27,6 +28,10 @@ import {
   type TrafficFigures,
 } from './demo-network.js';
 
+/** Inherited by everything that the demo starts. */
+const deviceNiceness = -15;
+/** The senders need this long to have the beginning of their load. */
+const startAheadSeconds = 1;
 /** After this long at the latest no packet of a window is still in a queue. */
 const settleSeconds = 1;
 
@@ -37,6 +42,8 @@ export async function openOvsNetwork(
 ): Promise<DemoNetwork> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
     throw new DemoError('--network ovs builds network namespaces: it needs Linux and root (sudo)');
+  // Switches, links and hosts are processes here: other work of this machine must not be taken for the network's.
+  setPriority(deviceNiceness);
   const topology = demoTopology(options.memoryBytes);
   const directory = mkdtempSync(join(tmpdir(), 'steady-demo-ovs-'));
   const network = new OvsNetwork(topology, directory, options.seed, options.openflowPort);
@@ -53,6 +60,7 @@ export async function openOvsNetwork(
 class OvsNetwork implements DemoNetwork {
   readonly kind = 'ovs';
   readonly openflowPort: number;
+  senderLatenessMs = 0;
   readonly rttMs: number;
   readonly bufferMs: number;
   readonly #topology: Topology;
@@ -94,7 +102,7 @@ class OvsNetwork implements DemoNetwork {
       const udpPorts = this.#topology.traffic.filter((t) => t.to === host).map((t) => t.udpPort);
       this.#receivers.set(host, await startReceiver(spawn, this.#tools!, { host, udpPorts }));
     }
-    const startAtNs = process.hrtime.bigint() + 200_000_000n;
+    const startAtNs = process.hrtime.bigint() + BigInt(startAheadSeconds * 1e9);
     this.#topology.traffic.forEach((spec, stream) => {
       const to = this.#topology.hosts.find((h) => h.name === spec.to)!;
       const job = {
@@ -109,7 +117,7 @@ class OvsNetwork implements DemoNetwork {
       };
       this.#senders.set(spec.name, startSender(spawn, this.#tools!, job));
     });
-    await sleep(200);
+    await untilNs(startAtNs);
   }
 
   async figures(fromSeconds: number, toSeconds: number): Promise<TrafficFigures> {
@@ -139,7 +147,8 @@ class OvsNetwork implements DemoNetwork {
   }
 
   async stopTraffic(): Promise<void> {
-    await Promise.all([...this.#senders.values()].map((s) => s.stop()));
+    for (const report of await Promise.all([...this.#senders.values()].map((s) => s.stop())))
+      this.senderLatenessMs = Math.max(this.senderLatenessMs, report.latenessMs.p99);
     await Promise.all([...this.#receivers.values()].map((r) => r.stop()));
     this.#senders.clear();
     this.#receivers.clear();

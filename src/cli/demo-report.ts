@@ -28,6 +28,8 @@ export interface DemoReport {
   };
   readonly utilisationPercent: number;
   readonly leftoverRules: number;
+  /** worst p99 of how late the traffic's sender was: above a few ms the host, not the network, made the delays */
+  readonly senderLatenessMs: number;
 }
 
 export function summaryTable(report: DemoReport): string {
@@ -60,6 +62,11 @@ export function summaryTable(report: DemoReport): string {
     `  utilisation   ${report.utilisationPercent.toFixed(1)} % of the packet link while migrating`,
     `  certificate   ${certificate.slots} slots, ${certificate.violations} violations (${certificate.vacuous} slots with a bound above the delay promise, ${certificate.assumptionBroken} whose assumptions broke)`,
     `  rules left    ${report.leftoverRules}`,
+    ...(report.senderLatenessMs > 5
+      ? [
+          `  caution       the traffic's own sender was ${report.senderLatenessMs.toFixed(0)} ms late at p99: this host was too busy to measure`,
+        ]
+      : []),
     '',
   ].join('\n');
 }

@@ -125,5 +125,6 @@ async function makeReport(
       (100 * (controlled.figures.crossBitsPerSecond + (moved * 8) / controlled.seconds)) /
       bottleneck.capacityBitsPerSecond,
     leftoverRules: await steady.leftoverRules(),
+    senderLatenessMs: network.senderLatenessMs,
   };
 }

@@ -20,6 +20,8 @@ import type { Turn } from './turn.js';
 import type { BottleneckView, CertificateLight, CertificateView } from './view.js';
 
 const staleSlots = 3;
+/** Nobody waits for the counters of a path without migrations; they are read this many times less often. */
+const idleSlots = 5;
 const shownRatesSeconds = 0.5;
 /** OFPP_ANY and OFPQ_ALL (OpenFlow 1.3.5, 7.2.1 and 7.3.5.8) */
 const allPorts = 0xffffffff;
@@ -55,6 +57,7 @@ export class BottleneckLoop {
   #certificate: SlotCertificate | null = null;
   #demanded = false;
   #lastDecisionAt = Number.NEGATIVE_INFINITY;
+  #lastPollAt = Number.NEGATIVE_INFINITY;
   /** means over `shownRatesSeconds`, for people and for admission */
   #crossBytesPerSecond = 0;
   #ownBytesPerSecond = 0;
@@ -135,14 +138,24 @@ export class BottleneckLoop {
   run(turn: Turn, session: Session | undefined): void {
     this.#attached = session !== undefined;
     if (session === undefined) this.#request = undefined;
-    else if (this.#schedule.due(turn.now)) this.#poll(turn, session);
+    else if (turn.now >= this.#pollAt() && this.#schedule.due(turn.now)) this.#poll(turn, session);
     // A slot without a sample still needs a decision: the policy predicts, and falls back when it must.
-    if (turn.now >= this.#lastDecisionAt + 1.5 * this.#slotSeconds) this.#decide(turn, undefined);
+    if (turn.now >= this.#decideAt()) this.#decide(turn, undefined);
+  }
+
+  #pollAt(): number {
+    const due = this.#schedule.nextDue();
+    return this.#demanded ? due : Math.max(due, this.#lastPollAt + idleSlots * this.#slotSeconds);
+  }
+
+  #decideAt(): number {
+    return this.#demanded ? this.#lastDecisionAt + 1.5 * this.#slotSeconds : Number.POSITIVE_INFINITY;
   }
 
   /** Queue first: when the ports' answer is complete, the drops of the same instant are there. */
   #poll(turn: Turn, session: Session): void {
     this.#schedule.sent(turn.now);
+    this.#lastPollAt = turn.now;
     const deadline = Math.max(1, 10 * this.#slotSeconds);
     const port_no = this.#spec.egressPort;
     const queues = session.request(
@@ -159,8 +172,7 @@ export class BottleneckLoop {
   }
 
   nextDeadline(): number {
-    const poll = this.#attached ? this.#schedule.nextDue() : Number.POSITIVE_INFINITY;
-    return Math.min(poll, this.#lastDecisionAt + 1.5 * this.#slotSeconds);
+    return Math.min(this.#attached ? this.#pollAt() : Number.POSITIVE_INFINITY, this.#decideAt());
   }
 
   /** True if the event answered this loop's request. */
@@ -292,7 +304,8 @@ export class BottleneckLoop {
   }
 
   #light(ageSeconds: number): CertificateLight {
-    if (ageSeconds > staleSlots * this.#slotSeconds) return 'stale';
+    const slots = this.#demanded ? staleSlots : staleSlots * idleSlots;
+    if (ageSeconds > slots * this.#slotSeconds) return 'stale';
     const certificate = this.#decision?.certificate;
     if (!this.#demanded || certificate === null || certificate === undefined) return 'idle';
     if (certificate.verdict === 'violated') return 'violated';
