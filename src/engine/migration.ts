@@ -1,4 +1,3 @@
-import { bytes, bytesPerSecond, predictPrecopy, seconds } from '../../controller/index.js';
 import {
   type Happening,
   hasEnded,
@@ -9,6 +8,7 @@ import {
   stepLimitSeconds,
 } from '../migration/index.js';
 import type { HypervisorStatus, MigrationRequest } from './input.js';
+import { MigrationProgress, noProgress } from './migration-progress.js';
 import type { HypervisorRequest } from './output.js';
 import { type Turn, timestamp } from './turn.js';
 import type { MigrationView, PhaseTransition, ProgressView } from './view.js';
@@ -109,7 +109,7 @@ export class Migration {
   /** cancels that wait for a record: of an earlier step, or their own */
   #cancels: CancelAnswer[] = [];
   #lastQuery = Number.NEGATIVE_INFINITY;
-  #lastProgress = { transferredBytes: -1, at: 0 };
+  readonly #progress = new MigrationProgress();
   #bandwidth = { bytesPerSecond: 0, at: Number.NEGATIVE_INFINITY };
   #startedAt: string | null = null;
   #endedAt: string | null = null;
@@ -119,8 +119,6 @@ export class Migration {
   /** levels of switches that may have the new location; after a restart all of them, because some may have it already */
   #flippedLevels = Number.POSITIVE_INFINITY;
   grantedBytesPerSecond = 0;
-  /** smoothed, from the agent's acknowledged bytes */
-  #progressBytesPerSecond = 0;
 
   constructor(facts: MigrationFacts, wallMs: number, note: string) {
     this.facts = facts;
@@ -194,7 +192,7 @@ export class Migration {
     this.#enteredAt = turn.now;
     this.#done.clear();
     if (step === 'flipping') this.#flippedLevels = 1;
-    this.#lastProgress = { transferredBytes: -1, at: turn.now };
+    this.#progress.restart(turn.now);
     world.rulesChanged(turn);
     this.advance(turn, world);
   }
@@ -221,7 +219,7 @@ export class Migration {
   resume(turn: Turn): void {
     this.#pending = undefined;
     this.#enteredAt = turn.now;
-    this.#lastProgress = { transferredBytes: -1, at: turn.now };
+    this.#progress.restart(turn.now);
   }
 
   happen(turn: Turn, world: MigrationWorld, on: Happening, note: string): void {
@@ -258,25 +256,10 @@ export class Migration {
   onStatus(turn: Turn, world: MigrationWorld, host: string, status: HypervisorStatus): void {
     const side = this.#sideOf(host);
     if (side === undefined || this.ended) return;
-    if (side === 'source') this.#measureProgress(turn.now, status);
+    if (side === 'source') this.#progress.observe(turn.now, status.transferredBytes);
     this.#status[side] = status;
     if (status.downtimeMs !== null) this.#downtimeMs = status.downtimeMs;
     this.advance(turn, world);
-  }
-
-  #measureProgress(now: number, status: HypervisorStatus): void {
-    const last = this.#lastProgress;
-    if (status.transferredBytes <= last.transferredBytes) return;
-    const interval = now - last.at;
-    if (last.transferredBytes >= 0 && interval > 0.1) {
-      const measured = (status.transferredBytes - last.transferredBytes) / interval;
-      const weight = Math.min(1, interval / 2);
-      this.#progressBytesPerSecond =
-        this.#progressBytesPerSecond === 0
-          ? measured
-          : this.#progressBytesPerSecond * (1 - weight) + measured * weight;
-    } else if (last.transferredBytes >= 0) return;
-    this.#lastProgress = { transferredBytes: status.transferredBytes, at: now };
   }
 
   /** Answer to a command of ours; false: not ours. */
@@ -532,7 +515,7 @@ export class Migration {
       this.happen(turn, world, this.step === 'flipping' ? 'flipped' : 'cleaned', note);
       return;
     }
-    if (this.step === 'running' && turn.now - this.#lastProgress.at > noProgressLimitSeconds)
+    if (this.step === 'running' && this.#progress.idleSeconds(turn.now) > noProgressLimitSeconds)
       this.happen(turn, world, 'gaveUp', `no byte was moved for ${noProgressLimitSeconds} s`);
   }
 
@@ -565,14 +548,10 @@ export class Migration {
       ),
       remainingBytes: String(remaining),
     };
-    const none: ProgressView = { totalBytes: '0', processedBytes: '0', remainingBytes: '0' };
-    const prediction = predictPrecopy({
-      remainingBytes: bytes(remaining),
-      dirtyBytesPerSecond: bytesPerSecond(status.dirtyBytesPerSecond),
-      workingSetBytes: bytes(facts.workingSetBytes),
-      rateBytesPerSecond: bytesPerSecond(this.#progressBytesPerSecond),
-      downtimeLimitSeconds: seconds(facts.request.downtimeLimitMs / 1000),
-      fixedDowntimeSeconds: seconds(0),
+    const secondsLeft = this.#progress.secondsLeft(remaining, {
+      dirtyBytesPerSecond: status.dirtyBytesPerSecond,
+      workingSetBytes: facts.workingSetBytes,
+      downtimeLimitMs: facts.request.downtimeLimitMs,
     });
     return {
       id: facts.id,
@@ -590,10 +569,10 @@ export class Migration {
       startedAt: this.#startedAt,
       endedAt: this.#endedAt,
       phaseTransitions: this.#transitions.slice(),
-      progress: { memory, disk: none },
+      progress: { memory, disk: noProgress },
       round: status.round,
       grantedBitsPerSecond: this.ended ? 0 : this.grantedBytesPerSecond * 8,
-      predictedSecondsLeft: this.step === 'running' && prediction.converges ? prediction.secondsLeft : null,
+      predictedSecondsLeft: this.step === 'running' ? secondsLeft : null,
       downtimeMs: this.#downtimeMs,
       failureReason: this.#failureReason,
     };

@@ -1,0 +1,59 @@
+import { bytes, bytesPerSecond, predictPrecopy, seconds } from '../../controller/index.js';
+import type { ProgressView } from './view.js';
+
+/** shorter intervals say more about the clock than about the rate */
+const shortestIntervalSeconds = 0.1;
+const smoothingSeconds = 2;
+
+export interface PrecopyFacts {
+  readonly dirtyBytesPerSecond: number;
+  readonly workingSetBytes: number;
+  readonly downtimeLimitMs: number;
+}
+
+/** How fast the copy goes, from the bytes that the target acknowledged, and when it will be done at that rate. */
+export class MigrationProgress {
+  #transferredBytes = -1;
+  #movedAt = 0;
+  #bytesPerSecond = 0;
+
+  /** A new step: what comes next is compared with what comes then. */
+  restart(now: number): void {
+    this.#transferredBytes = -1;
+    this.#movedAt = now;
+  }
+
+  observe(now: number, transferredBytes: number): void {
+    if (transferredBytes <= this.#transferredBytes) return;
+    const interval = now - this.#movedAt;
+    if (this.#transferredBytes >= 0) {
+      if (interval <= shortestIntervalSeconds) return;
+      const measured = (transferredBytes - this.#transferredBytes) / interval;
+      const weight = Math.min(1, interval / smoothingSeconds);
+      this.#bytesPerSecond =
+        this.#bytesPerSecond === 0 ? measured : this.#bytesPerSecond * (1 - weight) + measured * weight;
+    }
+    this.#transferredBytes = transferredBytes;
+    this.#movedAt = now;
+  }
+
+  /** Since the last acknowledged byte, or since `restart`. */
+  idleSeconds(now: number): number {
+    return now - this.#movedAt;
+  }
+
+  /** null: at this rate the copy does not converge */
+  secondsLeft(remainingBytes: number, facts: PrecopyFacts): number | null {
+    const prediction = predictPrecopy({
+      remainingBytes: bytes(remainingBytes),
+      dirtyBytesPerSecond: bytesPerSecond(facts.dirtyBytesPerSecond),
+      workingSetBytes: bytes(facts.workingSetBytes),
+      rateBytesPerSecond: bytesPerSecond(this.#bytesPerSecond),
+      downtimeLimitSeconds: seconds(facts.downtimeLimitMs / 1000),
+      fixedDowntimeSeconds: seconds(0),
+    });
+    return prediction.converges ? prediction.secondsLeft : null;
+  }
+}
+
+export const noProgress: ProgressView = { totalBytes: '0', processedBytes: '0', remainingBytes: '0' };
