@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parseCookie } from '../../src/network/cookie.js';
 import { drawOf } from './draw.js';
 import { Rig, scale, slowHarness } from './rig.js';
 
@@ -31,6 +32,42 @@ describe('cancel', () => {
     }
     expect(outcomes.cancelled).toBeGreaterThan(0);
     expect(outcomes.refused).toBeGreaterThan(0);
+  });
+
+  it('is refused from the moment at which the machine may be told to stop', () => {
+    for (const delay of [0, 0.002, 0.01, 0.03]) {
+      const rig = new Rig({ seed: 2 }).settle(1);
+      const { id } = rig.migrate();
+      rig.harness.runWhile(() => !rig.written('stopping'), rig.now + 20, 0.0005);
+      rig.harness.runUntil(rig.now + delay);
+      const answer = rig.answer(rig.cancel(id));
+      expect(answer, `${delay} s`).toMatchObject({
+        ok: false,
+        problem: { slug: 'not-cancellable', status: 409 },
+      });
+      rig.finish(id);
+      expect(rig.view(id)?.state).toBe('completed');
+      expect(rig.leftovers([id])).toEqual([]);
+    }
+  });
+
+  it('leaves the rules of the transfer in place for as long as the agent sends', () => {
+    const rig = new Rig({ seed: 2, harness: { agentDelaySeconds: 0.04 } }).settle(1);
+    const { id } = rig.migrate();
+    rig.harness.runUntil(rig.now + 0.6);
+    expect(rig.step(id)).toBe('running');
+    expect(rig.answer(rig.cancel(id)).ok).toBe(true);
+    let looks = 0;
+    while (rig.agentPhase('hyp-a', id) === 'active') {
+      looks++;
+      const moving = rig.rules('hv-a').filter((r) => parseCookie(r.cookie)?.ordinal === 1);
+      expect(moving.length, `at ${rig.now} s`).toBeGreaterThanOrEqual(1);
+      rig.harness.runUntil(rig.now + 0.001);
+    }
+    expect(looks).toBeGreaterThan(10);
+    rig.finish(id);
+    expect(rig.view(id)?.state).toBe('cancelled');
+    expect(rig.leftovers([id])).toEqual([]);
   });
 
   it('is taken while a record of an earlier step is on its way to the disk', () => {

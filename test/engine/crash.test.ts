@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ruleText } from '../../src/network/rules.js';
 import { drawOf } from './draw.js';
 import { Rig, type RigOptions, scale, slowHarness } from './rig.js';
 
@@ -61,5 +62,41 @@ describe('kill -9 and a new life with the same journal', () => {
       rig.finish(id);
       expectDefinedEnd(rig, id, told);
     }
+  });
+
+  it('in the middle of the flip: no switch that forwards to the new place goes back to the old one', () => {
+    const channelDelaySeconds = (): number => 0.005;
+    const first = new Rig({ seed }).settle(1);
+    const names = first.topology.switches.map((s) => s.name);
+    const fresh = new Map(
+      names.map((name) => {
+        const before = new Set(first.quietRulesOf(name, 'hyp-a'));
+        return [name, first.quietRulesOf(name, 'hyp-b').find((text) => !before.has(text))];
+      }),
+    );
+    const forwardsThere = (rig: Rig, name: string): boolean =>
+      rig.rules(name).some((r) => r.tableId === 1 && ruleText(r) === fresh.get(name));
+    let interrupted = 0;
+    for (const flipped of [1, 2, 3]) {
+      const rig = new Rig({ seed, harness: { channelDelaySeconds } }).settle(1);
+      const { id } = rig.migrate();
+      const count = (): number => names.filter((name) => forwardsThere(rig, name)).length;
+      rig.harness.runWhile(() => !rig.written('flipping'), rig.now + 20, 0.001);
+      rig.harness.runWhile(() => count() < flipped, rig.now + 20, 0.001);
+      if (count() < names.length) interrupted++;
+      rig.kill(0.05);
+      const there = new Set<string>();
+      const until = rig.now + 0.4;
+      while (rig.now < until) {
+        for (const name of names)
+          if (forwardsThere(rig, name)) there.add(name);
+          else expect(there.has(name), `${name} went back after ${flipped} had flipped`).toBe(false);
+        rig.harness.runUntil(rig.now + 0.002);
+      }
+      rig.finish(id);
+      expect(rig.view(id)?.state).toBe('completed');
+      expect(rig.leftovers([id])).toEqual([]);
+    }
+    expect(interrupted).toBeGreaterThan(1);
   });
 });

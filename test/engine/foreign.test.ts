@@ -90,6 +90,22 @@ describe('rules of somebody else', () => {
     expect(rig.leftovers([second.id])).toEqual([]);
   });
 
+  it('are not overwritten when the switch could not be read: not known is not empty', () => {
+    const rig = new Rig({ seed: 6 });
+    const wanted = new Rig({ seed: 6 }).settle(1).rules('gw-b')[3]!;
+    write(rig, 'gw-b', wanted);
+    const isReady = (): boolean =>
+      rig.harness.logs.some((l) => l.message === 'switch ready' && String(l.fields.detail).includes('gw-b'));
+    rig.harness.runWhile(() => !isReady(), rig.now + 1, 0.0001);
+    // The answer to the first read does not come in time.
+    rig.freeze('gw-b');
+    rig.harness.runUntil(rig.now + 7);
+    expect(rig.harness.logs.map((l) => l.message)).toContain('rules could not be read');
+    rig.frozen.clear();
+    rig.settle(3);
+    expect(foreign(rig, 'gw-b')).toEqual([ruleText({ ...wanted, cookie: foreignCookie })]);
+  });
+
   it('under a key that a migration needs make it fail, with a reason, and stay', () => {
     for (const name of switches)
       for (const needed of rulesOfMigration(name)) {

@@ -13,6 +13,21 @@ function twoMachines(memoryBytes: number, traffic: boolean): Topology {
 const wan = (rig: Rig): BottleneckView =>
   rig.harness.view!.bottlenecks.find((b) => b.link === 'wan' && b.dpid === '0000000000000001')!;
 
+/** What is granted to all together is never more than the law allows on the path. */
+function expectShared(rig: Rig): void {
+  let both = 0;
+  for (const { output } of rig.outputs) {
+    if (output.kind !== 'publish') continue;
+    const sending = output.view.migrations.filter((m) => m.state === 'running');
+    if (sending.length === 2) both++;
+    const granted = sending.reduce((sum, m) => sum + m.grantedBitsPerSecond, 0);
+    const allowed = output.view.bottlenecks.find((b) => b.link === 'wan' && b.id.startsWith('gw-a'))!;
+    if (sending.length === 2)
+      expect(granted, output.view.at).toBeLessThanOrEqual(allowed.commandedBitsPerSecond * 1.001);
+  }
+  expect(both).toBeGreaterThan(5);
+}
+
 describe('two machines', () => {
   const together = (seed: number, policy: PolicyName): { rig: Rig; p99Ms: number } => {
     const topology = twoMachines(15_000_000, true);
@@ -28,6 +43,7 @@ describe('two machines', () => {
     for (const { id } of [first, second])
       expect(rig.view(id)?.state, `seed ${seed}, ${policy}`).toBe('completed');
     expect(rig.leftovers([first.id, second.id]), `seed ${seed}, ${policy}`).toEqual([]);
+    if (policy === 'steady') expectShared(rig);
     const { p99Ms } = rig.simulation.summary('video', from, to);
     if (p99Ms === null) throw new Error(`seed ${seed}: no video arrived`);
     return { rig, p99Ms };

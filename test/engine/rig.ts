@@ -6,6 +6,7 @@ import type {
   Input,
   MigrationRequest,
 } from '../../src/engine/input.js';
+import type { JournalRecord } from '../../src/engine/journal.js';
 import type { HypervisorRequest, Output } from '../../src/engine/output.js';
 import type { MigrationView } from '../../src/engine/view.js';
 import { isOurs, parseCookie } from '../../src/network/cookie.js';
@@ -212,6 +213,11 @@ export class Rig {
     return this.simulation.agents.get(host)!.status(id).phase;
   }
 
+  /** Is this step of any migration in the journal? */
+  written(step: string): boolean {
+    return this.harness.journal.some((r) => r.entry.kind === 'migrationStep' && r.entry.step === step);
+  }
+
   /** Canonical text of a switch's tables. */
   dump(switchName: string): string {
     return this.simulation.switches.get(switchName)!.tables.dump();
@@ -237,7 +243,14 @@ export class Rig {
 
   /** The rule set of a quiet network in which the machines live where they live. */
   quietRules(switchName: string): string[] {
-    const vmLocation = new Map(this.topology.vms.map((vm) => [vm.name, this.simulation.vmHost(vm.name)!]));
+    return this.quietRulesOf(switchName);
+  }
+
+  /** The same with every machine at `host`, if one is given. */
+  quietRulesOf(switchName: string, host?: string): string[] {
+    const vmLocation = new Map(
+      this.topology.vms.map((vm) => [vm.name, host ?? this.simulation.vmHost(vm.name)!]),
+    );
     return desiredRules(this.topology, switchName, {
       vmLocation,
       migrations: [],
@@ -285,6 +298,30 @@ export class Rig {
     const expected = view.state === 'completed' ? view.destination : view.source;
     if (lives !== expected) found.push(`${id} is ${view.state}, but ${view.vm} lives at ${lives}`);
     return found;
+  }
+
+  /** A step that says that it was read back must be true at the moment at which it is written down. */
+  checkRecord({ entry }: JournalRecord): void {
+    if (entry.kind !== 'migrationStep' || entry.note.includes('not reached')) return;
+    const view = this.harness.journal.find(
+      (r) => r.entry.kind === 'migrationAccepted' && r.entry.id === entry.id,
+    );
+    if (view?.entry.kind !== 'migrationAccepted') return;
+    const { ordinal, request } = view.entry;
+    for (const { name } of this.topology.switches) {
+      const rules = this.rules(name);
+      const mine = rules.filter((r) => parseCookie(r.cookie)?.ordinal === ordinal).map(ruleText);
+      if (ended.has(entry.step) && mine.length > 0)
+        this.offences.push(`${entry.id} is ${entry.step} while ${name} holds ${mine.join('; ')}`);
+      if (entry.step === 'cleaning') {
+        const place = this.simulation.vmHost(request.vm);
+        const wanted = this.quietRules(name).filter((r) => r.startsWith('table=1,'));
+        const held = new Set(rules.map(ruleText));
+        for (const rule of wanted)
+          if (!held.has(rule))
+            this.offences.push(`${name} does not forward ${request.vm} to ${place}: no ${rule}`);
+      }
+    }
   }
 
   /** Commands of one kind that were sent to agents. */
@@ -426,6 +463,7 @@ class Tap implements EngineLike {
       if (what !== undefined && this.die(`before ${what}`)) return done;
       if (output.kind === 'hypervisor') this.inFlight.get(output.host)?.add(output.command);
       this.rig.outputs.push({ at: now, output });
+      if (output.kind === 'append') this.rig.checkRecord(output.record);
       done.push(output);
       if (what !== undefined && this.die(`after ${what}`)) return done;
     }
