@@ -9,9 +9,9 @@ import { bytes, bytesPerSecond, seconds } from './units.js';
 import { VirtualQueue } from './virtual-queue.js';
 
 /** a standing queue is drained with this time constant; long against the loop delay, short against patience */
-const standingDrainSeconds = 0.4;
+const standingDrainSeconds = 0.12;
 /** head-room never takes more than this share of capacity */
-const lowestUtilisation = 0.5;
+const lowestUtilisation = 0.1;
 /** a standing backlog below this is counter noise */
 const standingTolerance = 6 * 1514;
 /** a drain probe leaves the port at this share of capacity: clearly idle for the detector */
