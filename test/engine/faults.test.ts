@@ -20,7 +20,7 @@ function survive(seed: number, told: string, doHarm: (rig: Rig) => void, at: num
 describe('what may go wrong on the way', () => {
   it.each(switches)('the control connection of %s is lost', (name) => {
     for (let i = 1; i <= 3 * scale; i++) {
-      const at = drawOf(i).call(undefined, 0, 1.6);
+      const at = drawOf(i)(0, 1.6);
       expect(survive(i, `${name} lost`, (rig) => rig.harness.dropConnection(name), at)).toBe('completed');
     }
   });

@@ -122,7 +122,7 @@ describe('control', () => {
     const safe = rates(frozenAt).find(({ bits }) => bits === 2e6);
     expect(safe).toBeDefined();
     // Three slots of patience, and at most one decision period and a round trip to notice.
-    expect(safe!.at - frozenAt).toBeLessThanOrEqual((5 * slotMs) / 1000 + 0.01);
+    expect(safe!.at - frozenAt).toBeLessThanOrEqual((4.5 * slotMs) / 1000 + 0.005);
     expect(rates(safe!.at).every(({ bits }) => bits === 2e6)).toBe(true);
     expect(wan(rig).certificate.light).toBe('stale');
     expect(wan(rig).safeMode).toBe(true);
