@@ -1,9 +1,13 @@
 import type { EngineConfig } from '../engine/config.js';
 import type { Output } from '../engine/output.js';
-import { OvsdbClient, QueueRates } from '../ovsdb/index.js';
+import { migrationQueue } from '../network/index.js';
+import { OvsdbClient, type QosSpec, QueueError, QueueRates } from '../ovsdb/index.js';
 import type { Logger } from './running-engine.js';
 
 type SetQueue = Extract<Output, { kind: 'setQueue' }>;
+
+/** What is not a migration is not shaped: the default queue is as fast as an uplink is likely to be. */
+const lineBitsPerSecond = 10_000_000_000;
 
 interface Database {
   readonly rates: Promise<QueueRates>;
@@ -15,10 +19,12 @@ export class QueueActuators {
   readonly #endpoints = new Map<string, string>();
   readonly #databases = new Map<string, Database>();
   readonly #log: Logger;
+  readonly #safeBitsPerSecond: number;
   readonly #answer: (command: number, error: string | null) => void;
 
   constructor(config: EngineConfig, log: Logger, answer: (command: number, error: string | null) => void) {
     this.#log = log;
+    this.#safeBitsPerSecond = config.control.safeBitsPerSecond;
     this.#answer = answer;
     for (const { name, ovsdb } of config.switches) if (ovsdb !== undefined) this.#endpoints.set(name, ovsdb);
   }
@@ -36,7 +42,26 @@ export class QueueActuators {
     if (endpoint === undefined)
       throw new Error(`no ovsdb endpoint is configured for switch ${command.switch}`);
     const rates = await this.#open(endpoint);
-    await rates.setMaxRate(command.portName, command.queueId, command.maxBitsPerSecond);
+    try {
+      await rates.setMaxRate(command.portName, command.queueId, command.maxBitsPerSecond);
+    } catch (error) {
+      if (!(error instanceof QueueError) || error.code !== 'no-qos') throw error;
+      // A port that nobody has shaped gets queues of ours; one that somebody has shaped is theirs (`foreign`).
+      await rates.ensureQos(command.portName, this.#pacing(command));
+      this.#log.info({ switch: command.switch, port: command.portName }, 'queues made');
+    }
+  }
+
+  #pacing(command: SetQueue): QosSpec {
+    return {
+      type: 'linux-htb',
+      maxBitsPerSecond: lineBitsPerSecond,
+      queues: {
+        0: { maxBitsPerSecond: lineBitsPerSecond },
+        [migrationQueue.safe]: { maxBitsPerSecond: this.#safeBitsPerSecond },
+        [command.queueId]: { maxBitsPerSecond: command.maxBitsPerSecond },
+      },
+    };
   }
 
   #open(endpoint: string): Promise<QueueRates> {
