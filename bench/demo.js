@@ -74,12 +74,12 @@ function ratiosOf({ migration, video, uncontrolled }) {
 
 function table(rows) {
   const head =
-    '| seed | load | alone p50 / p99 ms | uncontrolled p50 / p99 ms, loss % | Steady p50 / p99 ms, loss % | time s: uncontrolled, Steady | p99 to alone | time to uncontrolled | time to bound | downtime ms | slots, violations |\n|---|---|---|---|---|---|---|---|---|---|---|';
+    '| seed | CPU stolen | alone p50 / p99 ms | uncontrolled p50 / p99 ms, loss % | Steady p50 / p99 ms, loss % | time s: uncontrolled, Steady | p99 to alone | time to uncontrolled | time to bound | downtime ms | slots, violations |\n|---|---|---|---|---|---|---|---|---|---|---|';
   const pair = (f) => `${f.p50Ms.toFixed(1)} / ${f.p99Ms.toFixed(1)}`;
-  const lines = rows.map(({ report: r, ratios, loadBefore }) =>
+  const lines = rows.map(({ report: r, ratios }) =>
     [
       r.seed,
-      loadBefore.toFixed(1),
+      r.hostStealPercent === null ? '-' : `${r.hostStealPercent.toFixed(0)} %`,
       pair(r.video.alone),
       `${pair(r.video.uncontrolled)}, ${r.video.uncontrolled.lossPercent.toFixed(2)}`,
       `${pair(r.video.during)}, ${r.video.during.lossPercent.toFixed(2)}`,

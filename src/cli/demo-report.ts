@@ -30,6 +30,8 @@ export interface DemoReport {
   readonly leftoverRules: number;
   /** worst p99 of how late the traffic's sender was: above a few ms the host, not the network, made the delays */
   readonly senderLatenessMs: number;
+  /** share of this machine's CPU time that its own host gave to others during the demo; null: not known */
+  readonly hostStealPercent: number | null;
 }
 
 export function summaryTable(report: DemoReport): string {
@@ -62,11 +64,17 @@ export function summaryTable(report: DemoReport): string {
     `  utilisation   ${report.utilisationPercent.toFixed(1)} % of the packet link while migrating`,
     `  certificate   ${certificate.slots} slots, ${certificate.violations} violations (${certificate.vacuous} slots with a bound above the delay promise, ${certificate.assumptionBroken} whose assumptions broke)`,
     `  rules left    ${report.leftoverRules}`,
-    ...(report.senderLatenessMs > 5
-      ? [
-          `  caution       the traffic's own sender was ${report.senderLatenessMs.toFixed(0)} ms late at p99: this host was too busy to measure`,
-        ]
-      : []),
+    ...cautions(report),
     '',
   ].join('\n');
+}
+
+/** What the host did to the figures belongs beside them. */
+function cautions({ senderLatenessMs, hostStealPercent }: DemoReport): string[] {
+  const lines: string[] = [];
+  if (senderLatenessMs > 5)
+    lines.push(`the traffic's own sender was ${senderLatenessMs.toFixed(0)} ms late at p99`);
+  if (hostStealPercent !== null && hostStealPercent > 3)
+    lines.push(`${hostStealPercent.toFixed(0)} % of this machine's CPU time was taken by its host`);
+  return lines.map((line) => `  caution       ${line}: delays are partly the host's, not the network's`);
 }

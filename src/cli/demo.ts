@@ -3,6 +3,7 @@ import { DemoCase } from './demo-case.js';
 import { destination, leadSeconds, type MigrationCase, runMigration, vm } from './demo-migration.js';
 import type { DemoNetwork, TrafficFigures } from './demo-network.js';
 import { type DemoReport, summaryTable } from './demo-report.js';
+import { startStealMeter } from './host-noise.js';
 
 export interface DemoOptions {
   readonly network: 'embedded' | 'ovs';
@@ -35,6 +36,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   let serving: DemoCase | undefined;
   try {
     const run = async (): Promise<number> => {
+      const stolen = startStealMeter();
       const uncontrolled = await network.uncontrolled(say);
       stopping.signal.throwIfAborted();
       const steady = await DemoCase.start({
@@ -58,7 +60,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
         controlled.fromSeconds + controlled.seconds,
         say,
       );
-      const report = await makeReport(options, network, steady, controlled, uncontrolled, alone);
+      const report = await makeReport(options, network, steady, controlled, uncontrolled, alone, stolen());
       say(summaryTable(report));
       if (options.jsonFile !== undefined)
         writeFileSync(options.jsonFile, `${JSON.stringify(report, null, 2)}\n`);
@@ -93,6 +95,7 @@ async function makeReport(
   controlled: MigrationCase,
   uncontrolled: { readonly seconds: number; readonly figures: TrafficFigures },
   alone: TrafficFigures,
+  hostStealPercent: number | null,
 ): Promise<DemoReport> {
   const bottleneck = steady.view.bottlenecks.reduce((a, b) =>
     a.certificate.slots >= b.certificate.slots ? a : b,
@@ -126,5 +129,6 @@ async function makeReport(
       bottleneck.capacityBitsPerSecond,
     leftoverRules: await steady.leftoverRules(),
     senderLatenessMs: network.senderLatenessMs,
+    hostStealPercent,
   };
 }

@@ -115,6 +115,7 @@ export class Migration {
   #endedAt: string | null = null;
   #downtimeMs: number | null = null;
   #failureReason: string | null = null;
+  #endedView: MigrationView | undefined;
   #transitions: PhaseTransition[] = [];
   /** levels of switches that may have the new location; after a restart all of them, because some may have it already */
   #flippedLevels = Number.POSITIVE_INFINITY;
@@ -531,7 +532,15 @@ export class Migration {
       : `the agents say ${this.#status.source.phase} and ${this.#status.destination.phase}`;
   }
 
+  /** An ended migration does not change any more; views are made ten times a second. */
   view(): MigrationView {
+    if (this.#endedView !== undefined) return this.#endedView;
+    const view = this.#makeView();
+    if (this.ended) this.#endedView = view;
+    return view;
+  }
+
+  #makeView(): MigrationView {
     const { facts } = this;
     const status = this.#status.source;
     const total = Math.max(facts.memoryBytes, status.totalBytes);

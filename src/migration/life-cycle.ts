@@ -106,7 +106,10 @@ const publicState: Readonly<Record<Step, MigrationState>> = {
   failed: 'failed',
 };
 
-/** How long a migration may stay in a step, seconds. `running` is bounded by progress instead (see engine). */
+/**
+ * How long a migration may stay in a step, seconds. `running` is bounded by progress, `flipping` and `cleaning` go forward
+ * after a minute (see engine); `failing` after `stopping` waits for an agent to say where the machine runs.
+ */
 export const stepLimitSeconds: Readonly<Record<Step, number>> = {
   accepted: 10,
   preparing: 20,
