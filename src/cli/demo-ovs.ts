@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -28,6 +28,7 @@ import {
   type TrafficFigures,
 } from './demo-network.js';
 
+const directoryPrefix = 'steady-demo-ovs-';
 /** Inherited by everything that the demo starts. */
 const deviceNiceness = -15;
 /** The senders need this long to have the beginning of their load. */
@@ -45,7 +46,8 @@ export async function openOvsNetwork(
   // Switches, links and hosts are processes here: other work of this machine must not be taken for the network's.
   setPriority(deviceNiceness);
   const topology = demoTopology(options.memoryBytes);
-  const directory = mkdtempSync(join(tmpdir(), 'steady-demo-ovs-'));
+  await sweep(say);
+  const directory = join(tmpdir(), `${directoryPrefix}${process.pid}`);
   const network = new OvsNetwork(topology, directory, options.seed, options.openflowPort);
   try {
     say('Building namespaces and a private Open vSwitch...');
@@ -54,6 +56,25 @@ export async function openOvsNetwork(
   } catch (error) {
     await network.close();
     throw error;
+  }
+}
+
+/** A zombie has an entry under /proc too, but no command line. */
+function runs(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Removes the networks of demos that were killed; a directory is named after the process that owns it. */
+async function sweep(say: (line: string) => void): Promise<void> {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = name.startsWith(directoryPrefix) ? Number(name.slice(directoryPrefix.length)) : Number.NaN;
+    if (!Number.isInteger(pid) || runs(pid)) continue;
+    say(`Removing what a demo left behind that was killed (process ${pid}).`);
+    await down(join(tmpdir(), name));
   }
 }
 

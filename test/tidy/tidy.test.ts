@@ -105,7 +105,7 @@ describe('house rules', () => {
       'package import in a pure room': "import fs from 'node:fs';",
       'unfinished work': '// TODO later',
       'test that is switched off': "it.only('x')",
-      'path of a machine': 'cat /work/x',
+      'path of a machine': 'cat /home/x',
     };
     for (const rule of rules) expect(rule.pattern.test(samples[rule.name]!), rule.name).toBe(true);
   });
