@@ -1,4 +1,10 @@
-import { type MultipartRequest, toJson } from '../openflow/index.js';
+import {
+  flowStatsRequest,
+  type MultipartRequest,
+  portStatsRequest,
+  queueStatsRequest,
+  toJson,
+} from '../openflow/index.js';
 import type { SessionEvent } from '../session/index.js';
 import type { ApiCommand, ApiResult } from './input.js';
 import type { MigrationDesk } from './migration-desk.js';
@@ -105,18 +111,15 @@ export class ApiDesk {
   }
 }
 
+/** The session numbers what it sends; the numbers given here are not used. */
 function requestFor(what: ReadCommand['what']): RequestBody {
   switch (what) {
     case 'flows':
-      return {
-        ...head,
-        mp_type: 'flow',
-        body: { table_id: 0xff, out_port: all, out_group: all, cookie: 0n, cookie_mask: 0n, match: [] },
-      };
+      return flowStatsRequest(0);
     case 'ports':
-      return { ...head, mp_type: 'port_stats', body: { port_no: all } };
+      return portStatsRequest(0);
     case 'queues':
-      return { ...head, mp_type: 'queue', body: { port_no: all, queue_id: all } };
+      return queueStatsRequest(0);
     case 'meters':
       return { ...head, mp_type: 'meter', body: { meter_id: all } };
     case 'groups':

@@ -7,7 +7,7 @@ import {
   ruleFromStats,
   ruleText,
 } from '../network/index.js';
-import type { Message } from '../openflow/index.js';
+import { flowStatsRequest, type Message } from '../openflow/index.js';
 import type { Session, SessionEvent } from '../session/index.js';
 import type { Turn } from './turn.js';
 
@@ -126,23 +126,8 @@ export class RuleKeeper {
 
   #read(turn: Turn, session: Session): void {
     this.#lastAudit = turn.now;
-    const xid = session.request(
-      {
-        type: 'multipart_request',
-        mp_type: 'flow',
-        flags: 0,
-        body: {
-          table_id: 0xff,
-          out_port: 0xffffffff,
-          out_group: 0xffffffff,
-          cookie: 0n,
-          cookie_mask: 0n,
-          match: [],
-        },
-      },
-      readDeadlineSeconds,
-      turn.now,
-    );
+    // The session numbers what it sends; the number given here is not used.
+    const xid = session.request(flowStatsRequest(0), readDeadlineSeconds, turn.now);
     this.#knowledge = { kind: 'reading', xid, revision: this.revision };
   }
 

@@ -2,6 +2,7 @@
  * What people and programs are shown: plain data, complete at every publication. REST answers from it, the
  * stream sends it, the dashboard draws it. 64-bit values are decimal strings; units are in the names.
  */
+import type { MigrationState } from '../migration/life-cycle.js';
 import type { LinkKind, SwitchRole } from '../network/topology.js';
 
 export interface SwitchView {
@@ -82,14 +83,7 @@ export interface BottleneckView {
   readonly loopDelayMs: number;
   readonly certificate: CertificateView;
 }
-export type MigrationState =
-  | 'accepted'
-  | 'preparing'
-  | 'running'
-  | 'switchover'
-  | 'completed'
-  | 'failed'
-  | 'cancelled';
+export type { MigrationState };
 export interface PhaseTransition {
   readonly state: MigrationState;
   readonly step: string;
