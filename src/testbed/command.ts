@@ -9,6 +9,8 @@ export interface CommandOptions {
   readonly signal?: AbortSignal;
 }
 const outputLimitBytes = 4 * 1024 * 1024;
+/** A daemon that a command leaves behind may hold the pipes open: the end of the output is awaited this long. */
+const outputGraceMs = 1000;
 /** Set-up tools live in sbin, which is not in the path of every caller. */
 export const toolPath = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
 
@@ -53,10 +55,15 @@ export function run(command: string, args: readonly string[], options: CommandOp
       else stopped ??= new TestbedError('command-failed', `${shown}: ${e.message}`);
       settle(null);
     });
-    // `exit` and not `close`: a daemon that the command leaves behind may hold its pipes open.
-    child.on('exit', (code) => setImmediate(() => settle(code)));
+    // A program that has ended may have written what nobody has read yet: `close` comes after the last of it.
+    let grace: NodeJS.Timeout | undefined;
+    child.on('exit', (code) => {
+      grace = setTimeout(() => settle(code), outputGraceMs);
+    });
+    child.on('close', (code) => settle(code));
     const settle = (code: number | null) => {
       clearTimeout(timer);
+      clearTimeout(grace);
       signal?.removeEventListener('abort', onAbort);
       child.stdout.destroy();
       child.stderr.destroy();

@@ -21,8 +21,10 @@ export function processId(pid: number): ProcessId | undefined {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The second field is the name in parentheses, which may itself contain spaces and parentheses.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // A zombie is dead; only its parent has not looked yet.
-    return fields[0] === 'Z' ? undefined : { pid, startTicks: fields[19] ?? '' };
+    // A zombie is dead, only its parent has not looked yet; but while its other threads (field 20) are still
+    // ending, its sockets and namespaces are held.
+    const dead = fields[0] === 'Z' && Number(fields[17]) <= 1;
+    return dead ? undefined : { pid, startTicks: fields[19] ?? '' };
   } catch {
     return undefined;
   }

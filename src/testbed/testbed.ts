@@ -139,11 +139,16 @@ export async function down(directory: string): Promise<void> {
   await locked(path, () => remove(path));
 }
 
+const removalRounds = 10;
+
 async function remove(directory: string): Promise<void> {
   if (existsSync(directory) && readdirSync(directory).length > 0 && !isTestbedDirectory(directory))
     throw new TestbedError('bad-directory', `${directory} holds other files; name a directory of its own`);
-  await endProcessesOf(directory);
-  await removeNamespaces(prefixOf(directory));
+  // Again while there is something: the command that a killed `up` had just started may go on making namespaces.
+  for (let round = 0; round < removalRounds; round++) {
+    await endProcessesOf(directory);
+    if ((await removeNamespaces(prefixOf(directory))) === 0) break;
+  }
   restoreSocketBuffers();
   if (existsSync(directory)) {
     // The state file last: killed half-way, the directory is still known as ours.
@@ -151,9 +156,11 @@ async function remove(directory: string): Promise<void> {
       if (join(directory, name) !== stateFile(directory)) rmSync(join(directory, name), { recursive: true });
     rmSync(directory, { recursive: true });
   }
-  const left = processesOf(directory);
-  if (left.length > 0)
-    throw new TestbedError('not-removed', `processes ${left.map((p) => p.pid).join(', ')} do not end`);
+  const left = [
+    ...processesOf(directory).map((p) => `process ${p.pid}`),
+    ...(await namespacesWith(prefixOf(directory))),
+  ];
+  if (left.length > 0) throw new TestbedError('not-removed', `still there: ${left.join(', ')}`);
 }
 
 /** Only what `up` made is ever deleted: its state file is written before anything else. */
