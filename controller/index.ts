@@ -12,6 +12,15 @@ export { ErrorWindow } from './error-window.js';
 export { CrossTrafficForecast } from './forecast.js';
 export * from './loop-delay.js';
 export { defaultPolicyConfig, LyapunovPolicy } from './lyapunov-controller.js';
+export { BaseDelay, type BaseDelayConfig } from './opaque/base-delay.js';
+export { ByteCurve } from './opaque/byte-curve.js';
+export { CapacityEstimator } from './opaque/capacity-estimator.js';
+export {
+  type EndReading,
+  OpaquePathEstimator,
+  type PathEstimate,
+  type PathEstimatorConfig,
+} from './opaque/path-estimator.js';
 export * from './policy.js';
 export * from './precopy.js';
 export * from './rate-law.js';

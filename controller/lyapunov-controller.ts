@@ -72,7 +72,10 @@ export class LyapunovPolicy implements RatePolicy {
     if (estimate === null || Number.isNaN(this.lastGoodAt))
       return this.decide(0, input.demandBytesPerSecond > 0 ? 'safe' : 'idle');
     const { slotSeconds } = this.config;
-    const blind = input.sampleAgeSeconds > 3 * slotSeconds || input.now - this.lastGoodAt > 6 * slotSeconds;
+    const blind =
+      input.sampleAgeSeconds > 3 * slotSeconds ||
+      input.now - this.lastGoodAt > 6 * slotSeconds ||
+      !(input.capacityBytesPerSecond > 0);
     if (blind) return this.fallBack(input, estimate);
     if (!(input.demandBytesPerSecond > 0)) {
       this.probe.cancel();
@@ -147,7 +150,8 @@ export class LyapunovPolicy implements RatePolicy {
     const { slotSeconds, gain, virtualTargetBytes } = this.config;
     const capacity = input.capacityBytesPerSecond;
     const forecast = this.forecast.mean();
-    const utilisation = this.utilisation(estimate, capacity);
+    const observationDelay = input.now - estimate.backlogAt;
+    const utilisation = this.utilisation(estimate, capacity, observationDelay);
     const loopDelay = Math.max(0, input.loopDelaySlots) * slotSeconds;
     const effectiveAt = Math.max(input.now + loopDelay, this.timeline.newest?.effectiveAt ?? input.now);
     const predicted = this.queue.predict(this.timeline, this.lastGoodAt, effectiveAt, forecast, capacity);
@@ -160,7 +164,10 @@ export class LyapunovPolicy implements RatePolicy {
       target: virtualTargetBytes,
       slot: slotSeconds,
     });
-    const depth = mode === 'normal' ? this.probe.update(input.now, estimate, loopDelay, capacity) : 'none';
+    const depth =
+      mode === 'normal'
+        ? this.probe.update(input.now, estimate, loopDelay + observationDelay, capacity)
+        : 'none';
     const ceiling = Math.min(input.demandBytesPerSecond, capacity, this.drainCeiling(depth, capacity));
     const rate = Number.isFinite(fixed) ? fixed : Math.max(0, Math.min(wanted, ceiling));
     this.record({
@@ -187,10 +194,12 @@ export class LyapunovPolicy implements RatePolicy {
   }
 
   /** rho: lower by what drains the standing queue in its time constant */
-  private utilisation(estimate: BacklogEstimate, capacity: number): number {
+  private utilisation(estimate: BacklogEstimate, capacity: number, observationDelay: number): number {
     const target = this.config.targetUtilisation;
     const standing = Math.max(0, estimate.standingBytes - standingTolerance);
-    const lowered = target - standing / (capacity * standingDrainSeconds);
+    if (standing === 0) return target;
+    const drainSeconds = Math.max(standingDrainSeconds, 1.5 * observationDelay);
+    const lowered = target - standing / (capacity * drainSeconds);
     return Math.max(Math.min(target, lowestUtilisation), lowered);
   }
 

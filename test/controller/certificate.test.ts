@@ -15,6 +15,7 @@ const estimate: BacklogEstimate = {
   uncertaintyBytes: bytes(5000),
   readingErrorBytes: bytes(5000),
   at: instant(0),
+  backlogAt: instant(0),
   held: false,
   restarted: false,
   lindleyBytes: bytes(0),

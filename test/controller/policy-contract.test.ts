@@ -24,6 +24,7 @@ function estimateAt(at: number, more: Partial<BacklogEstimate> = {}): BacklogEst
     uncertaintyBytes: bytes(5000),
     readingErrorBytes: bytes(5000),
     at: instant(at),
+    backlogAt: instant(at),
     held: false,
     restarted: false,
     lindleyBytes: bytes(0),
