@@ -6,6 +6,7 @@ export {
   type MigrationOutcome,
   runBaseline,
 } from './baseline.js';
+export { Carrier } from './carrier.js';
 export { Digest } from './digest.js';
 export { type EmbeddedEndpoints, EmbeddedNetwork, type EmbeddedOptions, type Lateness } from './embedded.js';
 export { EmbeddedProcess, type EmbeddedProcessOptions, type EmbeddedWindow } from './embedded-process.js';

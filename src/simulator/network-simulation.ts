@@ -1,4 +1,5 @@
 import {
+  builtLink,
   type HostSpec,
   hostOf,
   type PortSpec,
@@ -11,12 +12,13 @@ import {
 } from '../network/topology.js';
 import { parseIpv4, parseMac } from '../openflow/address.js';
 import type { TrafficSpec } from '../traffic/index.js';
+import type { Carrier } from './carrier.js';
 import type { EgressPort } from './egress-port.js';
 import { EventQueue } from './event-queue.js';
 import { FakeSwitch } from './fake-switch.js';
 import { FlowRegistry } from './flow-registry.js';
 import { type AgentWorld, HypervisorAgent } from './hypervisor-agent.js';
-import { linkEgress, type QueueOptions, unshaped } from './link-queues.js';
+import { linkEnd, type QueueOptions, unshaped } from './link-queues.js';
 import type { MigrationStream } from './migration-stream.js';
 import {
   type Flow,
@@ -79,6 +81,8 @@ export class NetworkSimulation implements AgentWorld {
   private readonly options: SimulationOptions;
   private readonly tcp: TcpOptions;
   private readonly wires = new Map<string, Wire[]>();
+  /** by port name */
+  private readonly carriers = new Map<string, Carrier>();
   private readonly vmHosts = new Map<string, { host: string; running: boolean }>();
   private nextPort = firstEphemeralPort;
 
@@ -138,6 +142,17 @@ export class NetworkSimulation implements AgentWorld {
   wanBytesSent(): number {
     const link = this.topology.links.find((l) => l.kind === 'packet');
     return link === undefined ? 0 : (this.portNamed(`${link.ends[0]}.${link.name}`)?.egress.txBytes ?? 0);
+  }
+
+  /**
+   * What an opaque link is inside, in the direction that begins at switch `end`.
+   * @throws RangeError when the link is not opaque there
+   */
+  carrier(linkName: string, end: string): Carrier {
+    const carrier = this.carriers.get(`${end}.${linkName}`);
+    if (carrier === undefined)
+      throw new RangeError(`link "${linkName}" has no carrier behind switch "${end}": it is not opaque`);
+    return carrier;
   }
 
   portNamed(portName: string): { readonly sw: PlantSwitch; readonly egress: EgressPort } | undefined {
@@ -234,9 +249,11 @@ export class NetworkSimulation implements AgentWorld {
     if (port.peer.kind !== 'link')
       return unshaped(this.events, new Wire(this.events, 0, this.stationBehind(port), lose), lose);
     const { link } = port.peer;
-    const wire = new Wire(this.events, link.oneWayDelayMs / 1000, this.farEnd(port), lose);
+    const wire = new Wire(this.events, builtLink(link).oneWayDelayMs / 1000, this.farEnd(port), lose);
     this.wires.set(link.name, [...(this.wires.get(link.name) ?? []), wire]);
-    return linkEgress(this.events, spec.role, link, wire, lose, this.options);
+    const { egress, carrier } = linkEnd(this.events, spec.role, link, wire, lose, this.options);
+    if (carrier !== undefined) this.carriers.set(port.portName, carrier);
+    return egress;
   }
 
   private farEnd(port: PortSpec): PacketReceiver {
