@@ -4,10 +4,11 @@ import { HiddenPhases, hiddenFrameBytes } from '../traffic/index.js';
 import type { EventHandler, EventQueue } from './event-queue.js';
 import { Packet } from './packet.js';
 import { PacketRing } from './packet-ring.js';
-import type { Wire } from './wire.js';
+import type { PacketReceiver, Wire } from './wire.js';
 
 const departure = -1;
 
+const nowhere = -1;
 /** Takes the place of every packet of the hidden traffic; it is of no flow and goes nowhere. */
 const stranger = new Packet();
 stranger.frameBytes = hiddenFrameBytes;
@@ -15,13 +16,16 @@ stranger.frameBytes = hiddenFrameBytes;
 /**
  * One direction of a carrier's path, which nobody can look into: policer, FIFO, serialiser, then the wire's delay
  * (the law is at `CarrierStatistics`). What it has is changed at run time; a packet in service keeps its rate.
+ * Several links may lead through it: each has an entrance and comes out at its own wire.
  */
 export class Carrier implements EventHandler {
   private readonly events: EventQueue;
-  private readonly wire: Wire;
+  private readonly wires: Wire[] = [];
   private readonly lose: (packet: Packet) => void;
+  /** each with the index of its wire beside it */
   private readonly waiting = new PacketRing();
   private inService: Packet | undefined;
+  private wireOfService = 0;
   private rateBitsPerSecond = Infinity;
   private limitPackets = Infinity;
   private policer: TokenBucket | undefined;
@@ -33,12 +37,10 @@ export class Carrier implements EventHandler {
 
   constructor(
     events: EventQueue,
-    wire: Wire,
     lose: (packet: Packet) => void,
     spec: { readonly capacityBitsPerSecond: number; readonly bufferPackets: number },
   ) {
     this.events = events;
-    this.wire = wire;
     this.lose = lose;
     this.setRate(spec.capacityBitsPerSecond);
     this.setLimit(spec.bufferPackets);
@@ -55,6 +57,12 @@ export class Carrier implements EventHandler {
     return { ...this.counts };
   }
 
+  /** Where the packets of one more link come in; they leave by `wire`. */
+  entrance(wire: Wire): PacketReceiver {
+    const index = this.wires.push(wire) - 1;
+    return { receive: (packet, now) => this.arrive(packet, index, now) };
+  }
+
   setRate(bitsPerSecond: number): void {
     if (!(bitsPerSecond > 0)) throw new RangeError(`a rate must be above 0 bit/s, not ${bitsPerSecond}`);
     this.rateBitsPerSecond = bitsPerSecond;
@@ -62,7 +70,7 @@ export class Carrier implements EventHandler {
 
   /** One-way delay behind the queue, for packets that leave it from now on. */
   setDelay(milliseconds: number): void {
-    this.wire.setDelay(milliseconds / 1000);
+    for (const wire of this.wires) wire.setDelay(milliseconds / 1000);
   }
 
   /** What is there already stays. */
@@ -88,7 +96,12 @@ export class Carrier implements EventHandler {
     this.planHidden(this.events.now + this.hiddenSpacingSeconds);
   }
 
-  receive(packet: Packet, nowSeconds: number): void {
+  fire(nowSeconds: number, argument: number): void {
+    if (argument === departure) this.depart(nowSeconds);
+    else if (argument === this.hiddenGeneration) this.hiddenArrives(nowSeconds);
+  }
+
+  private arrive(packet: Packet, wire: number, nowSeconds: number): void {
     const { counts } = this;
     counts.arrivedPackets++;
     counts.arrivedBytes += packet.frameBytes;
@@ -100,22 +113,18 @@ export class Carrier implements EventHandler {
       counts.droppedPackets++;
       counts.droppedBytes += packet.frameBytes;
       this.lose(packet);
-    } else this.enqueue(packet, nowSeconds);
+    } else this.enqueue(packet, wire, nowSeconds);
   }
 
-  fire(nowSeconds: number, argument: number): void {
-    if (argument === departure) this.depart(nowSeconds);
-    else if (argument === this.hiddenGeneration) this.hiddenArrives(nowSeconds);
-  }
-
-  private enqueue(packet: Packet, nowSeconds: number): void {
+  private enqueue(packet: Packet, wire: number, nowSeconds: number): void {
     this.counts.backlogPackets++;
     this.counts.backlogBytes += packet.frameBytes;
-    this.waiting.push(packet, nowSeconds);
+    this.waiting.push(packet, wire);
     if (this.inService === undefined) this.serveNext(nowSeconds);
   }
 
   private serveNext(nowSeconds: number): void {
+    this.wireOfService = this.waiting.headStamp();
     const packet = this.waiting.shift();
     this.inService = packet;
     this.events.schedule(nowSeconds + (packet.frameBytes * 8) / this.rateBitsPerSecond, this, departure);
@@ -123,6 +132,7 @@ export class Carrier implements EventHandler {
 
   private depart(nowSeconds: number): void {
     const packet = this.inService!;
+    const wire = this.wires[this.wireOfService];
     const { counts } = this;
     this.inService = undefined;
     counts.backlogPackets--;
@@ -135,7 +145,7 @@ export class Carrier implements EventHandler {
     }
     counts.forwardedPackets++;
     counts.forwardedBytes += packet.frameBytes;
-    this.wire.send(packet, nowSeconds);
+    wire!.send(packet, nowSeconds);
   }
 
   private hiddenArrives(nowSeconds: number): void {
@@ -144,7 +154,7 @@ export class Carrier implements EventHandler {
     if (counts.backlogPackets >= this.limitPackets) counts.hiddenDroppedPackets++;
     else {
       counts.hiddenBacklogPackets++;
-      this.enqueue(stranger, nowSeconds);
+      this.enqueue(stranger, nowhere, nowSeconds);
     }
     this.planHidden(nowSeconds + this.hiddenSpacingSeconds);
   }

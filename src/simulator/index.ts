@@ -25,3 +25,4 @@ export {
   virtualConfig,
 } from './run-virtual.js';
 export type { StreamSummary } from './stream-record.js';
+export { sideBySide, twinOf } from './twin-topology.js';

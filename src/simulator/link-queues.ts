@@ -20,6 +20,8 @@ export type Deployment = 'priority' | 'shared' | 'opaque';
 export interface QueueOptions {
   /** of every packet link; default: what the topology says of each */
   readonly deployment?: Deployment;
+  /** groups of opaque links that lead through one carrier, of which all of them must say the same */
+  readonly sharedCarriers?: readonly (readonly string[])[];
   /** rates of the uplink queues 1 (granted) and 2 (safe) before anybody sets them */
   readonly grantedBitsPerSecond?: number;
   readonly safeBitsPerSecond?: number;
@@ -41,34 +43,33 @@ export const deploymentOf = (link: LinkSpec, options: QueueOptions): Deployment 
   (link.kind === 'packet' ? options.deployment : undefined) ??
   (link.opaque === true ? 'opaque' : (link.videoQueue ?? 'shared'));
 
-/** How a switch of this role sends into a link, and what a carrier has behind that. */
-export interface LinkEnd {
-  readonly egress: EgressPort;
-  readonly carrier?: Carrier;
-}
-
-export function linkEnd(
+/**
+ * The queues with which a switch of this role sends into a link.
+ * @param carrierOf gives the carrier in this direction of an opaque link, or keeps the one that it is offered
+ */
+export function linkEgress(
   events: EventQueue,
   role: SwitchRole,
   link: LinkSpec,
   wire: Wire,
   lose: Lose,
   options: QueueOptions,
-): LinkEnd {
-  if (link.kind === 'local' && role === 'hypervisor')
-    return { egress: uplink(events, link, wire, lose, options) };
+  carrierOf: (make: () => Carrier) => Carrier,
+): EgressPort {
+  if (link.kind === 'local' && role === 'hypervisor') return uplink(events, link, wire, lose, options);
   const { capacityBitsPerSecond: rate, bufferPackets } = builtLink(link);
-  if (rate === undefined) return { egress: unshaped(events, wire, lose) };
+  if (rate === undefined) return unshaped(events, wire, lose);
   const deployment = deploymentOf(link, options);
   if (deployment === 'opaque') {
-    const carrier = new Carrier(events, wire, lose, { capacityBitsPerSecond: rate, bufferPackets });
-    return { egress: unshaped(events, new Wire(events, 0, carrier, lose), lose), carrier };
+    const spec = { capacityBitsPerSecond: rate, bufferPackets };
+    const carrier = carrierOf(() => new Carrier(events, lose, spec));
+    return unshaped(events, new Wire(events, 0, carrier.entrance(wire), lose), lose);
   }
-  if (deployment === 'shared') return { egress: new EgressPort(events, wire, rate, [fifo(0, link)], lose) };
+  if (deployment === 'shared') return new EgressPort(events, wire, rate, [fifo(0, link)], lose);
   const queues = [fifo(0, link, undefined, 1), fifo(videoQueueId, link, undefined, 0)];
   const egress = new EgressPort(events, wire, rate, queues, lose);
   egress.classify(videoQueueDscp, videoQueueId);
-  return { egress };
+  return egress;
 }
 
 /** The uplink of a hypervisor switch: everything else, the granted rate, the safe rate. */

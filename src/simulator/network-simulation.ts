@@ -18,7 +18,7 @@ import { EventQueue } from './event-queue.js';
 import { FakeSwitch } from './fake-switch.js';
 import { FlowRegistry } from './flow-registry.js';
 import { type AgentWorld, HypervisorAgent } from './hypervisor-agent.js';
-import { linkEnd, type QueueOptions, unshaped } from './link-queues.js';
+import { linkEgress, type QueueOptions, unshaped } from './link-queues.js';
 import type { MigrationStream } from './migration-stream.js';
 import {
   type Flow,
@@ -251,9 +251,23 @@ export class NetworkSimulation implements AgentWorld {
     const { link } = port.peer;
     const wire = new Wire(this.events, builtLink(link).oneWayDelayMs / 1000, this.farEnd(port), lose);
     this.wires.set(link.name, [...(this.wires.get(link.name) ?? []), wire]);
-    const { egress, carrier } = linkEnd(this.events, spec.role, link, wire, lose, this.options);
-    if (carrier !== undefined) this.carriers.set(port.portName, carrier);
-    return egress;
+    return linkEgress(this.events, spec.role, link, wire, lose, this.options, (make) => {
+      const carrier = this.sharedCarrier(port) ?? make();
+      this.carriers.set(port.portName, carrier);
+      return carrier;
+    });
+  }
+
+  /** The carrier of another link of the same group, in the same direction: from its first to its second end or back. */
+  private sharedCarrier(port: PortSpec): Carrier | undefined {
+    if (port.peer.kind !== 'link') return undefined;
+    const { link } = port.peer;
+    const group = this.options.sharedCarriers?.find((names) => names.includes(link.name)) ?? [];
+    const direction = link.ends.indexOf(port.switch);
+    return this.topology.links
+      .filter((l) => group.includes(l.name))
+      .map((l) => this.carriers.get(`${l.ends[direction]}.${l.name}`))
+      .find((carrier) => carrier !== undefined);
   }
 
   private farEnd(port: PortSpec): PacketReceiver {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Carrier } from '../../src/simulator/carrier.js';
+import type { Packet } from '../../src/simulator/packet.js';
 import { Wire } from '../../src/simulator/wire.js';
 import { Bench, scale } from './fixtures.js';
 
@@ -8,11 +9,19 @@ const rate = 50_000_000;
 const frame = 1514;
 const service = (frame * 8) / rate;
 
-function carrierOn(bench: Bench, bufferPackets = 1000, delaySeconds = 0.02): Carrier {
-  const wire = new Wire(bench.events, delaySeconds, bench.sink, bench.lose);
-  return new Carrier(bench.events, wire, bench.lose, { capacityBitsPerSecond: rate, bufferPackets });
+class CarrierOfOneLink extends Carrier {
+  readonly #entrance;
+  constructor(bench: Bench, bufferPackets: number, delaySeconds: number) {
+    super(bench.events, bench.lose, { capacityBitsPerSecond: rate, bufferPackets });
+    this.#entrance = this.entrance(new Wire(bench.events, delaySeconds, bench.sink, bench.lose));
+  }
+  receive(packet: Packet, nowSeconds: number): void {
+    this.#entrance.receive(packet, nowSeconds);
+  }
 }
-const burst = (bench: Bench, carrier: Carrier, packets: number): void => {
+const carrierOn = (bench: Bench, bufferPackets = 1000, delaySeconds = 0.02) =>
+  new CarrierOfOneLink(bench, bufferPackets, delaySeconds);
+const burst = (bench: Bench, carrier: CarrierOfOneLink, packets: number): void => {
   const flow = bench.flow();
   for (let i = 0; i < packets; i++) carrier.receive(bench.packet(flow, frame, i), bench.events.now);
 };
