@@ -1,5 +1,5 @@
 import { defaultConfig, type SteadyConfig } from '../io/config-file.js';
-import type { Topology } from '../network/topology.js';
+import { type Topology, withoutCarriers } from '../network/topology.js';
 import { EmbeddedProcess } from '../simulator/embedded-process.js';
 import type { StreamSummary } from '../simulator/stream-record.js';
 import { baselineInThread } from './demo-baseline.js';
@@ -57,7 +57,7 @@ class EmbeddedNetworkOfDemo implements DemoNetwork {
       ...base,
       config: {
         ...base.config,
-        topology,
+        topology: withoutCarriers(topology),
         switches: topology.switches.map(({ name }) => ({ name, ovsdb })),
         hypervisors: Object.entries(agents).map(([host, endpoint]) => ({
           host,

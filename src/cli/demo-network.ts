@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { SteadyConfig } from '../io/config-file.js';
 import { readTopology } from '../io/topology-file.js';
-import type { Topology } from '../network/topology.js';
+import { builtLink, type Topology } from '../network/topology.js';
 
 const topologyFile = fileURLToPath(new URL('../../../topologies/two-dc.yaml', import.meta.url));
 
@@ -14,12 +14,16 @@ export function demoTopology(memoryBytes: number | undefined): Topology {
 
 /** What a full FIFO of the packet link means in delay. */
 export function bufferMsOf(topology: Topology): number {
-  const link = topology.links.find((l) => l.kind === 'packet');
-  if (link?.capacityBitsPerSecond === undefined) return 0;
-  return (link.bufferPackets * 1514 * 8 * 1000) / link.capacityBitsPerSecond;
+  const { capacityBitsPerSecond, bufferPackets } = packetLink(topology) ?? {};
+  if (capacityBitsPerSecond === undefined || bufferPackets === undefined) return 0;
+  return (bufferPackets * 1514 * 8 * 1000) / capacityBitsPerSecond;
 }
-export const rttMsOf = (topology: Topology): number =>
-  2 * (topology.links.find((l) => l.kind === 'packet')?.oneWayDelayMs ?? 0);
+export const rttMsOf = (topology: Topology): number => 2 * (packetLink(topology)?.oneWayDelayMs ?? 0);
+
+function packetLink(topology: Topology): ReturnType<typeof builtLink> | undefined {
+  const link = topology.links.find((l) => l.kind === 'packet');
+  return link && builtLink(link);
+}
 
 export interface DelayFigures {
   readonly p50Ms: number;

@@ -1,4 +1,5 @@
 export * from './bottlenecks.js';
+export * from './carrier.js';
 export * from './cookie.js';
 export * from './diff.js';
 export * from './flow-entry.js';

@@ -1,6 +1,6 @@
 import type { AgentEventLine, AgentStatus } from '../hypervisor/protocol.js';
 import { desiredRules, type MigrationIntent, type NetworkState } from '../network/intents.js';
-import type { Topology } from '../network/topology.js';
+import { builtLink, type Topology } from '../network/topology.js';
 import { type Deployment, uplinkBitsPerSecond } from './link-queues.js';
 import { NetworkSimulation, type SimulationOptions } from './network-simulation.js';
 import { programSwitch } from './program-switch.js';
@@ -81,7 +81,8 @@ export function runBaseline(options: BaselineOptions): BaselineResult {
   const sent = simulation.wanBytesSent() - sentBefore;
   simulation.runUntil(toSeconds + drainSeconds);
   const streams = [...simulation.players.keys(), ...simulation.probes.keys()];
-  const capacity = topology.links.find((l) => l.kind === 'packet')?.capacityBitsPerSecond ?? Infinity;
+  const wan = topology.links.find((l) => l.kind === 'packet');
+  const capacity = (wan && builtLink(wan).capacityBitsPerSecond) ?? Infinity;
   return {
     case: options.case,
     seed,

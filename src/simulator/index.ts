@@ -6,6 +6,7 @@ export {
   type MigrationOutcome,
   runBaseline,
 } from './baseline.js';
+export { Carrier } from './carrier.js';
 export { Digest } from './digest.js';
 export { type EmbeddedEndpoints, EmbeddedNetwork, type EmbeddedOptions, type Lateness } from './embedded.js';
 export { EmbeddedProcess, type EmbeddedProcessOptions, type EmbeddedWindow } from './embedded-process.js';
@@ -24,3 +25,4 @@ export {
   virtualConfig,
 } from './run-virtual.js';
 export type { StreamSummary } from './stream-record.js';
+export { sideBySide, twinOf } from './twin-topology.js';

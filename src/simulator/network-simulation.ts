@@ -1,4 +1,5 @@
 import {
+  builtLink,
   type HostSpec,
   hostOf,
   type PortSpec,
@@ -11,6 +12,7 @@ import {
 } from '../network/topology.js';
 import { parseIpv4, parseMac } from '../openflow/address.js';
 import type { TrafficSpec } from '../traffic/index.js';
+import type { Carrier } from './carrier.js';
 import type { EgressPort } from './egress-port.js';
 import { EventQueue } from './event-queue.js';
 import { FakeSwitch } from './fake-switch.js';
@@ -79,6 +81,8 @@ export class NetworkSimulation implements AgentWorld {
   private readonly options: SimulationOptions;
   private readonly tcp: TcpOptions;
   private readonly wires = new Map<string, Wire[]>();
+  /** by port name */
+  private readonly carriers = new Map<string, Carrier>();
   private readonly vmHosts = new Map<string, { host: string; running: boolean }>();
   private nextPort = firstEphemeralPort;
 
@@ -138,6 +142,17 @@ export class NetworkSimulation implements AgentWorld {
   wanBytesSent(): number {
     const link = this.topology.links.find((l) => l.kind === 'packet');
     return link === undefined ? 0 : (this.portNamed(`${link.ends[0]}.${link.name}`)?.egress.txBytes ?? 0);
+  }
+
+  /**
+   * What an opaque link is inside, in the direction that begins at switch `end`.
+   * @throws RangeError when the link is not opaque there
+   */
+  carrier(linkName: string, end: string): Carrier {
+    const carrier = this.carriers.get(`${end}.${linkName}`);
+    if (carrier === undefined)
+      throw new RangeError(`link "${linkName}" has no carrier behind switch "${end}": it is not opaque`);
+    return carrier;
   }
 
   portNamed(portName: string): { readonly sw: PlantSwitch; readonly egress: EgressPort } | undefined {
@@ -234,9 +249,25 @@ export class NetworkSimulation implements AgentWorld {
     if (port.peer.kind !== 'link')
       return unshaped(this.events, new Wire(this.events, 0, this.stationBehind(port), lose), lose);
     const { link } = port.peer;
-    const wire = new Wire(this.events, link.oneWayDelayMs / 1000, this.farEnd(port), lose);
+    const wire = new Wire(this.events, builtLink(link).oneWayDelayMs / 1000, this.farEnd(port), lose);
     this.wires.set(link.name, [...(this.wires.get(link.name) ?? []), wire]);
-    return linkEgress(this.events, spec.role, link, wire, lose, this.options);
+    return linkEgress(this.events, spec.role, link, wire, lose, this.options, (make) => {
+      const carrier = this.sharedCarrier(port) ?? make();
+      this.carriers.set(port.portName, carrier);
+      return carrier;
+    });
+  }
+
+  /** The carrier of another link of the same group, in the same direction: from its first to its second end or back. */
+  private sharedCarrier(port: PortSpec): Carrier | undefined {
+    if (port.peer.kind !== 'link') return undefined;
+    const { link } = port.peer;
+    const group = this.options.sharedCarriers?.find((names) => names.includes(link.name)) ?? [];
+    const direction = link.ends.indexOf(port.switch);
+    return this.topology.links
+      .filter((l) => group.includes(l.name))
+      .map((l) => this.carriers.get(`${l.ends[direction]}.${l.name}`))
+      .find((carrier) => carrier !== undefined);
   }
 
   private farEnd(port: PortSpec): PacketReceiver {

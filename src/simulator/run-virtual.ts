@@ -8,7 +8,7 @@ import {
 } from '../engine/config.js';
 import type { ApiResult, MigrationRequest } from '../engine/input.js';
 import type { MigrationView, SystemView } from '../engine/view.js';
-import type { Topology } from '../network/topology.js';
+import { builtLink, type Topology, withoutCarriers } from '../network/topology.js';
 import { defaultWarmupSeconds } from './baseline.js';
 import { EngineHarness, type EngineLike, type HarnessOptions } from './engine-harness.js';
 import { NetworkSimulation, type SimulationOptions } from './network-simulation.js';
@@ -77,7 +77,13 @@ export function virtualConfig(
   const hypervisors = topology.hosts
     .filter((h) => h.role === 'hypervisor')
     .map((h) => ({ host: h.name, driver: 'transfer' as const, endpoint: `simulated:${h.name}` }));
-  return { topology, switches, hypervisors, classes, control: { ...defaultControl, ...control } };
+  return {
+    topology: withoutCarriers(topology),
+    switches,
+    hypervisors,
+    classes,
+    control: { ...defaultControl, ...control },
+  };
 }
 
 /** Runs the application against the simulated network in virtual time: traffic, a migration, faults. */
@@ -106,7 +112,8 @@ export function runVirtual(options: VirtualOptions): VirtualResult {
   const sent = simulation.wanBytesSent() - sentBefore;
   // Packets that are on their way now must not count as lost.
   harness.runUntil(toSeconds + 2);
-  const capacity = topology.links.find((l) => l.kind === 'packet')?.capacityBitsPerSecond ?? Infinity;
+  const wan = topology.links.find((l) => l.kind === 'packet');
+  const capacity = (wan && builtLink(wan).capacityBitsPerSecond) ?? Infinity;
   return {
     fromSeconds,
     toSeconds,
