@@ -200,7 +200,8 @@ export class BacklogEstimator {
     if (span < this.contradictionAfter) return;
     const nearZero = this.capacity * this.slot * 0.25;
     const full = departed >= fullFraction * this.capacity * span && least < nearZero;
-    const blind = leastLindley > 4 * nearZero && least < nearZero;
+    // Lindley's recursion believes the capacity: while that is being learnt, it is no second opinion.
+    const blind = !this.learnt && leastLindley > 4 * nearZero && least < nearZero;
     if (full || blind) {
       if (Number.isNaN(this.contradictionSince)) this.contradictionSince = now;
     } else this.contradictionSince = Number.NaN;
@@ -211,7 +212,9 @@ export class BacklogEstimator {
     const age = sample.at - this.anchoredAt;
     const contradiction = !Number.isNaN(this.contradictionSince);
     const newest = this.readings.slice(-standingSamples);
-    const standing = Math.min(...newest.map((r) => Math.max(r.backlog, r.lindley)));
+    const standing = Math.min(
+      ...newest.map((r) => (this.learnt ? r.backlog : Math.max(r.backlog, r.lindley))),
+    );
     const disagreement = Math.max(...newest.map((r) => Math.abs(r.backlog - r.lindley)));
     const distrust = contradiction
       ? this.capacity * (this.contradictionAfter + sample.at - this.contradictionSince) * 0.1
@@ -221,7 +224,7 @@ export class BacklogEstimator {
     const uncertainty = anchored ? reading + disagreement + distrust : this.buffer;
     const waited = anchored ? age : sample.at - this.firstAt;
     return {
-      backlogBytes: bytes(anchored ? backlog : Math.max(backlog, this.lindley)),
+      backlogBytes: bytes(anchored || this.learnt ? backlog : Math.max(backlog, this.lindley)),
       uncertaintyBytes: bytes(Math.min(this.buffer, uncertainty)),
       readingErrorBytes: bytes(reading),
       at: sample.at,

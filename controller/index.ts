@@ -12,7 +12,7 @@ export { ErrorWindow } from './error-window.js';
 export { CrossTrafficForecast } from './forecast.js';
 export * from './loop-delay.js';
 export { defaultPolicyConfig, LyapunovPolicy } from './lyapunov-controller.js';
-export { BaseDelay, type BaseDelayConfig } from './opaque/base-delay.js';
+export { BaseDelay } from './opaque/base-delay.js';
 export { ByteCurve } from './opaque/byte-curve.js';
 export { CapacityEstimator } from './opaque/capacity-estimator.js';
 export {

@@ -19,6 +19,9 @@ const drainUtilisation = 0.75;
 /** slots of safe rate after an alarm of the certificate */
 const alarmSlots = 25;
 const errorsBeforeUse = 10;
+/** with no capacity known the safe rate alternates with this multiple of it, so often */
+const exploreFactor = 3;
+const exploreSeconds = 0.3;
 /** below this share of its grant the migration traffic is limited by its sender */
 const unfilledShare = 0.5;
 
@@ -136,7 +139,10 @@ export class LyapunovPolicy implements RatePolicy {
 
   private fallBack(input: PolicyInput, estimate: BacklogEstimate): PolicyDecision {
     this.probe.cancel();
-    const safe = Math.min(this.config.safeBytesPerSecond, input.demandBytesPerSecond);
+    // A path of which nothing is known yet is learnt from traffic that changes.
+    const learning = !(input.capacityBytesPerSecond > 0) && Math.floor(input.now / exploreSeconds) % 2 === 1;
+    const wanted = this.config.safeBytesPerSecond * (learning ? exploreFactor : 1);
+    const safe = Math.min(wanted, input.demandBytesPerSecond);
     return this.command(input, estimate, safe, input.demandBytesPerSecond > 0 ? 'safe' : 'idle');
   }
 

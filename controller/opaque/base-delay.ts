@@ -1,56 +1,30 @@
-import type { ByteCurve } from './byte-curve.js';
-
-export interface BaseDelayConfig {
-  /** longest base delay that is looked for */
-  readonly longestSeconds: number;
-  /** most negative one: the clocks of the two readings may be this far apart */
-  readonly earliestSeconds: number;
-}
-const defaults: BaseDelayConfig = { longestSeconds: 0.4, earliestSeconds: -0.05 };
-
-/** a fit needs this many readings of a path that is not full */
-const fewestReadings = 40;
-const mostReadings = 300;
-/** grid of the first search, and the finest step of the following ones */
-const coarseStepSeconds = 0.004;
-const fineStepSeconds = 0.0005;
-const refitSeconds = 0.5;
-/** a change by more than this in one fit is a reroute, not noise */
+/** a value needs so many probes */
+const fewestProbes = 5;
+const mostProbes = 20;
+/** of the newest probes of a path that is not full this quantile had no queue before it */
+const emptyQuantile = 0.2;
+/** a change by more than this is a reroute, not noise */
 const rerouteSeconds = 0.004;
-/** a value next to the present one must fit better by this share, one far away by that, and so often running */
-const nearbyShare = 0.9;
-const elsewhereShare = 0.5;
-const elsewhereTimes = 2;
-/** differences closer than this are alike: packets between two counters */
-const noiseBytes = 2 * 1514;
-
-interface FarPoint {
-  readonly at: number;
-  readonly total: number;
-}
+/** shares of the way to a lower and to a higher value that one probe goes */
+const paceDown = 0.3;
+const paceUp = 0.05;
 
 /**
  * B, the delay of an empty path from counter to counter, clock offset included: how long after leaving our gateway
  * does a byte show in the far gateway's counter when nothing queues in between?
  *
- * With the true B, S(t - B) - R(t) is one constant in every reading in which the queue was empty, whatever the
- * traffic did (S sent, R received, both cumulative). With a B that is wrong by b, it moves with the traffic: by b
- * times its rate. So B is the value that makes the lower half of these differences narrowest. The queue only ever
- * widens the upper half. No minimum over a window of time is taken, so a queue that stands for long is never
- * learnt as part of the path: readings count only while the path carries clearly less than its capacity.
+ * It is measured by probes in the data plane, a packet out here that comes in there, less half of the round trip of
+ * each control channel. A reading of a counter is dated by the middle of its round trip, so whatever a channel is
+ * slower by in one direction is in both, and B is right for the counters whatever the clocks do.
+ *
+ * A probe waits behind the queue. It counts only while the path carries clearly less than its capacity, and then a low
+ * quantile of the newest ones is the empty path. No minimum over a window of time is taken, so a queue that stands for
+ * long is never learnt as part of the path, and what was learnt is never forgotten by age.
  */
 export class BaseDelay {
-  private readonly config: BaseDelayConfig;
-  private readonly points: FarPoint[] = [];
+  private readonly newest: number[] = [];
   private value = Number.NaN;
-  private spread = Number.POSITIVE_INFINITY;
-  private nextFitAt = Number.NEGATIVE_INFINITY;
   private rerouteCount = 0;
-  private elsewhere = { delay: Number.NaN, times: 0 };
-
-  constructor(config: Partial<BaseDelayConfig> = {}) {
-    this.config = { ...defaults, ...config };
-  }
 
   /** NaN until it is known */
   get seconds(): number {
@@ -59,88 +33,35 @@ export class BaseDelay {
   get known(): boolean {
     return !Number.isNaN(this.value);
   }
-  /** bytes by which the differences of empty readings vary at this B; Infinity until it is known */
-  get spreadBytes(): number {
-    return this.spread;
+  /** half of the spread of the newest probes below their median: what B may be wrong by; Infinity until it is known */
+  get uncertaintySeconds(): number {
+    if (this.newest.length < fewestProbes) return Number.POSITIVE_INFINITY;
+    const sorted = [...this.newest].sort((a, b) => a - b);
+    return (sorted[sorted.length >> 1]! - sorted[0]!) / 2;
   }
   /** steps that were too large to be noise */
   get reroutes(): number {
     return this.rerouteCount;
   }
 
-  /** A reading of the far counter while the path was not full. True: B has changed. */
-  observe(at: number, total: number, near: ByteCurve): boolean {
-    this.points.push({ at, total });
-    if (this.points.length > mostReadings) this.points.splice(0, this.points.length - mostReadings);
-    if (this.points.length < fewestReadings || at < this.nextFitAt) return false;
-    this.nextFitAt = at + refitSeconds;
-    return this.fit(near);
+  /** A probe that passed while the path was not full took this long. */
+  observe(delaySeconds: number): void {
+    if (!Number.isFinite(delaySeconds)) return;
+    this.newest.push(delaySeconds);
+    if (this.newest.length > mostProbes) this.newest.shift();
+    if (this.newest.length < fewestProbes) return;
+    const sorted = [...this.newest].sort((a, b) => a - b);
+    const empty = sorted[Math.floor(emptyQuantile * sorted.length)]!;
+    if (!this.known) this.value = empty;
+    else if (Math.abs(empty - this.value) > rerouteSeconds) this.step(empty);
+    else this.value += (empty < this.value ? paceDown : paceUp) * (empty - this.value);
   }
 
-  /** After a gap: totals before and after it do not compare. What was learnt stays. */
-  restart(): void {
-    this.points.length = 0;
-  }
-
-  private fit(near: ByteCurve): boolean {
-    const before = this.value;
-    let best = this.known ? this.search(near, [before]) : this.coarse(near);
-    if (this.known) best = this.stepOf(near, best);
-    for (let step = coarseStepSeconds / 2; step >= fineStepSeconds; step /= 2) {
-      const refined = this.search(near, [best.delay - step, best.delay + step]);
-      if (refined.spread < nearbyShare * best.spread) best = refined;
-    }
-    if (!Number.isFinite(best.spread)) return false;
-    this.spread = best.spread;
-    if (best.delay === before) return false;
-    this.value = best.delay;
-    if (!Number.isNaN(before) && Math.abs(best.delay - before) > rerouteSeconds) this.rerouteCount += 1;
-    return true;
-  }
-
-  /**
-   * A step of the path is found however far it went. But periodic traffic looks the same one period later, so another
-   * place must fit far better, twice running, before it is believed.
-   */
-  private stepOf(near: ByteCurve, present: { delay: number; spread: number }): typeof present {
-    const found = this.coarse(near);
-    if (!(found.spread + noiseBytes < elsewhereShare * (present.spread + noiseBytes))) {
-      this.elsewhere = { delay: Number.NaN, times: 0 };
-      return present;
-    }
-    const again = Math.abs(found.delay - this.elsewhere.delay) <= coarseStepSeconds;
-    this.elsewhere = { delay: found.delay, times: again ? this.elsewhere.times + 1 : 1 };
-    return this.elsewhere.times >= elsewhereTimes ? found : present;
-  }
-
-  private coarse(near: ByteCurve): { delay: number; spread: number } {
-    const { earliestSeconds, longestSeconds } = this.config;
-    const count = Math.floor((longestSeconds - earliestSeconds) / coarseStepSeconds) + 1;
-    return this.search(
-      near,
-      Array.from({ length: count }, (_, i) => earliestSeconds + i * coarseStepSeconds),
-    );
-  }
-
-  private search(near: ByteCurve, delays: readonly number[]): { delay: number; spread: number } {
-    let best = { delay: delays[0]!, spread: Number.POSITIVE_INFINITY };
-    for (const delay of delays) {
-      const spread = this.spreadAt(near, delay);
-      // From the shortest on: what periodic traffic makes look alike is taken for the shorter delay.
-      if (spread + noiseBytes < nearbyShare * (best.spread + noiseBytes)) best = { delay, spread };
-    }
-    return best;
-  }
-
-  /** From the twentieth to the middle of the ordered differences; Infinity where too few readings can be compared. */
-  private spreadAt(near: ByteCurve, delay: number): number {
-    const differences: number[] = [];
-    for (const { at, total } of this.points) {
-      const sent = near.totalAt(at - delay);
-      if (!Number.isNaN(sent)) differences.push(sent - total);
-    }
-    if (differences.length < fewestReadings) return Number.POSITIVE_INFINITY;
-    differences.sort((a, b) => a - b);
-    return differences[differences.length >> 1]! - differences[Math.floor(differences.length / 20)]!;
+  /** Longer only after a whole window of probes: a queue that was just not seen must not be taken for a longer path. */
+  private step(empty: number): void {
+    if (empty > this.value && this.newest.length < mostProbes) return;
+    this.value = empty;
+    this.rerouteCount += 1;
+    this.newest.length = 0;
   }
 }

@@ -56,8 +56,8 @@ export class ByteCurve {
   }
 }
 
-/** y at x on the polyline through (xs, ys); xs never falls, and where it stands still the first y counts. */
-function interpolate(xs: readonly number[], ys: readonly number[], x: number): number {
+/** The first of the ascending values that is not below x; the last one if all are. */
+function indexOf(xs: readonly number[], x: number): number {
   let low = 0;
   let high = xs.length - 1;
   while (low < high) {
@@ -65,6 +65,12 @@ function interpolate(xs: readonly number[], ys: readonly number[], x: number): n
     if (xs[middle]! < x) low = middle + 1;
     else high = middle;
   }
+  return low;
+}
+
+/** y at x on the polyline through (xs, ys); xs never falls, and where it stands still the first y counts. */
+function interpolate(xs: readonly number[], ys: readonly number[], x: number): number {
+  const low = indexOf(xs, x);
   if (low === 0) return ys[0]!;
   const width = xs[low]! - xs[low - 1]!;
   return width > 0 ? ys[low - 1]! + ((x - xs[low - 1]!) / width) * (ys[low]! - ys[low - 1]!) : ys[low]!;

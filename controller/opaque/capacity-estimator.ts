@@ -31,7 +31,7 @@ const patienceSeconds = 0.4;
 const growthPerSecondSquared = 0.75;
 const fastestGrowthPerSecond = 1;
 /** growth needs a path that is used this much: one that carries little teaches nothing */
-const usedShare = 0.9;
+const usedShare = 0.8;
 
 /**
  * c of a bottleneck that nobody can see, from what comes out of it. Three kinds of evidence:

@@ -10,7 +10,7 @@ import {
   type Seconds,
   seconds,
 } from '../units.js';
-import { BaseDelay, type BaseDelayConfig } from './base-delay.js';
+import { BaseDelay } from './base-delay.js';
 import { ByteCurve } from './byte-curve.js';
 import { CapacityEstimator } from './capacity-estimator.js';
 
@@ -32,7 +32,6 @@ export interface PathEstimatorConfig {
   readonly slotSeconds: Seconds;
   /** the capacity is never estimated above this; Infinity: nothing is known of it */
   readonly capacityLimitBytesPerSecond?: BytesPerSecond;
-  readonly baseDelay?: Partial<BaseDelayConfig>;
 }
 
 /** The path at the time of the newest near reading. */
@@ -47,11 +46,12 @@ export interface PathEstimate extends BacklogEstimate {
 }
 
 /** the memory of the near curve: longest base delay, longest queue, and late far readings */
-const curveSeconds = 12;
+const curveSeconds = 4;
 /** far readings that wait for the near curve to reach their time */
 const mostPending = 64;
-/** a path used less than this is clearly not full, and may teach its base delay */
+/** a path used less than this, for so many slots, is clearly not full, and may teach its base delay */
 const notFullShare = 0.7;
+const notFullSlotsNeeded = 2;
 
 /**
  * Counters of a path without loss can only ever make its base look too low, and that shows as a backlog: proof by an
@@ -74,7 +74,7 @@ interface NearSlot {
  */
 export class OpaquePathEstimator {
   private readonly curve = new ByteCurve(curveSeconds);
-  private readonly base: BaseDelay;
+  private readonly base = new BaseDelay();
   private readonly capacity: CapacityEstimator;
   private readonly queue: BacklogEstimator;
   private pending: (EndReading & { readonly total: number })[] = [];
@@ -85,11 +85,12 @@ export class OpaquePathEstimator {
   private measured: BacklogEstimate | undefined;
   private backlogBefore = Number.NaN;
   private queueDelay = 0;
+  /** far slots in a row in which the path was clearly not full */
+  private notFullSlots = 0;
   private slots: NearSlot[] = [];
   private restarted = false;
 
   constructor(config: PathEstimatorConfig) {
-    this.base = new BaseDelay(config.baseDelay);
     const limit = config.capacityLimitBytesPerSecond ?? bytesPerSecond(Number.POSITIVE_INFINITY);
     this.capacity = new CapacityEstimator({
       slotSeconds: config.slotSeconds,
@@ -140,7 +141,6 @@ export class OpaquePathEstimator {
 
   private forgetFar(): void {
     this.pending = [];
-    this.base.restart();
     this.sentUpTo = Number.NaN;
     this.carried = { interval: 0, served: 0 };
   }
@@ -152,19 +152,26 @@ export class OpaquePathEstimator {
       const delay = this.base.known ? this.base.seconds : 0;
       if (reading.at - delay > this.curve.newestAt) return;
       this.pending.shift();
-      this.learnDelay(reading);
       if (this.base.known) this.take(reading);
     }
   }
 
-  private learnDelay(reading: EndReading & { readonly total: number }): void {
-    const rate = reading.passedBytes / reading.intervalSeconds;
-    const known = this.capacity.bytesPerSecond;
-    if (reading.late || (this.base.known && rate > notFullShare * known)) return;
+  /**
+   * A probe in the data plane came out at the far end, `delaySeconds` after it was sent, less half of the round trips of
+   * both control channels.
+   */
+  probe(delaySeconds: Seconds): void {
+    if (this.base.known && this.notFullSlots < notFullSlotsNeeded) return;
     const { reroutes } = this.base;
-    this.base.observe(reading.at, reading.total, this.curve);
+    this.base.observe(delaySeconds);
     // Another path: where its counters stand when it is empty has to be found anew.
     if (this.base.reroutes !== reroutes) this.sentUpTo = Number.NaN;
+  }
+
+  private judgeUse(reading: EndReading, arrived: number, interval: number, served: number): void {
+    const most = notFullShare * this.capacity.bytesPerSecond * interval;
+    if (reading.late) return;
+    this.notFullSlots = Math.max(arrived, served) < most ? this.notFullSlots + 1 : 0;
   }
 
   private take(reading: EndReading): void {
@@ -189,6 +196,7 @@ export class OpaquePathEstimator {
       gap: first,
     });
     this.measured = estimate;
+    this.judgeUse(reading, arrived, interval, served);
     if (first || reading.late) {
       this.backlogBefore = Number.NaN;
       return;

@@ -70,8 +70,14 @@ export interface BottleneckView {
   readonly backlogMs: number;
   /** theorem 2's bound on the real queue for the measured errors, ms */
   readonly boundMs: number;
-  /** the physical buffer, ms */
+  /** the physical buffer, ms; 0: a carrier's, not known */
   readonly bufferMs: number;
+  /** the queue is a carrier's behind our port: capacity and base delay are learnt */
+  readonly opaque: boolean;
+  /** of an opaque path, counter to counter, clock offset included; null: not known (yet), or the queue is ours */
+  readonly baseDelayMs: number | null;
+  /** of a capacity that is learnt; 0: it is configured */
+  readonly capacityUncertaintyBitsPerSecond: number;
   readonly sampleAgeMs: number;
   readonly crossBitsPerSecond: number;
   readonly forecastBitsPerSecond: number;

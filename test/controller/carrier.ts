@@ -24,12 +24,16 @@ export const defaultCarrier: CarrierOptions = {
   constantBytesPerSecond: 0,
 };
 
+const probeBytes = 64;
+
 interface Chunk {
   /** all traffic that had come in when this had, bytes */
   readonly through: number;
   readonly at: number;
   readonly ours: number;
   readonly video: boolean;
+  /** a probe: told when it arrives at the far gateway */
+  readonly arrived?: (at: number) => void;
 }
 
 /**
@@ -130,22 +134,29 @@ export class Carrier {
     return this.enter(size, size, video);
   }
 
-  private enter(size: number, ours: number, video: boolean): boolean {
+  /** A small packet of our own; `arrived` is told when it is at the far gateway. */
+  probe(arrived: (at: number) => void): void {
+    this.sent += probeBytes;
+    this.enter(probeBytes, probeBytes, false, arrived);
+  }
+
+  private enter(size: number, ours: number, video: boolean, arrived?: (at: number) => void): boolean {
     if (this.queueBytes + size > this.options.bufferBytes) {
       this.lostBytes += ours;
       return false;
     }
     this.arrivedTotal += size;
-    this.fifo.push({ through: this.arrivedTotal, at: this.now, ours, video });
+    this.fifo.push({ through: this.arrivedTotal, at: this.now, ours, video, ...(arrived && { arrived }) });
     return true;
   }
 
   private serve(): void {
     this.servedTotal = Math.min(this.arrivedTotal, this.servedTotal + this.capacity * step);
     while (this.head < this.fifo.length && this.fifo[this.head]!.through <= this.servedTotal + 1e-6) {
-      const { at, ours, video } = this.fifo[this.head]!;
+      const { at, ours, video, arrived } = this.fifo[this.head]!;
       this.head += 1;
       this.oursServed += ours;
+      arrived?.(this.now + step + this.baseDelay);
       if (video) this.videoDelays.push({ at, delay: this.now + step - at });
     }
     if (this.head > 10_000) {

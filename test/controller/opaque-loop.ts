@@ -132,6 +132,16 @@ export function runOpaqueLoop(options: OpaqueOptions): OpaqueResult {
       });
     });
   };
+  const sendProbe = (): void => {
+    const sentAt = carrier.now;
+    at(sentAt + 0.00025, () =>
+      carrier.probe((arrivedAt) => {
+        const back = channel.delaySeconds + channel.jitterSeconds * random();
+        const told = arrivedAt + back + skew(arrivedAt);
+        at(told, () => estimator.probe(seconds(told - sentAt - 0.00025 - channel.delaySeconds)));
+      }),
+    );
+  };
   const readNear = (): void => {
     const requested = carrier.now;
     const stall = random() < channel.stallShare ? 0.02 + 0.06 * random() : 0;
@@ -184,6 +194,8 @@ export function runOpaqueLoop(options: OpaqueOptions): OpaqueResult {
     if (demand > 0 && carrier.ownRemaining <= 0) break;
     readNear();
     readFar();
+    // not in step with the frames of the video
+    if (Math.round(next / slot) % 2 === 0) at(carrier.now + slot * random(), sendProbe);
     while (due.length > 0 && due[0]!.at <= next) {
       const first = due.shift()!;
       carrier.advance(first.at);

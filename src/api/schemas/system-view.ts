@@ -64,7 +64,16 @@ export const BottleneckSchema = sent('Bottleneck', {
   backlogUncertaintyBytes: Type.Number(),
   backlogMs: Type.Number(),
   boundMs: Type.Number({ description: 'bound of theorem 2 on the real queue, for the measured errors' }),
-  bufferMs: Type.Number({ description: 'the physical buffer' }),
+  bufferMs: Type.Number({ description: "the physical buffer; 0: a carrier's, not known" }),
+  opaque: Type.Boolean({
+    description: "the queue is a carrier's behind our port: capacity and base delay are learnt",
+  }),
+  baseDelayMs: nullable(
+    Type.Number({ description: 'of an opaque path, counter to counter; null: not known yet' }),
+  ),
+  capacityUncertaintyBitsPerSecond: Type.Number({
+    description: 'of a capacity that is learnt; 0: configured',
+  }),
   sampleAgeMs: Type.Number(),
   crossBitsPerSecond: Type.Number(),
   forecastBitsPerSecond: Type.Number(),
