@@ -30,6 +30,14 @@ export class FarCounter {
     return this.#far.dpid;
   }
 
+  get ingressPort(): number {
+    return this.#far.ingressPort;
+  }
+  /** smallest round trip of the last seconds to this switch; 0: none has answered yet */
+  get roundTripSeconds(): number {
+    return this.#sampler.roundTripSeconds;
+  }
+
   /** A near reading is being taken now: ask so that this one is read B later (whole slots do not matter). */
   nearAsked(now: number, baseDelaySeconds: number): void {
     const oneWay = this.#sampler.roundTripSeconds / 2;

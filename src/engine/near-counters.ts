@@ -30,6 +30,11 @@ export class NearCounters {
     this.#drops = new QueueDrops(spec.egressPort);
   }
 
+  /** smallest round trip of the last seconds to this switch */
+  get roundTripSeconds(): number {
+    return this.#sampler.roundTripSeconds;
+  }
+
   /** `everySlots`: 1, or more where nobody waits for the counters. True: a question was sent. */
   run(turn: Turn, session: Session | undefined, everySlots: number): boolean {
     this.#attached = session !== undefined;

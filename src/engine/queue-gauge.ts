@@ -12,6 +12,7 @@ import type { Session, SessionEvent } from '../session/index.js';
 import type { Observation } from '../telemetry/index.js';
 import { FarCounter } from './far-counter.js';
 import { NearCounters } from './near-counters.js';
+import { PathProber } from './path-prober.js';
 import type { Turn } from './turn.js';
 
 /** a full-sized Ethernet frame as the counters count it */
@@ -118,6 +119,7 @@ class PathGauge implements QueueGauge {
   readonly #slotSeconds: number;
   readonly #near: NearCounters;
   readonly #far: FarCounter;
+  readonly #prober: PathProber;
   #estimator: OpaquePathEstimator;
 
   constructor(spec: Bottleneck, slotSeconds: number) {
@@ -126,6 +128,7 @@ class PathGauge implements QueueGauge {
     this.#slotSeconds = slotSeconds;
     this.#near = new NearCounters(spec, slotSeconds);
     this.#far = new FarCounter(spec.far, slotSeconds);
+    this.#prober = new PathProber(spec, slotSeconds);
     this.#estimator = this.#newEstimator();
   }
 
@@ -144,11 +147,13 @@ class PathGauge implements QueueGauge {
   run(turn: Turn, sessionOf: SessionOf): void {
     const asked = this.#near.run(turn, sessionOf(this.#spec.dpid), 1);
     if (asked) this.#far.nearAsked(turn.now, this.path?.baseDelaySeconds ?? Number.NaN);
-    this.#far.run(turn, sessionOf(this.#far.dpid));
+    const far = sessionOf(this.#far.dpid);
+    this.#far.run(turn, far);
+    this.#prober.run(turn, sessionOf(this.#spec.dpid), far);
   }
 
   nextDeadline(): number {
-    return Math.min(this.#near.nextDeadline(1), this.#far.nextDeadline());
+    return Math.min(this.#near.nextDeadline(1), this.#far.nextDeadline(), this.#prober.nextDeadline());
   }
 
   overdueSeconds(now: number): number {
@@ -156,6 +161,7 @@ class PathGauge implements QueueGauge {
   }
 
   onEvent(turn: Turn, dpid: string, event: SessionEvent): { ours: boolean; gauged?: Gauged } {
+    if (dpid === this.#far.dpid && event.kind === 'message') return { ours: this.#probed(turn, event) };
     if (dpid === this.#far.dpid) {
       const { ours, reading } = this.#far.onEvent(turn, event);
       if (reading !== undefined) this.#estimator.far(reading);
@@ -165,6 +171,14 @@ class PathGauge implements QueueGauge {
     if (observation === undefined) return { ours };
     this.path = this.#estimator.near({ ...observation, passedBytes: observation.departedBytes });
     return { ours, gauged: { observation, estimate: this.path } };
+  }
+
+  #probed(turn: Turn, { message }: Extract<SessionEvent, { kind: 'message' }>): boolean {
+    if (message.type !== 'packet_in' || !this.#prober.isMine(message)) return false;
+    const took = this.#prober.arrived(turn.now, message);
+    const channels = (this.#near.roundTripSeconds + this.#far.roundTripSeconds) / 2;
+    if (took !== undefined && this.#far.roundTripSeconds > 0) this.#estimator.probe(seconds(took - channels));
+    return true;
   }
 
   switchLost(dpid: string): void {
