@@ -81,7 +81,7 @@ export class CarrierRig {
   namespace = (name: string): string => `${this.#prefix}${name}`;
 
   spawnIn = (host: string, argv: readonly string[]): ChildProcess =>
-    spawn('ip', ['netns', 'exec', this.namespace(host), ...argv], { stdio: ['pipe', 'pipe', 'inherit'] });
+    spawn('ip', ['netns', 'exec', this.namespace(host), ...argv], { stdio: 'pipe' });
 
   /**
    * Sends a packet from a to b at each of these instants (seconds from about now).

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { portsOf, type Topology } from '../../src/network/topology.js';
 import { carrierOf, down, readQueues, runIn, type TestbedInfo, up } from '../../src/testbed/index.js';
 import { ofctl } from '../../src/testbed/ovs.js';
+import { tc } from '../../src/testbed/shaping.js';
 import { requireOrSkip } from '../support/require.js';
 import { addFlow, expectNothingLeft, flood, sleep, testDirectory, twoDc } from './testbed-support.js';
 
@@ -89,8 +90,9 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('deployment C in the testbed', () 
 describe.skipIf(!requireOrSkip('ovs', 'gcc'))('deployment A in the testbed', () => {
   const topology = twoDc('-priority');
   const directory = testDirectory('priority');
+  let testbed: TestbedInfo;
   beforeAll(async () => {
-    await up(topology, { directory, controller: null });
+    testbed = await up(topology, { directory, controller: null });
     await addWays(topology, directory);
   });
   afterAll(async () => {
@@ -108,7 +110,18 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('deployment A in the testbed', () 
     const rtt = async (dscp: number) =>
       Number(
         /= [\d.]+\/([\d.]+)\//.exec(
-          await runIn(directory, 'video-a', ['ping', '-c', '5', '-i', '0.05', '-Q', String(dscp << 2), user]),
+          await runIn(directory, 'video-a', [
+            'ping',
+            '-c',
+            '5',
+            '-i',
+            '0.05',
+            '-W',
+            '1',
+            '-Q',
+            String(dscp << 2),
+            user,
+          ]),
         )?.[1],
       );
     const [video, other] = await Promise.all([rtt(46), rtt(0)]);
@@ -117,6 +130,8 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('deployment A in the testbed', () 
     expect(video).toBeLessThan(60);
     expect(other).toBeGreaterThan(200);
     expect(bitsPerSecond).toBeLessThan(1.05 * 50e6);
+    const classes = await tc(testbed.switchNamespace, ['class', 'show', 'dev', 'gw-a.wan']);
+    expect(classes).toMatch(/htb 1:1 .* prio 1 [\s\S]*htb 1:2 .* prio 0 /);
     const [, priority] = await readQueues(directory, 'gw-a.wan');
     expect(priority).toMatchObject({ queueId: 1, maxBitsPerSecond: 50e6, droppedPackets: 0 });
     // 8 of the check of queues and these
