@@ -32,8 +32,9 @@ struct counts {
   uint64_t arrived_packets, arrived_bytes, forwarded_packets, forwarded_bytes, dropped_packets, dropped_bytes;
   uint64_t policed_packets, policed_bytes, hidden_arrived, hidden_forwarded, hidden_dropped;
   uint64_t backlog_packets, backlog_bytes, hidden_backlog;
-  /* frames lost because we had no memory for them: no part of the law */
-  uint64_t instrument_dropped;
+  /* no part of the law: frames lost because we had no memory for them; frames that the kernel handed over after later things
+     had happened, which count as arriving then, and the worst of those delays */
+  uint64_t instrument_dropped, late_arrivals, latest_arrival_ns;
 };
 struct carrier {
   /* 0: as fast as it comes */
@@ -194,6 +195,10 @@ static int carrier_polices(struct carrier *c, uint32_t length) {
 }
 
 static void carrier_arrive(struct carrier *c, const unsigned char *bytes, uint32_t length, uint64_t at_ns) {
+  if (at_ns < c->now_ns) {
+    c->counts.late_arrivals++;
+    if (c->now_ns - at_ns > c->counts.latest_arrival_ns) c->counts.latest_arrival_ns = c->now_ns - at_ns;
+  }
   carrier_advance(c, at_ns);
   c->counts.arrived_packets++;
   c->counts.arrived_bytes += length;

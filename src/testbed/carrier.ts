@@ -10,6 +10,12 @@ export interface TestbedCarrierStatistics extends CarrierStatistics {
   readonly atSeconds: number;
   /** packets that the relay itself lost; not 0: it was overloaded, and its law does not hold */
   readonly instrumentDroppedPackets: number;
+  /**
+   * packets that the kernel handed to the relay when later ones had already departed, and how late the worst was: they are
+   * taken to arrive then. None at 40 Mbit/s with eight busy processes on two cores; 8 of 25,000, by 0.13 ms, at 150.
+   */
+  readonly lateArrivals: number;
+  readonly latestArrivalMs: number;
 }
 
 const answerTimeoutMs = 5000;

@@ -36,11 +36,12 @@ static void control_stats(const struct carrier *c, uint64_t lost, char *answer, 
            ",\"droppedBytes\":%" PRIu64 ",\"policedPackets\":%" PRIu64 ",\"policedBytes\":%" PRIu64
            ",\"hiddenArrivedPackets\":%" PRIu64 ",\"hiddenForwardedPackets\":%" PRIu64
            ",\"hiddenDroppedPackets\":%" PRIu64 ",\"backlogPackets\":%" PRIu64 ",\"backlogBytes\":%" PRIu64
-           ",\"hiddenBacklogPackets\":%" PRIu64 ",\"instrumentDroppedPackets\":%" PRIu64 "}\n",
+           ",\"hiddenBacklogPackets\":%" PRIu64 ",\"instrumentDroppedPackets\":%" PRIu64 ",\"lateArrivals\":%" PRIu64
+           ",\"latestArrivalMs\":%.6f}\n",
            (double)c->now_ns / 1e9, n->arrived_packets, n->arrived_bytes, n->forwarded_packets, n->forwarded_bytes,
            n->dropped_packets, n->dropped_bytes, n->policed_packets, n->policed_bytes, n->hidden_arrived,
            n->hidden_forwarded, n->hidden_dropped, n->backlog_packets, n->backlog_bytes, n->hidden_backlog,
-           n->instrument_dropped + lost);
+           n->instrument_dropped + lost, n->late_arrivals, (double)n->latest_arrival_ns / 1e6);
 }
 
 /* NULL: done, else what is wrong. The carriers stand at the present. */
