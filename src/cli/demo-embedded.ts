@@ -22,7 +22,7 @@ const delayPromiseMs = 60;
 
 /** The simulated network in wall time, in a process of its own; its switches speak OpenFlow over loopback. */
 export async function openEmbeddedNetwork(options: DemoNetworkOptions): Promise<DemoNetwork> {
-  const topology = demoTopology(options.memoryBytes ?? defaultMemoryBytes);
+  const topology = demoTopology(options.memoryBytes ?? defaultMemoryBytes, options.topology);
   // The switches must know where to connect before the controller listens.
   const port = options.openflowPort === 0 ? await freePort() : options.openflowPort;
   const { seed } = options;

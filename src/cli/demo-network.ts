@@ -5,9 +5,11 @@ import { builtLink, type Topology } from '../network/topology.js';
 
 const topologyFile = fileURLToPath(new URL('../../../topologies/two-dc.yaml', import.meta.url));
 
-/** The demo's topology, with a machine of this size. */
-export function demoTopology(memoryBytes: number | undefined): Topology {
-  const topology = readTopology(topologyFile);
+/** The demo's topology, or another one, with a machine of this size. */
+export function demoTopology(
+  memoryBytes: number | undefined,
+  topology: Topology = readTopology(topologyFile),
+): Topology {
   if (memoryBytes === undefined) return topology;
   return { ...topology, vms: topology.vms.map((vm) => ({ ...vm, memoryBytes })) };
 }
@@ -72,6 +74,10 @@ export interface DemoNetworkOptions {
   readonly openflowPort: number;
   /** of the machine that moves; undefined: what suits the network */
   readonly memoryBytes: number | undefined;
+  /** default: the demo's own; any network with a video stream and a machine that can move */
+  readonly topology?: Topology;
+  /** on Open vSwitch: one-way delay of the control channels of every site but the first, ms; default 0 */
+  readonly farControllerDelayMs?: number;
 }
 
 export class DemoError extends Error {

@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig, type SteadyConfig } from '../io/config-file.js';
 import type { Topology } from '../network/topology.js';
-import { down, setController, spawnIn, startAgents, up } from '../testbed/index.js';
+import {
+  carrierOf,
+  down,
+  setController,
+  spawnIn,
+  startAgents,
+  type TestbedCarrier,
+  up,
+} from '../testbed/index.js';
 import {
   buildTrafficTools,
   startReceiver,
@@ -40,15 +48,15 @@ const settleSeconds = 1;
 export async function openOvsNetwork(
   options: DemoNetworkOptions,
   say: (line: string) => void,
-): Promise<DemoNetwork> {
+): Promise<OvsNetwork> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
     throw new DemoError('--network ovs builds network namespaces: it needs Linux and root (sudo)');
   // Switches, links and hosts are processes here: other work of this machine must not be taken for the network's.
   setPriority(deviceNiceness);
-  const topology = demoTopology(options.memoryBytes);
+  const topology = demoTopology(options.memoryBytes, options.topology);
   await sweep(say);
   const directory = join(tmpdir(), `${directoryPrefix}${process.pid}`);
-  const network = new OvsNetwork(topology, directory, options.seed, options.openflowPort);
+  const network = new OvsNetwork(topology, directory, options);
   try {
     say('Building namespaces and a private Open vSwitch...');
     await network.open();
@@ -78,7 +86,7 @@ async function sweep(say: (line: string) => void): Promise<void> {
   }
 }
 
-class OvsNetwork implements DemoNetwork {
+export class OvsNetwork implements DemoNetwork {
   readonly kind = 'ovs';
   readonly openflowPort: number;
   senderLatenessMs = 0;
@@ -87,16 +95,18 @@ class OvsNetwork implements DemoNetwork {
   readonly #topology: Topology;
   readonly #directory: string;
   readonly #seed: number;
+  readonly #farControllerDelayMs: number;
   #steady: SteadyConfig | undefined;
   #tools: TrafficTools | undefined;
   #receivers = new Map<string, TrafficReceiver>();
   #senders = new Map<string, TrafficSender>();
 
-  constructor(topology: Topology, directory: string, seed: number, openflowPort: number) {
-    this.openflowPort = openflowPort;
+  constructor(topology: Topology, directory: string, options: DemoNetworkOptions) {
+    this.openflowPort = options.openflowPort;
     this.#topology = topology;
     this.#directory = directory;
-    this.#seed = seed;
+    this.#seed = options.seed;
+    this.#farControllerDelayMs = options.farControllerDelayMs ?? 0;
     this.rttMs = rttMsOf(topology);
     this.bufferMs = bufferMsOf(topology);
   }
@@ -108,12 +118,19 @@ class OvsNetwork implements DemoNetwork {
     this.#steady = readConfig(configPath);
   }
 
+  /** The path of a relayed link in the direction that begins at switch `end`, to look into and to change. */
+  carrier(linkName: string, end: string): TestbedCarrier {
+    return carrierOf(this.#directory, linkName, end);
+  }
+
   get steady(): SteadyConfig {
     return this.#steady!;
   }
 
   attach(openflowPort: number): Promise<void> {
-    return setController(this.#directory, `tcp:127.0.0.1:${openflowPort}`);
+    return setController(this.#directory, `tcp:127.0.0.1:${openflowPort}`, {
+      delayMs: this.#farControllerDelayMs,
+    });
   }
 
   async startTraffic(): Promise<void> {
