@@ -11,6 +11,7 @@ export { createPolicy, PolicyConfigError, policyNames } from './create-policy.js
 export { ErrorWindow } from './error-window.js';
 export { CrossTrafficForecast } from './forecast.js';
 export * from './loop-delay.js';
+export * from './loop-stability.js';
 export { defaultPolicyConfig, LyapunovPolicy } from './lyapunov-controller.js';
 export * from './policy.js';
 export * from './precopy.js';
