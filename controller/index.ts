@@ -3,11 +3,12 @@ export { BacklogEstimator, type BacklogEstimatorConfig } from './backlog-estimat
 export { NoControlPolicy, StaticCapPolicy, uncontrolledRate } from './baseline-policies.js';
 export {
   CertificateLedger,
-  type RealQueueLight,
+  type PathKnowledge,
   type SlotCertificate,
   type SlotVerdict,
 } from './certificate.js';
 export { createPolicy, PolicyConfigError, policyNames } from './create-policy.js';
+export { DiscountedDisturbance } from './disturbance.js';
 export { ErrorWindow } from './error-window.js';
 export { CrossTrafficForecast } from './forecast.js';
 export * from './loop-delay.js';
@@ -16,5 +17,7 @@ export { defaultPolicyConfig, LyapunovPolicy } from './lyapunov-controller.js';
 export * from './policy.js';
 export * from './precopy.js';
 export * from './rate-law.js';
+export { type RealQueueLight, RealQueueWitness } from './real-queue.js';
+export { SafeMode, type SafeReason } from './safe-mode.js';
 export * from './sample.js';
 export * from './units.js';
