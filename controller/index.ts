@@ -3,14 +3,16 @@ export { BacklogEstimator, type BacklogEstimatorConfig } from './backlog-estimat
 export { NoControlPolicy, StaticCapPolicy, uncontrolledRate } from './baseline-policies.js';
 export {
   CertificateLedger,
-  type RealQueueLight,
+  type PathKnowledge,
   type SlotCertificate,
   type SlotVerdict,
 } from './certificate.js';
 export { createPolicy, PolicyConfigError, policyNames } from './create-policy.js';
+export { DiscountedDisturbance } from './disturbance.js';
 export { ErrorWindow } from './error-window.js';
 export { CrossTrafficForecast } from './forecast.js';
 export * from './loop-delay.js';
+export * from './loop-stability.js';
 export { defaultPolicyConfig, LyapunovPolicy } from './lyapunov-controller.js';
 export { BaseDelay } from './opaque/base-delay.js';
 export { ByteCurve } from './opaque/byte-curve.js';
@@ -24,5 +26,7 @@ export {
 export * from './policy.js';
 export * from './precopy.js';
 export * from './rate-law.js';
+export { type RealQueueLight, RealQueueWitness } from './real-queue.js';
+export { SafeMode, type SafeReason } from './safe-mode.js';
 export * from './sample.js';
 export * from './units.js';

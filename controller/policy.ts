@@ -1,4 +1,6 @@
 import type { SlotCertificate } from './certificate.js';
+import type { RealQueueLight } from './real-queue.js';
+import type { SafeReason } from './safe-mode.js';
 import type { BacklogEstimate } from './sample.js';
 import type { BytesPerSecond, Instant, Seconds } from './units.js';
 
@@ -11,6 +13,8 @@ export interface PolicyInput {
   /** true length of the interval that the newest sample covers */
   readonly intervalSeconds: Seconds;
   readonly capacityBytesPerSecond: BytesPerSecond;
+  /** eps_c: the true capacity may be this much lower; 0 unless given, which is to believe the configured one */
+  readonly capacityUncertaintyBytesPerSecond?: BytesPerSecond;
   /** null: there has been no complete measurement yet */
   readonly estimate: BacklogEstimate | null;
   /** everybody else's arrivals at the bottleneck, mean of the last interval */
@@ -23,6 +27,8 @@ export interface PolicyInput {
   readonly sampleAgeSeconds: Seconds;
   /** from a command to its effect at the bottleneck, in nominal slots, fractions allowed */
   readonly loopDelaySlots: number;
+  /** the true delay lies within this of `loopDelaySlots`; two slots unless given, which the gain is certified for */
+  readonly loopDelayUncertaintySlots?: number;
 }
 export type PolicyMode = 'normal' | 'safe' | 'drain' | 'idle';
 export interface PolicyDecision {
@@ -31,6 +37,10 @@ export interface PolicyDecision {
   readonly mode: PolicyMode;
   /** null: this policy proves nothing, or there was nothing to judge */
   readonly certificate: SlotCertificate | null;
+  /** the second light: what is known of the queue that packets wait in */
+  readonly realQueue?: RealQueueLight;
+  /** why `mode` is 'safe'; absent in every other mode and before the first complete measurement */
+  readonly safeReason?: SafeReason;
   /** cross traffic expected for the slots that this command governs */
   readonly forecastBytesPerSecond: BytesPerSecond;
 }

@@ -13,10 +13,11 @@ import {
 import type { Bottleneck } from '../network/index.js';
 import type { SessionEvent } from '../session/index.js';
 import type { Observation } from '../telemetry/index.js';
+import { certificateView } from './certificate-view.js';
 import type { EngineConfig } from './config.js';
 import { type Gauged, idleSlots, type QueueGauge, type SessionOf, wirePacketBytes } from './queue-gauge.js';
 import type { Turn } from './turn.js';
-import type { BottleneckView, CertificateLight, CertificateView } from './view.js';
+import type { BottleneckView } from './view.js';
 
 const staleSlots = 3;
 const shownRatesSeconds = 0.5;
@@ -152,6 +153,9 @@ export class BottleneckLoop {
       now: instant(turn.now),
       intervalSeconds: observation?.intervalSeconds ?? seconds(this.#slotSeconds),
       capacityBytesPerSecond: bytesPerSecond(this.#capacityBytesPerSecond),
+      capacityUncertaintyBytesPerSecond: bytesPerSecond(
+        this.#gauge.path?.capacityUncertaintyBytesPerSecond ?? 0,
+      ),
       estimate: this.#estimate,
       crossBytesPerSecond: bytesPerSecond(
         observation === undefined
@@ -164,6 +168,7 @@ export class BottleneckLoop {
       demandBytesPerSecond: bytesPerSecond(this.#demanded ? Number.POSITIVE_INFINITY : 0),
       sampleAgeSeconds: seconds(age),
       loopDelaySlots: this.#loopDelay.slots,
+      loopDelayUncertaintySlots: this.#loopDelay.uncertaintySlots,
     });
     this.#decided = true;
     this.#certificate = this.#decision.certificate ?? this.#certificate;
@@ -227,47 +232,19 @@ export class BottleneckLoop {
       enforcedBitsPerSecond: pacer?.enforcedBitsPerSecond ?? 0,
       measuredBitsPerSecond: this.#ownBytesPerSecond * 8,
       safeMode: decision?.mode === 'safe',
+      safeReason: decision?.safeReason ?? null,
       loopDelayMs: this.#loopDelay.slots * this.#slotSeconds * 1000,
-      certificate: this.#certificateView(ageSeconds),
+      certificate: certificateView({
+        certificate: this.#certificate,
+        decision,
+        stale: this.#isStale(ageSeconds),
+        demanded: this.#demanded,
+      }),
     };
   }
 
-  #certificateView(ageSeconds: number): CertificateView {
-    const certificate = this.#certificate;
-    const light = this.#light(ageSeconds);
-    return {
-      light,
-      sentence: sentences[light],
-      slots: certificate?.slots ?? 0,
-      violations: certificate?.violations ?? 0,
-      vacuousSlots: certificate?.vacuous ?? 0,
-      clippedSlots: certificate?.clipped ?? 0,
-      assumptionBrokenSlots: certificate?.assumptionBroken ?? 0,
-      lyapunov: certificate?.lyapunov ?? 0,
-      lyapunovBound: certificate?.lyapunovBound ?? 0,
-      drift: certificate?.drift ?? 0,
-      radiusBytes: certificate?.radiusBytes ?? 0,
-      forecastErrorBytesPerSecond: certificate?.forecastErrorBytesPerSecond ?? 0,
-      measurementErrorBytes: certificate?.measurementErrorBytes ?? 0,
-    };
-  }
-
-  #light(ageSeconds: number): CertificateLight {
+  #isStale(ageSeconds: number): boolean {
     const slots = this.#demanded ? staleSlots : staleSlots * idleSlots;
-    if (ageSeconds > slots * this.#slotSeconds) return 'stale';
-    const certificate = this.#decision?.certificate;
-    if (!this.#demanded || certificate === null || certificate === undefined) return 'idle';
-    if (certificate.verdict === 'violated') return 'violated';
-    if (certificate.verdict === 'assumption-broken') return 'assumption-broken';
-    return certificate.isVacuous ? 'vacuous' : 'green';
+    return ageSeconds > slots * this.#slotSeconds;
   }
 }
-
-const sentences: Readonly<Record<CertificateLight, string>> = {
-  green: 'The proof holds in this slot: the queue stays within its bound.',
-  vacuous: 'The proof holds, but its bound is larger than the delay promised: true, and of no use.',
-  'assumption-broken': 'The traffic changed more than the proof assumes; this slot proves nothing.',
-  violated: 'The proof was contradicted while its assumptions held: the model of this path is wrong.',
-  stale: 'The counters are too old: migrations run at the safe rate.',
-  idle: 'No migration uses this path; there is nothing to control.',
-};

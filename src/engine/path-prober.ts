@@ -64,7 +64,9 @@ export class PathProber {
   /** True if the packet came in by the far end of this path. */
   isMine(message: PacketIn): boolean {
     const { ingressPort } = this.#spec.far;
-    const cameIn = message.match.some((f) => f.field === 'in_port' && 'value' in f && f.value === ingressPort);
+    const cameIn = message.match.some(
+      (f) => f.field === 'in_port' && 'value' in f && f.value === ingressPort,
+    );
     return cameIn && probeNumberOf(message.data) !== undefined;
   }
 }

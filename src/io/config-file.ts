@@ -132,8 +132,14 @@ function checkConfig(
 
   const control = { ...defaultControl, ...(raw.control as Partial<ControlConfig> | undefined) };
   const slotSeconds = seconds(control.slotMs / 1000);
-  const loop = checkLoop(control.gain, slotSeconds, seconds(control.loopDelaySlots * slotSeconds));
-  if (!loop.certified && control.policy === 'steady') wrong(['control', 'gain'], loop.message);
+  const loop = checkLoop({
+    gain: control.gain,
+    slotSeconds,
+    loopDelaySeconds: seconds(control.loopDelaySlots * slotSeconds),
+    targetUtilisation: control.targetUtilisation,
+  });
+  const badSetting = control.gain < loop.gainLimit ? 'targetUtilisation' : 'gain';
+  if (!loop.certified && control.policy === 'steady') wrong(['control', badSetting], loop.message);
 
   if (topology === undefined && switches.length + hypervisors.length > 0)
     wrong(['topology'], 'switches and hypervisors need a topology', 'add `topology: FILE.yaml`');

@@ -152,11 +152,31 @@ describe('what tells them apart', () => {
     const policy = createPolicy('steady', defaultPolicyConfig);
     expect(policy.step(inputAt(1, { estimate: null })).rateBytesPerSecond).toBe(0);
   });
-  it('steady takes the safe rate when samples are older than three slots, and comes back', () => {
+  it('steady takes the safe rate when samples are older than three slots, and comes back after three good ones', () => {
     const { step } = settled();
     const stale = step({ estimate: estimateAt(1), sampleAgeSeconds: seconds(0.0601) });
-    expect(stale).toMatchObject({ mode: 'safe', rateBytesPerSecond: defaultPolicyConfig.safeBytesPerSecond });
-    expect(step().mode).toBe('normal');
+    expect(stale).toMatchObject({
+      mode: 'safe',
+      safeReason: 'stale',
+      rateBytesPerSecond: defaultPolicyConfig.safeBytesPerSecond,
+    });
+    expect([step().mode, step().mode, step().mode]).toEqual(['safe', 'safe', 'normal']);
+    expect(step().safeReason).toBeUndefined();
+  });
+  it('steady takes the safe rate when the queue stays above its bound, until 25 good slots are together', () => {
+    const { step } = settled();
+    const high = (at: number): Partial<BacklogEstimate> => ({
+      at: instant(at),
+      backlogBytes: bytes(1_200_000),
+      standingBytes: bytes(1_200_000),
+    });
+    let decision = step();
+    for (let k = 0; k < 8; k++)
+      decision = step({ estimate: estimateAt(2.06 + k * slot, high(2.06 + k * slot)) });
+    expect(decision).toMatchObject({ mode: 'safe', safeReason: 'real-queue' });
+    expect(['outside', 'contradicted']).toContain(decision.realQueue);
+    const modes = Array.from({ length: 30 }, () => step().mode);
+    expect(modes.indexOf('normal')).toBe(24);
   });
   it('steady does not take the silence of a gap for a path without traffic', () => {
     const { last, step } = settled();

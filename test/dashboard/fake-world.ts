@@ -347,21 +347,31 @@ export class FakeWorld {
       enforcedBitsPerSecond: moving ? p.enforced * 8 : 2e6,
       measuredBitsPerSecond: moving ? p.measured * 8 : 0,
       safeMode: violated,
+      safeReason: violated ? 'certificate' : null,
       loopDelayMs: 31,
       certificate: {
         light,
         sentence,
+        realQueue: violated ? 'outside' : 'inside',
+        realQueueSentence: violated
+          ? 'The queue is above its bound: something is in it that the proof does not know of.'
+          : 'The queue that packets wait in is below its bound and was seen to empty.',
         slots: p.slots,
         violations,
         vacuousSlots: p.vacuous,
         clippedSlots: p.clipped,
         assumptionBrokenSlots: p.broken,
+        provedShare: p.slots > 0 ? (p.slots - p.broken - p.vacuous - violations) / p.slots : 0,
         lyapunov: p.lyapunov,
         lyapunovBound: p.lyapunovBound,
         drift: p.drift,
         radiusBytes: p.radius,
+        disturbanceBytes: p.radius - p.measurementError,
         forecastErrorBytesPerSecond: p.forecastError,
         measurementErrorBytes: p.measurementError,
+        delayErrorBytes: 0,
+        capacityErrorBytesPerSecond: 0,
+        headRoomSuffices: false,
       },
     };
   }
