@@ -2,6 +2,7 @@ import type { LinkSpec, SwitchRole } from '../network/topology.js';
 import { EgressPort, type QueueSpec } from './egress-port.js';
 import type { EventQueue } from './event-queue.js';
 import type { Packet } from './packet.js';
+import type { DisciplineName } from './queue-discipline.js';
 import { Wire } from './wire.js';
 
 /**
@@ -16,6 +17,13 @@ export interface QueueOptions {
   /** rates of the uplink queues 1 (granted) and 2 (safe) before anybody sets them */
   readonly grantedBitsPerSecond?: number;
   readonly safeBitsPerSecond?: number;
+  /**
+   * of the queues of the WAN port, default `fifo`; behind our port (`opaque`) the carrier keeps its FIFO, and only
+   * `cake-like` makes a queue of ours
+   */
+  readonly discipline?: DisciplineName;
+  /** rate of the shaper of `cake-like`; default: 95 % of the link's capacity */
+  readonly shaperBitsPerSecond?: number;
 }
 
 /** rate of an uplink without a capacity of its own: the testbed's root class */
@@ -31,6 +39,9 @@ type Lose = (packet: Packet) => void;
 export const unshaped = (events: EventQueue, wire: Wire, lose: Lose): EgressPort =>
   new EgressPort(events, wire, undefined, [], lose);
 
+/** What people give a shaper in front of somebody else's link. */
+const shaperShare = 0.95;
+
 /** The queues with which a switch of this role sends into a link. */
 export function linkEgress(
   events: EventQueue,
@@ -43,13 +54,21 @@ export function linkEgress(
   if (link.kind === 'local' && role === 'hypervisor') return uplink(events, link, wire, lose, options);
   const rate = link.capacityBitsPerSecond;
   if (rate === undefined) return unshaped(events, wire, lose);
+  const discipline = (link.kind === 'packet' ? options.discipline : undefined) ?? 'fifo';
+  const shaper = discipline === 'cake-like' ? (options.shaperBitsPerSecond ?? shaperShare * rate) : undefined;
+  const queue = { ...fifo(0, link, shaper), discipline };
   if (options.deployment === 'opaque' && link.kind === 'packet') {
     const carrier = new EgressPort(events, wire, rate, [fifo(0, link)], lose);
     const receiver = { receive: (packet: Packet, now: number) => carrier.send(packet, now) };
-    return unshaped(events, new Wire(events, 0, receiver, lose), lose);
+    const handOver = new Wire(events, 0, receiver, lose);
+    if (shaper === undefined) return unshaped(events, handOver, lose);
+    return new EgressPort(events, handOver, uplinkBitsPerSecond, [queue], lose);
   }
-  if (options.deployment !== 'priority') return new EgressPort(events, wire, rate, [fifo(0, link)], lose);
-  const queues = [fifo(0, link, undefined, 1), fifo(1, link, undefined, 0)];
+  if (options.deployment !== 'priority') return new EgressPort(events, wire, rate, [queue], lose);
+  const queues = [
+    { ...queue, priority: 1 },
+    { ...fifo(1, link), discipline },
+  ];
   const egress = new EgressPort(events, wire, rate, queues, lose);
   egress.classify(expeditedDscp, 1);
   return egress;
