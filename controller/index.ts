@@ -7,7 +7,7 @@ export {
   type SlotCertificate,
   type SlotVerdict,
 } from './certificate.js';
-export { createPolicy, PolicyConfigError, policyNames } from './create-policy.js';
+export { createPolicy, policyNames } from './create-policy.js';
 export { DiscountedDisturbance } from './disturbance.js';
 export { ErrorWindow } from './error-window.js';
 export { CrossTrafficForecast } from './forecast.js';
@@ -24,9 +24,13 @@ export {
   type PathEstimatorConfig,
 } from './opaque/path-estimator.js';
 export * from './policy.js';
+export { PolicyConfigError } from './policy-config-error.js';
 export * from './precopy.js';
 export * from './rate-law.js';
 export { type RealQueueLight, RealQueueWitness } from './real-queue.js';
+export { rivalDefaults, rivalGrids, rivalNames } from './rivals/create-rival.js';
+export type { FutureCross } from './rivals/oracle.js';
+export type { RivalName, RivalSettings, RivalTuning } from './rivals/rival-settings.js';
 export { SafeMode, type SafeReason } from './safe-mode.js';
 export * from './sample.js';
 export * from './units.js';

@@ -1,5 +1,6 @@
 import type { SlotCertificate } from './certificate.js';
 import type { RealQueueLight } from './real-queue.js';
+import type { RivalName, RivalSettings } from './rivals/rival-settings.js';
 import type { SafeReason } from './safe-mode.js';
 import type { BacklogEstimate } from './sample.js';
 import type { BytesPerSecond, Instant, Seconds } from './units.js';
@@ -29,6 +30,16 @@ export interface PolicyInput {
   readonly loopDelaySlots: number;
   /** the true delay lies within this of `loopDelaySlots`; two slots unless given, which the gain is certified for */
   readonly loopDelayUncertaintySlots?: number;
+  /**
+   * How fast the machines that move dirtied their memory in their last finished round of copying; absent in the
+   * first round. Only `clark-ramp` asks.
+   */
+  readonly dirtyBytesPerSecond?: BytesPerSecond;
+  /**
+   * Of the traffic counted in `cross` and `own`: what left the bottleneck, or arrived behind it, mean of the last
+   * interval. Only `bundler-like` asks.
+   */
+  readonly departedBytesPerSecond?: BytesPerSecond;
 }
 export type PolicyMode = 'normal' | 'safe' | 'drain' | 'idle';
 export interface PolicyDecision {
@@ -49,7 +60,7 @@ export interface RatePolicy {
   readonly name: PolicyName;
   step(input: PolicyInput): PolicyDecision;
 }
-export type PolicyName = 'steady' | 'static-cap' | 'none';
+export type PolicyName = 'steady' | 'static-cap' | 'none' | RivalName;
 
 /** Settings of every policy; each takes what it needs. Units as named; see README for the notation. */
 export interface PolicyConfig {
@@ -69,4 +80,6 @@ export interface PolicyConfig {
   readonly staticShare: number;
   /** what the delay-sensitive class was promised: a bound above it is counted as vacuous */
   readonly delayPromiseSeconds: Seconds;
+  /** what the rivals are tuned to where it is not their default */
+  readonly rivals?: RivalSettings;
 }

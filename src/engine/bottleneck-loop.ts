@@ -42,6 +42,7 @@ export class BottleneckLoop {
   /** the newest one; its counts go on being shown when the path is idle again */
   #certificate: SlotCertificate | null = null;
   #demanded = false;
+  #dirtyBytesPerSecond: BytesPerSecond | undefined;
   #lastDecisionAt = Number.NEGATIVE_INFINITY;
   /** means over `shownRatesSeconds`, for people and for admission */
   #crossBytesPerSecond = 0;
@@ -67,6 +68,7 @@ export class BottleneckLoop {
       safeBytesPerSecond: bytesPerSecond(control.safeBitsPerSecond / 8),
       staticShare: control.staticShare,
       delayPromiseSeconds: seconds(Math.min(...config.classes.map((c) => c.delayPromiseMs), 1000) / 1000),
+      rivals: control.rivals,
     });
   }
 
@@ -83,8 +85,10 @@ export class BottleneckLoop {
     return this.#decision?.rateBytesPerSecond ?? 0;
   }
 
-  setDemand(demanded: boolean): void {
+  /** `dirtyBytesPerSecond`: of the machines that are past their first round; undefined: none is */
+  setDemand(demanded: boolean, dirtyBytesPerSecond?: BytesPerSecond): void {
     this.#demanded = demanded;
+    this.#dirtyBytesPerSecond = dirtyBytesPerSecond;
   }
 
   /** True once after each new decision. */
@@ -169,6 +173,9 @@ export class BottleneckLoop {
       sampleAgeSeconds: seconds(age),
       loopDelaySlots: this.#loopDelay.slots,
       loopDelayUncertaintySlots: this.#loopDelay.uncertaintySlots,
+      dirtyBytesPerSecond: this.#dirtyBytesPerSecond,
+      departedBytesPerSecond:
+        observation && bytesPerSecond(observation.departedBytes / observation.intervalSeconds),
     });
     this.#decided = true;
     this.#certificate = this.#decision.certificate ?? this.#certificate;

@@ -150,6 +150,12 @@ export class Migration {
     const level = flipLevels.findIndex((names) => names.includes(switchName));
     return this.step === 'flipping' && level >= this.#flippedLevels ? source : destination;
   }
+  /** what its agent measured in the last finished round of copying; undefined in the first */
+  get dirtyBytesPerSecond(): number | undefined {
+    const { round, dirtyBytesPerSecond } = this.#status.source;
+    return round > 1 ? dirtyBytesPerSecond : undefined;
+  }
+
   /** the control loop should grant it a rate */
   get isSending(): boolean {
     return (

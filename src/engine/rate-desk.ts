@@ -1,3 +1,4 @@
+import { type BytesPerSecond, bytesPerSecond } from '../../controller/index.js';
 import { bottlenecksBetween, pacerOf } from '../network/index.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
 import type { EngineConfig } from './config.js';
@@ -76,9 +77,15 @@ export class RateDesk {
   share(turn: Turn, sending: readonly Migration[], world: MigrationWorld): void {
     const paths = sending.map((m) => this.#loopsOf(m));
     const users = (loop: BottleneckLoop): number => paths.filter((p) => p.includes(loop)).length;
+    const dirtyRate = (loop: BottleneckLoop): BytesPerSecond | undefined => {
+      const known = sending.flatMap((m, i) =>
+        paths[i]!.includes(loop) ? (m.dirtyBytesPerSecond ?? []) : [],
+      );
+      return known.length === 0 ? undefined : bytesPerSecond(known.reduce((sum, rate) => sum + rate, 0));
+    };
     let decided = false;
     for (const loop of this.#loops) {
-      loop.setDemand(users(loop) > 0);
+      loop.setDemand(users(loop) > 0, dirtyRate(loop));
       if (loop.takeDecided() && users(loop) > 0) decided = true;
     }
     if (!decided) return;

@@ -9,6 +9,7 @@ import { Carrier } from './carrier.js';
 import { EgressPort, type QueueSpec } from './egress-port.js';
 import type { EventQueue } from './event-queue.js';
 import type { Packet } from './packet.js';
+import type { DisciplineName } from './queue-discipline.js';
 import { Wire } from './wire.js';
 
 /**
@@ -25,6 +26,13 @@ export interface QueueOptions {
   /** rates of the uplink queues 1 (granted) and 2 (safe) before anybody sets them */
   readonly grantedBitsPerSecond?: number;
   readonly safeBitsPerSecond?: number;
+  /**
+   * of the queues of the WAN port, default `fifo`; behind our port (`opaque`) the carrier keeps its FIFO, and only
+   * `cake-like` makes a queue of ours
+   */
+  readonly discipline?: DisciplineName;
+  /** rate of the shaper of `cake-like`; default: 95 % of the link's capacity */
+  readonly shaperBitsPerSecond?: number;
 }
 
 /** rate of an uplink without a capacity of its own: the testbed's root class */
@@ -38,6 +46,9 @@ type Lose = (packet: Packet) => void;
 
 export const unshaped = (events: EventQueue, wire: Wire, lose: Lose): EgressPort =>
   new EgressPort(events, wire, undefined, [], lose);
+
+/** What people give a shaper in front of somebody else's link. */
+const shaperShare = 0.95;
 
 export const deploymentOf = (link: LinkSpec, options: QueueOptions): Deployment =>
   (link.kind === 'packet' ? options.deployment : undefined) ??
@@ -60,13 +71,21 @@ export function linkEgress(
   const { capacityBitsPerSecond: rate, bufferPackets } = builtLink(link);
   if (rate === undefined) return unshaped(events, wire, lose);
   const deployment = deploymentOf(link, options);
+  const discipline = (link.kind === 'packet' ? options.discipline : undefined) ?? 'fifo';
+  const shaper = discipline === 'cake-like' ? (options.shaperBitsPerSecond ?? shaperShare * rate) : undefined;
+  const queue = { ...fifo(0, link, shaper), discipline };
   if (deployment === 'opaque') {
     const spec = { capacityBitsPerSecond: rate, bufferPackets };
     const carrier = carrierOf(() => new Carrier(events, lose, spec));
-    return unshaped(events, new Wire(events, 0, carrier.entrance(wire), lose), lose);
+    const handOver = new Wire(events, 0, carrier.entrance(wire), lose);
+    if (shaper === undefined) return unshaped(events, handOver, lose);
+    return new EgressPort(events, handOver, uplinkBitsPerSecond, [queue], lose);
   }
-  if (deployment === 'shared') return new EgressPort(events, wire, rate, [fifo(0, link)], lose);
-  const queues = [fifo(0, link, undefined, 1), fifo(videoQueueId, link, undefined, 0)];
+  if (deployment === 'shared') return new EgressPort(events, wire, rate, [queue], lose);
+  const queues = [
+    { ...queue, priority: 1 },
+    { ...fifo(videoQueueId, link), discipline },
+  ];
   const egress = new EgressPort(events, wire, rate, queues, lose);
   egress.classify(videoQueueDscp, videoQueueId);
   return egress;

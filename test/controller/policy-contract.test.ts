@@ -64,19 +64,28 @@ const wild = fc.record({
   wantsDrain: fc.boolean(),
   held: fc.boolean(),
   delay: fc.double({ min: 0, max: 8, noNaN: true }),
+  dirty: fc.option(fc.double({ min: 0, max: 2 * capacity, noNaN: true }), { nil: undefined }),
+  departed: fc.option(fc.double({ min: 0, max: 2 * capacity, noNaN: true }), { nil: undefined }),
 });
 
-describe.each([...policyNames])('every policy keeps the contract: %s', (name) => {
+/** The rivals, the static cap and none prove nothing: their certificate is null. The oracle is told of a future. */
+const config: PolicyConfig = {
+  ...defaultPolicyConfig,
+  rivals: { futureCross: (from, to) => bytesPerSecond(from < 60 && to > 55 ? 1.5 * capacity : 2_000_000) },
+};
+
+describe.each([...policyNames, 'oracle' as const])('every policy keeps the contract: %s', (name) => {
   it('answers a finite rate that is not negative, and 0 without demand, whatever it is told', () => {
     fc.assert(
       fc.property(fc.array(wild, { minLength: 1, maxLength: 60 }), (events) => {
-        const policy = createPolicy(name, defaultPolicyConfig);
+        const policy = createPolicy(name, config);
         let at = 50;
         let sampleAt = at;
         for (const e of events) {
           at += e.dt;
           if (e.sampled) sampleAt = at - Math.min(e.age, e.dt);
           const estimate = estimateAt(sampleAt, {
+            backlogBytes: bytes(e.standing),
             standingBytes: bytes(e.standing),
             wantsDrain: e.wantsDrain,
             held: e.held,
@@ -90,11 +99,14 @@ describe.each([...policyNames])('every policy keeps the contract: %s', (name) =>
               demandBytesPerSecond: bytesPerSecond(e.demand),
               sampleAgeSeconds: seconds(at - sampleAt),
               loopDelaySlots: e.delay,
+              dirtyBytesPerSecond: e.dirty === undefined ? undefined : bytesPerSecond(e.dirty),
+              departedBytesPerSecond: e.departed === undefined ? undefined : bytesPerSecond(e.departed),
             }),
           );
           expect(Number.isFinite(decision.rateBytesPerSecond)).toBe(true);
           expect(decision.rateBytesPerSecond).toBeGreaterThanOrEqual(0);
           expect(Number.isFinite(decision.forecastBytesPerSecond)).toBe(true);
+          if (name !== 'steady') expect(decision.certificate).toBeNull();
           if (e.demand === 0) expect(decision).toMatchObject({ rateBytesPerSecond: 0, mode: 'idle' });
         }
       }),
@@ -104,7 +116,7 @@ describe.each([...policyNames])('every policy keeps the contract: %s', (name) =>
 
   it('answers the same to the same', () => {
     const run = (): number[] => {
-      const policy = createPolicy(name, defaultPolicyConfig);
+      const policy = createPolicy(name, config);
       return Array.from(
         { length: 200 },
         (_, k) =>
@@ -116,7 +128,7 @@ describe.each([...policyNames])('every policy keeps the contract: %s', (name) =>
   });
 
   it('survives having no measurement', () => {
-    const policy = createPolicy(name, defaultPolicyConfig);
+    const policy = createPolicy(name, config);
     const decision = policy.step(
       inputAt(1, { estimate: null, sampleAgeSeconds: seconds(Number.POSITIVE_INFINITY) }),
     );
@@ -124,7 +136,7 @@ describe.each([...policyNames])('every policy keeps the contract: %s', (name) =>
   });
 
   it('has the name it was made by', () => {
-    expect(createPolicy(name, defaultPolicyConfig).name).toBe(name);
+    expect(createPolicy(name, config).name).toBe(name);
   });
 });
 

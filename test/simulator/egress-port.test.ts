@@ -37,36 +37,44 @@ describe('egress port', () => {
       packets: fc.integer({ min: 0, max: 12 }),
       frameBytes: fc.integer({ min: 64, max: 1514 }),
       dscp: fc.constantFrom(0, 34, 10),
+      stream: fc.integer({ min: 0, max: 3 }),
       newRate: fc.option(fc.integer({ min: 200_000, max: 30_000_000 }), { nil: undefined }),
     });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-        const bench = new Bench();
-        const queues = [queue(0, undefined, 20), queue(1, 5_000_000, 15), queue(2, 1_000_000, 10)];
-        const port = portOn(bench, 20_000_000, queues);
-        port.classify(34, 1);
-        port.classify(10, 2);
-        const flow = bench.flow();
-        let now = 0;
-        let sent = 0;
-        for (const { gapMs, packets, frameBytes, dscp, newRate } of steps) {
-          now += gapMs / 1000;
-          bench.events.runUntil(now);
-          if (newRate !== undefined) port.setMaxRate(1, newRate, now);
-          for (let i = 0; i < packets; i++) port.send(bench.packet(flow, frameBytes, sent++, dscp), now);
-          for (const q of port.queues) {
-            expect(q.arrivedPackets).toBe(q.txPackets + q.droppedPackets + q.backlogPackets);
-            expect(q.arrivedBytes).toBe(q.txBytes + q.droppedBytes + q.backlogBytes);
-            expect(q.waiting.length).toBeLessThanOrEqual(q.limitPackets);
+      fc.property(
+        fc.array(step, { maxLength: 80 }),
+        fc.constantFrom('fifo', 'fq-codel'),
+        (steps, discipline) => {
+          const bench = new Bench();
+          const queues = [queue(0, undefined, 20), queue(1, 5_000_000, 15), queue(2, 1_000_000, 10)].map(
+            (spec): QueueSpec => ({ ...spec, discipline }),
+          );
+          const port = portOn(bench, 20_000_000, queues);
+          port.classify(34, 1);
+          port.classify(10, 2);
+          const flows = [bench.flow(), bench.flow(), bench.flow(), bench.flow()];
+          let now = 0;
+          let sent = 0;
+          for (const { gapMs, packets, frameBytes, dscp, newRate, stream } of steps) {
+            now += gapMs / 1000;
+            bench.events.runUntil(now);
+            if (newRate !== undefined) port.setMaxRate(1, newRate, now);
+            for (let i = 0; i < packets; i++)
+              port.send(bench.packet(flows[stream]!, frameBytes, sent++, dscp), now);
+            for (const q of port.queues) {
+              expect(q.arrivedPackets).toBe(q.txPackets + q.droppedPackets + q.backlogPackets);
+              expect(q.arrivedBytes).toBe(q.txBytes + q.droppedBytes + q.backlogBytes);
+              expect(q.waiting.length).toBeLessThanOrEqual(q.limitPackets);
+            }
+            expect(bench.pool.outstanding).toBe(port.queues.reduce((sum, q) => sum + q.backlogPackets, 0));
           }
-          expect(bench.pool.outstanding).toBe(port.queues.reduce((sum, q) => sum + q.backlogPackets, 0));
-        }
-        bench.events.runUntil(now + 60);
-        expect(port.backlogBytes()).toBe(0);
-        expect(bench.arrivals.length + bench.lost).toBe(sent);
-        expect(port.txPackets).toBe(bench.arrivals.length);
-        expect(bench.pool.outstanding).toBe(0);
-      }),
+          bench.events.runUntil(now + 60);
+          expect(port.backlogBytes()).toBe(0);
+          expect(bench.arrivals.length + bench.lost).toBe(sent);
+          expect(port.txPackets).toBe(bench.arrivals.length);
+          expect(bench.pool.outstanding).toBe(0);
+        },
+      ),
       { numRuns: 60 * scale },
     );
   });
