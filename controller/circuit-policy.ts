@@ -60,6 +60,7 @@ export type CircuitReason =
   | 'debt-outweighs-cost'
   | 'setup-takes-longer'
   | 'not-worth-it'
+  | 'setting-up'
   | 'minimum-hold'
   | 'idle-is-still-cheaper'
   | 'idle'
@@ -121,8 +122,8 @@ export class CircuitPolicy {
   #idleCost = 0;
   #budgetDebt = 0;
   #spent = 0;
-  /** an order was given and not yet seen in the provider's state */
-  #ordered = false;
+  /** when an order was given that is not yet seen in the provider's state */
+  #orderedAt: Instant | undefined;
 
   constructor(config: CircuitPolicyConfig) {
     if (!(config.minimumHoldSeconds >= config.setupSeconds))
@@ -146,18 +147,15 @@ export class CircuitPolicy {
 
   step(input: CircuitInput): CircuitDecision {
     const interval = this.#pay(input);
-    if (input.state === 'setting-up' || input.state === 'lit') this.#ordered = false;
+    if (input.state !== 'dark') this.#orderedAt = undefined;
     if (input.state === 'lit' && this.#state !== 'lit') this.#litAt = input.now;
     if (input.state !== 'lit') this.#idleCost = 0;
     this.#state = input.state;
     this.#extraCostPerSecond = Math.max(0, input.extraCostPerSecond);
-    if (input.state === 'failed') {
-      this.#ordered = false;
-      return hold('failed');
-    }
+    if (input.state === 'failed') return hold('failed');
     const decision = input.state === 'lit' ? this.#whileLit(input, interval) : this.#whileDark(input);
     if (decision.action === 'light') {
-      this.#ordered = true;
+      this.#orderedAt = input.now;
       this.#charge(this.#config.costPerSetup, 0);
     }
     return decision;
@@ -167,7 +165,7 @@ export class CircuitPolicy {
   #pay({ now }: CircuitInput): number {
     this.#startedAt ??= now;
     const interval = Math.max(0, now - (this.#at ?? now));
-    this.#at = (this.#at ?? now) + interval === now ? now : (this.#at ?? now);
+    if (this.#at === undefined || now > this.#at) this.#at = now;
     const on = this.#state === 'lit' || this.#state === 'setting-up';
     const price = on ? this.#config.costPerSecond + this.#extraCostPerSecond : 0;
     this.#charge(price * interval, this.#config.budgetPerSecond * interval);
@@ -182,7 +180,10 @@ export class CircuitPolicy {
   #whileDark(input: CircuitInput): CircuitDecision {
     const left = input.jobs.reduce((sum, job) => sum + job.bytesLeft, 0);
     if (left <= 0) return hold('nothing-to-move');
-    if (input.state === 'setting-up' || this.#ordered) return hold('minimum-hold');
+    // an order that the provider has not taken up for as long as a hold is lost
+    const waits =
+      this.#orderedAt !== undefined && input.now - this.#orderedAt < this.#config.minimumHoldSeconds;
+    if (input.state === 'setting-up' || waits) return hold('setting-up');
     const must = this.#forcedBy(input);
     if (must !== null) return { action: 'light', reason: must, forced: true };
     const { setupSeconds, minimumHoldSeconds: held, costPerSetup } = this.#config;
