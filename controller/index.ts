@@ -9,6 +9,7 @@ export {
 } from './certificate.js';
 export * from './circuit-policy.js';
 export { createPolicy, PolicyConfigError, policyNames } from './create-policy.js';
+export { CrossTrafficQuantile } from './cross-quantile.js';
 export * from './cut-over-gate.js';
 export * from './deadline-debt.js';
 export { ErrorWindow } from './error-window.js';

@@ -4,6 +4,7 @@ import {
   type BytesPerSecond,
   bytes,
   bytesPerSecond,
+  CrossTrafficQuantile,
   createPolicy,
   instant,
   LoopDelay,
@@ -17,7 +18,7 @@ import type { Session, SessionEvent } from '../session/index.js';
 import { BottleneckSampler, type Observation, PollSchedule, QueueDrops } from '../telemetry/index.js';
 import type { EngineConfig } from './config.js';
 import type { Turn } from './turn.js';
-import type { BottleneckView, CertificateLight, CertificateView } from './view.js';
+import type { BottleneckView, CertificateLight, CertificateView, SplitView } from './view.js';
 
 const staleSlots = 3;
 /** Nobody waits for the counters of a path without migrations; they are read this many times less often. */
@@ -38,7 +39,7 @@ export class BottleneckLoop {
   readonly dpid: string;
   readonly linkName: string;
   readonly #spec: Bottleneck;
-  readonly #capacityBytesPerSecond: number;
+  readonly capacityBytesPerSecond: number;
   readonly #slotSeconds: number;
   readonly #config: EngineConfig;
   readonly #schedule: PollSchedule;
@@ -55,11 +56,14 @@ export class BottleneckLoop {
   #decided = false;
   /** the newest one; its counts go on being shown when the path is idle again */
   #certificate: SlotCertificate | null = null;
-  #demanded = false;
+  /** the most that migrations can use; 0: there is none */
+  #demand = 0;
+  #split: SplitView = { migrations: 0, grantedBitsPerSecond: 0, splits: 0, violations: 0 };
   #lastDecisionAt = Number.NEGATIVE_INFINITY;
   #lastPollAt = Number.NEGATIVE_INFINITY;
   /** means over `shownRatesSeconds`, for people and for admission */
   #crossBytesPerSecond = 0;
+  readonly #crossQuantile = new CrossTrafficQuantile();
   #ownBytesPerSecond = 0;
   #departedBytesPerSecond = 0;
 
@@ -70,7 +74,7 @@ export class BottleneckLoop {
     this.linkName = spec.linkName;
     this.#spec = spec;
     this.#config = config;
-    this.#capacityBytesPerSecond = capacityBitsPerSecond / 8;
+    this.capacityBytesPerSecond = capacityBitsPerSecond / 8;
     this.#slotSeconds = control.slotMs / 1000;
     this.#schedule = new PollSchedule(seconds(this.#slotSeconds));
     this.#loopDelay = new LoopDelay(seconds(this.#slotSeconds), control.loopDelaySlots);
@@ -95,7 +99,7 @@ export class BottleneckLoop {
 
   #newEstimator(): BacklogEstimator {
     return new BacklogEstimator({
-      capacityBytesPerSecond: bytesPerSecond(this.#capacityBytesPerSecond),
+      capacityBytesPerSecond: bytesPerSecond(this.capacityBytesPerSecond),
       slotSeconds: seconds(this.#slotSeconds),
       bufferBytes: bytes(this.#spec.bufferPackets * wirePacketBytes),
     });
@@ -105,8 +109,26 @@ export class BottleneckLoop {
     return this.#decision?.rateBytesPerSecond ?? 0;
   }
 
-  setDemand(demanded: boolean): void {
-    this.#demanded = demanded;
+  get #demanded(): boolean {
+    return this.#demand > 0;
+  }
+
+  /** @param bytesPerSecond what the migrations that send may use together; Infinity: as much as they get */
+  setDemand(bytesPerSecond: number): void {
+    this.#demand = bytesPerSecond;
+    if (bytesPerSecond === 0) this.#split = { ...this.#split, migrations: 0, grantedBitsPerSecond: 0 };
+  }
+
+  /** What was handed out of the rate: the parts must not be more than the whole. */
+  divided(migrations: number, bytesPerSecond: number): void {
+    const { splits, violations } = this.#split;
+    const kept = bytesPerSecond <= this.rateBytesPerSecond * (1 + 1e-9);
+    this.#split = {
+      migrations,
+      grantedBitsPerSecond: bytesPerSecond * 8,
+      splits: splits + (migrations > 0 ? 1 : 0),
+      violations: violations + (kept ? 0 : 1),
+    };
   }
 
   /** True once after each new decision. */
@@ -116,22 +138,28 @@ export class BottleneckLoop {
     return decided;
   }
 
-  /** What migrations could get now, for admission: the target less the mean of everybody else. */
+  /** What stands in the queue now, as time. */
+  get queueSeconds(): number {
+    return (this.#estimate?.backlogBytes ?? 0) / this.capacityBytesPerSecond;
+  }
+
+  /** What migrations could get now: the target less the mean of everybody else. */
   residualBytesPerSecond(): number {
-    const target = this.#config.control.targetUtilisation * this.#capacityBytesPerSecond;
+    const target = this.#config.control.targetUtilisation * this.capacityBytesPerSecond;
     return Math.max(0, target - this.#crossBytesPerSecond);
   }
 
-  /** The path's side of an admission. */
-  forAdmission(): {
+  /** The path's side of an admission for a migration that takes about `horizonSeconds`. */
+  forAdmission(horizonSeconds: number): {
     capacityBytesPerSecond: BytesPerSecond;
     targetUtilisation: number;
     crossBytesPerSecond: BytesPerSecond;
   } {
     return {
-      capacityBytesPerSecond: bytesPerSecond(this.#capacityBytesPerSecond),
+      capacityBytesPerSecond: bytesPerSecond(this.capacityBytesPerSecond),
       targetUtilisation: this.#config.control.targetUtilisation,
-      crossBytesPerSecond: bytesPerSecond(this.#crossBytesPerSecond),
+      crossBytesPerSecond:
+        this.#crossQuantile.upper95(seconds(horizonSeconds)) ?? bytesPerSecond(this.#crossBytesPerSecond),
     };
   }
 
@@ -216,7 +244,7 @@ export class BottleneckLoop {
     this.#decision = this.#policy.step({
       now: instant(turn.now),
       intervalSeconds: observation?.intervalSeconds ?? seconds(this.#slotSeconds),
-      capacityBytesPerSecond: bytesPerSecond(this.#capacityBytesPerSecond),
+      capacityBytesPerSecond: bytesPerSecond(this.capacityBytesPerSecond),
       estimate: this.#estimate,
       crossBytesPerSecond: bytesPerSecond(
         observation === undefined
@@ -226,7 +254,7 @@ export class BottleneckLoop {
       ownBytesPerSecond: bytesPerSecond(
         observation === undefined ? 0 : observation.ownBytes / observation.intervalSeconds,
       ),
-      demandBytesPerSecond: bytesPerSecond(this.#demanded ? Number.POSITIVE_INFINITY : 0),
+      demandBytesPerSecond: bytesPerSecond(this.#demand),
       sampleAgeSeconds: seconds(age),
       loopDelaySlots: this.#loopDelay.slots,
     });
@@ -237,6 +265,10 @@ export class BottleneckLoop {
 
   #smooth(observation: Observation): void {
     if (observation.gap) return;
+    this.#crossQuantile.push(
+      bytes(observation.arrivedBytes - observation.ownBytes),
+      seconds(observation.intervalSeconds),
+    );
     const weight = Math.min(1, observation.intervalSeconds / shownRatesSeconds);
     const blend = (old: number, amount: number): number =>
       old * (1 - weight) + (amount / observation.intervalSeconds) * weight;
@@ -256,7 +288,7 @@ export class BottleneckLoop {
     now: number,
     pacer: { commandedBitsPerSecond: number; enforcedBitsPerSecond: number } | undefined,
   ): BottleneckView {
-    const capacity = this.#capacityBytesPerSecond;
+    const capacity = this.capacityBytesPerSecond;
     const estimate = this.#estimate;
     const decision = this.#decision;
     const ageSeconds = estimate === null ? Number.POSITIVE_INFINITY : now - estimate.at;
@@ -279,6 +311,7 @@ export class BottleneckLoop {
       measuredBitsPerSecond: this.#ownBytesPerSecond * 8,
       safeMode: decision?.mode === 'safe',
       loopDelayMs: this.#loopDelay.slots * this.#slotSeconds * 1000,
+      split: this.#split,
       certificate: this.#certificateView(ageSeconds),
     };
   }

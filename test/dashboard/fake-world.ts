@@ -116,6 +116,7 @@ export class FakeWorld {
       round: 0,
       grantedBitsPerSecond: 0,
       predictedSecondsLeft: null,
+      service: null,
       downtimeMs: null,
       failureReason: null,
     };
@@ -345,6 +346,12 @@ export class FakeWorld {
       measuredBitsPerSecond: moving ? p.measured * 8 : 0,
       safeMode: violated,
       loopDelayMs: 31,
+      split: {
+        migrations: moving ? 1 : 0,
+        grantedBitsPerSecond: moving ? p.commanded * 8 : 0,
+        splits: p.slots,
+        violations: 0,
+      },
       certificate: {
         light,
         sentence,

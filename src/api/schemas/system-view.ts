@@ -55,6 +55,12 @@ export const CertificateSchema = sent('Certificate', {
   forecastErrorBytesPerSecond: Type.Number(),
   measurementErrorBytes: Type.Number(),
 });
+export const SplitSchema = sent('Split', {
+  migrations: Type.Integer(),
+  grantedBitsPerSecond: Type.Number({ description: 'to all migrations together' }),
+  splits: Type.Integer(),
+  violations: Type.Integer({ description: 'splits whose parts were more than the law allowed' }),
+});
 export const BottleneckSchema = sent('Bottleneck', {
   id: Type.String(),
   link: Type.String(),
@@ -73,6 +79,7 @@ export const BottleneckSchema = sent('Bottleneck', {
   measuredBitsPerSecond: Type.Number({ description: 'what the counters saw' }),
   safeMode: Type.Boolean(),
   loopDelayMs: Type.Number(),
+  split: SplitSchema,
   certificate: CertificateSchema,
 });
 export const VmSchema = sent('Vm', {
