@@ -1,5 +1,5 @@
-import { predictPrecopy } from './precopy.js';
 import { type Bytes, type BytesPerSecond, bytesPerSecond, type Seconds, seconds } from './units.js';
+import { durationAt, neededRate, type VmCopy } from './vm-phase.js';
 
 /** What is asked of the network and what the network has left. */
 export interface AdmissionRequest {
@@ -36,9 +36,6 @@ export interface AdmissionVerdict {
   readonly reason: string;
 }
 
-/** A copy slower than this multiple of the dirty rate is not started (theta of the model's floor r >= theta d). */
-export const convergenceMargin = 1.25;
-
 /** Is the deadline feasible on what the path has left? Refusal names the earliest deadline that is. */
 export function admit(request: AdmissionRequest): AdmissionVerdict {
   const left =
@@ -46,7 +43,7 @@ export function admit(request: AdmissionRequest): AdmissionVerdict {
     request.crossBytesPerSecond -
     request.committedBytesPerSecond;
   const residual = Math.max(0, Math.min(left, request.maxBytesPerSecond ?? Number.POSITIVE_INFINITY));
-  const predicted = secondsAt(request, residual);
+  const predicted = durationAt(copyOf(request), bytesPerSecond(residual));
   const earliest = Number.isFinite(predicted)
     ? Math.ceil(predicted + request.guardSeconds)
     : Number.POSITIVE_INFINITY;
@@ -73,36 +70,19 @@ export function admit(request: AdmissionRequest): AdmissionVerdict {
       0,
       `needs ${predicted.toFixed(1)} s at the ${megabits(residual)} Mbit/s that are left, and ${request.guardSeconds} s of guard; the earliest feasible deadline is ${earliest} s`,
     );
-  return verdict(true, requiredRate(request, residual, usable), 'the path leaves enough for this deadline');
+  const required = neededRate(copyOf(request), seconds(usable), bytesPerSecond(residual));
+  return verdict(true, required, 'the path leaves enough for this deadline');
 }
 
-function secondsAt(request: AdmissionRequest, rate: number): number {
-  const fits =
-    request.workingSetBytes <= rate * (request.downtimeLimitSeconds - request.fixedDowntimeSeconds);
-  if (!fits && rate < convergenceMargin * request.dirtyBytesPerSecond) return Number.POSITIVE_INFINITY;
-  const prediction = predictPrecopy({
+const copyOf = (request: AdmissionRequest): VmCopy => ({
+  memory: {
     remainingBytes: request.memoryBytes,
     dirtyBytesPerSecond: request.dirtyBytesPerSecond,
     workingSetBytes: request.workingSetBytes,
-    rateBytesPerSecond: bytesPerSecond(rate),
-    downtimeLimitSeconds: request.downtimeLimitSeconds,
-    fixedDowntimeSeconds: request.fixedDowntimeSeconds,
-  });
-  return prediction.converges
-    ? prediction.secondsLeft + request.fixedDowntimeSeconds
-    : Number.POSITIVE_INFINITY;
-}
-
-/** Bisection: the copy's duration does not grow with its rate. 60 halvings exhaust a double. */
-function requiredRate(request: AdmissionRequest, enough: number, usable: number): number {
-  let low = 0;
-  let high = enough;
-  for (let i = 0; i < 60; i++) {
-    const middle = (low + high) / 2;
-    if (secondsAt(request, middle) <= usable) high = middle;
-    else low = middle;
-  }
-  return high;
-}
+  },
+  disk: null,
+  downtimeLimitSeconds: request.downtimeLimitSeconds,
+  fixedDowntimeSeconds: request.fixedDowntimeSeconds,
+});
 
 const megabits = (rate: number): string => ((rate * 8) / 1e6).toFixed(1);

@@ -7,7 +7,11 @@ export {
   type SlotCertificate,
   type SlotVerdict,
 } from './certificate.js';
+export * from './circuit-policy.js';
 export { createPolicy, policyNames } from './create-policy.js';
+export { CrossTrafficQuantile } from './cross-quantile.js';
+export * from './cut-over-gate.js';
+export * from './deadline-debt.js';
 export { DiscountedDisturbance } from './disturbance.js';
 export { ErrorWindow } from './error-window.js';
 export { CrossTrafficForecast } from './forecast.js';
@@ -23,10 +27,12 @@ export {
   type PathEstimate,
   type PathEstimatorConfig,
 } from './opaque/path-estimator.js';
+export { PercentileBill } from './percentile-bill.js';
 export * from './policy.js';
 export { PolicyConfigError } from './policy-config-error.js';
 export * from './precopy.js';
 export * from './rate-law.js';
+export * from './rate-split.js';
 export { type RealQueueLight, RealQueueWitness } from './real-queue.js';
 export { rivalDefaults, rivalGrids, rivalNames } from './rivals/create-rival.js';
 export type { FutureCross } from './rivals/oracle.js';
@@ -34,3 +40,4 @@ export type { RivalName, RivalSettings, RivalTuning } from './rivals/rival-setti
 export { SafeMode, type SafeReason } from './safe-mode.js';
 export * from './sample.js';
 export * from './units.js';
+export * from './vm-phase.js';

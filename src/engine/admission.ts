@@ -7,10 +7,11 @@ import type { MigrationRequest, Problem } from './input.js';
 import type { Migration } from './migration.js';
 import { problem } from './problem.js';
 import type { RateDesk } from './rate-desk.js';
+import { guardSeconds } from './rate-plan.js';
 import type { SwitchDesk } from './switch-desk.js';
 
-/** Kept back from a deadline for the switch-over and for forecasts that err. */
-const guardSeconds = 2;
+/** Without a deadline the cross traffic is expected to be what it is in the mean of so long. */
+const horizonSeconds = 60;
 
 /** The verdict of admission, as a dry run shows it. */
 export interface Admitted {
@@ -43,6 +44,7 @@ export class Admission {
 
   /** The verdict on a request, held against topology, connections and what the path has left now. */
   judge(
+    now: number,
     request: MigrationRequest,
     live: readonly Migration[],
     locationOf: (vm: string) => string,
@@ -78,10 +80,11 @@ export class Admission {
     const unreachable = this.#unreachable(placed.source, placed.destination);
     if (unreachable.length > 0)
       return problem('site-unreachable', 409, `Not reachable: ${unreachable.join('; ')}.`);
-    return this.#judgeDeadline(request, vm!, placed, live);
+    return this.#judgeDeadline(now, request, vm!, placed, live);
   }
 
   #judgeDeadline(
+    now: number,
     request: MigrationRequest,
     vm: VmSpec,
     { source, destination }: { readonly source: string; readonly destination: string },
@@ -95,7 +98,7 @@ export class Admission {
     );
     if (tightest === undefined)
       return problem('site-unreachable', 409, `No packet path leads from ${source} to ${destination}.`);
-    const others = live.reduce((sum, m) => sum + m.grantedBytesPerSecond, 0);
+    const terms = tightest.forAdmission(request.deadlineSeconds ?? horizonSeconds);
     const verdict = admit({
       memoryBytes: bytes(vm.memoryBytes),
       dirtyBytesPerSecond: bytesPerSecond(vm.dirtyBytesPerSecond),
@@ -107,8 +110,8 @@ export class Admission {
         request.maxBandwidthBytesPerSecond === null
           ? null
           : bytesPerSecond(request.maxBandwidthBytesPerSecond),
-      ...tightest.forAdmission(),
-      committedBytesPerSecond: bytesPerSecond(others),
+      ...terms,
+      committedBytesPerSecond: bytesPerSecond(this.#committed(now, request, path, terms, live)),
       guardSeconds: seconds(guardSeconds),
     });
     if (request.deadlineSeconds !== undefined && !verdict.feasible) {
@@ -126,6 +129,24 @@ export class Admission {
       residualBitsPerSecond: verdict.residualBytesPerSecond * 8,
       verdict: verdict.reason,
     };
+  }
+
+  /**
+   * What is not this request's to have: the rates that deadlines were promised, sum nu_j; for a request without a deadline also
+   * the shares of those that have none either. Promises come first, so that a deadline may displace whoever has none.
+   */
+  #committed(
+    now: number,
+    request: MigrationRequest,
+    path: readonly BottleneckLoop[],
+    terms: ReturnType<BottleneckLoop['forAdmission']>,
+    live: readonly Migration[],
+  ): number {
+    const planned = this.#rates.plannedOn(path, live, now);
+    if (request.deadlineSeconds !== undefined) return planned;
+    const free = terms.targetUtilisation * terms.capacityBytesPerSecond - terms.crossBytesPerSecond - planned;
+    const share = this.#rates.fairShare(path, live, 1 + (request.priority ?? 0));
+    return planned + Math.max(0, free) * (1 - share);
   }
 
   #unreachable(source: string, destination: string): string[] {

@@ -1,7 +1,9 @@
 import {
   type BacklogEstimate,
   type BytesPerSecond,
+  bytes,
   bytesPerSecond,
+  CrossTrafficQuantile,
   createPolicy,
   instant,
   LoopDelay,
@@ -17,7 +19,7 @@ import { certificateView } from './certificate-view.js';
 import type { EngineConfig } from './config.js';
 import { type Gauged, idleSlots, type QueueGauge, type SessionOf, wirePacketBytes } from './queue-gauge.js';
 import type { Turn } from './turn.js';
-import type { BottleneckView } from './view.js';
+import type { BottleneckView, SplitView } from './view.js';
 
 const staleSlots = 3;
 const shownRatesSeconds = 0.5;
@@ -41,11 +43,14 @@ export class BottleneckLoop {
   #decided = false;
   /** the newest one; its counts go on being shown when the path is idle again */
   #certificate: SlotCertificate | null = null;
-  #demanded = false;
+  /** the most that migrations can use; 0: there is none */
+  #demand = 0;
   #dirtyBytesPerSecond: BytesPerSecond | undefined;
+  #split: SplitView = { migrations: 0, grantedBitsPerSecond: 0, splits: 0, violations: 0 };
   #lastDecisionAt = Number.NEGATIVE_INFINITY;
   /** means over `shownRatesSeconds`, for people and for admission */
   #crossBytesPerSecond = 0;
+  readonly #crossQuantile = new CrossTrafficQuantile();
   #ownBytesPerSecond = 0;
   #departedBytesPerSecond = 0;
 
@@ -77,7 +82,8 @@ export class BottleneckLoop {
     return this.#gauge.dpids;
   }
 
-  get #capacityBytesPerSecond(): number {
+  /** 0: not known (yet) */
+  get capacityBytesPerSecond(): number {
     return this.#gauge.capacityBytesPerSecond;
   }
 
@@ -85,10 +91,30 @@ export class BottleneckLoop {
     return this.#decision?.rateBytesPerSecond ?? 0;
   }
 
-  /** `dirtyBytesPerSecond`: of the machines that are past their first round; undefined: none is */
-  setDemand(demanded: boolean, dirtyBytesPerSecond?: BytesPerSecond): void {
-    this.#demanded = demanded;
+  get #demanded(): boolean {
+    return this.#demand > 0;
+  }
+
+  /**
+   * @param most bytes/s that the migrations that send may use together; Infinity: as much as they get
+   * @param dirtyBytesPerSecond of the machines that are past their first round; undefined: none is
+   */
+  setDemand(most: number, dirtyBytesPerSecond?: BytesPerSecond): void {
+    this.#demand = most;
     this.#dirtyBytesPerSecond = dirtyBytesPerSecond;
+    if (most === 0) this.#split = { ...this.#split, migrations: 0, grantedBitsPerSecond: 0 };
+  }
+
+  /** What was handed out of the rate: the parts must not be more than the whole. */
+  divided(migrations: number, bytesPerSecond: number): void {
+    const { splits, violations } = this.#split;
+    const kept = bytesPerSecond <= this.rateBytesPerSecond * (1 + 1e-9);
+    this.#split = {
+      migrations,
+      grantedBitsPerSecond: bytesPerSecond * 8,
+      splits: splits + (migrations > 0 ? 1 : 0),
+      violations: violations + (kept ? 0 : 1),
+    };
   }
 
   /** True once after each new decision. */
@@ -98,22 +124,28 @@ export class BottleneckLoop {
     return decided;
   }
 
-  /** What migrations could get now, for admission: the target less the mean of everybody else. */
+  /** What stands in the queue now, as time. */
+  get queueSeconds(): number {
+    return (this.#estimate?.backlogBytes ?? 0) / this.capacityBytesPerSecond;
+  }
+
+  /** What migrations could get now: the target less the mean of everybody else. */
   residualBytesPerSecond(): number {
-    const target = this.#config.control.targetUtilisation * this.#capacityBytesPerSecond;
+    const target = this.#config.control.targetUtilisation * this.capacityBytesPerSecond;
     return Math.max(0, target - this.#crossBytesPerSecond);
   }
 
-  /** The path's side of an admission. */
-  forAdmission(): {
+  /** The path's side of an admission for a migration that takes about `horizonSeconds`. */
+  forAdmission(horizonSeconds: number): {
     capacityBytesPerSecond: BytesPerSecond;
     targetUtilisation: number;
     crossBytesPerSecond: BytesPerSecond;
   } {
     return {
-      capacityBytesPerSecond: bytesPerSecond(this.#capacityBytesPerSecond),
+      capacityBytesPerSecond: bytesPerSecond(this.capacityBytesPerSecond),
       targetUtilisation: this.#config.control.targetUtilisation,
-      crossBytesPerSecond: bytesPerSecond(this.#crossBytesPerSecond),
+      crossBytesPerSecond:
+        this.#crossQuantile.upper95(seconds(horizonSeconds)) ?? bytesPerSecond(this.#crossBytesPerSecond),
     };
   }
 
@@ -156,7 +188,7 @@ export class BottleneckLoop {
     this.#decision = this.#policy.step({
       now: instant(turn.now),
       intervalSeconds: observation?.intervalSeconds ?? seconds(this.#slotSeconds),
-      capacityBytesPerSecond: bytesPerSecond(this.#capacityBytesPerSecond),
+      capacityBytesPerSecond: bytesPerSecond(this.capacityBytesPerSecond),
       capacityUncertaintyBytesPerSecond: bytesPerSecond(
         this.#gauge.path?.capacityUncertaintyBytesPerSecond ?? 0,
       ),
@@ -169,7 +201,7 @@ export class BottleneckLoop {
       ownBytesPerSecond: bytesPerSecond(
         observation === undefined ? 0 : observation.ownBytes / observation.intervalSeconds,
       ),
-      demandBytesPerSecond: bytesPerSecond(this.#demanded ? Number.POSITIVE_INFINITY : 0),
+      demandBytesPerSecond: bytesPerSecond(this.#demand),
       sampleAgeSeconds: seconds(age),
       loopDelaySlots: this.#loopDelay.slots,
       loopDelayUncertaintySlots: this.#loopDelay.uncertaintySlots,
@@ -189,6 +221,10 @@ export class BottleneckLoop {
 
   #smooth(observation: Observation): void {
     if (observation.gap) return;
+    this.#crossQuantile.push(
+      bytes(observation.arrivedBytes - observation.ownBytes),
+      seconds(observation.intervalSeconds),
+    );
     const weight = Math.min(1, observation.intervalSeconds / shownRatesSeconds);
     const blend = (old: number, amount: number): number =>
       old * (1 - weight) + (amount / observation.intervalSeconds) * weight;
@@ -212,7 +248,7 @@ export class BottleneckLoop {
     now: number,
     pacer: { commandedBitsPerSecond: number; enforcedBitsPerSecond: number } | undefined,
   ): BottleneckView {
-    const capacity = this.#capacityBytesPerSecond;
+    const capacity = this.capacityBytesPerSecond;
     const estimate = this.#estimate;
     const decision = this.#decision;
     const path = this.#gauge.path;
@@ -241,6 +277,7 @@ export class BottleneckLoop {
       safeMode: decision?.mode === 'safe',
       safeReason: decision?.safeReason ?? null,
       loopDelayMs: this.#loopDelay.slots * this.#slotSeconds * 1000,
+      split: this.#split,
       certificate: certificateView({
         certificate: this.#certificate,
         decision,

@@ -157,7 +157,7 @@ export class MigrationDesk implements MigrationWorld {
         return;
       }
     }
-    const admitted = this.#admission.judge(request, this.#live(), (vm) => this.locationOf(vm));
+    const admitted = this.#admission.judge(turn.now, request, this.#live(), (vm) => this.locationOf(vm));
     if ('slug' in admitted) {
       reply(turn, { ok: false, problem: admitted });
       return;
@@ -284,6 +284,10 @@ export class MigrationDesk implements MigrationWorld {
     return this.#connected.has(host);
   }
 
+  mayStop(turn: Turn, migration: Migration): string | null {
+    return migration.plan === undefined ? null : migration.plan.mayStop(turn.now);
+  }
+
   command(turn: Turn, host: string, request: HypervisorRequest): number {
     const command = this.#nextCommand();
     turn.emit({ kind: 'hypervisor', host, command, request });
@@ -391,11 +395,9 @@ export class MigrationDesk implements MigrationWorld {
   run(turn: Turn): void {
     const live = this.#live();
     for (const migration of live) if (migration.nextDeadline() <= turn.now) migration.advance(turn, this);
-    this.#rates.share(
-      turn,
-      live.filter((m) => m.isSending),
-      this,
-    );
+    if (!this.#rates.share(turn, live, this)) return;
+    // A new rate may be what a machine waits for that is about to be stopped.
+    for (const migration of live) if (migration.step === 'staging') migration.advance(turn, this);
   }
 
   nextDeadline(): number {

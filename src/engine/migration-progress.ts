@@ -1,4 +1,5 @@
 import { bytes, bytesPerSecond, predictPrecopy, seconds } from '../../controller/index.js';
+import type { HypervisorStatus } from './input.js';
 import type { ProgressView } from './view.js';
 
 /** shorter intervals say more about the clock than about the rate */
@@ -57,3 +58,19 @@ export class MigrationProgress {
 }
 
 export const noProgress: ProgressView = { totalBytes: '0', processedBytes: '0', remainingBytes: '0' };
+
+/** What an agent said last; `unknown`: nothing since its connection came. */
+export type KnownStatus = Omit<HypervisorStatus, 'phase'> & {
+  readonly phase: HypervisorStatus['phase'] | 'unknown';
+};
+
+export const unknownStatus: KnownStatus = {
+  phase: 'unknown',
+  round: 0,
+  totalBytes: 0,
+  transferredBytes: 0,
+  remainingBytes: 0,
+  dirtyBytesPerSecond: 0,
+  downtimeMs: null,
+  detail: '',
+};

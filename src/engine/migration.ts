@@ -8,8 +8,9 @@ import {
   stepLimitSeconds,
 } from '../migration/index.js';
 import type { HypervisorStatus, MigrationRequest } from './input.js';
-import { MigrationProgress, noProgress } from './migration-progress.js';
+import { type KnownStatus, MigrationProgress, noProgress, unknownStatus } from './migration-progress.js';
 import type { HypervisorRequest } from './output.js';
+import type { RatePlan } from './rate-plan.js';
 import { type Turn, timestamp } from './turn.js';
 import type { MigrationView, PhaseTransition, ProgressView } from './view.js';
 
@@ -39,6 +40,8 @@ export interface MigrationWorld {
     readonly refused: string | null;
   };
   hypervisorConnected(host: string): boolean;
+  /** what is left fits into the downtime at the rate kept for it, or that was waited for long enough; null: not yet */
+  mayStop(turn: Turn, migration: Migration): string | null;
   command(turn: Turn, host: string, request: HypervisorRequest): number;
   /** journals the step; `enter` is called when it is durable */
   record(turn: Turn, migration: Migration, step: Step, note: string): void;
@@ -52,6 +55,8 @@ type Side = 'source' | 'destination';
 export type CancelOutcome = 'taken' | 'too-late' | 'not-stored';
 type CancelAnswer = (turn: Turn, outcome: CancelOutcome) => void;
 const queryPeriodSeconds = 0.5;
+/** A machine that is about to be stopped: what is left of it changes from round to round. */
+const stagingQueryPeriodSeconds = 0.1;
 const noProgressLimitSeconds = 60;
 const forwardLimitSeconds = 60;
 /** Errors that do not say no: the command or its answer was lost, or it was carried out before; `query` tells. */
@@ -68,22 +73,6 @@ const bandwidthPeriodSeconds = 0.2;
 /** how the note of an end names an agent that was away; read again from the journal */
 const agentOf = (host: string): string => `the agent of ${host}`;
 
-/** What an agent said last; `unknown`: nothing since its connection came. */
-type KnownStatus = Omit<HypervisorStatus, 'phase'> & {
-  readonly phase: HypervisorStatus['phase'] | 'unknown';
-};
-
-const unknownStatus: KnownStatus = {
-  phase: 'unknown',
-  round: 0,
-  totalBytes: 0,
-  transferredBytes: 0,
-  remainingBytes: 0,
-  dirtyBytesPerSecond: 0,
-  downtimeMs: null,
-  detail: '',
-};
-
 /**
  * One migration on its way. Level-triggered: `advance` looks at what is known (agents' status, rules
  * acknowledged) and does what the present step asks for; it may be called at any time and any number of times.
@@ -91,6 +80,9 @@ const unknownStatus: KnownStatus = {
 export class Migration {
   readonly facts: MigrationFacts;
   readonly createdAt: string;
+  readonly acceptedWallMs: number;
+  /** what it was promised; kept by the rate desk while it lives */
+  plan: RatePlan | undefined;
   step: Step = 'accepted';
   /** a step that is being written to the journal (at first the acceptance itself); nothing happens until it is durable */
   #pending: Step | undefined = 'accepted';
@@ -123,6 +115,7 @@ export class Migration {
 
   constructor(facts: MigrationFacts, wallMs: number, note: string) {
     this.facts = facts;
+    this.acceptedWallMs = wallMs;
     this.createdAt = timestamp(wallMs);
     this.#transitions.push({ state: 'accepted', step: 'accepted', at: this.createdAt, note });
   }
@@ -156,6 +149,9 @@ export class Migration {
     return round > 1 ? dirtyBytesPerSecond : undefined;
   }
 
+  get sourceStatus(): KnownStatus {
+    return this.#status.source;
+  }
   /** the control loop should grant it a rate */
   get isSending(): boolean {
     return (
@@ -338,7 +334,11 @@ export class Migration {
 
   nextDeadline(): number {
     if (this.ended || this.#pending !== undefined) return Number.POSITIVE_INFINITY;
-    return this.#lastQuery + queryPeriodSeconds;
+    return this.#lastQuery + this.#queryPeriodSeconds;
+  }
+
+  get #queryPeriodSeconds(): number {
+    return this.step === 'staging' ? stagingQueryPeriodSeconds : queryPeriodSeconds;
   }
 
   advance(turn: Turn, world: MigrationWorld): void {
@@ -354,7 +354,7 @@ export class Migration {
   }
 
   #poll(turn: Turn, world: MigrationWorld): void {
-    if (turn.now < this.#lastQuery + queryPeriodSeconds) return;
+    if (turn.now < this.#lastQuery + this.#queryPeriodSeconds) return;
     this.#lastQuery = turn.now;
     if (this.step === 'accepted' || this.step === 'flipping' || this.step === 'cleaning') return;
     for (const side of ['source', 'destination'] as const)
@@ -403,8 +403,11 @@ export class Migration {
         if (this.#failedAt('source', turn, world)) return;
         const rules = world.rules();
         if (rules.refused !== null) this.happen(turn, world, 'gaveUp', rules.refused);
-        else if (rules.acknowledged)
-          this.happen(turn, world, 'staged', 'every switch holds the new location, staged');
+        else if (rules.acknowledged) {
+          const gate = world.mayStop(turn, this);
+          if (gate !== null)
+            this.happen(turn, world, 'staged', `every switch holds the new location, staged; ${gate}`);
+        }
         return;
       }
       case 'stopping':
@@ -588,6 +591,7 @@ export class Migration {
       round: status.round,
       grantedBitsPerSecond: this.ended ? 0 : this.grantedBytesPerSecond * 8,
       predictedSecondsLeft: this.step === 'running' ? secondsLeft : null,
+      service: this.plan?.view() ?? null,
       downtimeMs: this.#downtimeMs,
       failureReason: this.#failureReason,
     };

@@ -1,9 +1,10 @@
-import { type BytesPerSecond, bytesPerSecond } from '../../controller/index.js';
+import { type BytesPerSecond, bytesPerSecond, RateSplit } from '../../controller/index.js';
 import { bottlenecksBetween, pacerOf } from '../network/index.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
 import type { EngineConfig } from './config.js';
 import type { Migration, MigrationWorld } from './migration.js';
 import { Pacer } from './pacer.js';
+import { type PathTerms, RatePlan } from './rate-plan.js';
 import type { SwitchDesk } from './switch-desk.js';
 import type { Turn } from './turn.js';
 
@@ -11,13 +12,20 @@ import type { Turn } from './turn.js';
 const agentHeadroom = 1.25;
 /** The cap follows the highest rate of this long, so that a short dip does not throttle the sender behind the queue. */
 const agentMemorySeconds = 1;
+/** Several migrations behind one queue: the caps divide it, so they stay close to the split. */
+const sharedHeadroom = 1.1;
+const sharedMemorySeconds = 0.3;
+/** A debt of this many seconds of the whole path turns the split from weighted-fair to latest-first. */
+const debtSeconds = 0.1;
+/** From the last byte to the machine's packets at their new place, beside the path's delay. */
+const flipSeconds = 0.01;
 
 interface Grant {
   readonly at: number;
   readonly bytesPerSecond: number;
 }
 
-/** From the rates that the bottlenecks grant to the queues and agents that must keep them. */
+/** From the rates that the bottlenecks grant, by plan and debt, to the queues and agents that must keep them. */
 export class RateDesk {
   readonly #config: EngineConfig;
   readonly #switches: SwitchDesk;
@@ -25,6 +33,8 @@ export class RateDesk {
   readonly #nextCommand: () => number;
   readonly #pacers = new Map<string, Pacer>();
   readonly #grants = new WeakMap<Migration, Grant[]>();
+  readonly #split = new RateSplit();
+  readonly #paths = new Map<string, BottleneckLoop[]>();
 
   constructor(
     config: EngineConfig,
@@ -39,9 +49,15 @@ export class RateDesk {
   }
 
   loopsBetween(source: string, destination: string): BottleneckLoop[] {
-    const { topology } = this.#config;
-    const ids = topology === undefined ? undefined : bottlenecksBetween(topology, source, destination);
-    return this.#loops.filter((loop) => ids?.includes(loop.id));
+    const key = `${source} ${destination}`;
+    let path = this.#paths.get(key);
+    if (path === undefined) {
+      const { topology } = this.#config;
+      const ids = topology === undefined ? undefined : bottlenecksBetween(topology, source, destination);
+      path = this.#loops.filter((loop) => ids?.includes(loop.id));
+      this.#paths.set(key, path);
+    }
+    return path;
   }
 
   #loopsOf(migration: Migration): BottleneckLoop[] {
@@ -73,37 +89,146 @@ export class RateDesk {
       if (pacer.answered(turn, command, error, this.#nextCommand)) return;
   }
 
-  /** Every sender gets an equal share of each bottleneck it passes; the smallest share counts. */
-  share(turn: Turn, sending: readonly Migration[], world: MigrationWorld): void {
-    const paths = sending.map((m) => this.#loopsOf(m));
-    const users = (loop: BottleneckLoop): number => paths.filter((p) => p.includes(loop)).length;
-    const dirtyRate = (loop: BottleneckLoop): BytesPerSecond | undefined => {
-      const known = sending.flatMap((m, i) =>
-        paths[i]!.includes(loop) ? (m.dirtyBytesPerSecond ?? []) : [],
-      );
-      return known.length === 0 ? undefined : bytesPerSecond(known.reduce((sum, rate) => sum + rate, 0));
-    };
-    let decided = false;
-    for (const loop of this.#loops) {
-      loop.setDemand(users(loop) > 0, dirtyRate(loop));
-      if (loop.takeDecided() && users(loop) > 0) decided = true;
-    }
-    if (!decided) return;
-    const perPacer = new Map<Pacer, number>();
-    sending.forEach((migration, i) => {
-      const share = Math.min(...paths[i]!.map((loop) => loop.rateBytesPerSecond / users(loop)));
-      if (!Number.isFinite(share)) return;
-      const pacer = this.#pacerAt(migration.facts.source);
-      if (pacer !== undefined) perPacer.set(pacer, (perPacer.get(pacer) ?? 0) + share);
-      migration.grant(turn, world, share, this.#agentCap(turn.now, migration, share));
-    });
-    for (const [pacer, bytesPerSecond] of perPacer) pacer.set(turn, bytesPerSecond * 8, this.#nextCommand);
+  // --------------------------------------------------------------------- plans
+
+  /** What is promised to migrations that pass a bottleneck of this path: the sum of their nu. */
+  plannedOn(path: readonly BottleneckLoop[], live: readonly Migration[], now: number): number {
+    const beside = live.filter((m) => this.#loopsOf(m).some((loop) => path.includes(loop)));
+    return beside.reduce((sum, m) => sum + (m.plan?.plannedBytesPerSecond(now) ?? 0), 0);
   }
 
-  #agentCap(now: number, migration: Migration, bytesPerSecond: number): number {
-    const grants = (this.#grants.get(migration) ?? []).filter((g) => g.at > now - agentMemorySeconds);
+  /** The share of what is not promised that a migration of this weight would get beside the others. */
+  fairShare(path: readonly BottleneckLoop[], live: readonly Migration[], weight: number): number {
+    const beside = live.filter((m) => this.#loopsOf(m).some((loop) => path.includes(loop)));
+    return weight / beside.reduce((sum, m) => sum + (m.plan?.weight ?? 1), weight);
+  }
+
+  #terms(migration: Migration): PathTerms {
+    const path = this.#loopsOf(migration);
+    const { topology } = this.#config;
+    const links = (topology?.links ?? []).filter((l) => path.some((loop) => loop.linkName === l.name));
+    const delay = links.reduce((sum, l) => sum + l.oneWayDelayMs / 1000, 0);
+    const circuit = topology?.links.find(
+      (l) => l.kind === 'circuit' && links.some((p) => p.ends.every((end) => l.ends.includes(end))),
+    );
+    const { targetUtilisation } = this.#config.control;
+    return {
+      mostBytesPerSecond: targetUtilisation * Math.min(...path.map((loop) => loop.capacityBytesPerSecond)),
+      availableBytesPerSecond: Math.min(...path.map((loop) => loop.residualBytesPerSecond())),
+      fixedDowntimeSeconds: 2 * delay + flipSeconds,
+      queueSeconds: path.reduce((sum, loop) => sum + loop.queueSeconds, 0),
+      circuit:
+        circuit?.capacityBitsPerSecond === undefined
+          ? null
+          : {
+              capacityBytesPerSecond: circuit.capacityBitsPerSecond / 8,
+              setupSeconds: circuit.setupSeconds ?? 0,
+            },
+    };
+  }
+
+  /** A plan is made when the request is accepted; in a new life, when the agent has said how far it is. */
+  #account(turn: Turn, migration: Migration): void {
+    const status = migration.sourceStatus;
+    if (migration.plan !== undefined) migration.plan.account(turn, status, this.#terms(migration));
+    else if (migration.step === 'accepted' || migration.step === 'preparing' || status.phase !== 'unknown')
+      migration.plan = new RatePlan(turn, migration, this.#terms(migration));
+  }
+
+  // --------------------------------------------------------------------- split
+
+  /** Divides what the bottlenecks allow among those that send, when one of them has decided anew. True: it was divided. */
+  share(turn: Turn, live: readonly Migration[], world: MigrationWorld): boolean {
+    for (const migration of live) this.#account(turn, migration);
+    const sending = live.filter((m) => m.isSending).sort((a, b) => rank(a) - rank(b));
+    const paths = sending.map((m) => this.#loopsOf(m));
+    const demands = new Map(this.#loops.map((loop) => [loop, 0]));
+    sending.forEach((m, i) => {
+      for (const loop of paths[i]!) demands.set(loop, demands.get(loop)! + capOf(m));
+    });
+    let decided = false;
+    for (const loop of this.#loops) {
+      const users = sending.filter((_, i) => paths[i]!.includes(loop));
+      loop.setDemand(demands.get(loop)!, dirtyRateOf(users));
+      if (loop.takeDecided() && demands.get(loop)! > 0) decided = true;
+    }
+    if (!decided) return false;
+    const rates = this.#divide(turn.now, sending, paths);
+    const perPacer = new Map<Pacer, { bytesPerSecond: number; migrations: number }>();
+    const pacers = sending.map((m) => this.#pacerAt(m.facts.source));
+    pacers.forEach((pacer, i) => {
+      if (pacer === undefined) return;
+      const sum = perPacer.get(pacer) ?? { bytesPerSecond: 0, migrations: 0 };
+      perPacer.set(pacer, {
+        bytesPerSecond: sum.bytesPerSecond + rates[i]!,
+        migrations: sum.migrations + 1,
+      });
+    });
+    sending.forEach((migration, i) => {
+      const alone = (perPacer.get(pacers[i]!)?.migrations ?? 1) === 1;
+      migration.plan?.granted(rates[i]!);
+      migration.grant(turn, world, rates[i]!, this.#agentCap(turn.now, migration, rates[i]!, alone));
+    });
+    for (const [pacer, { bytesPerSecond }] of perPacer)
+      pacer.set(turn, bytesPerSecond * 8, this.#nextCommand);
+    for (const loop of this.#loops) {
+      const users = sending.filter((_, i) => paths[i]!.includes(loop));
+      loop.divided(
+        users.length,
+        users.reduce((sum, m) => sum + m.grantedBytesPerSecond, 0),
+      );
+    }
+    return true;
+  }
+
+  /** Layer 2. */
+  #divide(
+    now: number,
+    sending: readonly Migration[],
+    paths: readonly (readonly BottleneckLoop[])[],
+  ): Float64Array {
+    const claims = sending.map((m, i) => ({
+      weight: m.plan?.weight ?? 1,
+      debtBytes: m.plan?.debtBytes(now) ?? 0,
+      capBytesPerSecond: capOf(m),
+      floorBytesPerSecond: m.plan?.floorBytesPerSecond(isEnding(m)) ?? 0,
+      path: paths[i]!.map((loop) => this.#loops.indexOf(loop)),
+    }));
+    const weights = this.#loops.map((_, l) =>
+      claims.reduce((sum, c) => sum + (c.path.includes(l) ? c.weight : 0), 0),
+    );
+    // A debt of so many seconds of the whole path weighs as much as all weights together.
+    const tradeOffs = this.#loops.map((loop, l) =>
+      weights[l]! > 0 ? (debtSeconds * loop.capacityBytesPerSecond ** 2) / weights[l]! : 0,
+    );
+    return this.#split.step(
+      claims,
+      this.#loops.map((loop) => loop.rateBytesPerSecond),
+      Math.max(...tradeOffs),
+    ).ratesBytesPerSecond;
+  }
+
+  #agentCap(now: number, migration: Migration, bytesPerSecond: number, alone: boolean): number {
+    const memory = alone ? agentMemorySeconds : sharedMemorySeconds;
+    const grants = (this.#grants.get(migration) ?? []).filter((g) => g.at > now - memory);
     grants.push({ at: now, bytesPerSecond });
     this.#grants.set(migration, grants);
-    return agentHeadroom * Math.max(...grants.map((g) => g.bytesPerSecond));
+    return (alone ? agentHeadroom : sharedHeadroom) * Math.max(...grants.map((g) => g.bytesPerSecond));
   }
 }
+
+/** Sum over those that are past their first round; undefined: none is. */
+function dirtyRateOf(migrations: readonly Migration[]): BytesPerSecond | undefined {
+  const known = migrations.flatMap((m) => m.dirtyBytesPerSecond ?? []);
+  return known.length === 0 ? undefined : bytesPerSecond(known.reduce((sum, dirty) => sum + dirty, 0));
+}
+
+const capOf = (migration: Migration): number =>
+  migration.facts.request.maxBandwidthBytesPerSecond ?? Number.POSITIVE_INFINITY;
+const isEnding = (migration: Migration): boolean =>
+  migration.step === 'staging' || migration.step === 'stopping';
+/** Whose floor is kept first: a machine that stands still, then a promise, then the rest; in the order of acceptance. */
+const rank = (m: Migration): number => {
+  const group = isEnding(m) ? 0 : m.facts.request.deadlineSeconds !== undefined ? 1 : 2;
+  return group * 2 ** 32 + m.facts.ordinal;
+};

@@ -74,6 +74,14 @@ export interface CertificateView {
   /** no standing queue can form at all */
   readonly headRoomSuffices: boolean;
 }
+/** How the rate of a bottleneck is divided, and whether the parts ever were more than the whole. */
+export interface SplitView {
+  readonly migrations: number;
+  readonly grantedBitsPerSecond: number;
+  readonly splits: number;
+  /** splits whose parts added up to more than the law allowed; must stay 0 */
+  readonly violations: number;
+}
 export interface BottleneckView {
   readonly id: string;
   readonly link: string;
@@ -103,6 +111,7 @@ export interface BottleneckView {
   /** why the safe rate is in force; null: it is not, or nothing was measured yet */
   readonly safeReason: 'stale' | 'certificate' | 'real-queue' | null;
   readonly loopDelayMs: number;
+  readonly split: SplitView;
   readonly certificate: CertificateView;
 }
 export type { MigrationState };
@@ -117,6 +126,28 @@ export interface ProgressView {
   readonly totalBytes: string;
   readonly processedBytes: string;
   readonly remainingBytes: string;
+}
+export type DeadlineLight = 'kept' | 'at-risk' | 'missed' | 'violated';
+/** What layer 2 and 4 of the control law know of one migration. */
+export interface ServiceView {
+  /** share of what is contended for when nobody is late */
+  readonly weight: number;
+  /** the rate that the deadline needs; null: no deadline */
+  readonly plannedBitsPerSecond: number | null;
+  /** how far it is behind that plan, and what the time kept back from the deadline would make good; strings of bytes */
+  readonly debtBytes: string;
+  readonly debtLimitBytes: string;
+  /** the account behind it: sent >= planned - debt in every slot */
+  readonly plannedBytes: string;
+  readonly sentBytes: string;
+  /** null: no deadline */
+  readonly deadlineLight: DeadlineLight | null;
+  /** RFC 3339; null: at the present rate it does not converge */
+  readonly promisedFinish: string | null;
+  /** the first rung on which it converges in time */
+  readonly advice: 'none' | 'more-rate' | 'circuit' | 'throttle' | 'post-copy' | 'refuse';
+  /** the downtime if it were stopped now; null: it is not that far */
+  readonly cutOver: { readonly open: boolean; readonly downtimeMs: number; readonly reason: string } | null;
 }
 export interface MigrationView {
   readonly id: string;
@@ -138,6 +169,8 @@ export interface MigrationView {
   readonly round: number;
   readonly grantedBitsPerSecond: number;
   readonly predictedSecondsLeft: number | null;
+  /** as it was last; null: it has not been under way in this life of the controller */
+  readonly service: ServiceView | null;
   readonly downtimeMs: number | null;
   readonly failureReason: string | null;
 }

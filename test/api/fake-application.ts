@@ -77,6 +77,7 @@ export function migrationOf(change: Partial<MigrationView> = {}): MigrationView 
     round: 1,
     grantedBitsPerSecond: 20e6,
     predictedSecondsLeft: 40,
+    service: null,
     downtimeMs: null,
     failureReason: null,
     ...change,
@@ -122,6 +123,7 @@ export function bottleneckView(change: Partial<BottleneckView> = {}): Bottleneck
     safeMode: false,
     safeReason: null,
     loopDelayMs: 40,
+    split: { migrations: 1, grantedBitsPerSecond: 28e6, splits: 1000, violations: 0 },
     certificate: {
       light: 'green',
       sentence: 'The queue is inside its bound.',

@@ -116,6 +116,7 @@ export class FakeWorld {
       round: 0,
       grantedBitsPerSecond: 0,
       predictedSecondsLeft: null,
+      service: null,
       downtimeMs: null,
       failureReason: null,
     };
@@ -349,6 +350,12 @@ export class FakeWorld {
       safeMode: violated,
       safeReason: violated ? 'certificate' : null,
       loopDelayMs: 31,
+      split: {
+        migrations: moving ? 1 : 0,
+        grantedBitsPerSecond: moving ? p.commanded * 8 : 0,
+        splits: p.slots,
+        violations: 0,
+      },
       certificate: {
         light,
         sentence,

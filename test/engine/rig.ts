@@ -315,7 +315,13 @@ export class Rig {
         this.offences.push(`${entry.id} is ${entry.step} while ${name} holds ${mine.join('; ')}`);
       if (entry.step === 'cleaning') {
         const place = this.simulation.vmHost(request.vm);
-        const wanted = this.quietRules(name).filter((r) => r.startsWith('table=1,'));
+        // another machine that has just resumed elsewhere is on its own way to its flip
+        const mac = this.topology.vms.find((vm) => vm.name === request.vm)!.mac.replaceAll(':', '');
+        const wanted = this.quietRules(name).filter(
+          (r) => r.startsWith('table=1,') && r.includes(`eth_dst=0x${BigInt(`0x${mac}`).toString(16)} `),
+        );
+        if (wanted.length === 0)
+          this.offences.push(`${name} should forward ${request.vm}, but no rule says how`);
         const held = new Set(rules.map(ruleText));
         for (const rule of wanted)
           if (!held.has(rule))

@@ -61,6 +61,31 @@ export const PhaseTransitionSchema = sent('PhaseTransition', {
   at: Timestamp,
   note: Type.String(),
 });
+export const ServiceSchema = sent('Service', {
+  weight: Type.Number({ description: 'share of what is contended for when nobody is late' }),
+  plannedBitsPerSecond: nullable(
+    Type.Number({ description: 'the rate that the deadline needs; null: no deadline' }),
+  ),
+  debtBytes: { ...Decimal64, description: 'how far it is behind its plan' },
+  debtLimitBytes: { ...Decimal64, description: 'what the time kept back from the deadline makes good' },
+  plannedBytes: Decimal64,
+  sentBytes: { ...Decimal64, description: 'never less than plannedBytes - debtBytes' },
+  deadlineLight: nullable(Type.Enum(['kept', 'at-risk', 'missed', 'violated'])),
+  promisedFinish: nullable(Timestamp),
+  advice: Type.Enum(['none', 'more-rate', 'circuit', 'throttle', 'post-copy', 'refuse'], {
+    description: 'the first rung on which it converges in time',
+  }),
+  cutOver: nullable(
+    Type.Object(
+      {
+        open: Type.Boolean(),
+        downtimeMs: Type.Number({ description: 'if the machine were stopped now; -1: without end' }),
+        reason: Type.String(),
+      },
+      { description: 'the gate before the machine is stopped; null: it is not that far' },
+    ),
+  ),
+});
 export const MigrationSchema = sent('Migration', {
   id: Type.String(),
   vm: Type.String(),
@@ -81,6 +106,7 @@ export const MigrationSchema = sent('Migration', {
   round: Type.Integer({ description: 'round of pre-copy' }),
   grantedBitsPerSecond: Type.Number(),
   predictedSecondsLeft: nullable(Type.Number()),
+  service: nullable(ServiceSchema),
   downtimeMs: nullable(Type.Number({ description: 'null: not known before the VM resumed' })),
   failureReason: nullable(Type.String()),
 });

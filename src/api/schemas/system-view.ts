@@ -68,6 +68,12 @@ export const CertificateSchema = sent('Certificate', {
   }),
   headRoomSuffices: Type.Boolean({ description: 'no standing queue can form at all' }),
 });
+export const SplitSchema = sent('Split', {
+  migrations: Type.Integer(),
+  grantedBitsPerSecond: Type.Number({ description: 'to all migrations together' }),
+  splits: Type.Integer(),
+  violations: Type.Integer({ description: 'splits whose parts were more than the law allowed' }),
+});
 export const BottleneckSchema = sent('Bottleneck', {
   id: Type.String(),
   link: Type.String(),
@@ -96,6 +102,7 @@ export const BottleneckSchema = sent('Bottleneck', {
   safeMode: Type.Boolean(),
   safeReason: nullable(Type.Enum(['stale', 'certificate', 'real-queue'])),
   loopDelayMs: Type.Number(),
+  split: SplitSchema,
   certificate: CertificateSchema,
 });
 export const VmSchema = sent('Vm', {

@@ -146,6 +146,15 @@ function Numbers({ migration: m, now }: { readonly migration: MigrationView; rea
           </dd>
         </div>
       )}
+      {active && m.service?.deadlineLight != null && (
+        <div title="Behind the plan that its deadline needs, and what the time kept back from the deadline would make good">
+          <dt>behind plan</dt>
+          <dd class={m.service.deadlineLight === 'kept' ? '' : 'bad'}>
+            {formatBytes(Number(m.service.debtBytes))}{' '}
+            <small>limit {formatBytes(Number(m.service.debtLimitBytes))}</small>
+          </dd>
+        </div>
+      )}
     </dl>
   );
 }

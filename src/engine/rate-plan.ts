@@ -1,0 +1,218 @@
+import {
+  bytes,
+  bytesPerSecond,
+  type CutOverVerdict,
+  climbLadder,
+  convergenceMargin,
+  cutOverGate,
+  DeadlineDebt,
+  durationAt,
+  instant,
+  type LadderRung,
+  lastRoundRate,
+  neededRate,
+  seconds,
+  type VmCopy,
+} from '../../controller/index.js';
+import type { Migration, MigrationFacts } from './migration.js';
+import type { KnownStatus } from './migration-progress.js';
+import { type Turn, timestamp } from './turn.js';
+import type { DeadlineLight, ServiceView } from './view.js';
+
+/** Kept back from a deadline for the switch-over and for forecasts that err. */
+export const guardSeconds = 2;
+const meanSeconds = 2;
+const advicePeriodSeconds = 1;
+/** A gate that stays closed for this long is passed, and the journal says so. */
+const gatePatienceSeconds = 10;
+
+/** What the path of a migration can do. */
+export interface PathTerms {
+  /** the most that the packet path could ever give to one migration */
+  readonly mostBytesPerSecond: number;
+  /** what it has beside the others' traffic now */
+  readonly availableBytesPerSecond: number;
+  /** D_0 */
+  readonly fixedDowntimeSeconds: number;
+  /** what stands in its queues now */
+  readonly queueSeconds: number;
+  readonly circuit: { readonly capacityBytesPerSecond: number; readonly setupSeconds: number } | null;
+}
+
+/** Layers 2 and 4 for one migration: its plan and its debt, what it claims of the rate, when its machine may be stopped. */
+export class RatePlan {
+  readonly #facts: MigrationFacts;
+  /** engine time; Infinity: no deadline */
+  readonly #deadlineAt: number;
+  readonly #debt: DeadlineDebt | null;
+  #status: KnownStatus;
+  #path: PathTerms;
+  #transferred: number;
+  /** since the account was made up: granted, and at which rate now */
+  #grantedBytes = 0;
+  #rate = 0;
+  #meanRate = 0;
+  #at: number;
+  #wallMs: number;
+  #advice: { readonly rung: LadderRung; readonly at: number } | undefined;
+  #gateAskedAt: number | undefined;
+  #gate: CutOverVerdict | null = null;
+
+  constructor(turn: Turn, migration: Migration, path: PathTerms) {
+    this.#facts = migration.facts;
+    this.#status = migration.sourceStatus;
+    this.#path = path;
+    this.#transferred = this.#status.transferredBytes;
+    this.#at = turn.now;
+    this.#wallMs = turn.wallMs;
+    const { deadlineSeconds } = this.#facts.request;
+    const sinceAccepted = (turn.wallMs - migration.acceptedWallMs) / 1000;
+    this.#deadlineAt = turn.now + (deadlineSeconds ?? Number.POSITIVE_INFINITY) - sinceAccepted;
+    this.#debt = deadlineSeconds === undefined ? null : this.#makeDebt(turn.now);
+  }
+
+  /** nu, from what is left and the time that is left; a deadline that nothing can keep any more plans nothing. */
+  #makeDebt(now: number): DeadlineDebt {
+    const usable = seconds(this.#deadlineAt - now - guardSeconds);
+    const needed = neededRate(this.#copy(), usable, bytesPerSecond(this.#path.mostBytesPerSecond));
+    const planned = Number.isFinite(needed) ? needed : 0;
+    return new DeadlineDebt(bytesPerSecond(planned), seconds(guardSeconds), instant(now));
+  }
+
+  /** nu_j; 0: no deadline, or one that is over */
+  plannedBytesPerSecond(now: number): number {
+    return now > this.#deadlineAt ? 0 : (this.#debt?.plannedBytesPerSecond ?? 0);
+  }
+
+  #copy(): VmCopy {
+    const { memoryBytes, workingSetBytes, dirtyBytesPerSecond, request } = this.#facts;
+    const known = this.#status.phase !== 'unknown' && this.#status.phase !== 'none';
+    return {
+      memory: {
+        remainingBytes: bytes(known ? this.#status.remainingBytes : memoryBytes),
+        dirtyBytesPerSecond: bytesPerSecond(known ? this.#status.dirtyBytesPerSecond : dirtyBytesPerSecond),
+        workingSetBytes: bytes(workingSetBytes),
+      },
+      disk: null,
+      downtimeLimitSeconds: seconds(request.downtimeLimitMs / 1000),
+      fixedDowntimeSeconds: seconds(this.#path.fixedDowntimeSeconds),
+    };
+  }
+
+  /** Time has passed, and perhaps the agent has told how far it is. */
+  account(turn: Turn, status: KnownStatus, path: PathTerms): void {
+    const interval = Math.max(0, turn.now - this.#at);
+    this.#grantedBytes += this.#rate * interval;
+    this.#meanRate += (this.#rate - this.#meanRate) * Math.min(1, interval / meanSeconds);
+    this.#at = turn.now;
+    this.#wallMs = turn.wallMs;
+    this.#path = path;
+    if (status === this.#status) return;
+    this.#status = status;
+    if (status.phase === 'unknown') return;
+    const sent = Math.max(0, status.transferredBytes - this.#transferred);
+    this.#transferred = Math.max(this.#transferred, status.transferredBytes);
+    this.#debt?.advance(instant(turn.now), bytes(sent));
+    this.#grantedBytes = 0;
+  }
+
+  granted(bytesPerSecond: number): void {
+    this.#rate = bytesPerSecond;
+    if (this.#meanRate === 0) this.#meanRate = bytesPerSecond;
+  }
+
+  /** H_j now: the account's, advanced over its age with what was granted since */
+  debtBytes(now: number): number {
+    if (this.#debt === null || now > this.#deadlineAt) return 0;
+    return this.#debt.predict(instant(now), bytes(this.#grantedBytes));
+  }
+
+  get weight(): number {
+    return 1 + (this.#facts.request.priority ?? 0);
+  }
+
+  /** The last round's rate while the machine is about to be or is stopped; else theta d, so that the copy converges. */
+  floorBytesPerSecond(ending: boolean): number {
+    const { memory, downtimeLimitSeconds, fixedDowntimeSeconds } = this.#copy();
+    return ending
+      ? lastRoundRate(memory.remainingBytes, downtimeLimitSeconds, fixedDowntimeSeconds)
+      : convergenceMargin * memory.dirtyBytesPerSecond;
+  }
+
+  /** The gate before the machine is stopped: a sentence for the journal, or null: not yet. */
+  mayStop(now: number): string | null {
+    this.#gateAskedAt ??= now;
+    const copy = this.#copy();
+    this.#gate = cutOverGate({
+      remainingBytes: copy.memory.remainingBytes,
+      guaranteedBytesPerSecond: bytesPerSecond(this.#rate),
+      downtimeLimitSeconds: copy.downtimeLimitSeconds,
+      fixedDowntimeSeconds: copy.fixedDowntimeSeconds,
+      queueSeconds: seconds(this.#path.queueSeconds),
+    });
+    const expected = `${(this.#gate.downtimeSeconds * 1000).toFixed(0)} ms of downtime expected`;
+    if (this.#gate.open) return expected;
+    if (now - this.#gateAskedAt < gatePatienceSeconds) return null;
+    return `${expected} (${this.#gate.reason}): above what was agreed, after ${gatePatienceSeconds} s of waiting`;
+  }
+
+  #ladder(): LadderRung {
+    if (this.#advice !== undefined && this.#at - this.#advice.at < advicePeriodSeconds)
+      return this.#advice.rung;
+    const { circuit, availableBytesPerSecond } = this.#path;
+    const { rung } = climbLadder({
+      copy: this.#copy(),
+      rateBytesPerSecond: bytesPerSecond(this.#meanRate),
+      availableBytesPerSecond: bytesPerSecond(Math.max(this.#meanRate, availableBytesPerSecond)),
+      usableSeconds: seconds(this.#deadlineAt - this.#at - guardSeconds),
+      circuit: circuit && {
+        capacityBytesPerSecond: bytesPerSecond(circuit.capacityBytesPerSecond),
+        setupSeconds: seconds(circuit.setupSeconds),
+      },
+      // The transfer driver can neither slow a machine down nor move it after its start.
+      throttledDirtyBytesPerSecond: null,
+      postcopy: null,
+    });
+    this.#advice = { rung, at: this.#at };
+    return rung;
+  }
+
+  /** When it will be done: from its plan while that is kept up from now on, else from the copy at the present rate. */
+  #promisedFinish(): string | null {
+    const nu = this.plannedBytesPerSecond(this.#at);
+    const left =
+      nu > 0
+        ? this.#deadlineAt - guardSeconds + this.debtBytes(this.#at) / nu - this.#at
+        : durationAt(this.#copy(), bytesPerSecond(this.#meanRate));
+    return Number.isFinite(left) ? timestamp(this.#wallMs + left * 1000) : null;
+  }
+
+  view(): ServiceView {
+    const certificate = this.#debt?.certificate(bytesPerSecond(this.#meanRate));
+    const debt = this.debtBytes(this.#at);
+    const limit = certificate?.limitBytes ?? 0;
+    let light: DeadlineLight | null = null;
+    if (certificate !== undefined) {
+      if (!certificate.holds) light = 'violated';
+      else if (this.#at > this.#deadlineAt) light = 'missed';
+      else light = debt > limit || this.plannedBytesPerSecond(this.#at) === 0 ? 'at-risk' : 'kept';
+    }
+    const whole = (n: number): string => String(Math.round(n));
+    return {
+      weight: this.weight,
+      plannedBitsPerSecond: this.#debt === null ? null : this.#debt.plannedBytesPerSecond * 8,
+      debtBytes: whole(debt),
+      debtLimitBytes: whole(limit),
+      plannedBytes: whole(certificate?.plannedBytes ?? 0),
+      sentBytes: whole(certificate?.sentBytes ?? 0),
+      deadlineLight: light,
+      promisedFinish: this.#promisedFinish(),
+      advice: this.#ladder(),
+      cutOver: this.#gate && {
+        open: this.#gate.open,
+        downtimeMs: Number.isFinite(this.#gate.downtimeSeconds) ? this.#gate.downtimeSeconds * 1000 : -1,
+        reason: this.#gate.reason,
+      },
+    };
+  }
+}
