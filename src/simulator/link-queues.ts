@@ -31,6 +31,12 @@ type Lose = (packet: Packet) => void;
 export const unshaped = (events: EventQueue, wire: Wire, lose: Lose): EgressPort =>
   new EgressPort(events, wire, undefined, [], lose);
 
+/** A port of a switch, and the port where packets wait: the same one, or a carrier's behind it. */
+export interface LinkEgress {
+  readonly egress: EgressPort;
+  readonly shaped: EgressPort;
+}
+
 /** The queues with which a switch of this role sends into a link. */
 export function linkEgress(
   events: EventQueue,
@@ -39,20 +45,22 @@ export function linkEgress(
   wire: Wire,
   lose: Lose,
   options: QueueOptions,
-): EgressPort {
-  if (link.kind === 'local' && role === 'hypervisor') return uplink(events, link, wire, lose, options);
+): LinkEgress {
+  const own = (egress: EgressPort): LinkEgress => ({ egress, shaped: egress });
+  if (link.kind === 'local' && role === 'hypervisor') return own(uplink(events, link, wire, lose, options));
   const rate = link.capacityBitsPerSecond;
-  if (rate === undefined) return unshaped(events, wire, lose);
+  if (rate === undefined) return own(unshaped(events, wire, lose));
   if (options.deployment === 'opaque' && link.kind === 'packet') {
     const carrier = new EgressPort(events, wire, rate, [fifo(0, link)], lose);
     const receiver = { receive: (packet: Packet, now: number) => carrier.send(packet, now) };
-    return unshaped(events, new Wire(events, 0, receiver, lose), lose);
+    return { egress: unshaped(events, new Wire(events, 0, receiver, lose), lose), shaped: carrier };
   }
-  if (options.deployment !== 'priority') return new EgressPort(events, wire, rate, [fifo(0, link)], lose);
+  if (options.deployment !== 'priority')
+    return own(new EgressPort(events, wire, rate, [fifo(0, link)], lose));
   const queues = [fifo(0, link, undefined, 1), fifo(1, link, undefined, 0)];
   const egress = new EgressPort(events, wire, rate, queues, lose);
   egress.classify(expeditedDscp, 1);
-  return egress;
+  return own(egress);
 }
 
 /** The uplink of a hypervisor switch: everything else, the granted rate, the safe rate. */

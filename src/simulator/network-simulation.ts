@@ -79,6 +79,8 @@ export class NetworkSimulation implements AgentWorld {
   private readonly options: SimulationOptions;
   private readonly tcp: TcpOptions;
   private readonly wires = new Map<string, Wire[]>();
+  /** where packets wait for each link, one port for each end that is a switch, in the order of `ends` */
+  private readonly shaped = new Map<string, Map<string, EgressPort>>();
   private readonly vmHosts = new Map<string, { host: string; running: boolean }>();
   private nextPort = firstEphemeralPort;
 
@@ -132,6 +134,23 @@ export class NetworkSimulation implements AgentWorld {
       sw.tables.revision += 1;
       this.controls.get(sw.name)!.portChanged(spec.portNumber);
     }
+  }
+
+  /**
+   * The port in which packets wait that this switch sends into a link: the switch's own, or a carrier's behind it.
+   * @throws RangeError for a switch that is not at an end of the link
+   */
+  shapedPort(linkName: string, switchName: string): EgressPort {
+    const port = this.shaped.get(linkName)?.get(switchName);
+    if (port === undefined) throw new RangeError(`${switchName} is not at an end of a link "${linkName}"`);
+    return port;
+  }
+
+  /** Both directions of a link run at this rate from now on; nobody is told. @throws RangeError for an unknown link */
+  setLinkRate(linkName: string, bitsPerSecond: number): void {
+    const ends = this.shaped.get(linkName);
+    if (ends === undefined) throw new RangeError(`there is no link "${linkName}"`);
+    for (const port of ends.values()) port.setRate(bitsPerSecond);
   }
 
   /** Bytes that the switch at the `from` end of the first packet link has sent into it. */
@@ -236,7 +255,10 @@ export class NetworkSimulation implements AgentWorld {
     const { link } = port.peer;
     const wire = new Wire(this.events, link.oneWayDelayMs / 1000, this.farEnd(port), lose);
     this.wires.set(link.name, [...(this.wires.get(link.name) ?? []), wire]);
-    return linkEgress(this.events, spec.role, link, wire, lose, this.options);
+    const { egress, shaped } = linkEgress(this.events, spec.role, link, wire, lose, this.options);
+    const ends = this.shaped.get(link.name) ?? new Map<string, EgressPort>();
+    this.shaped.set(link.name, ends.set(spec.name, shaped));
+    return egress;
   }
 
   private farEnd(port: PortSpec): PacketReceiver {

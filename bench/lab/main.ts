@@ -1,0 +1,248 @@
+// The lab's command line: see `usage` below.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { JobProcesses } from './child-process.js';
+import { groupsOf } from './groups.js';
+import { type Job, type JobRecord, jobsOf } from './job.js';
+import { machineNow } from './machine.js';
+import { projectRoot } from './project-root.js';
+import { appendLine, rawFileOf, readLines, seriesFileOf } from './raw-file.js';
+import { writeReport } from './report.js';
+import { coarse, rounded } from './rounding.js';
+import { referenceRow, rowNamed, rows } from './rows.js';
+import { runJobs } from './run-jobs.js';
+import { type DeploymentLetter, type NetworkName, type Scenario, variantsOf } from './scenario.js';
+import { scenarioNamed, scenarios } from './scenarios/index.js';
+import { casesOf, tableOf } from './table.js';
+import { bestOf, firstTuningSeed, readTuned, type Tuned, tunedFileOf } from './tune.js';
+
+const usage = `npm run lab -- SCENARIO [options]     runs a scenario (${scenarios.map((s) => s.name).join(', ')})
+npm run lab -- tune SCENARIO [options]  tries the grids of the rows on seeds ${firstTuningSeed}... and writes tuned.json
+npm run lab -- long [options]           every scenario with its own rows, 30 seeds
+npm run lab -- report [--out DIR]       rebuilds README.md and the plots from the raw files
+npm run lab -- list                     what there is
+
+  --network sim|ovs    simulated in virtual time (default), or Open vSwitch in real time (root)
+  --policies A,B,...   rows; ${referenceRow} is always run, for its times are the reference
+  --seeds N            seeds 1 to N (default 5)
+  --deployment A|B|C   where the bottleneck is; default: what the scenario says
+  --out DIR            default bench/results/lab
+  --limit SECONDS      of wall time for one run (default 900)
+
+What has a result already is not run again; Ctrl-C keeps what is there.`;
+
+const longSeeds = 30;
+
+interface Options {
+  readonly network: NetworkName;
+  readonly rowNames: readonly string[] | undefined;
+  readonly seeds: number;
+  readonly deployment: DeploymentLetter | undefined;
+  readonly out: string;
+  readonly limitSeconds: number;
+}
+
+async function main(args: string[]): Promise<number> {
+  const { options, words } = parse(args);
+  const [command, name] = words;
+  switch (command) {
+    case undefined:
+    case 'help':
+      console.log(usage);
+      return command === undefined ? 2 : 0;
+    case 'list':
+      console.log(listing());
+      return 0;
+    case 'report':
+      writeReport(options.out, readTuned(options.out));
+      console.log(`wrote ${relative('.', join(options.out, 'README.md'))}`);
+      return 0;
+    case 'tune':
+      return tune(scenarioNamed(name ?? 's2'), options);
+    case 'long':
+      return long(options);
+    default:
+      return run(scenarioNamed(command), options);
+  }
+}
+
+function parse(args: string[]): { options: Options; words: string[] } {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      network: { type: 'string', default: 'sim' },
+      policies: { type: 'string' },
+      seeds: { type: 'string' },
+      deployment: { type: 'string' },
+      out: { type: 'string' },
+      limit: { type: 'string', default: '900' },
+    },
+  });
+  const { network, deployment } = values;
+  if (network !== 'sim' && network !== 'ovs') throw new RangeError(`--network is sim or ovs, not ${network}`);
+  if (deployment !== undefined && !/^[ABC]$/.test(deployment))
+    throw new RangeError(`--deployment is A, B or C, not ${deployment}`);
+  const seeds = Number(values.seeds ?? (positionals[0] === 'long' ? longSeeds : 5));
+  if (!Number.isInteger(seeds) || seeds < 1 || seeds >= firstTuningSeed)
+    throw new RangeError(`--seeds is a number from 1 to ${firstTuningSeed - 1}, not ${values.seeds}`);
+  const limitSeconds = Number(values.limit);
+  if (!(limitSeconds > 0)) throw new RangeError(`--limit is a number of seconds, not ${values.limit}`);
+  const options: Options = {
+    network,
+    rowNames: values.policies?.split(','),
+    seeds,
+    deployment: deployment as DeploymentLetter | undefined,
+    out: resolve(values.out ?? join(projectRoot(), 'bench', 'results', 'lab')),
+    limitSeconds,
+  };
+  for (const row of options.rowNames ?? []) rowNamed(row);
+  return { options, words: positionals };
+}
+
+function listing(): string {
+  const lines = scenarios.map(
+    (s) =>
+      `${s.name.padEnd(10)} ${s.title} (${s.networks.join(', ')}; deployment ${s.deployments.join(', ')}; ${variantsOf(s).length} variants)`,
+  );
+  return [...lines, '', ...rows.map((r) => `${r.name.padEnd(16)} ${r.title}`)].join('\n');
+}
+
+async function run(scenario: Scenario, options: Options): Promise<number> {
+  const jobs = jobsFor(scenario, options);
+  if (jobs === undefined) return 1;
+  const failed = await execute(scenario, jobs, options);
+  const wanted = new Set(jobs.map((j) => j.variant));
+  const records = readLines<JobRecord>(rawFileOf(options.out, scenario.name, options.network));
+  for (const group of casesOf(groupsOf(newest(records)))) {
+    const { deployment, variant } = group[0]!;
+    if (wanted.has(variant)) console.log(`\n${scenario.name} ${deployment} ${variant}\n\n${tableOf(group)}`);
+  }
+  return failed === 0 ? 0 : 1;
+}
+
+const newest = (records: readonly JobRecord[]): JobRecord[] => [
+  ...new Map(records.map((r) => [r.key, r])).values(),
+];
+
+/** Undefined, with the reason printed: it cannot be run there. */
+function jobsFor(scenario: Scenario, options: Options): Job[] | undefined {
+  const { network, rowNames, deployment } = options;
+  if (!scenario.networks.includes(network)) {
+    console.error(`${scenario.name} runs on ${scenario.networks.join(', ')} only`);
+    return undefined;
+  }
+  const names = rowNames ?? scenario.rows;
+  const isCompared = scenario.plant === 'network' && !names.includes(referenceRow);
+  return jobsOf(scenario, {
+    network,
+    deployments: deployment === undefined ? scenario.deployments : [deployment],
+    rows: isCompared ? [referenceRow, ...names] : names,
+    seeds: Array.from({ length: options.seeds }, (_, i) => i + 1),
+  });
+}
+
+async function execute(scenario: Scenario, jobs: readonly Job[], options: Options): Promise<number> {
+  const { out, network } = options;
+  const file = rawFileOf(out, scenario.name, network);
+  mkdirSync(out, { recursive: true });
+  const isDrawn = variantsOf(scenario).length <= 4;
+  return whileNotStopped(options, (processes, isStopped) =>
+    runJobs({
+      jobs,
+      done: readLines<JobRecord>(file),
+      execute: (job) => processes.run(job),
+      save: (record, series) => {
+        appendLine(file, rounded(record));
+        if (series === null || record.seed !== 1 || !isDrawn) return;
+        const { queueMs, ownMbps, crossMbps } = series;
+        const drawn = {
+          ...series,
+          queueMs: coarse(queueMs),
+          ownMbps: coarse(ownMbps),
+          crossMbps: coarse(crossMbps),
+        };
+        appendLine(seriesFileOf(out, scenario.name, network), { key: record.key, series: drawn });
+      },
+      machine: machineNow,
+      now: () => new Date(),
+      say: (line) => console.error(line),
+      isStopped,
+    }),
+  );
+}
+
+/** Ctrl-C ends the run that is under way; what was saved stays. */
+async function whileNotStopped<T>(
+  options: Options,
+  work: (processes: JobProcesses, isStopped: () => boolean) => Promise<T>,
+): Promise<T> {
+  const processes = new JobProcesses(options.limitSeconds);
+  let isStopped = false;
+  const stop = (): void => {
+    isStopped = true;
+    processes.stop();
+  };
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  try {
+    return await work(processes, () => isStopped);
+  } finally {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  }
+}
+
+async function long(options: Options): Promise<number> {
+  let failed = 0;
+  for (const scenario of scenarios.filter((s) => s.networks.includes(options.network))) {
+    console.error(`== ${scenario.name} ${scenario.title}`);
+    failed += await execute(scenario, jobsFor(scenario, options)!, options);
+  }
+  writeReport(options.out, readTuned(options.out));
+  return failed === 0 ? 0 : 1;
+}
+
+async function tune(scenario: Scenario, options: Options): Promise<number> {
+  const seeds = Array.from({ length: options.seeds }, (_, i) => firstTuningSeed + i);
+  const deployment = options.deployment ?? scenario.deployments[0]!;
+  const chosen = rows.filter((r) => r.grid !== undefined && (options.rowNames?.includes(r.name) ?? true));
+  const [variant] = variantsOf(scenario);
+  const before = readTuned(options.out);
+  const same = before?.scenario === scenario.name && before.deployment === deployment;
+  const found = new Map((same ? before.rows : []).map((r) => [r.row, r]));
+  await whileNotStopped(options, async (processes, isStopped) => {
+    for (const row of chosen) {
+      const runs = [];
+      for (const setting of row.grid!) {
+        const measures = [];
+        for (const seed of seeds) {
+          if (isStopped()) return;
+          const job = { scenario: scenario.name, network: options.network, deployment, row: row.name, seed };
+          const outcome = await processes.run({ ...job, variant: variant!.label, setting });
+          measures.push(outcome.measures);
+        }
+        runs.push({ setting, measures });
+      }
+      const tuned = bestOf(row.name, runs);
+      found.set(row.name, tuned);
+      console.error(`${row.name}: ${JSON.stringify(tuned.best)} (${tuned.why})`);
+      const file: Tuned = {
+        scenario: scenario.name,
+        deployment,
+        seeds,
+        date: new Date().toISOString(),
+        rows: [...found.values()],
+      };
+      mkdirSync(options.out, { recursive: true });
+      writeFileSync(tunedFileOf(options.out), `${JSON.stringify(rounded(file), null, 1)}\n`);
+    }
+  });
+  return 0;
+}
+
+process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(`lab: ${error instanceof Error ? error.message : String(error)}`);
+  return error instanceof RangeError || error instanceof TypeError ? 2 : 1;
+});
