@@ -1,6 +1,6 @@
 import type { JobRecord } from './job.js';
 import type { Measures } from './measures.js';
-import { referenceRow } from './rows.js';
+import { referenceRows } from './rows.js';
 import { bootstrapInterval, type Interval, median, paired, quantile } from './statistics.js';
 
 /** All runs of one row in one variant, by seed. */
@@ -63,9 +63,11 @@ export const valuesOf = (group: Group, of: (m: Measures) => number | null): numb
     return value === null ? [] : [value];
   });
 
-/** Time of each run over that of the reference row with the same seed. */
+/** Time of each run over that of CUBIC with the same seed. */
 export function timeRatios(group: Group, groups: readonly Group[]): number[] {
-  const reference = groups.find((g) => g.row === referenceRow && isSameCase(g, group));
+  const reference = referenceRows
+    .map((row) => groups.find((g) => g.row === row && isSameCase(g, group)))
+    .find((g) => g !== undefined);
   if (reference === undefined) return [];
   return paired(completed(group), completed(reference), (a, b) => a.seconds / b.seconds);
 }

@@ -10,7 +10,7 @@ import { projectRoot } from './project-root.js';
 import { appendLine, rawFileOf, readLines, seriesFileOf } from './raw-file.js';
 import { writeReport } from './report.js';
 import { coarse, rounded } from './rounding.js';
-import { referenceRow, rowNamed, rows } from './rows.js';
+import { referenceRows, rowNamed, rows } from './rows.js';
 import { runJobs } from './run-jobs.js';
 import { type DeploymentLetter, type NetworkName, type Scenario, variantsOf } from './scenario.js';
 import { scenarioNamed, scenarios } from './scenarios/index.js';
@@ -24,7 +24,7 @@ npm run lab -- report [--out DIR]       rebuilds README.md and the plots from th
 npm run lab -- list                     what there is
 
   --network sim|ovs    simulated in virtual time (default), or Open vSwitch in real time (root)
-  --policies A,B,...   rows; ${referenceRow} is always run, for its times are the reference
+  --policies A,B,...   rows; ${referenceRows.join(' or ')} is always run, for its times are the reference
   --seeds N            seeds 1 to N (default 5)
   --deployment A|B|C   where the bottleneck is; default: what the scenario says
   --out DIR            default bench/results/lab
@@ -134,11 +134,12 @@ function jobsFor(scenario: Scenario, options: Options): Job[] | undefined {
     return undefined;
   }
   const names = rowNames ?? scenario.rows;
-  const isCompared = scenario.plant === 'network' && !names.includes(referenceRow);
+  const reference = scenario.setting.machines === undefined ? referenceRows[0] : referenceRows[1];
+  const isCompared = scenario.plant === 'network' && !names.includes(reference);
   return jobsOf(scenario, {
     network,
     deployments: deployment === undefined ? scenario.deployments : [deployment],
-    rows: isCompared ? [referenceRow, ...names] : names,
+    rows: isCompared ? [reference, ...names] : names,
     seeds: Array.from({ length: options.seeds }, (_, i) => i + 1),
   });
 }

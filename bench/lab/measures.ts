@@ -15,7 +15,9 @@ export interface CertificateFigures {
   readonly assumptionBroken: number;
 }
 export interface StepFigures {
-  /** highest queue in the two seconds after the step, less the highest in the two seconds before it */
+  /** highest backlog in the two seconds before the step */
+  readonly beforeMs: number;
+  /** how much more it was in the two seconds after it */
   readonly peakMs: number;
   /**
    * (dx - (1 - rho) c) tau / c with tau = half a slot, the reply, the command: no controller that keeps the path at
@@ -25,6 +27,15 @@ export interface StepFigures {
   /** until the queue is back to what it was before the step for half a second; null: not within ten seconds */
   readonly settlingSeconds: number | null;
 }
+/** `lp-oracle.ts`: a fluid controller that knows the whole load and keeps to the same rho. */
+export interface OracleFigures {
+  /** null: not within the time limit of the run */
+  readonly seconds: number | null;
+  /** of the admitted: can all deadlines be kept with 10 % less capacity? null: nobody asked for one */
+  readonly deadlinesFeasible: boolean | null;
+  /** requests with a deadline that it would have admitted, with 10 % less capacity, and that were refused */
+  readonly wronglyRefused: number | null;
+}
 export interface Measures {
   readonly completed: boolean;
   /** requests that were not admitted */
@@ -32,7 +43,7 @@ export interface Measures {
   /** admitted migrations that ended after their deadline; null: nobody had one */
   readonly deadlineMisses: number | null;
   readonly seconds: number;
-  /** memory / (capacity - mean cross traffic of the window) */
+  /** memory of the admitted / (capacity - mean cross traffic of the window) */
   readonly boundSeconds: number;
   readonly downtimeMs: number | null;
   readonly memoryBytes: number;
@@ -47,6 +58,9 @@ export interface Measures {
   readonly alone: VideoFigures;
   readonly queue: { readonly meanMs: number; readonly p99Ms: number; readonly maxMs: number } | null;
   readonly step: StepFigures | null;
+  readonly oracle: OracleFigures | null;
+  /** Jain's index of what several controllers got at the end of the run */
+  readonly fairness: number | null;
   readonly certificate: CertificateFigures | null;
   readonly host: { readonly stealPercent: number | null; readonly senderLatenessMs: number } | null;
 }

@@ -71,7 +71,7 @@ export function course(
       ? []
       : [
           {
-            name: 'bound of any controller',
+            name: 'before the step + bound',
             mark: 'line',
             isDashed: true,
             points: [

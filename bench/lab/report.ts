@@ -152,7 +152,7 @@ function courses(directory: string, scenario: Scenario, records: readonly JobRec
         file: fileName(scenario.name, network, deployment, variant, `course-${row}`),
         alt: `course of one run: ${title}`,
         plots: course(title, series, {
-          boundMs: measures.step?.boundMs ?? null,
+          boundMs: measures.step?.boundMs ? measures.step.beforeMs + measures.step.boundMs : null,
           migrationSeconds: [begin, begin + measures.seconds],
         }),
       },

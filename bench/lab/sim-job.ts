@@ -11,9 +11,11 @@ import {
   type StreamSummary,
 } from '../../src/simulator/index.js';
 import { percentile } from '../../src/traffic/index.js';
+import { certificateOf } from './certificate-of.js';
 import type { JobOutcome } from './job.js';
-import type { CertificateFigures, StepFigures, VideoFigures } from './measures.js';
+import type { StepFigures, VideoFigures } from './measures.js';
 import { Meter, oscillationOf } from './meter.js';
+import { oracleFigures } from './oracle.js';
 import { stallSeconds } from './playout.js';
 import type { Row } from './rows.js';
 import {
@@ -47,6 +49,8 @@ interface Run {
   readonly utilisation: number;
   readonly completed: boolean;
   readonly refused: number;
+  /** by number of the machine */
+  readonly isAdmitted: (index: number) => boolean;
   readonly deadlineMisses: number | null;
   readonly downtimeMs: number | null;
   readonly movedBytes: number;
@@ -54,7 +58,7 @@ interface Run {
 }
 
 /** One run in virtual time, and the same load without a migration over the same window. */
-export function runSimulated(base: Topology, job: SimulatedJob): JobOutcome {
+export async function runSimulated(base: Topology, job: SimulatedJob): Promise<JobOutcome> {
   const { scenario, setting, seed } = job;
   const laterSeconds = jitterOf(scenario, seed);
   const topology = topologyOf(base, setting, laterSeconds);
@@ -63,7 +67,7 @@ export function runSimulated(base: Topology, job: SimulatedJob): JobOutcome {
   const windowSeconds = run.toSeconds - run.fromSeconds;
   const alone = aloneFigures(world, run.fromSeconds, windowSeconds);
   const capacity = topology.links.find((l) => l.kind === 'packet')!.capacityBitsPerSecond!;
-  const memoryBytes = topology.vms.reduce((sum, vm) => sum + vm.memoryBytes, 0);
+  const memoryBytes = topology.vms.reduce((sum, vm, i) => sum + (run.isAdmitted(i) ? vm.memoryBytes : 0), 0);
   const loads = run.streams.filter((s) => topology.traffic.some((t) => t.name === s.name));
   const crossBitsPerSecond = (8 * loads.reduce((sum, s) => sum + s.sentBytes, 0)) / windowSeconds;
   const backlog = run.meter.backlogMs(run.fromSeconds, run.toSeconds).sort();
@@ -75,7 +79,9 @@ export function runSimulated(base: Topology, job: SimulatedJob): JobOutcome {
       refused: run.refused,
       deadlineMisses: run.deadlineMisses,
       seconds: windowSeconds,
-      boundSeconds: (8 * memoryBytes) / (capacity - crossBitsPerSecond),
+      boundSeconds:
+        (8 * memoryBytes) /
+        (capacity * world.meanCapacityShare(run.fromSeconds, run.toSeconds) - crossBitsPerSecond),
       downtimeMs: run.downtimeMs,
       memoryBytes,
       movedBytes: run.movedBytes,
@@ -90,6 +96,17 @@ export function runSimulated(base: Topology, job: SimulatedJob): JobOutcome {
         maxMs: backlog.at(-1) ?? 0,
       },
       step: stepFigures(world, run, capacity),
+      oracle: await oracleFigures({
+        topology,
+        setting,
+        seed,
+        fromSeconds: run.fromSeconds,
+        horizonSeconds: scenario.limitSeconds,
+        targetUtilisation: world.control.targetUtilisation,
+        isAdmitted: run.isAdmitted,
+        capacityShareAt: (at) => world.capacityShareAt(at),
+      }),
+      fairness: null,
       certificate: certificateOf(run.view),
       host: null,
     },
@@ -130,6 +147,23 @@ class World {
       );
   }
 
+  /** of the capacity that the controller was told, at an instant of the load */
+  capacityShareAt(seconds: number): number {
+    let share = 1;
+    for (const { atSeconds, capacityShare } of this.job.setting.linkChanges ?? [])
+      if (atSeconds + this.laterSeconds <= seconds) share = capacityShare;
+    return share;
+  }
+
+  meanCapacityShare(fromSeconds: number, toSeconds: number): number {
+    const changes = (this.job.setting.linkChanges ?? []).map((c) => c.atSeconds + this.laterSeconds);
+    const cuts = [fromSeconds, ...changes.filter((at) => at > fromSeconds && at < toSeconds), toSeconds];
+    let sum = 0;
+    for (let i = 0; i + 1 < cuts.length; i++)
+      sum += this.capacityShareAt(cuts[i]!) * (cuts[i + 1]! - cuts[i]!);
+    return sum / (toSeconds - fromSeconds);
+  }
+
   get control(): ControlConfig {
     return { ...defaultControl, ...this.job.setting.control, ...this.job.row.control };
   }
@@ -140,7 +174,9 @@ class World {
 }
 
 function withoutController(world: World): Run {
-  const { scenario, seed } = world.job;
+  const { scenario, setting, seed } = world.job;
+  if (setting.machines !== undefined)
+    throw new RangeError('without a controller one machine moves, not several: take the row none');
   const result = runBaseline({
     topology: world.topology,
     seed,
@@ -156,6 +192,7 @@ function withoutController(world: World): Run {
     simulation: world.simulation!,
     completed: result.migration?.completed === true,
     refused: 0,
+    isAdmitted: () => true,
     deadlineMisses: null,
     downtimeMs: result.migration?.downtimeMs ?? null,
     movedBytes: result.migration?.transferredBytes ?? 0,
@@ -194,6 +231,7 @@ function withEngine(world: World): Run {
     simulation: world.simulation!,
     completed: admitted.length > 0 && admitted.every((m) => m.state === 'completed'),
     refused: result.migrations.length - admitted.length,
+    isAdmitted: (index) => result.migrations[index] !== undefined,
     deadlineMisses: missesOf(admitted),
     downtimeMs: downtimes.length === 0 ? null : Math.max(...downtimes),
     movedBytes: admitted.reduce((sum, m) => sum + Number(m.progress.memory.processedBytes), 0),
@@ -262,18 +300,4 @@ function stepFigures(world: World, run: Run, capacity: number): StepFigures | nu
     headroomBitsPerSecond: (1 - control.targetUtilisation) * capacity,
     capacityBitsPerSecond: capacity,
   });
-}
-
-/** Of the bottleneck that was judged in most slots. */
-export function certificateOf(view: SystemView | undefined): CertificateFigures | null {
-  const judged = [...(view?.bottlenecks ?? [])].sort((a, b) => b.certificate.slots - a.certificate.slots)[0];
-  if (judged === undefined || judged.certificate.slots === 0) return null;
-  const { slots, violations, vacuousSlots, clippedSlots, assumptionBrokenSlots } = judged.certificate;
-  return {
-    slots,
-    violations,
-    vacuous: vacuousSlots,
-    clipped: clippedSlots,
-    assumptionBroken: assumptionBrokenSlots,
-  };
 }

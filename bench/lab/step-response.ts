@@ -25,6 +25,7 @@ export function stepResponse(record: StepRecord): StepFigures {
   const peak = highest(backlogMs, at, at + Math.round(peakSeconds / stepSeconds));
   const excess = Math.max(0, record.byBitsPerSecond - record.headroomBitsPerSecond);
   return {
+    beforeMs: before,
     peakMs: Math.max(0, peak - before),
     boundMs:
       informationDelaySeconds === null

@@ -128,7 +128,7 @@ function line(
   if (points.length === 0) return '';
   const path = points.map(([px, py], i) => `${i === 0 ? 'M' : 'L'}${at(px, py)}`).join(' ');
   const dash = series.isDashed === true ? ' stroke-dasharray="6 4"' : '';
-  const marks = points.length <= 20 ? dots(points, style, at) : '';
+  const marks = points.length <= 20 && series.isDashed !== true ? dots(points, style, at) : '';
   return `<path d="${path}" fill="none" stroke="${colourOf(style)}" stroke-width="1.5"${dash}/>${marks}`;
 }
 

@@ -65,6 +65,7 @@ export const columns: readonly Column[] = [
   spread('time s', (m) => m.seconds),
   { head: 'time to CUBIC', cell: (g, all) => intervalText(timeRatios(g, all)) },
   middle('time to bound', (m) => m.seconds / m.boundSeconds),
+  middle('time to oracle', (m) => (m.oracle?.seconds ? m.seconds / m.oracle.seconds : null)),
   { head: 'added p99 ms', cell: (g) => intervalText(valuesOf(g, addedP99)) },
   spread('video p99 ms', (m) => m.video.p99Ms),
   middle('alone p99 ms', (m) => m.alone.p99Ms),
@@ -88,8 +89,17 @@ export const stepColumns: readonly Column[] = [
 ];
 export const deadlineColumns: readonly Column[] = [
   middle('refused', (m) => m.refused),
+  spread('of them wrongly, by LP', (m) => m.oracle?.wronglyRefused ?? null),
   spread('deadlines missed', (m) => m.deadlineMisses),
+  {
+    head: 'admitted are feasible by LP',
+    cell: (g) => {
+      const known = [...g.runs.values()].flatMap((m) => m.oracle?.deadlinesFeasible ?? []);
+      return known.length === 0 ? '-' : `${known.filter((f) => f).length} of ${known.length}`;
+    },
+  },
 ];
+export const fairnessColumns: readonly Column[] = [spread('Jain index', (m) => m.fairness)];
 export const hostColumns: readonly Column[] = [
   spread('CPU stolen %', (m) => m.host?.stealPercent ?? null),
   spread('sender late p99 ms', (m) => m.host?.senderLatenessMs ?? null),
@@ -101,6 +111,7 @@ function columnsFor(groups: readonly Group[]): readonly Column[] {
     ...columns,
     ...(measures.some((m) => m.step !== null) ? stepColumns : []),
     ...(measures.some((m) => m.deadlineMisses !== null || m.refused > 0) ? deadlineColumns : []),
+    ...(measures.some((m) => m.fairness !== null) ? fairnessColumns : []),
     ...(measures.some((m) => m.host !== null) ? hostColumns : []),
   ];
 }

@@ -92,7 +92,12 @@ class EmbeddedNetworkOfDemo implements DemoNetwork {
       throw new DemoError('no packet of the video arrived');
     const sentBytes = loads.reduce((sum, s) => sum + s.sentBytes, 0);
     return {
-      video: { p50Ms: video.p50Ms, p99Ms: video.p99Ms, lossPercent: video.lossPercent },
+      video: {
+        p50Ms: video.p50Ms,
+        p99Ms: video.p99Ms,
+        maxMs: video.maxMs,
+        lossPercent: video.lossPercent,
+      },
       crossBitsPerSecond: (sentBytes * 8) / windowSeconds,
     };
   }

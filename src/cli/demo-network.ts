@@ -24,6 +24,7 @@ export const rttMsOf = (topology: Topology): number =>
 export interface DelayFigures {
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly maxMs: number | null;
   readonly lossPercent: number;
 }
 /** What the receivers saw of the traffic that was sent in a window, seconds since the traffic began. */

@@ -23,7 +23,6 @@ import {
   DemoError,
   type DemoNetwork,
   type DemoNetworkOptions,
-  demoTopology,
   rttMsOf,
   type TrafficFigures,
 } from './demo-network.js';
@@ -38,14 +37,14 @@ const settleSeconds = 1;
 
 /** Builds the testbed; it goes with `close`, and with the next `up` or `down` of its directory if this process is killed. */
 export async function openOvsNetwork(
-  options: DemoNetworkOptions,
+  topology: Topology,
+  options: Pick<DemoNetworkOptions, 'seed' | 'openflowPort'>,
   say: (line: string) => void,
 ): Promise<DemoNetwork> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
     throw new DemoError('--network ovs builds network namespaces: it needs Linux and root (sudo)');
   // Switches, links and hosts are processes here: other work of this machine must not be taken for the network's.
   setPriority(deviceNiceness);
-  const topology = demoTopology(options.memoryBytes);
   await sweep(say);
   const directory = join(tmpdir(), `${directoryPrefix}${process.pid}`);
   const network = new OvsNetwork(topology, directory, options.seed, options.openflowPort);
@@ -154,7 +153,12 @@ class OvsNetwork implements DemoNetwork {
         `the receiver itself lost ${summary.instrumentDrops} packets: its figures mean nothing`,
       );
     return {
-      video: { p50Ms: summary.p50Ms, p99Ms: summary.p99Ms, lossPercent: summary.lossPercent },
+      video: {
+        p50Ms: summary.p50Ms,
+        p99Ms: summary.p99Ms,
+        maxMs: summary.maxMs,
+        lossPercent: summary.lossPercent,
+      },
       crossBitsPerSecond: this.#load(fromSeconds, toSeconds),
     };
   }
@@ -179,7 +183,7 @@ class OvsNetwork implements DemoNetwork {
     say('First the same move without control: TCP (CUBIC) as fast as it goes, same rules and queues.');
     const running = await DemoCase.start({
       network: this,
-      policy: 'none',
+      control: { policy: 'none' },
       openflowPort: 0,
       httpPort: 0,
       progress: say,

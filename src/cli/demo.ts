@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { DemoCase } from './demo-case.js';
 import { destination, leadSeconds, type MigrationCase, runMigration, vm } from './demo-migration.js';
-import type { DemoNetwork, TrafficFigures } from './demo-network.js';
+import { type DemoNetwork, demoTopology, type TrafficFigures } from './demo-network.js';
 import { type DemoReport, summaryTable } from './demo-report.js';
 import { startStealMeter } from './host-noise.js';
 
@@ -41,7 +41,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       stopping.signal.throwIfAborted();
       const steady = await DemoCase.start({
         network,
-        policy: 'steady',
+        control: { policy: 'steady' },
         openflowPort: network.openflowPort,
         httpPort: options.httpPort,
         progress: say,
@@ -84,7 +84,10 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 }
 
 async function openNetwork(options: DemoOptions, say: (line: string) => void): Promise<DemoNetwork> {
-  if (options.network === 'ovs') return (await import('./demo-ovs.js')).openOvsNetwork(options, say);
+  if (options.network === 'ovs') {
+    const { openOvsNetwork } = await import('./demo-ovs.js');
+    return openOvsNetwork(demoTopology(options.memoryBytes), options, say);
+  }
   return (await import('./demo-embedded.js')).openEmbeddedNetwork(options);
 }
 
