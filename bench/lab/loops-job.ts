@@ -224,6 +224,7 @@ export function runLoops(base: Topology, job: LoopsJob): JobOutcome {
 /** Delay of a byte that arrives at any time: what a fluid queue can say about the video. */
 function figuresOf(sortedMs: Float64Array, lossPercent: number): VideoFigures {
   return {
+    sentPackets: null,
     p50Ms: percentile(sortedMs, 50) ?? 0,
     p99Ms: percentile(sortedMs, 99) ?? 0,
     maxMs: sortedMs.at(-1) ?? 0,

@@ -1,5 +1,7 @@
 /** What one run gives. Plain data: a line of the raw file. Null: not measured here. */
 export interface VideoFigures {
+  /** in the window; the same with and without a migration, or the windows are not the same */
+  readonly sentPackets: number | null;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number | null;

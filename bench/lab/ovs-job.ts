@@ -95,4 +95,8 @@ function measuresOf(topology: Topology, moved: MigrationCase, alone: TrafficFigu
 }
 
 /** The receivers of the testbed keep delays, not pictures. */
-const videoOf = (figures: DelayFigures): VideoFigures => ({ ...figures, stallSeconds: null });
+const videoOf = (figures: DelayFigures): VideoFigures => ({
+  ...figures,
+  sentPackets: null,
+  stallSeconds: null,
+});

@@ -275,6 +275,7 @@ function videoFigures(
     throw new RangeError('no packet of the video arrived in the window');
   const packets = run.simulation.players.get(spec.name)!.record.packets();
   return {
+    sentPackets: summary.sentPackets,
     p50Ms: summary.p50Ms,
     p99Ms: summary.p99Ms,
     maxMs: summary.maxMs,

@@ -138,6 +138,26 @@ describe('the simulated network', () => {
     expect(() => simulation.setLinkUp('nowhere', true)).toThrow('no link');
   });
 
+  it.each(['shared', 'opaque'] as const)('halves a %s link where its packets wait', (deployment) => {
+    const simulation = programmed(1, { deployment });
+    simulation.startTraffic();
+    simulation.runUntil(2);
+    const port = simulation.shapedPort('wan', 'gw-a');
+    const sentIn = (seconds: number): number => {
+      const before = port.txBytes;
+      simulation.runUntil(simulation.now + seconds);
+      return (8 * (port.txBytes - before)) / seconds;
+    };
+    expect(sentIn(2)).toBeGreaterThan(8e6);
+    simulation.setLinkRate('wan', 4e6);
+    simulation.runUntil(simulation.now + 0.1);
+    expect(sentIn(2) / 4e6).toBeCloseTo(1, 2);
+    expect(port.backlogBytes()).toBeGreaterThan(0);
+    expect(simulation.portNamed('gw-a.wan')!.egress === port).toBe(deployment === 'shared');
+    expect(() => simulation.setLinkRate('nowhere', 1)).toThrow('no link');
+    expect(() => simulation.shapedPort('wan', 'hv-a')).toThrow('not at an end');
+  });
+
   it('keeps a machine within reach of its users', () => {
     const simulation = programmed(1);
     simulation.startTraffic();
