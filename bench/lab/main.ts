@@ -4,16 +4,17 @@ import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { JobProcesses } from './child-process.js';
 import { groupsOf } from './groups.js';
-import { type Job, type JobRecord, jobsOf } from './job.js';
+import { type Job, type JobRecord, jobsOf, variantNamed } from './job.js';
+import { whyNot } from './limits.js';
 import { machineNow } from './machine.js';
 import { projectRoot } from './project-root.js';
 import { appendLine, rawFileOf, readLines, seriesFileOf } from './raw-file.js';
 import { writeReport } from './report.js';
 import { coarse, rounded } from './rounding.js';
-import { referenceRows, rowNamed, rows } from './rows.js';
+import { drawnRows, referenceRows, rowNamed, rows } from './rows.js';
 import { runJobs } from './run-jobs.js';
 import { type DeploymentLetter, type NetworkName, type Scenario, variantsOf } from './scenario.js';
-import { scenarioNamed, scenarios } from './scenarios/index.js';
+import { absent, scenarioNamed, scenarios } from './scenarios/index.js';
 import { casesOf, tableOf } from './table.js';
 import { bestOf, firstTuningSeed, readTuned, type Tuned, tunedFileOf } from './tune.js';
 
@@ -104,14 +105,16 @@ function parse(args: string[]): { options: Options; words: string[] } {
 function listing(): string {
   const lines = scenarios.map(
     (s) =>
-      `${s.name.padEnd(10)} ${s.title} (${s.networks.join(', ')}; deployment ${s.deployments.join(', ')}; ${variantsOf(s).length} variants)`,
+      `${s.name.padEnd(16)} ${s.title} (${s.networks.join(', ')}; deployment ${s.deployments.join(', ')}; ${variantsOf(s).length} variants)`,
   );
-  return [...lines, '', ...rows.map((r) => `${r.name.padEnd(16)} ${r.title}`)].join('\n');
+  return [...lines, ...Object.values(absent), '', ...rows.map((r) => `${r.name.padEnd(16)} ${r.title}`)].join(
+    '\n',
+  );
 }
 
 async function run(scenario: Scenario, options: Options): Promise<number> {
   const jobs = jobsFor(scenario, options);
-  if (jobs === undefined) return 1;
+  if (jobs.length === 0) return 1;
   const failed = await execute(scenario, jobs, options);
   const wanted = new Set(jobs.map((j) => j.variant));
   const records = readLines<JobRecord>(rawFileOf(options.out, scenario.name, options.network));
@@ -126,22 +129,27 @@ const newest = (records: readonly JobRecord[]): JobRecord[] => [
   ...new Map(records.map((r) => [r.key, r])).values(),
 ];
 
-/** Undefined, with the reason printed: it cannot be run there. */
-function jobsFor(scenario: Scenario, options: Options): Job[] | undefined {
+/** Without what cannot be run there; the reasons are printed. */
+function jobsFor(scenario: Scenario, options: Options): Job[] {
   const { network, rowNames, deployment } = options;
-  if (!scenario.networks.includes(network)) {
-    console.error(`${scenario.name} runs on ${scenario.networks.join(', ')} only`);
-    return undefined;
-  }
   const names = rowNames ?? scenario.rows;
   const reference = scenario.setting.machines === undefined ? referenceRows[0] : referenceRows[1];
   const isCompared = scenario.plant === 'network' && !names.includes(reference);
-  return jobsOf(scenario, {
+  const jobs = jobsOf(scenario, {
     network,
     deployments: deployment === undefined ? scenario.deployments : [deployment],
     rows: isCompared ? [reference, ...names] : names,
     seeds: Array.from({ length: options.seeds }, (_, i) => i + 1),
   });
+  const reasons = new Set<string>();
+  const possible = jobs.filter((job) => {
+    const { setting } = variantNamed(scenario, job.variant);
+    const reason = whyNot(network, { ...job, scenario, setting, row: rowNamed(job.row) });
+    if (reason !== undefined) reasons.add(reason);
+    return reason === undefined;
+  });
+  for (const reason of reasons) console.error(`left out: ${reason}`);
+  return possible;
 }
 
 async function execute(scenario: Scenario, jobs: readonly Job[], options: Options): Promise<number> {
@@ -156,7 +164,7 @@ async function execute(scenario: Scenario, jobs: readonly Job[], options: Option
       execute: (job) => processes.run(job),
       save: (record, series) => {
         appendLine(file, rounded(record));
-        if (series === null || record.seed !== 1 || !isDrawn) return;
+        if (series === null || record.seed !== 1 || !isDrawn || !drawnRows.includes(record.row)) return;
         const { queueMs, ownMbps, crossMbps } = series;
         const drawn = {
           ...series,
@@ -199,7 +207,7 @@ async function long(options: Options): Promise<number> {
   let failed = 0;
   for (const scenario of scenarios.filter((s) => s.networks.includes(options.network))) {
     console.error(`== ${scenario.name} ${scenario.title}`);
-    failed += await execute(scenario, jobsFor(scenario, options)!, options);
+    failed += await execute(scenario, jobsFor(scenario, options), options);
   }
   writeReport(options.out, readTuned(options.out));
   return failed === 0 ? 0 : 1;

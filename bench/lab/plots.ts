@@ -61,7 +61,12 @@ export function sweep(
 export function course(
   title: string,
   series: Series,
-  lines: { readonly boundMs: number | null; readonly migrationSeconds: readonly [number, number] },
+  lines: {
+    readonly boundMs: number | null;
+    readonly migrationSeconds: readonly [number, number];
+    /** of `ownMbps` and `crossMbps` */
+    readonly names: readonly [string, string];
+  },
 ): Plot[] {
   const at = (i: number): number => series.fromSeconds + (i + 0.5) * series.stepSeconds;
   const drawn = (values: readonly number[]): [number, number][] => values.map((v, i) => [at(i), v]);
@@ -94,8 +99,8 @@ export function course(
       x,
       y: { label: 'Mbit/s', scale: 'linear', fromZero: true },
       series: [
-        { name: 'migration', mark: 'line', points: drawn(series.ownMbps), colour: 0 },
-        { name: 'everybody else', mark: 'line', points: drawn(series.crossMbps), colour: 7 },
+        { name: lines.names[0], mark: 'line', points: drawn(series.ownMbps), colour: 0 },
+        { name: lines.names[1], mark: 'line', points: drawn(series.crossMbps), colour: 7 },
       ],
     },
   ];

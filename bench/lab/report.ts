@@ -2,9 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { addedP99, type Group, groupsOf, timeRatios, valuesOf } from './groups.js';
 import type { JobRecord } from './job.js';
+import { plantError } from './plant-error.js';
 import { course, scatter, sweep } from './plots.js';
 import { readRecords, readSeries } from './raw-file.js';
-import { rows } from './rows.js';
+import { drawnRows, rows } from './rows.js';
 import type { Scenario } from './scenario.js';
 import { scenarios } from './scenarios/index.js';
 import { quantile } from './statistics.js';
@@ -32,8 +33,8 @@ export function writeReport(directory: string, tuned: Tuned | undefined): string
       for (const { file, plots } of drawn) writeFileSync(join(directory, 'plots', file), renderPlots(plots));
       parts.push(section(scenario, network, own, drawn));
     }
-  parts.push(missing(records));
-  const text = `${parts.join('\n\n')}\n`;
+  parts.push(plantError(groupsOf(records)), missing(records));
+  const text = `${parts.filter((p) => p !== '').join('\n\n')}\n`;
   writeFileSync(join(directory, 'README.md'), text);
   return text;
 }
@@ -138,12 +139,12 @@ function sweepPlots(scenario: Scenario, axis: string, groups: readonly Group[]):
   return [sweep(scenario, axis, groups, added), sweep(scenario, axis, groups, time)];
 }
 
-/** The course of the first seed that was kept, of the reference and of every row with a controller. */
+/** The course of the seed that was kept, for the rows that are drawn. */
 function courses(directory: string, scenario: Scenario, records: readonly JobRecord[]): Drawn[] {
   const kept = readSeries(directory);
   return records.flatMap((record) => {
     const series = kept.get(record.key);
-    if (series === undefined || record.measures === null) return [];
+    if (series === undefined || record.measures === null || !drawnRows.includes(record.row)) return [];
     const { row, deployment, variant, network, measures, seed } = record;
     const begin = scenario.leadSeconds;
     const title = [row, deployment, variant, `seed ${seed}`].filter((t) => t !== '').join(', ');
@@ -154,6 +155,10 @@ function courses(directory: string, scenario: Scenario, records: readonly JobRec
         plots: course(title, series, {
           boundMs: measures.step?.boundMs ? measures.step.beforeMs + measures.step.boundMs : null,
           migrationSeconds: [begin, begin + measures.seconds],
+          names:
+            scenario.plant === 'loops'
+              ? ['first controller', 'second controller']
+              : ['migration', 'everybody else'],
         }),
       },
     ];

@@ -15,6 +15,9 @@ export interface Row {
   readonly grid?: readonly Partial<ControlConfig>[];
 }
 
+/** The rows whose runs are drawn over time: the others differ from them in what a table shows. */
+export const drawnRows: readonly string[] = ['cubic', 'none', 'steady'];
+
 /** The rows that times are compared with: the first of them that was run. */
 export const referenceRows = ['cubic', 'none'] as const;
 

@@ -65,5 +65,5 @@ function lineOf({ key, measures, error, wallSeconds }: JobRecord): string {
   if (measures === null) return `${key}: failed after ${wallSeconds.toFixed(0)} s: ${error}`;
   const added = measures.video.p99Ms - measures.alone.p99Ms;
   const state = measures.completed ? '' : ' (not completed)';
-  return `${key}: ${measures.seconds.toFixed(1)} s${state}, video p99 +${added.toFixed(1)} ms, loss ${measures.video.lossPercent.toFixed(2)} %`;
+  return `${key}: ${measures.seconds.toFixed(1)} s${state}, video p99 ${added < 0 ? '' : '+'}${added.toFixed(1)} ms, loss ${measures.video.lossPercent.toFixed(2)} %`;
 }

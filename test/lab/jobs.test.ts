@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Job } from '../../bench/lab/job.js';
 import { runLoops } from '../../bench/lab/loops-job.js';
 import { rowNamed } from '../../bench/lab/rows.js';
 import { runJob } from '../../bench/lab/run-job.js';
@@ -58,10 +59,6 @@ describe('a job in virtual time', () => {
     expect(dropped.boundSeconds).toBeGreaterThan(1.5 * full.boundSeconds);
   });
 
-  it('refuses to move several machines without a controller', async () => {
-    await expect(run('cubic', scenarioNamed('s3'))).rejects.toThrow('take the row none');
-  });
-
   it('finds scenario, variant and row by name', async () => {
     const job = {
       scenario: 's2',
@@ -95,6 +92,19 @@ describe('two control loops on one queue', () => {
     expect(video.p99Ms - alone.p99Ms).toBeLessThan(20);
     expect(utilisation).toBeGreaterThan(0.8);
   });
+});
 
-  it('need a control law', () => expect(() => loops('cubic')).toThrow('no control law'));
+describe('what cannot be run', () => {
+  const job = { network: 'sim', deployment: 'B', variant: '', seed: 1 } as const;
+  const attempt = (changes: Partial<Job> & Pick<Job, 'scenario' | 'row'>) =>
+    runJob({ ...job, ...changes }, new AbortController().signal);
+
+  it.each([
+    [{ scenario: 's3', row: 'cubic' }, 'several: take the row none'],
+    [{ scenario: 's10', row: 'cubic' }, 'no control law'],
+    [{ scenario: 's2', row: 'steady', network: 'ovs', deployment: 'C' }, 'does not exist on ovs'],
+    [{ scenario: 's9', row: 'steady', network: 'ovs' }, 'not on ovs'],
+  ] as const)('is refused with a reason: %o', async (changes, reason) => {
+    await expect(attempt(changes)).rejects.toThrow(reason);
+  });
 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { groupsOf } from '../../bench/lab/groups.js';
+import { plantError } from '../../bench/lab/plant-error.js';
 import { scatter } from '../../bench/lab/plots.js';
 import { appendLine, rawFileOf } from '../../bench/lab/raw-file.js';
 import { writeReport } from '../../bench/lab/report.js';
@@ -85,6 +86,21 @@ describe('plots', () => {
       ],
       [[1.1, 2]],
     ]);
+  });
+});
+
+describe('the error of the simulated plant', () => {
+  it('is simulated less measured, seed by seed', () => {
+    const slower = measures({ seconds: 50, video: { ...measures().video, p99Ms: 45, lossPercent: 1 } });
+    const both = groupsOf([
+      record('cubic', 1, { measures: measures({ seconds: 40 }) }),
+      record('cubic', 2),
+      record('cubic', 1, { network: 'ovs', measures: slower }),
+      record('steady', 1, { network: 'ovs' }),
+    ]);
+    expect(plantError(both)).toContain('| S2 | cubic | 1 | -20.0 | -5.00 | -1.00 |');
+    expect(plantError(both)).not.toContain('steady');
+    expect(plantError(both.filter((g) => g.network === 'sim'))).toBe('');
   });
 });
 
