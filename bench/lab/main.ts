@@ -34,6 +34,8 @@ npm run lab -- list                     what there is
 What has a result already is not run again; Ctrl-C keeps what is there.`;
 
 const longSeeds = 30;
+/** what a shell shows for a command that was ended by Ctrl-C */
+const interrupted = 130;
 
 interface Options {
   readonly network: NetworkName;
@@ -41,12 +43,14 @@ interface Options {
   readonly seeds: number;
   readonly deployment: DeploymentLetter | undefined;
   readonly out: string;
-  readonly limitSeconds: number;
+  /** Ctrl-C ends the run that is under way; what was saved stays */
+  readonly processes: JobProcesses;
 }
 
 async function main(args: string[]): Promise<number> {
   const { options, words } = parse(args);
   const [command, name] = words;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => options.processes.stop());
   switch (command) {
     case undefined:
     case 'help':
@@ -96,7 +100,7 @@ function parse(args: string[]): { options: Options; words: string[] } {
     seeds,
     deployment: deployment as DeploymentLetter | undefined,
     out: resolve(values.out ?? join(projectRoot(), 'bench', 'results', 'lab')),
-    limitSeconds,
+    processes: new JobProcesses(limitSeconds),
   };
   for (const row of options.rowNames ?? []) rowNamed(row);
   return { options, words: positionals };
@@ -122,6 +126,7 @@ async function run(scenario: Scenario, options: Options): Promise<number> {
     const { deployment, variant } = group[0]!;
     if (wanted.has(variant)) console.log(`\n${scenario.name} ${deployment} ${variant}\n\n${tableOf(group)}`);
   }
+  if (options.processes.isStopped) return interrupted;
   return failed === 0 ? 0 : 1;
 }
 
@@ -153,63 +158,42 @@ function jobsFor(scenario: Scenario, options: Options): Job[] {
 }
 
 async function execute(scenario: Scenario, jobs: readonly Job[], options: Options): Promise<number> {
-  const { out, network } = options;
+  const { out, network, processes } = options;
   const file = rawFileOf(out, scenario.name, network);
   mkdirSync(out, { recursive: true });
   const isDrawn = variantsOf(scenario).length <= 4;
-  return whileNotStopped(options, (processes, isStopped) =>
-    runJobs({
-      jobs,
-      done: readLines<JobRecord>(file),
-      execute: (job) => processes.run(job),
-      save: (record, series) => {
-        appendLine(file, rounded(record));
-        if (series === null || record.seed !== 1 || !isDrawn || !drawnRows.includes(record.row)) return;
-        const { queueMs, ownMbps, crossMbps } = series;
-        const drawn = {
-          ...series,
-          queueMs: coarse(queueMs),
-          ownMbps: coarse(ownMbps),
-          crossMbps: coarse(crossMbps),
-        };
-        appendLine(seriesFileOf(out, scenario.name, network), { key: record.key, series: drawn });
-      },
-      machine: machineNow,
-      now: () => new Date(),
-      say: (line) => console.error(line),
-      isStopped,
-    }),
-  );
-}
-
-/** Ctrl-C ends the run that is under way; what was saved stays. */
-async function whileNotStopped<T>(
-  options: Options,
-  work: (processes: JobProcesses, isStopped: () => boolean) => Promise<T>,
-): Promise<T> {
-  const processes = new JobProcesses(options.limitSeconds);
-  let isStopped = false;
-  const stop = (): void => {
-    isStopped = true;
-    processes.stop();
-  };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-  try {
-    return await work(processes, () => isStopped);
-  } finally {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
-  }
+  return runJobs({
+    jobs,
+    done: readLines<JobRecord>(file),
+    execute: (job) => processes.run(job),
+    save: (record, series) => {
+      appendLine(file, rounded(record));
+      if (series === null || record.seed !== 1 || !isDrawn || !drawnRows.includes(record.row)) return;
+      const { queueMs, ownMbps, crossMbps } = series;
+      const drawn = {
+        ...series,
+        queueMs: coarse(queueMs),
+        ownMbps: coarse(ownMbps),
+        crossMbps: coarse(crossMbps),
+      };
+      appendLine(seriesFileOf(out, scenario.name, network), { key: record.key, series: drawn });
+    },
+    machine: machineNow,
+    now: () => new Date(),
+    say: (line) => console.error(line),
+    isStopped: () => processes.isStopped,
+  });
 }
 
 async function long(options: Options): Promise<number> {
   let failed = 0;
   for (const scenario of scenarios.filter((s) => s.networks.includes(options.network))) {
+    if (options.processes.isStopped) break;
     console.error(`== ${scenario.name} ${scenario.title}`);
     failed += await execute(scenario, jobsFor(scenario, options), options);
   }
   writeReport(options.out, readTuned(options.out));
+  if (options.processes.isStopped) return interrupted;
   return failed === 0 ? 0 : 1;
 }
 
@@ -219,35 +203,37 @@ async function tune(scenario: Scenario, options: Options): Promise<number> {
   const chosen = rows.filter((r) => r.grid !== undefined && (options.rowNames?.includes(r.name) ?? true));
   const [variant] = variantsOf(scenario);
   const before = readTuned(options.out);
-  const same = before?.scenario === scenario.name && before.deployment === deployment;
+  const same =
+    before?.scenario === scenario.name &&
+    before.deployment === deployment &&
+    before.seeds.length === seeds.length;
   const found = new Map((same ? before.rows : []).map((r) => [r.row, r]));
-  await whileNotStopped(options, async (processes, isStopped) => {
-    for (const row of chosen) {
-      const runs = [];
-      for (const setting of row.grid!) {
-        const measures = [];
-        for (const seed of seeds) {
-          if (isStopped()) return;
-          const job = { scenario: scenario.name, network: options.network, deployment, row: row.name, seed };
-          const outcome = await processes.run({ ...job, variant: variant!.label, setting });
-          measures.push(outcome.measures);
-        }
-        runs.push({ setting, measures });
+  const { processes } = options;
+  for (const row of chosen) {
+    const runs = [];
+    for (const setting of row.grid!) {
+      const measures = [];
+      for (const seed of seeds) {
+        if (processes.isStopped) return interrupted;
+        const job = { scenario: scenario.name, network: options.network, deployment, row: row.name, seed };
+        const outcome = await processes.run({ ...job, variant: variant!.label, setting });
+        measures.push(outcome.measures);
       }
-      const tuned = bestOf(row.name, runs);
-      found.set(row.name, tuned);
-      console.error(`${row.name}: ${JSON.stringify(tuned.best)} (${tuned.why})`);
-      const file: Tuned = {
-        scenario: scenario.name,
-        deployment,
-        seeds,
-        date: new Date().toISOString(),
-        rows: [...found.values()],
-      };
-      mkdirSync(options.out, { recursive: true });
-      writeFileSync(tunedFileOf(options.out), `${JSON.stringify(rounded(file), null, 1)}\n`);
+      runs.push({ setting, measures });
     }
-  });
+    const tuned = bestOf(row.name, runs);
+    found.set(row.name, tuned);
+    console.error(`${row.name}: ${JSON.stringify(tuned.best)} (${tuned.why})`);
+    const file: Tuned = {
+      scenario: scenario.name,
+      deployment,
+      seeds,
+      date: new Date().toISOString(),
+      rows: [...found.values()],
+    };
+    mkdirSync(options.out, { recursive: true });
+    writeFileSync(tunedFileOf(options.out), `${JSON.stringify(rounded(file), null, 1)}\n`);
+  }
   return 0;
 }
 
