@@ -6,6 +6,7 @@ import { baselineInThread } from './demo-baseline.js';
 import { leadSeconds } from './demo-migration.js';
 import {
   bufferMsOf,
+  capacityOf,
   DemoError,
   type DemoNetwork,
   type DemoNetworkOptions,
@@ -37,6 +38,7 @@ class EmbeddedNetworkOfDemo implements DemoNetwork {
   readonly senderLatenessMs = 0;
   readonly rttMs: number;
   readonly bufferMs: number;
+  readonly capacityBitsPerSecond: number;
   readonly steady: SteadyConfig;
   readonly #topology: Topology;
   readonly #seed: number;
@@ -50,6 +52,7 @@ class EmbeddedNetworkOfDemo implements DemoNetwork {
     this.openflowPort = openflowPort;
     this.rttMs = rttMsOf(topology);
     this.bufferMs = bufferMsOf(topology);
+    this.capacityBitsPerSecond = capacityOf(topology);
     const { ovsdb, agents } = process.endpoints;
     const video = topology.traffic.find((t) => t.kind === 'video')!;
     const base = defaultConfig();
@@ -92,7 +95,12 @@ class EmbeddedNetworkOfDemo implements DemoNetwork {
       throw new DemoError('no packet of the video arrived');
     const sentBytes = loads.reduce((sum, s) => sum + s.sentBytes, 0);
     return {
-      video: { p50Ms: video.p50Ms, p99Ms: video.p99Ms, lossPercent: video.lossPercent },
+      video: {
+        p50Ms: video.p50Ms,
+        p99Ms: video.p99Ms,
+        maxMs: video.maxMs,
+        lossPercent: video.lossPercent,
+      },
       crossBitsPerSecond: (sentBytes * 8) / windowSeconds,
     };
   }

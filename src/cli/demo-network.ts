@@ -20,6 +20,9 @@ export function bufferMsOf(topology: Topology): number {
   if (capacityBitsPerSecond === undefined || bufferPackets === undefined) return 0;
   return (bufferPackets * 1514 * 8 * 1000) / capacityBitsPerSecond;
 }
+/** of the packet link as it is built, also where its controller is not told; Infinity: it has none */
+export const capacityOf = (topology: Topology): number =>
+  packetLink(topology)?.capacityBitsPerSecond ?? Number.POSITIVE_INFINITY;
 export const rttMsOf = (topology: Topology): number => 2 * (packetLink(topology)?.oneWayDelayMs ?? 0);
 
 function packetLink(topology: Topology): ReturnType<typeof builtLink> | undefined {
@@ -30,6 +33,7 @@ function packetLink(topology: Topology): ReturnType<typeof builtLink> | undefine
 export interface DelayFigures {
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly maxMs: number | null;
   readonly lossPercent: number;
 }
 /** What the receivers saw of the traffic that was sent in a window, seconds since the traffic began. */
@@ -49,6 +53,8 @@ export interface DemoNetwork {
   readonly openflowPort: number;
   readonly rttMs: number;
   readonly bufferMs: number;
+  /** of the packet link as it is built: what a bound on the time is made of */
+  readonly capacityBitsPerSecond: number;
   /** worst p99 of how late the traffic's own sender was, over all cases: what the host did to the figures */
   readonly senderLatenessMs: number;
   /** configuration for a controller of this network */

@@ -28,10 +28,10 @@ import { DemoCase } from './demo-case.js';
 import { runMigration } from './demo-migration.js';
 import {
   bufferMsOf,
+  capacityOf,
   DemoError,
   type DemoNetwork,
   type DemoNetworkOptions,
-  demoTopology,
   rttMsOf,
   type TrafficFigures,
 } from './demo-network.js';
@@ -44,16 +44,18 @@ const startAheadSeconds = 1;
 /** After this long at the latest no packet of a window is still in a queue. */
 const settleSeconds = 1;
 
+export type OvsNetworkOptions = Pick<DemoNetworkOptions, 'seed' | 'openflowPort' | 'farControllerDelayMs'>;
+
 /** Builds the testbed; it goes with `close`, and with the next `up` or `down` of its directory if this process is killed. */
 export async function openOvsNetwork(
-  options: DemoNetworkOptions,
+  topology: Topology,
+  options: OvsNetworkOptions,
   say: (line: string) => void,
 ): Promise<OvsNetwork> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
     throw new DemoError('--network ovs builds network namespaces: it needs Linux and root (sudo)');
   // Switches, links and hosts are processes here: other work of this machine must not be taken for the network's.
   setPriority(deviceNiceness);
-  const topology = demoTopology(options.memoryBytes, options.topology);
   await sweep(say);
   const directory = join(tmpdir(), `${directoryPrefix}${process.pid}`);
   const network = new OvsNetwork(topology, directory, options);
@@ -92,6 +94,7 @@ export class OvsNetwork implements DemoNetwork {
   senderLatenessMs = 0;
   readonly rttMs: number;
   readonly bufferMs: number;
+  readonly capacityBitsPerSecond: number;
   readonly #topology: Topology;
   readonly #directory: string;
   readonly #seed: number;
@@ -101,7 +104,7 @@ export class OvsNetwork implements DemoNetwork {
   #receivers = new Map<string, TrafficReceiver>();
   #senders = new Map<string, TrafficSender>();
 
-  constructor(topology: Topology, directory: string, options: DemoNetworkOptions) {
+  constructor(topology: Topology, directory: string, options: OvsNetworkOptions) {
     this.openflowPort = options.openflowPort;
     this.#topology = topology;
     this.#directory = directory;
@@ -109,6 +112,7 @@ export class OvsNetwork implements DemoNetwork {
     this.#farControllerDelayMs = options.farControllerDelayMs ?? 0;
     this.rttMs = rttMsOf(topology);
     this.bufferMs = bufferMsOf(topology);
+    this.capacityBitsPerSecond = capacityOf(topology);
   }
 
   async open(): Promise<void> {
@@ -171,7 +175,12 @@ export class OvsNetwork implements DemoNetwork {
         `the receiver itself lost ${summary.instrumentDrops} packets: its figures mean nothing`,
       );
     return {
-      video: { p50Ms: summary.p50Ms, p99Ms: summary.p99Ms, lossPercent: summary.lossPercent },
+      video: {
+        p50Ms: summary.p50Ms,
+        p99Ms: summary.p99Ms,
+        maxMs: summary.maxMs,
+        lossPercent: summary.lossPercent,
+      },
       crossBitsPerSecond: this.#load(fromSeconds, toSeconds),
     };
   }
@@ -196,7 +205,7 @@ export class OvsNetwork implements DemoNetwork {
     say('First the same move without control: TCP (CUBIC) as fast as it goes, same rules and queues.');
     const running = await DemoCase.start({
       network: this,
-      policy: 'none',
+      control: { policy: 'none' },
       openflowPort: 0,
       httpPort: 0,
       progress: say,

@@ -110,6 +110,12 @@ const BackgroundSchema = Type.Object(
     maxBitsPerSecond: PositiveBitsPerSecond,
     changeSeconds: Type.Number({ exclusiveMinimum: 0, maximum: 86400 }),
     packetBytes,
+    fromSeconds: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 1e9, description: 'silent before, seconds of the load' }),
+    ),
+    untilSeconds: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 1e9, description: 'silent from then on, seconds of the load' }),
+    ),
   },
   closed,
 );

@@ -97,6 +97,9 @@ export interface BackgroundTraffic {
   readonly maxBitsPerSecond: number;
   readonly changeSeconds: number;
   readonly packetBytes: number;
+  /** silent before and after, seconds of the load; default: never silent */
+  readonly fromSeconds?: number;
+  readonly untilSeconds?: number;
 }
 export type TrafficSpec = VideoTraffic | BackgroundTraffic;
 

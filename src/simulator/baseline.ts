@@ -27,6 +27,8 @@ export interface BaselineOptions {
   readonly vm?: string;
   readonly destination?: string;
   readonly classes?: NetworkState['classes'];
+  /** called before anything moves: for meters, and for what is to happen at a later time */
+  readonly prepare?: (simulation: NetworkSimulation) => void;
 }
 
 export interface MigrationOutcome {
@@ -70,6 +72,7 @@ export function runBaseline(options: BaselineOptions): BaselineResult {
   });
   const plan = options.case === 'uncontrolled' ? planOf(options) : undefined;
   installRules(simulation, options, plan);
+  options.prepare?.(simulation);
   simulation.startTraffic();
   const fromSeconds = options.warmupSeconds ?? defaultWarmupSeconds;
   simulation.runUntil(fromSeconds);

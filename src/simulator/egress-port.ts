@@ -71,7 +71,7 @@ export class EgressPort implements EventHandler {
   private nextTurn = 0;
   private wakeAtSeconds = Infinity;
   private wakeGeneration = 0;
-  readonly rateBitsPerSecond: number | undefined;
+  rateBitsPerSecond: number | undefined;
   txPackets = 0;
   txBytes = 0;
 
@@ -145,6 +145,16 @@ export class EgressPort implements EventHandler {
       queue.eligibleAtSeconds = nowSeconds + (left * queue.maxBitsPerSecond) / maxBitsPerSecond;
     queue.maxBitsPerSecond = maxBitsPerSecond;
     if (this.inService === undefined) this.serveNext(nowSeconds);
+  }
+
+  /**
+   * The serialiser itself becomes faster or slower, unannounced; the packet in service leaves as it began.
+   * @throws RangeError for a rate that is not positive, or a port that has none
+   */
+  setRate(bitsPerSecond: number): void {
+    if (this.rateBitsPerSecond === undefined) throw new RangeError('this port has no rate to change');
+    if (!(bitsPerSecond > 0)) throw new RangeError(`a rate must be positive, not ${bitsPerSecond}`);
+    this.rateBitsPerSecond = bitsPerSecond;
   }
 
   fire(nowSeconds: number, argument: number): void {

@@ -15,10 +15,11 @@ export { FakeSwitch, type FakeSwitchOptions } from './fake-switch.js';
 export { HypervisorAgent } from './hypervisor-agent.js';
 export type { Deployment } from './link-queues.js';
 export { NetworkSimulation, type SimulationOptions } from './network-simulation.js';
-export { OvsdbPlant } from './ovsdb-plant.js';
+export { defaultActuationSeconds, OvsdbPlant } from './ovsdb-plant.js';
 export {
   defaultClasses,
   type Fault,
+  type FurtherMigration,
   runVirtual,
   type VirtualOptions,
   type VirtualResult,

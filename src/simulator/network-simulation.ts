@@ -50,6 +50,13 @@ export interface SimulationOptions extends QueueOptions {
   readonly circuitsUp?: boolean;
 }
 
+/** Bytes since the start, and what waits now. */
+export interface WaitingRoom {
+  readonly arrivedBytes: number;
+  readonly sentBytes: number;
+  readonly backlogBytes: number;
+}
+
 const firstEphemeralPort = 40_000;
 const rememberedConnections = 256;
 
@@ -135,6 +142,37 @@ export class NetworkSimulation implements AgentWorld {
       else sw.tables.groups.downPorts.add(spec.portNumber);
       sw.tables.revision += 1;
       this.controls.get(sw.name)!.portChanged(spec.portNumber);
+    }
+  }
+
+  /**
+   * Where packets wait that this switch sends into a link: its own port, or a carrier behind it.
+   * @throws RangeError for a switch that is not at an end of the link
+   */
+  waitingRoom(linkName: string, switchName: string): WaitingRoom {
+    const name = `${switchName}.${linkName}`;
+    const carrier = this.carriers.get(name);
+    if (carrier !== undefined) {
+      const { arrivedBytes, forwardedBytes, backlogBytes } = carrier.statistics();
+      return { arrivedBytes, sentBytes: forwardedBytes, backlogBytes };
+    }
+    const egress = this.portNamed(name)?.egress;
+    if (egress === undefined) throw new RangeError(`${switchName} is not at an end of a link "${linkName}"`);
+    return {
+      arrivedBytes: egress.queues.reduce((sum, queue) => sum + queue.arrivedBytes, 0),
+      sentBytes: egress.txBytes,
+      backlogBytes: egress.backlogBytes(),
+    };
+  }
+
+  /** Both directions of a link run at this rate from now on; nobody is told. @throws RangeError for an unknown link */
+  setLinkRate(linkName: string, bitsPerSecond: number): void {
+    const ends = [...this.portsOfLink(linkName)];
+    if (ends.length === 0) throw new RangeError(`there is no link "${linkName}"`);
+    for (const { sw, spec } of ends) {
+      const carrier = this.carriers.get(spec.portName);
+      if (carrier === undefined) sw.ports.get(spec.portNumber)!.egress.setRate(bitsPerSecond);
+      else carrier.setRate(bitsPerSecond);
     }
   }
 

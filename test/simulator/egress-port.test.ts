@@ -31,6 +31,22 @@ describe('egress port', () => {
     expect(bench.arrivals).toHaveLength(10);
   });
 
+  it('serves at another rate from the next packet on', () => {
+    const bench = new Bench();
+    const port = portOn(bench, 10_000_000, [queue(0)]);
+    const flow = bench.flow();
+    for (let i = 0; i < 3; i++) port.send(bench.packet(flow, 1250, i), 0);
+    bench.events.runUntil(0.0005);
+    port.setRate(5_000_000);
+    bench.events.runUntil(1);
+    bench.arrivals.forEach((arrival, i) => {
+      expect(arrival.atSeconds).toBeCloseTo([0.001, 0.003, 0.005][i]!, 12);
+    });
+    expect(() => port.setRate(0)).toThrow(RangeError);
+    const wire = new Wire(bench.events, 0, bench.sink, bench.lose);
+    expect(() => new EgressPort(bench.events, wire, undefined, [], bench.lose).setRate(1)).toThrow('no rate');
+  });
+
   it('conserves packets and bytes: arrivals = departures + drops + backlog, in every queue at every step', () => {
     const step = fc.record({
       gapMs: fc.integer({ min: 0, max: 4 }),

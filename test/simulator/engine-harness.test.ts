@@ -168,6 +168,24 @@ describe('the application in virtual time', () => {
     expect(harness.simulation.summary('probe-vm1', harness.now - 1.5, harness.now - 0.5).lossPercent).toBe(0);
   });
 
+  it('asks for further machines later, and knows which of them were refused', () => {
+    const [vm] = topology.vms;
+    const second = { ...vm!, name: 'vm2', mac: '02:00:00:00:01:02', ip: '10.99.0.102' };
+    const { migrations, harness } = run(1, {
+      topology: { ...topology, vms: [vm!, second] },
+      memoryBytes: 5_000_000,
+      further: [
+        { afterSeconds: 0.5, request: { vm: 'nobody', destination: 'hyp-b' } },
+        { afterSeconds: 1, request: { vm: 'vm2' } },
+      ],
+    });
+    expect(migrations.map((m) => m?.vm)).toEqual(['vm1', undefined, 'vm2']);
+    expect(migrations.map((m) => m?.state)).toEqual(['completed', undefined, 'completed']);
+    expect(harness.simulation.vmRunsAt('vm2', 'hyp-b')).toBe(true);
+    const [first, , last] = migrations;
+    expect(Date.parse(last!.createdAt) - Date.parse(first!.createdAt)).toBe(1000);
+  });
+
   it('lives the same life twice', () => {
     const digest = (seed: number) => run(seed, { harness: { digest: true } }).harness.digest.text();
     const first = digest(2);

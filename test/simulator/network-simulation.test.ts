@@ -159,6 +159,26 @@ describe('the simulated network', () => {
     expect(() => simulation.setLinkUp('nowhere', true)).toThrow('no link');
   });
 
+  it.each(['shared', 'opaque'] as const)('halves a %s link where its packets wait', (deployment) => {
+    const simulation = programmed(1, { deployment });
+    simulation.startTraffic();
+    simulation.runUntil(2);
+    const room = () => simulation.waitingRoom('wan', 'gw-a');
+    const sentIn = (seconds: number): number => {
+      const before = room().sentBytes;
+      simulation.runUntil(simulation.now + seconds);
+      return (8 * (room().sentBytes - before)) / seconds;
+    };
+    expect(sentIn(2)).toBeGreaterThan(8e6);
+    simulation.setLinkRate('wan', 4e6);
+    simulation.runUntil(simulation.now + 0.1);
+    expect(sentIn(2) / 4e6).toBeCloseTo(1, 2);
+    expect(room().backlogBytes).toBeGreaterThan(0);
+    expect(simulation.portNamed('gw-a.wan')!.egress.backlogBytes() > 0).toBe(deployment === 'shared');
+    expect(() => simulation.setLinkRate('nowhere', 1)).toThrow('no link');
+    expect(() => simulation.waitingRoom('wan', 'hv-a')).toThrow('not at an end');
+  });
+
   it('keeps a machine within reach of its users', () => {
     const simulation = programmed(1);
     simulation.startTraffic();
