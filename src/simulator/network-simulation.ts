@@ -167,9 +167,8 @@ export class NetworkSimulation implements AgentWorld {
 
   /** Both directions of a link run at this rate from now on; nobody is told. @throws RangeError for an unknown link */
   setLinkRate(linkName: string, bitsPerSecond: number): void {
-    const ends = [...this.portsOfLink(linkName)];
-    if (ends.length === 0) throw new RangeError(`there is no link "${linkName}"`);
-    for (const { sw, spec } of ends) {
+    if (!this.wires.has(linkName)) throw new RangeError(`there is no link "${linkName}"`);
+    for (const { sw, spec } of this.portsOfLink(linkName)) {
       const carrier = this.carriers.get(spec.portName);
       if (carrier === undefined) sw.ports.get(spec.portNumber)!.egress.setRate(bitsPerSecond);
       else carrier.setRate(bitsPerSecond);
