@@ -135,7 +135,7 @@ export class LyapunovPolicy implements RatePolicy {
       if (filled && command?.lawful) this.forecast.errors.push(arrivals - command.rate - command.forecast);
       this.witness.advance(
         step,
-        this.config.targetUtilisation,
+        this.queue.virtualCapacity(step, capacity),
         capacity,
         capacityError,
         estimate.readingErrorBytes,
@@ -207,6 +207,7 @@ export class LyapunovPolicy implements RatePolicy {
       wanted,
       forecast,
       utilisation,
+      capacity,
       predicted,
       forecastError: this.forecast.errors.max(),
       disturbance: this.ledger.largestDisturbance,

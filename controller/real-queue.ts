@@ -21,8 +21,8 @@ const persistence = 5;
 /**
  * What is known of the real queue beside Z. Two sums run with the counters:
  *
- * - N = max over s of [ -Z(s) + integral from s to now of (eps_c - (1-rho) c) ], s since the queue was last proven
- *   empty: theorem 2 is Q <= [Z + N]^+. The integral falls while the head-room is larger than the uncertainty of the
+ * - N = max over s of [ -Z(s) + integral from s to now of (rho c' - c + eps_c) ], s since the queue was last proven
+ *   empty, c' the capacity that the command believed: theorem 2 is Q <= [Z + N]^+. The integral falls while the head-room is larger than the uncertainty of the
  *   capacity; else it grows until the queue is proven empty again.
  * - the bound of Lindley's recursion B+ = [B + A - (c - eps_c) dt]^+. No queue that is served with at least
  *   c - eps_c can be above it. A measured backlog that stays above it refutes the capacity (or the counters).
@@ -48,18 +48,17 @@ export class RealQueueWitness {
       this.sinceEmpty = Number.NEGATIVE_INFINITY;
   }
 
-  /** A stretch of measured time: `capacity` is the one believed, which may be `capacityError` too high. */
+  /** A stretch of measured time: Z was served with `virtualCapacity`; `capacity` is the one believed now, which may be `capacityError` too high. */
   advance(
     step: QueueStep,
-    idleUtilisation: number,
+    virtualCapacity: number,
     capacity: number,
     capacityError: number,
     readingError: number,
   ): void {
     const length = step.to - step.from;
-    const rho = step.command?.utilisation ?? idleUtilisation;
     const from = Math.max(this.sinceEmpty, -Math.max(0, step.before - readingError));
-    this.sinceEmpty = from + (capacityError - (1 - rho) * capacity) * length;
+    this.sinceEmpty = from + (virtualCapacity - capacity + capacityError) * length;
     this.lindley = Math.max(0, this.lindley + (step.arrivalRate - capacity + capacityError) * length);
   }
 

@@ -225,6 +225,7 @@ export class PlantRun {
       wanted,
       forecast: cross,
       utilisation: this.plant.utilisation,
+      capacity: believedCapacity,
       predicted,
       forecastError: this.plant.forecastError,
       disturbance: this.ledger.largestDisturbance,
@@ -267,7 +268,7 @@ export class PlantRun {
     for (const step of this.measured.measure(this.timeline, this.now, to, arrivalRate, believedCapacity)) {
       this.witness.advance(
         step,
-        plant.utilisation,
+        plant.utilisation * believedCapacity,
         believedCapacity,
         plant.capacityError,
         plant.readingError,

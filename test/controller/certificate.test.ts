@@ -48,6 +48,7 @@ function play(scenario: Scenario): { last: SlotCertificate; all: SlotCertificate
       wanted,
       forecast: cross,
       utilisation: 0.98,
+      capacity,
       predicted,
       forecastError: 50_000,
       disturbance: scenario.epsW ?? 2500,

@@ -43,7 +43,7 @@ function seen(
       after: 0,
       arrivalRate: arrivalShare * capacity,
     };
-    witness.advance(step, 0.98, capacity, capacityError, 0);
+    witness.advance(step, 0.98 * capacity, capacity, capacityError, 0);
     witness.observe(last, 100_000);
   }
   return { witness, last };

@@ -125,6 +125,7 @@ const command = (effectiveAt: number, rate: number, forecast: number, utilisatio
   wanted: rate,
   forecast,
   utilisation,
+  capacity,
   predicted: 0,
   forecastError: 0,
   disturbance: 0,
