@@ -23,6 +23,8 @@ export interface Command {
   readonly horizon: number;
   /** false: the law was not in charge (safe mode, nothing to send) */
   readonly lawful: boolean;
+  /** the loop is stable at this gain for every delay that the traffic does not exclude */
+  readonly certifiedDelay: boolean;
   /** lawful, and enough errors were known to freeze an epsilon */
   readonly judged: boolean;
 }

@@ -232,6 +232,7 @@ export class PlantRun {
       measurementError: this.plant.readingError,
       delayError: 0,
       horizon: this.believedSlots * this.plant.slotSeconds,
+      certifiedDelay: true,
       lawful,
       judged: lawful && this.ledger.learntSlots >= settling,
     };

@@ -55,6 +55,7 @@ function play(scenario: Scenario): { last: SlotCertificate; all: SlotCertificate
       measurementError: scenario.epsM ?? 1000,
       delayError: scenario.epsDelay ?? 0,
       horizon: 0,
+      certifiedDelay: true,
       lawful: true,
       judged: true,
     };

@@ -132,6 +132,7 @@ const command = (effectiveAt: number, rate: number, forecast: number, utilisatio
   measurementError: 0,
   delayError: 0,
   horizon: 0,
+  certifiedDelay: true,
   lawful: true,
   judged: true,
 });

@@ -16,6 +16,7 @@ const command = (effectiveAt: number, rate: number, utilisation = 1): Command =>
   measurementError: 0,
   delayError: 0,
   horizon: 0,
+  certifiedDelay: true,
   lawful: true,
   judged: true,
 });
