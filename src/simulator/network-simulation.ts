@@ -12,6 +12,7 @@ import {
 import { parseIpv4, parseMac } from '../openflow/address.js';
 import type { TrafficSpec } from '../traffic/index.js';
 import type { EgressPort } from './egress-port.js';
+import { ElasticFlow, type ElasticSpec } from './elastic-flow.js';
 import { EventQueue } from './event-queue.js';
 import { FakeSwitch } from './fake-switch.js';
 import { FlowRegistry } from './flow-registry.js';
@@ -30,7 +31,7 @@ import {
 } from './packet.js';
 import { PlantSwitch } from './plant-switch.js';
 import type { StreamSummary } from './stream-record.js';
-import { TcpReceiver } from './tcp-receiver.js';
+import { type TcpListener, TcpReceiver } from './tcp-receiver.js';
 import { defaultTcpOptions, type TcpApplication, type TcpOptions, TcpSender } from './tcp-sender.js';
 import { TrafficPlayer } from './traffic-player.js';
 import { VmProbe } from './vm-probe.js';
@@ -39,7 +40,10 @@ import { type PacketReceiver, Wire } from './wire.js';
 export interface SimulationOptions extends QueueOptions {
   /** of the traffic; the same seed is the same load */
   readonly seed: number;
+  /** of the migrations' connections */
   readonly tcp?: Partial<TcpOptions>;
+  /** long-lived TCP cross traffic; it uses `tcp` but for its congestion control */
+  readonly elastic?: readonly ElasticSpec[];
   /** entries that one flow table takes */
   readonly maxTableEntries?: number;
   /** switches offer the bundle extension; default true */
@@ -72,6 +76,8 @@ export class NetworkSimulation implements AgentWorld {
   readonly agents = new Map<string, HypervisorAgent>();
   readonly players = new Map<string, TrafficPlayer>();
   readonly probes = new Map<string, VmProbe>();
+  /** elastic cross traffic, in the order of the options */
+  readonly elasticFlows: ElasticFlow[] = [];
   /** packets that reached a host or machine to which they were not addressed, or a machine that is not there */
   strayPackets = 0;
   /** the newest connections, newest last; for measurements */
@@ -81,6 +87,7 @@ export class NetworkSimulation implements AgentWorld {
   private readonly wires = new Map<string, Wire[]>();
   private readonly vmHosts = new Map<string, { host: string; running: boolean }>();
   private nextPort = firstEphemeralPort;
+  private trafficStarted = false;
 
   /** @throws RangeError when the topology names something that it does not have */
   constructor(topology: Topology, options: SimulationOptions) {
@@ -94,6 +101,7 @@ export class NetworkSimulation implements AgentWorld {
       if (host.role === 'hypervisor') this.agents.set(host.name, new HypervisorAgent(host.name, this));
     for (const spec of topology.traffic) this.addPlayer(spec);
     for (const vm of topology.vms) this.addProbe(vm);
+    for (const spec of options.elastic ?? []) this.addElastic(spec);
     for (const link of topology.links)
       if (link.kind === 'circuit' && options.circuitsUp !== true) this.setLinkUp(link.name, false);
   }
@@ -106,8 +114,10 @@ export class NetworkSimulation implements AgentWorld {
     this.events.runUntil(seconds);
   }
 
-  /** Video, background and the reachability probes of the machines begin now. */
+  /** Video, background and the reachability probes of the machines begin now, elastic flows when it is their time. */
   startTraffic(): void {
+    if (!this.trafficStarted) for (const flow of this.elasticFlows) this.startElastic(flow);
+    this.trafficStarted = true;
     for (const player of this.players.values()) player.start(this.now);
     for (const probe of this.probes.values()) probe.start(this.now);
   }
@@ -174,16 +184,14 @@ export class NetworkSimulation implements AgentWorld {
     const agent = target && this.agents.get(target.name);
     const source = hostOf(this.topology, fromHost);
     if (target === undefined || agent === undefined || source === undefined) return false;
-    const from = stationOf(source);
-    const to = stationOf(target);
-    const transmitFrom = this.transmitterOf(source);
-    const transmitTo = this.transmitterOf(target);
-    const sender = new TcpSender(this.events, this.pool, transmitFrom, application, this.tcp);
-    const receiver = new TcpReceiver(this.events, this.pool, transmitTo, agent.listener(port, stream));
-    const portSrc = this.nextPort;
-    this.nextPort = this.nextPort === 65_535 ? firstEphemeralPort : this.nextPort + 1;
-    sender.dataFlow = this.flow(headers(from, to, protocolTcp, portSrc, port), receiver);
-    receiver.ackFlow = this.flow(headers(to, from, protocolTcp, port, portSrc), sender);
+    const { sender, receiver } = this.join(
+      source,
+      target,
+      port,
+      application,
+      agent.listener(port, stream),
+      this.tcp,
+    );
     stream.sender = sender;
     stream.receiver = receiver;
     this.connections.push({ sender, receiver });
@@ -195,9 +203,53 @@ export class NetworkSimulation implements AgentWorld {
     return true;
   }
 
+  /** Both ends of a new connection; the sender has still to connect. */
+  private join(
+    from: HostSpec,
+    to: HostSpec,
+    port: number,
+    application: TcpApplication,
+    listener: TcpListener,
+    options: TcpOptions,
+  ): { readonly sender: TcpSender; readonly receiver: TcpReceiver } {
+    const { events, pool } = this;
+    const portSrc = this.nextPort;
+    this.nextPort = this.nextPort === 65_535 ? firstEphemeralPort : this.nextPort + 1;
+    const here = stationOf(from);
+    const there = stationOf(to);
+    const sender = new TcpSender(events, pool, this.transmitterOf(from), application, options, portSrc);
+    const receiver = new TcpReceiver(events, pool, this.transmitterOf(to), listener);
+    sender.dataFlow = this.flow(headers(here, there, protocolTcp, portSrc, port), receiver);
+    receiver.ackFlow = this.flow(headers(there, here, protocolTcp, port, portSrc), sender);
+    return { sender, receiver };
+  }
+
   /** A new flow between two stations. */
   flow(flowHeaders: FlowHeaders, sink: PacketSink): Flow {
     return this.flows.add(flowHeaders, sink);
+  }
+
+  private addElastic(spec: ElasticSpec): void {
+    for (const name of [spec.from, spec.to])
+      if (hostOf(this.topology, name) === undefined)
+        throw new RangeError(`elastic traffic names "${name}", which is not a host of ${this.topology.name}`);
+    for (let i = 0; i < spec.count; i++) {
+      const name = `${spec.from}-${spec.to}-${spec.congestion}-${this.elasticFlows.length + 1}`;
+      this.elasticFlows.push(new ElasticFlow(name, spec, this.events));
+    }
+  }
+
+  private startElastic(flow: ElasticFlow): void {
+    const { spec } = flow;
+    const from = hostOf(this.topology, spec.from)!;
+    const to = hostOf(this.topology, spec.to)!;
+    const tcp = { ...this.tcp, congestion: spec.congestion };
+    flow.sender = this.join(from, to, elasticPort, flow, flow, tcp).sender;
+    this.events.call(this.now + spec.startSeconds, (now) => {
+      flow.begin(now);
+      flow.sender!.connect(now);
+    });
+    if (spec.stopSeconds !== undefined) this.events.call(this.now + spec.stopSeconds, () => flow.stop());
   }
 
   private addSwitch(spec: SwitchSpec): void {
@@ -357,6 +409,8 @@ export class NetworkSimulation implements AgentWorld {
 }
 
 const probePort = 7;
+/** discard, RFC 863 */
+const elasticPort = 9;
 
 const stationOf = (spec: HostSpec | VmSpec): Station => ({
   mac: macNumber(parseMac(spec.mac)),
