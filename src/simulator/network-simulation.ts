@@ -9,7 +9,7 @@ import {
   type VmSpec,
   vmOf,
 } from '../network/topology.js';
-import { parseIpv4, parseMac } from '../openflow/address.js';
+import { parseMac } from '../openflow/address.js';
 import type { TrafficSpec } from '../traffic/index.js';
 import type { EgressPort } from './egress-port.js';
 import { ElasticFlow, type ElasticSpec } from './elastic-flow.js';
@@ -22,7 +22,6 @@ import type { MigrationStream } from './migration-stream.js';
 import {
   type Flow,
   type FlowHeaders,
-  macNumber,
   type Packet,
   PacketPool,
   type PacketSink,
@@ -30,6 +29,7 @@ import {
   protocolUdp,
 } from './packet.js';
 import { PlantSwitch } from './plant-switch.js';
+import { headersBetween, stationOf } from './station.js';
 import type { StreamSummary } from './stream-record.js';
 import { type TcpListener, TcpReceiver } from './tcp-receiver.js';
 import { defaultTcpOptions, type TcpApplication, type TcpOptions, TcpSender } from './tcp-sender.js';
@@ -54,11 +54,6 @@ export interface SimulationOptions extends QueueOptions {
 
 const firstEphemeralPort = 40_000;
 const rememberedConnections = 256;
-
-interface Station {
-  readonly mac: number;
-  readonly ip: number;
-}
 
 /**
  * The simulated network of a topology: switches with flow tables and queues, links, hosts, machines and their
@@ -219,8 +214,8 @@ export class NetworkSimulation implements AgentWorld {
     const there = stationOf(to);
     const sender = new TcpSender(events, pool, this.transmitterOf(from), application, options, portSrc);
     const receiver = new TcpReceiver(events, pool, this.transmitterOf(to), listener);
-    sender.dataFlow = this.flow(headers(here, there, protocolTcp, portSrc, port), receiver);
-    receiver.ackFlow = this.flow(headers(there, here, protocolTcp, port, portSrc), sender);
+    sender.dataFlow = this.flow(headersBetween(here, there, protocolTcp, portSrc, port), receiver);
+    receiver.ackFlow = this.flow(headersBetween(there, here, protocolTcp, port, portSrc), sender);
     return { sender, receiver };
   }
 
@@ -339,7 +334,7 @@ export class NetworkSimulation implements AgentWorld {
       this.transmitterOf(from),
     );
     player.flow = this.flow(
-      headers(stationOf(from), stationOf(to), protocolUdp, spec.udpPort, spec.udpPort),
+      headersBetween(stationOf(from), stationOf(to), protocolUdp, spec.udpPort, spec.udpPort),
       player,
     );
     this.players.set(spec.name, player);
@@ -358,8 +353,8 @@ export class NetworkSimulation implements AgentWorld {
     );
     const here = stationOf(user);
     const there = stationOf(vm);
-    probe.requestFlow = this.flow(headers(here, there, protocolUdp, probePort, probePort), probe.atVm);
-    probe.replyFlow = this.flow(headers(there, here, protocolUdp, probePort, probePort), probe.atUser);
+    probe.requestFlow = this.flow(headersBetween(here, there, protocolUdp, probePort, probePort), probe.atVm);
+    probe.replyFlow = this.flow(headersBetween(there, here, protocolUdp, probePort, probePort), probe.atUser);
     this.probes.set(probe.record.name, probe);
   }
 
@@ -411,26 +406,5 @@ export class NetworkSimulation implements AgentWorld {
 const probePort = 7;
 /** discard, RFC 863 */
 const elasticPort = 9;
-
-const stationOf = (spec: HostSpec | VmSpec): Station => ({
-  mac: macNumber(parseMac(spec.mac)),
-  ip: parseIpv4(spec.ip),
-});
-
-const headers = (
-  from: Station,
-  to: Station,
-  protocol: number,
-  portSrc: number,
-  portDst: number,
-): FlowHeaders => ({
-  ethSrc: from.mac,
-  ethDst: to.mac,
-  ipSrc: from.ip,
-  ipDst: to.ip,
-  protocol,
-  portSrc,
-  portDst,
-});
 
 const hexByte = (value: bigint): string => (value & 0xffn).toString(16).padStart(2, '0');
