@@ -17,6 +17,7 @@ import type { Bottleneck } from '../network/index.js';
 import type { Session, SessionEvent } from '../session/index.js';
 import { BottleneckSampler, type Observation, PollSchedule, QueueDrops } from '../telemetry/index.js';
 import type { EngineConfig } from './config.js';
+import { ThroughputWindow } from './throughput-window.js';
 import type { Turn } from './turn.js';
 import type { BottleneckView, CertificateLight, CertificateView, SplitView } from './view.js';
 
@@ -64,6 +65,7 @@ export class BottleneckLoop {
   /** means over `shownRatesSeconds`, for people and for admission */
   #crossBytesPerSecond = 0;
   readonly #crossQuantile = new CrossTrafficQuantile();
+  readonly #throughput = new ThroughputWindow();
   #ownBytesPerSecond = 0;
   #departedBytesPerSecond = 0;
 
@@ -141,6 +143,11 @@ export class BottleneckLoop {
   /** What stands in the queue now, as time. */
   get queueSeconds(): number {
     return (this.#estimate?.backlogBytes ?? 0) / this.capacityBytesPerSecond;
+  }
+
+  /** Our own traffic that arrives, over what was allowed of late. */
+  get throughputShare(): number {
+    return this.#throughput.share;
   }
 
   /** What migrations could get now: the target less the mean of everybody else. */
@@ -258,6 +265,7 @@ export class BottleneckLoop {
       sampleAgeSeconds: seconds(age),
       loopDelaySlots: this.#loopDelay.slots,
     });
+    this.#throughput.commanded(turn.now, this.#decision.rateBytesPerSecond);
     this.#decided = true;
     this.#certificate = this.#decision.certificate ?? this.#certificate;
     if (this.#demanded) this.#loopDelay.commanded(instant(turn.now), this.#decision.rateBytesPerSecond);
@@ -265,6 +273,7 @@ export class BottleneckLoop {
 
   #smooth(observation: Observation): void {
     if (observation.gap) return;
+    this.#throughput.arrived(observation.ownBytes, observation.intervalSeconds);
     this.#crossQuantile.push(
       bytes(observation.arrivedBytes - observation.ownBytes),
       seconds(observation.intervalSeconds),

@@ -15,6 +15,12 @@ const agentMemorySeconds = 1;
 /** Several migrations behind one queue: the caps divide it, so they stay close to the split. */
 const sharedHeadroom = 1.1;
 const sharedMemorySeconds = 0.3;
+/** Before a machine is stopped, all who share its queue send less than the queue lets through, so that it runs empty ... */
+const drainShare = 0.5;
+/** ... which is seen when this share of the shortfall has arrived. */
+const drainedShare = 0.6;
+/** The last round is held back by the queue alone. */
+const lastRoundHeadroom = 4;
 /** A debt of this many seconds of the whole path turns the split from weighted-fair to latest-first. */
 const debtSeconds = 0.1;
 /** From the last byte to the machine's packets at their new place, beside the path's delay. */
@@ -153,23 +159,18 @@ export class RateDesk {
     }
     if (!decided) return false;
     const rates = this.#divide(turn.now, sending, paths);
-    const perPacer = new Map<Pacer, { bytesPerSecond: number; migrations: number }>();
-    const pacers = sending.map((m) => this.#pacerAt(m.facts.source));
-    pacers.forEach((pacer, i) => {
-      if (pacer === undefined) return;
-      const sum = perPacer.get(pacer) ?? { bytesPerSecond: 0, migrations: 0 };
-      perPacer.set(pacer, {
-        bytesPerSecond: sum.bytesPerSecond + rates[i]!,
-        migrations: sum.migrations + 1,
-      });
-    });
+    const perPacer = new Map<Pacer | undefined, number>();
     sending.forEach((migration, i) => {
-      const alone = (perPacer.get(pacers[i]!)?.migrations ?? 1) === 1;
-      migration.plan?.granted(rates[i]!);
-      migration.grant(turn, world, rates[i]!, this.#agentCap(turn.now, migration, rates[i]!, alone));
+      const rate = rates[i]!;
+      const beside = sending.filter(
+        (m) => this.#pacerAt(m.facts.source) === this.#pacerAt(migration.facts.source),
+      );
+      migration.plan?.granted(rate);
+      migration.grant(turn, world, rate, this.#agentCap(turn.now, migration, rate, beside));
+      const pacer = this.#pacerAt(migration.facts.source);
+      perPacer.set(pacer, (perPacer.get(pacer) ?? 0) + rate);
     });
-    for (const [pacer, { bytesPerSecond }] of perPacer)
-      pacer.set(turn, bytesPerSecond * 8, this.#nextCommand);
+    for (const [pacer, bytesPerSecond] of perPacer) pacer?.set(turn, bytesPerSecond * 8, this.#nextCommand);
     for (const loop of this.#loops) {
       const users = sending.filter((_, i) => paths[i]!.includes(loop));
       loop.divided(
@@ -207,7 +208,27 @@ export class RateDesk {
     ).ratesBytesPerSecond;
   }
 
-  #agentCap(now: number, migration: Migration, bytesPerSecond: number, alone: boolean): number {
+  /** The machine may be stopped: what is left fits, and nothing stands in the queue at its own switch. */
+  mayStop(turn: Turn, migration: Migration, live: readonly Migration[]): string | null {
+    const pacer = this.#pacerAt(migration.facts.source);
+    const drained = this.#loopsOf(migration).some((loop) => {
+      const users = live.filter((m) => m.isSending && this.#loopsOf(m).includes(loop));
+      const granted = (of: readonly Migration[]): number =>
+        of.reduce((sum, m) => sum + m.grantedBytesPerSecond, 0);
+      const held = granted(users.filter((m) => this.#pacerAt(m.facts.source) === pacer)) / granted(users);
+      return loop.throughputShare < 1 - drainedShare * (1 - drainShare) * held;
+    });
+    return migration.plan?.mayStop(turn.now, drained) ?? null;
+  }
+
+  /** @param beside all that share the queue of this migration, itself among them */
+  #agentCap(now: number, migration: Migration, bytesPerSecond: number, beside: readonly Migration[]): number {
+    if (migration.step === 'stopping') return lastRoundHeadroom * bytesPerSecond;
+    if (beside.some(isEnding)) {
+      const converging = migration.plan?.floorBytesPerSecond(false) ?? 0;
+      return Math.max(drainShare * bytesPerSecond, Math.min(bytesPerSecond, converging));
+    }
+    const alone = beside.length === 1;
     const memory = alone ? agentMemorySeconds : sharedMemorySeconds;
     const grants = (this.#grants.get(migration) ?? []).filter((g) => g.at > now - memory);
     grants.push({ at: now, bytesPerSecond });
