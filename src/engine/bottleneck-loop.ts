@@ -122,7 +122,8 @@ export class BottleneckLoop {
   }
 
   /** What was handed out of the rate: the parts must not be more than the whole. */
-  divided(migrations: number, bytesPerSecond: number): void {
+  divided(now: number, migrations: number, bytesPerSecond: number): void {
+    this.#throughput.granted(now, bytesPerSecond);
     const { splits, violations } = this.#split;
     const kept = bytesPerSecond <= this.rateBytesPerSecond * (1 + 1e-9);
     this.#split = {
@@ -145,7 +146,7 @@ export class BottleneckLoop {
     return (this.#estimate?.backlogBytes ?? 0) / this.capacityBytesPerSecond;
   }
 
-  /** Our own traffic that arrives, over what was allowed of late. */
+  /** Our own traffic that arrives, over what was granted of late. */
   get throughputShare(): number {
     return this.#throughput.share;
   }
@@ -265,7 +266,6 @@ export class BottleneckLoop {
       sampleAgeSeconds: seconds(age),
       loopDelaySlots: this.#loopDelay.slots,
     });
-    this.#throughput.commanded(turn.now, this.#decision.rateBytesPerSecond);
     this.#decided = true;
     this.#certificate = this.#decision.certificate ?? this.#certificate;
     if (this.#demanded) this.#loopDelay.commanded(instant(turn.now), this.#decision.rateBytesPerSecond);

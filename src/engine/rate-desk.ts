@@ -202,7 +202,7 @@ export class RateDesk {
       sending.map(() => 1),
     );
     this.#loops.forEach((loop, l) => {
-      loop.divided(users[l]!, granted[l]!);
+      loop.divided(turn.now, users[l]!, granted[l]!);
     });
     return true;
   }
