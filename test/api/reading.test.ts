@@ -194,6 +194,8 @@ describe('/metrics', () => {
     expect(of('steady_lyapunov_drift')).toBe(-100);
     expect(of('steady_certificate_slots_total')).toBe(1000);
     expect(of('steady_certificate_violations_total')).toBe(0);
+    expect(of('steady_splits_total')).toBe(1000);
+    expect(of('steady_split_violations_total')).toBe(0);
   });
   it('keeps the names of Faucet for what both know', async () => {
     const samples = await scrape();
