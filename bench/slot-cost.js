@@ -107,7 +107,7 @@ const quantile = (list, q) =>
   list.toSorted((a, b) => a - b)[Math.min(list.length - 1, Math.floor(q * list.length))];
 const points = [];
 console.log(
-  'bottlenecks  migrations  cpu ms  wall median ms  wall p90 ms  split median ms  looks per migration  sweeps',
+  'bottlenecks  migrations  cpu ms  wall p10 ms  wall median ms  split median ms  looks per migration  sweeps',
 );
 for (const size of sizes) {
   const cost = measure(size);
@@ -117,8 +117,8 @@ for (const size of sizes) {
       String(size[0]).padStart(11),
       String(size[1]).padStart(12),
       cost.cpu.toFixed(3).padStart(8),
+      quantile(cost.all, 0.1).toFixed(3).padStart(13),
       quantile(cost.all, 0.5).toFixed(3).padStart(16),
-      quantile(cost.all, 0.9).toFixed(3).padStart(13),
       quantile(cost.split, 0.5).toFixed(3).padStart(17),
       quantile(cost.looks, 0.5).toFixed(1).padStart(21),
       String(quantile(cost.sweeps, 0.5)).padStart(8),

@@ -7,8 +7,9 @@ const leastSeconds = 3;
 
 /**
  * xhat_95 for admission: what the mean of the cross traffic over a coming horizon will not exceed in 95 of 100 cases. From the means of the last seconds,
- * taken as independent: their mean plus 1.645 deviations, and a mean over h seconds deviates sqrt(h) times less. A single second's
- * quantile would refuse deadlines that a minute of bursty traffic keeps with ease.
+ * taken as independent: their mean plus 1.645 deviations of (mean over h seconds - mean over the n seen), s sqrt(1/h + 1/n). A single
+ * second's quantile would refuse deadlines that a minute of bursty traffic keeps with ease. Sums of few seconds are not normal: at h = 1
+ * some 9 of 100 are above it.
  */
 export class CrossTrafficQuantile {
   readonly #means: Float64Array;
@@ -39,6 +40,6 @@ export class CrossTrafficQuantile {
     const means = this.#means.subarray(0, this.#filled);
     const mean = means.reduce((a, b) => a + b, 0) / this.#filled;
     const square = means.reduce((sum, m) => sum + (m - mean) ** 2, 0) / (this.#filled - 1);
-    return bytesPerSecond(mean + z95 * Math.sqrt(square / Math.max(1, horizon)));
+    return bytesPerSecond(mean + z95 * Math.sqrt(square * (1 / Math.max(1, horizon) + 1 / this.#filled)));
   }
 }

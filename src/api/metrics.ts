@@ -26,6 +26,7 @@ export class Metrics {
     this.#switchMetrics();
     this.#bottleneckMetrics();
     this.#certificateMetrics();
+    this.#splitMetrics();
     this.#migrationMetrics();
     this.#processMetrics();
   }
@@ -211,6 +212,37 @@ export class Metrics {
         proof.set({ ...of, light: certificate.light }, 1);
         queue.set({ ...of, light: certificate.realQueue }, 1);
         for (const { counter, member } of counters) counter.inc(of, certificate[member]);
+      }
+    });
+  }
+
+  #splitMetrics(): void {
+    const splits = this.#counter('steady_splits_total', 'times the rate was divided among migrations', [
+      'bottleneck',
+    ]);
+    const violations = this.#counter(
+      'steady_split_violations_total',
+      'the parts were more than the law allowed',
+      ['bottleneck'],
+    );
+    const debt = this.#gauge('steady_migration_debt_bytes', 'behind the plan that the deadline needs', [
+      'migration',
+      'vm',
+    ]);
+    const limit = this.#gauge('steady_migration_debt_limit_bytes', 'the debt that the guard makes good', [
+      'migration',
+      'vm',
+    ]);
+    this.#refresh.push((view) => {
+      for (const metric of [splits, violations, debt, limit]) metric.reset();
+      for (const { id, split } of view.bottlenecks) {
+        splits.inc({ bottleneck: id }, split.splits);
+        violations.inc({ bottleneck: id }, split.violations);
+      }
+      for (const { id, vm, service, endedAt } of view.migrations) {
+        if (service?.deadlineLight == null || endedAt !== null) continue;
+        debt.set({ migration: id, vm }, Number(service.debtBytes));
+        limit.set({ migration: id, vm }, Number(service.debtLimitBytes));
       }
     });
   }

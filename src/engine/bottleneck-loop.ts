@@ -18,6 +18,7 @@ import type { Observation } from '../telemetry/index.js';
 import { certificateView } from './certificate-view.js';
 import type { EngineConfig } from './config.js';
 import { type Gauged, idleSlots, type QueueGauge, type SessionOf, wirePacketBytes } from './queue-gauge.js';
+import { ThroughputWindow } from './throughput-window.js';
 import type { Turn } from './turn.js';
 import type { BottleneckView, SplitView } from './view.js';
 
@@ -51,6 +52,7 @@ export class BottleneckLoop {
   /** means over `shownRatesSeconds`, for people and for admission */
   #crossBytesPerSecond = 0;
   readonly #crossQuantile = new CrossTrafficQuantile();
+  readonly #throughput = new ThroughputWindow();
   #ownBytesPerSecond = 0;
   #departedBytesPerSecond = 0;
 
@@ -106,7 +108,8 @@ export class BottleneckLoop {
   }
 
   /** What was handed out of the rate: the parts must not be more than the whole. */
-  divided(migrations: number, bytesPerSecond: number): void {
+  divided(now: number, migrations: number, bytesPerSecond: number): void {
+    this.#throughput.granted(now, bytesPerSecond);
     const { splits, violations } = this.#split;
     const kept = bytesPerSecond <= this.rateBytesPerSecond * (1 + 1e-9);
     this.#split = {
@@ -127,6 +130,11 @@ export class BottleneckLoop {
   /** What stands in the queue now, as time. */
   get queueSeconds(): number {
     return (this.#estimate?.backlogBytes ?? 0) / this.capacityBytesPerSecond;
+  }
+
+  /** Our own traffic that arrives, over what was granted of late. */
+  get throughputShare(): number {
+    return this.#throughput.share;
   }
 
   /** What migrations could get now: the target less the mean of everybody else. */
@@ -221,6 +229,7 @@ export class BottleneckLoop {
 
   #smooth(observation: Observation): void {
     if (observation.gap) return;
+    this.#throughput.arrived(observation.ownBytes, observation.intervalSeconds);
     this.#crossQuantile.push(
       bytes(observation.arrivedBytes - observation.ownBytes),
       seconds(observation.intervalSeconds),

@@ -285,7 +285,7 @@ export class MigrationDesk implements MigrationWorld {
   }
 
   mayStop(turn: Turn, migration: Migration): string | null {
-    return migration.plan === undefined ? null : migration.plan.mayStop(turn.now);
+    return this.#rates.mayStop(turn, migration, this.#live());
   }
 
   command(turn: Turn, host: string, request: HypervisorRequest): number {

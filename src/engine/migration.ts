@@ -195,6 +195,8 @@ export class Migration {
     this.#enteredAt = turn.now;
     this.#done.clear();
     if (step === 'flipping') this.#flippedLevels = 1;
+    // The last round is not held back by the cap of the rounds before.
+    if (step === 'stopping') this.#bandwidth.at = Number.NEGATIVE_INFINITY;
     this.#progress.restart(turn.now);
     world.rulesChanged(turn);
     this.advance(turn, world);

@@ -15,11 +15,18 @@ const agentMemorySeconds = 1;
 /** Several migrations behind one queue: the caps divide it, so they stay close to the split. */
 const sharedHeadroom = 1.1;
 const sharedMemorySeconds = 0.3;
+/** Before a machine is stopped, all who share its queue send less than the queue lets through, so that it runs empty ... */
+const drainShare = 0.5;
+/** ... which is seen when this share of the shortfall has arrived. */
+const drainedShare = 0.6;
+/** The last round is held back by the queue alone. */
+const lastRoundHeadroom = 4;
 /** A debt of this many seconds of the whole path turns the split from weighted-fair to latest-first. */
 const debtSeconds = 0.1;
 /** From the last byte to the machine's packets at their new place, beside the path's delay. */
 const flipSeconds = 0.01;
 
+type FixedTerms = Omit<PathTerms, 'availableBytesPerSecond' | 'queueSeconds'>;
 interface Grant {
   readonly at: number;
   readonly bytesPerSecond: number;
@@ -35,6 +42,9 @@ export class RateDesk {
   readonly #grants = new WeakMap<Migration, Grant[]>();
   readonly #split = new RateSplit();
   readonly #paths = new Map<string, BottleneckLoop[]>();
+  readonly #fixedTerms = new Map<readonly BottleneckLoop[], FixedTerms>();
+  readonly #pacerSpecs = new Map<string, ReturnType<typeof pacerOf>>();
+  readonly #indices: ReadonlyMap<BottleneckLoop, number>;
 
   constructor(
     config: EngineConfig,
@@ -45,6 +55,7 @@ export class RateDesk {
     this.#config = config;
     this.#switches = switches;
     this.#loops = loops;
+    this.#indices = new Map(loops.map((loop, l) => [loop, l]));
     this.#nextCommand = nextCommand;
   }
 
@@ -71,7 +82,9 @@ export class RateDesk {
   }
 
   #pacerAt(host: string): Pacer | undefined {
-    const spec = this.#config.topology && pacerOf(this.#config.topology, host);
+    const { topology } = this.#config;
+    if (!this.#pacerSpecs.has(host)) this.#pacerSpecs.set(host, topology && pacerOf(topology, host));
+    const spec = this.#pacerSpecs.get(host);
     if (spec === undefined) return undefined;
     let pacer = this.#pacers.get(spec.portName);
     if (pacer === undefined) {
@@ -105,6 +118,19 @@ export class RateDesk {
 
   #terms(migration: Migration): PathTerms {
     const path = this.#loopsOf(migration);
+    let fixed = this.#fixedTerms.get(path);
+    if (fixed === undefined) {
+      fixed = this.#fixedTermsOf(path);
+      this.#fixedTerms.set(path, fixed);
+    }
+    return {
+      ...fixed,
+      availableBytesPerSecond: Math.min(...path.map((loop) => loop.residualBytesPerSecond())),
+      queueSeconds: path.reduce((sum, loop) => sum + loop.queueSeconds, 0),
+    };
+  }
+
+  #fixedTermsOf(path: readonly BottleneckLoop[]): FixedTerms {
     const { topology } = this.#config;
     const links = (topology?.links ?? []).filter((l) => path.some((loop) => loop.linkName === l.name));
     const delay = links.reduce((sum, l) => sum + l.oneWayDelayMs / 1000, 0);
@@ -114,9 +140,7 @@ export class RateDesk {
     const { targetUtilisation } = this.#config.control;
     return {
       mostBytesPerSecond: targetUtilisation * Math.min(...path.map((loop) => loop.capacityBytesPerSecond)),
-      availableBytesPerSecond: Math.min(...path.map((loop) => loop.residualBytesPerSecond())),
       fixedDowntimeSeconds: 2 * delay + flipSeconds,
-      queueSeconds: path.reduce((sum, loop) => sum + loop.queueSeconds, 0),
       circuit:
         circuit?.capacityBitsPerSecond === undefined
           ? null
@@ -140,62 +164,71 @@ export class RateDesk {
   /** Divides what the bottlenecks allow among those that send, when one of them has decided anew. True: it was divided. */
   share(turn: Turn, live: readonly Migration[], world: MigrationWorld): boolean {
     for (const migration of live) this.#account(turn, migration);
-    const sending = live.filter((m) => m.isSending).sort((a, b) => rank(a) - rank(b));
-    const paths = sending.map((m) => this.#loopsOf(m));
-    const demands = new Map(this.#loops.map((loop) => [loop, 0]));
-    sending.forEach((m, i) => {
-      for (const loop of paths[i]!) demands.set(loop, demands.get(loop)! + capOf(m));
-    });
+    const sending = live
+      .filter((m) => m.isSending && this.#loopsOf(m).length > 0)
+      .sort((a, b) => rank(a) - rank(b));
+    const paths = sending.map((m) => this.#loopsOf(m).map((loop) => this.#indices.get(loop)!));
+    const demands = this.#sums(paths, sending.map(capOf));
     let decided = false;
-    for (const loop of this.#loops) {
-      const users = sending.filter((_, i) => paths[i]!.includes(loop));
-      loop.setDemand(demands.get(loop)!, dirtyRateOf(users));
-      if (loop.takeDecided() && demands.get(loop)! > 0) decided = true;
-    }
+    this.#loops.forEach((loop, l) => {
+      const users = sending.filter((_, i) => paths[i]!.includes(l));
+      loop.setDemand(demands[l]!, dirtyRateOf(users));
+      if (loop.takeDecided() && demands[l]! > 0) decided = true;
+    });
     if (!decided) return false;
     const rates = this.#divide(turn.now, sending, paths);
-    const perPacer = new Map<Pacer, { bytesPerSecond: number; migrations: number }>();
-    const pacers = sending.map((m) => this.#pacerAt(m.facts.source));
-    pacers.forEach((pacer, i) => {
+    const queues = new Map<Pacer, { bytesPerSecond: number; migrations: number; ending: boolean }>();
+    sending.forEach((migration, i) => {
+      const pacer = this.#pacerAt(migration.facts.source);
       if (pacer === undefined) return;
-      const sum = perPacer.get(pacer) ?? { bytesPerSecond: 0, migrations: 0 };
-      perPacer.set(pacer, {
-        bytesPerSecond: sum.bytesPerSecond + rates[i]!,
-        migrations: sum.migrations + 1,
-      });
+      const queue = queues.get(pacer) ?? { bytesPerSecond: 0, migrations: 0, ending: false };
+      queue.bytesPerSecond += rates[i]!;
+      queue.migrations += 1;
+      queue.ending ||= isEnding(migration);
+      queues.set(pacer, queue);
     });
     sending.forEach((migration, i) => {
-      const alone = (perPacer.get(pacers[i]!)?.migrations ?? 1) === 1;
+      const pacer = this.#pacerAt(migration.facts.source);
+      const queue = (pacer && queues.get(pacer)) ?? { migrations: 1, ending: false };
       migration.plan?.granted(rates[i]!);
-      migration.grant(turn, world, rates[i]!, this.#agentCap(turn.now, migration, rates[i]!, alone));
+      migration.grant(turn, world, rates[i]!, this.#agentCap(turn.now, migration, rates[i]!, queue));
     });
-    for (const [pacer, { bytesPerSecond }] of perPacer)
-      pacer.set(turn, bytesPerSecond * 8, this.#nextCommand);
-    for (const loop of this.#loops) {
-      const users = sending.filter((_, i) => paths[i]!.includes(loop));
-      loop.divided(
-        users.length,
-        users.reduce((sum, m) => sum + m.grantedBytesPerSecond, 0),
-      );
-    }
+    for (const [pacer, { bytesPerSecond }] of queues) pacer.set(turn, bytesPerSecond * 8, this.#nextCommand);
+    const granted = this.#sums(
+      paths,
+      sending.map((m) => m.grantedBytesPerSecond),
+    );
+    const users = this.#sums(
+      paths,
+      sending.map(() => 1),
+    );
+    this.#loops.forEach((loop, l) => {
+      loop.divided(turn.now, users[l]!, granted[l]!);
+    });
     return true;
   }
 
+  /** For each bottleneck, the sum over those that pass it. */
+  #sums(paths: readonly (readonly number[])[], amounts: readonly number[]): number[] {
+    const sums = this.#loops.map(() => 0);
+    paths.forEach((path, i) => {
+      for (const l of path) sums[l]! += amounts[i]!;
+    });
+    return sums;
+  }
+
   /** Layer 2. */
-  #divide(
-    now: number,
-    sending: readonly Migration[],
-    paths: readonly (readonly BottleneckLoop[])[],
-  ): Float64Array {
+  #divide(now: number, sending: readonly Migration[], paths: readonly (readonly number[])[]): Float64Array {
     const claims = sending.map((m, i) => ({
       weight: m.plan?.weight ?? 1,
       debtBytes: m.plan?.debtBytes(now) ?? 0,
       capBytesPerSecond: capOf(m),
       floorBytesPerSecond: m.plan?.floorBytesPerSecond(isEnding(m)) ?? 0,
-      path: paths[i]!.map((loop) => this.#loops.indexOf(loop)),
+      path: paths[i]!,
     }));
-    const weights = this.#loops.map((_, l) =>
-      claims.reduce((sum, c) => sum + (c.path.includes(l) ? c.weight : 0), 0),
+    const weights = this.#sums(
+      paths,
+      claims.map((c) => c.weight),
     );
     // A debt of so many seconds of the whole path weighs as much as all weights together.
     const tradeOffs = this.#loops.map((loop, l) =>
@@ -208,7 +241,32 @@ export class RateDesk {
     ).ratesBytesPerSecond;
   }
 
-  #agentCap(now: number, migration: Migration, bytesPerSecond: number, alone: boolean): number {
+  /** The machine may be stopped: what is left fits, and nothing stands in the queue at its own switch. */
+  mayStop(turn: Turn, migration: Migration, live: readonly Migration[]): string | null {
+    const pacer = this.#pacerAt(migration.facts.source);
+    const drained = this.#loopsOf(migration).some((loop) => {
+      const users = live.filter((m) => m.isSending && this.#loopsOf(m).includes(loop));
+      const granted = (of: readonly Migration[]): number =>
+        of.reduce((sum, m) => sum + m.grantedBytesPerSecond, 0);
+      const held = granted(users.filter((m) => this.#pacerAt(m.facts.source) === pacer)) / granted(users);
+      return loop.throughputShare < 1 - drainedShare * (1 - drainShare) * held;
+    });
+    return migration.plan?.mayStop(turn.now, drained) ?? null;
+  }
+
+  /** @param queue how many share the queue of this migration, and whether one of their machines is about to stand still */
+  #agentCap(
+    now: number,
+    migration: Migration,
+    bytesPerSecond: number,
+    queue: { readonly migrations: number; readonly ending: boolean },
+  ): number {
+    if (migration.step === 'stopping') return lastRoundHeadroom * bytesPerSecond;
+    if (queue.ending) {
+      const converging = migration.plan?.floorBytesPerSecond(false) ?? 0;
+      return Math.max(drainShare * bytesPerSecond, Math.min(bytesPerSecond, converging));
+    }
+    const alone = queue.migrations === 1;
     const memory = alone ? agentMemorySeconds : sharedMemorySeconds;
     const grants = (this.#grants.get(migration) ?? []).filter((g) => g.at > now - memory);
     grants.push({ at: now, bytesPerSecond });

@@ -25,6 +25,12 @@ const meanSeconds = 2;
 const advicePeriodSeconds = 1;
 /** A gate that stays closed for this long is passed, and the journal says so. */
 const gatePatienceSeconds = 10;
+/** Until the senders' new caps show in the counters. */
+const leastDrainSeconds = 0.15;
+/** After so long the machine's own queue is taken for drained, whatever the counters of a busy path say. */
+const drainPatienceSeconds = 1.5;
+/** The rate that is counted on for the last round is the least of this long. */
+const guaranteeSeconds = 1;
 
 /** What the path of a migration can do. */
 export interface PathTerms {
@@ -52,6 +58,7 @@ export class RatePlan {
   #grantedBytes = 0;
   #rate = 0;
   #meanRate = 0;
+  #recent: { readonly at: number; readonly bytesPerSecond: number }[] = [];
   #at: number;
   #wallMs: number;
   #advice: { readonly rung: LadderRung; readonly at: number } | undefined;
@@ -119,6 +126,11 @@ export class RatePlan {
   granted(bytesPerSecond: number): void {
     this.#rate = bytesPerSecond;
     if (this.#meanRate === 0) this.#meanRate = bytesPerSecond;
+    this.#recent.push({ at: this.#at, bytesPerSecond });
+    this.#recent.splice(
+      0,
+      this.#recent.findIndex((r) => r.at > this.#at - guaranteeSeconds),
+    );
   }
 
   /** H_j now: the account's, advanced over its age with what was granted since */
@@ -139,20 +151,25 @@ export class RatePlan {
       : convergenceMargin * memory.dirtyBytesPerSecond;
   }
 
-  /** The gate before the machine is stopped: a sentence for the journal, or null: not yet. */
-  mayStop(now: number): string | null {
+  /**
+   * The gate before the machine is stopped: a sentence for the journal, or null: not yet.
+   * @param drained the queue at the machine's own switch is empty, so that the last round does not stand behind the rounds before
+   */
+  mayStop(now: number, drained: boolean): string | null {
     this.#gateAskedAt ??= now;
+    const waited = now - this.#gateAskedAt;
+    if (waited < (drained ? leastDrainSeconds : drainPatienceSeconds)) return null;
     const copy = this.#copy();
     this.#gate = cutOverGate({
       remainingBytes: copy.memory.remainingBytes,
-      guaranteedBytesPerSecond: bytesPerSecond(this.#rate),
+      guaranteedBytesPerSecond: bytesPerSecond(Math.min(...this.#recent.map((r) => r.bytesPerSecond))),
       downtimeLimitSeconds: copy.downtimeLimitSeconds,
       fixedDowntimeSeconds: copy.fixedDowntimeSeconds,
       queueSeconds: seconds(this.#path.queueSeconds),
     });
     const expected = `${(this.#gate.downtimeSeconds * 1000).toFixed(0)} ms of downtime expected`;
     if (this.#gate.open) return expected;
-    if (now - this.#gateAskedAt < gatePatienceSeconds) return null;
+    if (waited < gatePatienceSeconds) return null;
     return `${expected} (${this.#gate.reason}): above what was agreed, after ${gatePatienceSeconds} s of waiting`;
   }
 

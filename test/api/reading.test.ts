@@ -201,6 +201,8 @@ describe('/metrics', () => {
     expect(of('steady_certificate_light', ',light="green"')).toBe(1);
     expect(of('steady_real_queue_light', ',light="inside"')).toBe(1);
     expect(of('steady_real_queue_light', ',light="outside"')).toBeUndefined();
+    expect(of('steady_splits_total')).toBe(1000);
+    expect(of('steady_split_violations_total')).toBe(0);
   });
   it('keeps the names of Faucet for what both know', async () => {
     const samples = await scrape();
