@@ -1,5 +1,6 @@
 import { ErrorWindow } from './error-window.js';
 import type { BacklogEstimate } from './sample.js';
+import { SinceEmpty } from './since-empty.js';
 import type { QueueStep } from './virtual-queue.js';
 
 /**
@@ -27,15 +28,15 @@ const persistence = 5;
  * What is known of the real queue beside Z. Two sums run with the counters:
  *
  * - N = max over s of [ -Z(s) + integral from s to now of (rho c' - c + eps_c) ], s since the queue was last proven
- *   empty, c' the capacity that the command believed: theorem 2 is Q <= [Z + N]^+. The integral falls while the head-room is larger than the uncertainty of the
- *   capacity; else it grows until the queue is proven empty again.
+ *   empty, c' the capacity that the command believed (`since-empty.ts`): theorem 2 is Q <= [Z + N]^+. The integral falls
+ *   while the head-room is larger than the uncertainty of the capacity; else it grows until the queue is proven empty again.
  * - Lindley's recursion B+ = [B + A - (c - eps_c) dt]^+ over the samples. Arrivals that come evenly within a sample
  *   cannot make a larger queue; a burst late in a sample can, by what the line had not to send before it (c dt at
  *   most), and then stands above B until the queue empties. The largest excess of late is a term of the bound.
  */
 export class RealQueueWitness {
   /** N; nothing is proven before the first time that the queue is seen empty */
-  private sinceEmpty = Number.NEGATIVE_INFINITY;
+  private readonly sinceEmpty = new SinceEmpty();
   private lindley = 0;
   /** backlog above B, newest samples */
   private readonly bursts = new ErrorWindow();
@@ -48,14 +49,13 @@ export class RealQueueWitness {
 
   /** The real queue is at most Z plus this: N, a burst, and what an unseen queue may hold. */
   aboveVirtual(estimate: BacklogEstimate): number {
-    const known = this.sinceEmpty + this.bursts.max();
+    const known = this.sinceEmpty.bytes + this.bursts.max();
     return estimate.anchored ? known : Math.max(0, known) + estimate.uncertaintyBytes;
   }
 
-  /** Call before the steps of a new sample. */
+  /** Call before the steps of a new sample, which covers `interval`. */
   proven(estimate: BacklogEstimate, interval: number): void {
-    if (estimate.anchored && estimate.anchorAgeSeconds < interval / 2)
-      this.sinceEmpty = Number.NEGATIVE_INFINITY;
+    if (estimate.anchored) this.sinceEmpty.proven(estimate.at - estimate.anchorAgeSeconds - interval / 2);
   }
 
   /** A stretch of measured time: Z was served with `virtualCapacity`; `capacity` is the one believed now, which may be `capacityError` too high. */
@@ -67,8 +67,8 @@ export class RealQueueWitness {
     readingError: number,
   ): void {
     const length = step.to - step.from;
-    const from = Math.max(this.sinceEmpty, -Math.max(0, step.before - readingError));
-    this.sinceEmpty = from + (virtualCapacity - capacity + capacityError) * length;
+    const entry = -Math.max(0, step.before - readingError);
+    this.sinceEmpty.advance(step.from, entry, (virtualCapacity - capacity + capacityError) * length);
     this.lindley = Math.max(0, this.lindley + (step.arrivalRate - capacity + capacityError) * length);
   }
 
@@ -89,7 +89,7 @@ export class RealQueueWitness {
 
   /** What was measured before and after a gap has nothing to do with each other. */
   restart(): void {
-    this.sinceEmpty = Number.NEGATIVE_INFINITY;
+    this.sinceEmpty.restart();
     this.lindley = 0;
     this.outside = 0;
     this.tallSince = Number.NaN;

@@ -54,10 +54,13 @@ const notFullShare = 0.7;
 const notFullSlotsNeeded = 2;
 
 /**
- * Counters of a path without loss can only ever make its base look too low, and that shows as a backlog: proof by an
- * empty path is needed less often than where the arrivals are composed of several ports.
+ * Counters of two ends can only ever make the base look too low (bytes that were lost never arrive), and that shows as a
+ * backlog. So a reading at the base is an empty path, and no drain probe is needed while there are such readings.
  */
-const drainAfterSeconds = 10;
+const drainAfterSeconds = 3;
+
+/** bytes under way between two counters of an empty path */
+const emptyBytes = 4 * 1514;
 
 interface NearSlot {
   readonly at: number;
@@ -85,6 +88,8 @@ export class OpaquePathEstimator {
   private measured: BacklogEstimate | undefined;
   private backlogBefore = Number.NaN;
   private queueDelay = 0;
+  /** the newest time at which the curves of both ends met */
+  private emptyAt = Number.NEGATIVE_INFINITY;
   /** far slots in a row in which the path was clearly not full */
   private notFullSlots = 0;
   private slots: NearSlot[] = [];
@@ -202,6 +207,7 @@ export class OpaquePathEstimator {
       return;
     }
     this.learnCapacity(reading, interval, served, arrived, estimate);
+    if (estimate.anchored && estimate.backlogBytes <= emptyBytes) this.emptyAt = at;
     const left = this.curve.timeOf(sent - estimate.backlogBytes);
     this.queueDelay = Number.isNaN(left) ? 0 : Math.max(0, at - left);
   }
@@ -244,7 +250,8 @@ export class OpaquePathEstimator {
       restarted: this.restarted,
       backlogBytes: bytes(this.forward(measured.backlogBytes, measured.at, capacity)),
       standingBytes: bytes(this.forward(measured.standingBytes, measured.at, capacity)),
-      anchorAgeSeconds: seconds(measured.anchorAgeSeconds + (reading.at - measured.at)),
+      anchorAgeSeconds: seconds(reading.at - Math.max(this.emptyAt, measured.at - measured.anchorAgeSeconds)),
+      wantsDrain: measured.wantsDrain && reading.at - this.emptyAt > drainAfterSeconds,
     };
   }
 

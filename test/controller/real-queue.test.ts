@@ -100,8 +100,13 @@ describe('how far the real queue can be above the virtual one', () => {
   });
   it('grows with time where it does not, until the queue is proven empty', () => {
     expect(above(50, 0.9, {}, 0.05 * capacity)).toBeCloseTo(50 * 0.03 * capacity * T, 3);
-    const emptyAt40 = (k: number) => ({ anchorAgeSeconds: seconds(k === 40 ? 0 : (k - 40) * T) });
+    const emptyAt40 = (k: number) => ({ anchorAgeSeconds: seconds(k < 40 ? 10 : (k - 40) * T) });
     expect(above(50, 0.9, emptyAt40, 0.05 * capacity)).toBeCloseTo(11 * 0.03 * capacity * T, 3);
+  });
+  it('still counts what happened since the moment that a late proof speaks of', () => {
+    // in slot 45 the far end tells that the queue was empty at the end of slot 40
+    const toldLate = (k: number) => ({ anchorAgeSeconds: seconds(k < 45 ? 10 : (k - 40) * T) });
+    expect(above(50, 0.9, toldLate, 0.05 * capacity)).toBeCloseTo(10 * 0.03 * capacity * T, 3);
   });
   it('has room for the largest burst of late that came after the line had been idle', () => {
     const burst = (k: number) => ({ backlogBytes: bytes(k === 10 ? 45_000 : 0) });
