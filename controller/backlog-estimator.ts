@@ -26,6 +26,9 @@ export interface BacklogEstimatorConfig {
 const packetNoise = 3 * 1514;
 /** share of capacity from which a port counts as full: above every target utilisation, below counter noise */
 const fullFraction = 0.99;
+/** below this share of capacity a queue was empty at some time in the slot; of a capacity that may be estimated too high, below that */
+const idleFraction = 0.9;
+const learntIdleFraction = 0.6;
 const standingSamples = 5;
 const unexplainedThreshold = 20 * 1514;
 
@@ -84,7 +87,7 @@ export class BacklogEstimator {
     this.line = config.lineBytesPerSecond;
     this.learnt = config.capacityIsLearnt ?? false;
     this.idle = new IdleDetector({
-      idleFraction: 0.9,
+      idleFraction: this.learnt ? learntIdleFraction : idleFraction,
       votes: 3,
       span: 6,
     });

@@ -25,6 +25,7 @@ export function createPolicy(name: PolicyName, config: PolicyConfig): RatePolicy
 function check(config: PolicyConfig): void {
   demand('slotSeconds', config.slotSeconds, (v) => v > 0, 'must be positive');
   demand('targetUtilisation', config.targetUtilisation, (v) => v > 0 && v <= 1, 'must be in (0, 1]');
+  demand('cautiousUtilisation', config.cautiousUtilisation, (v) => v > 0 && v <= 1, 'must be in (0, 1]');
   demand('gain', config.gain, (v) => v > 0 && v <= 1, 'must be in (0, 1]');
   demand('virtualTargetBytes', config.virtualTargetBytes, (v) => v >= 0, 'must not be negative');
   demand('forecastSlots', config.forecastSlots, (v) => v >= 1 && v <= 1000, 'must be 1 to 1000');

@@ -15,6 +15,7 @@ export * from './deadline-debt.js';
 export { DiscountedDisturbance } from './disturbance.js';
 export { ErrorWindow } from './error-window.js';
 export { CrossTrafficForecast } from './forecast.js';
+export { HeadRoom } from './head-room.js';
 export * from './loop-delay.js';
 export * from './loop-stability.js';
 export { defaultPolicyConfig, LyapunovPolicy } from './lyapunov-controller.js';

@@ -3,6 +3,7 @@ import { CommandTimeline } from './command-timeline.js';
 import { DrainProbe, defaultDrainProbe } from './drain-probe.js';
 import { ErrorWindow } from './error-window.js';
 import { CrossTrafficForecast } from './forecast.js';
+import { HeadRoom } from './head-room.js';
 import { certifiedGainLimit, certifiedMismatchSlots } from './loop-stability.js';
 import type { PolicyConfig, PolicyDecision, PolicyInput, PolicyMode, RatePolicy } from './policy.js';
 import { unclippedRate } from './rate-law.js';
@@ -42,6 +43,7 @@ export class LyapunovPolicy implements RatePolicy {
   private readonly config: PolicyConfig;
   private readonly forecast: CrossTrafficForecast;
   private readonly timeline = new CommandTimeline();
+  private readonly headRoom: HeadRoom;
   private readonly queue: VirtualQueue;
   private readonly ledger: CertificateLedger;
   private readonly probe: DrainProbe;
@@ -60,6 +62,7 @@ export class LyapunovPolicy implements RatePolicy {
   constructor(config: PolicyConfig) {
     this.config = config;
     this.forecast = new CrossTrafficForecast(config.forecastSlots, config.slotSeconds);
+    this.headRoom = new HeadRoom(config.targetUtilisation, config.cautiousUtilisation);
     this.queue = new VirtualQueue(config.targetUtilisation);
     this.ledger = new CertificateLedger({
       gain: config.gain,
@@ -107,6 +110,8 @@ export class LyapunovPolicy implements RatePolicy {
       this.pending = { interval: 0, cross: 0, own: 0 };
     }
     if (estimate.restarted || !(input.intervalSeconds > 0)) return;
+    const overdue = input.demandBytesPerSecond > 0 && input.intervalSeconds > 2.5 * this.config.slotSeconds;
+    if (estimate.held || overdue) this.headRoom.trouble(input.now);
     this.pending.interval += input.intervalSeconds;
     this.pending.cross += input.crossBytesPerSecond * input.intervalSeconds;
     this.pending.own += input.ownBytesPerSecond * input.intervalSeconds;
@@ -184,7 +189,7 @@ export class LyapunovPolicy implements RatePolicy {
     const capacity = input.capacityBytesPerSecond;
     const forecast = this.forecast.mean();
     const observationDelay = input.now - estimate.backlogAt;
-    const utilisation = this.utilisation(estimate, capacity, observationDelay);
+    const utilisation = this.utilisation(input.now, estimate, capacity, observationDelay);
     const loopDelay = Math.max(0, input.loopDelaySlots) * slotSeconds;
     const effectiveAt = Math.max(input.now + loopDelay, this.timeline.newest?.effectiveAt ?? input.now);
     const predicted = this.queue.predict(this.timeline, this.lastGoodAt, effectiveAt, forecast, capacity);
@@ -237,8 +242,13 @@ export class LyapunovPolicy implements RatePolicy {
   }
 
   /** rho: lower by what drains the standing queue in its time constant */
-  private utilisation(estimate: BacklogEstimate, capacity: number, observationDelay: number): number {
-    const target = this.config.targetUtilisation;
+  private utilisation(
+    now: number,
+    estimate: BacklogEstimate,
+    capacity: number,
+    observationDelay: number,
+  ): number {
+    const target = this.headRoom.utilisation(now);
     const standing = Math.max(0, estimate.standingBytes - standingTolerance);
     if (standing === 0) return target;
     const drainSeconds = Math.max(standingDrainSeconds, 1.5 * observationDelay);
@@ -271,6 +281,7 @@ const mistakenSlots = (input: PolicyInput): number =>
 export const defaultPolicyConfig: PolicyConfig = {
   slotSeconds: seconds(0.02),
   targetUtilisation: 0.98,
+  cautiousUtilisation: 0.95,
   gain: 0.4,
   virtualTargetBytes: 30_000,
   forecastSlots: 4,

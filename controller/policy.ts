@@ -68,6 +68,8 @@ export interface PolicyConfig {
   readonly slotSeconds: Seconds;
   /** rho, 0 < rho <= 1 */
   readonly targetUtilisation: number;
+  /** rho for some seconds after readings were late or missing, at most rho */
+  readonly cautiousUtilisation: number;
   /** g, 0 < g <= 1 */
   readonly gain: number;
   /** Z* */

@@ -63,6 +63,7 @@ class Loop {
     this.policy = createPolicy(control.policy, {
       slotSeconds,
       targetUtilisation: control.targetUtilisation,
+      cautiousUtilisation: control.cautiousUtilisation,
       gain: control.gain,
       virtualTargetBytes: control.virtualTargetBytes,
       forecastSlots: control.forecastSlots,

@@ -3,8 +3,9 @@ const fewestProbes = 5;
 const mostProbes = 20;
 /** of the newest probes of a path that is not full this quantile had no queue before it */
 const emptyQuantile = 0.2;
-/** a change by more than this is a reroute, not noise */
+/** a change by more than this is a reroute, not noise; to a longer path if so many probes in a row say so */
 const rerouteSeconds = 0.004;
+const rerouteProbes = 8;
 /** shares of the way to a lower and to a higher value that one probe goes */
 const paceDown = 0.3;
 const paceUp = 0.05;
@@ -53,13 +54,18 @@ export class BaseDelay {
     const sorted = [...this.newest].sort((a, b) => a - b);
     const empty = sorted[Math.floor(emptyQuantile * sorted.length)]!;
     if (!this.known) this.value = empty;
-    else if (Math.abs(empty - this.value) > rerouteSeconds) this.step(empty);
+    else if (empty < this.value - rerouteSeconds) this.step(empty);
+    else if (this.longer()) this.step(Math.min(...this.newest.slice(-rerouteProbes)));
     else this.value += (empty < this.value ? paceDown : paceUp) * (empty - this.value);
   }
 
-  /** Longer only after a whole window of probes: a queue that was just not seen must not be taken for a longer path. */
+  /** None of the newest probes came through as fast as an empty path of this length would let it. */
+  private longer(): boolean {
+    const newest = this.newest.slice(-rerouteProbes);
+    return newest.length === rerouteProbes && Math.min(...newest) > this.value + rerouteSeconds;
+  }
+
   private step(empty: number): void {
-    if (empty > this.value && this.newest.length < mostProbes) return;
     this.value = empty;
     this.rerouteCount += 1;
     this.newest.length = 0;

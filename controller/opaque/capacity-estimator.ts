@@ -105,7 +105,8 @@ export class CapacityEstimator {
   private wait(slot: ServedSlot, rate: number): void {
     this.lowInARow.length = 0;
     this.sinceFull += slot.intervalSeconds;
-    if (this.sinceFull < patienceSeconds || rate < usedShare * this.value) return;
+    const waits = slot.backlogBefore > noiseBytes || slot.backlogAfter > noiseBytes;
+    if (waits || this.sinceFull < patienceSeconds || rate < usedShare * this.value) return;
     const growth = growthPerSecondSquared * (this.sinceFull - patienceSeconds);
     this.set(this.value * (1 + Math.min(fastestGrowthPerSecond, growth) * slot.intervalSeconds));
   }

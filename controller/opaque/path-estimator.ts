@@ -50,7 +50,7 @@ const curveSeconds = 4;
 /** far readings that wait for the near curve to reach their time */
 const mostPending = 64;
 /** a path used less than this, for so many slots, is clearly not full, and may teach its base delay */
-const notFullShare = 0.7;
+const notFullShare = 0.8;
 const notFullSlotsNeeded = 2;
 
 /**

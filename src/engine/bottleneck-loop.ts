@@ -69,6 +69,7 @@ export class BottleneckLoop {
     this.#policy = createPolicy(control.policy, {
       slotSeconds: seconds(this.#slotSeconds),
       targetUtilisation: control.targetUtilisation,
+      cautiousUtilisation: control.cautiousUtilisation,
       gain: control.gain,
       virtualTargetBytes: control.virtualTargetBytes,
       forecastSlots: control.forecastSlots,
@@ -129,7 +130,8 @@ export class BottleneckLoop {
 
   /** What stands in the queue now, as time. */
   get queueSeconds(): number {
-    return (this.#estimate?.backlogBytes ?? 0) / this.capacityBytesPerSecond;
+    const capacity = this.capacityBytesPerSecond;
+    return capacity > 0 ? (this.#estimate?.backlogBytes ?? 0) / capacity : 0;
   }
 
   /** Our own traffic that arrives, over what was granted of late. */

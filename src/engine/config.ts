@@ -38,6 +38,8 @@ export interface ControlConfig {
   readonly slotMs: number;
   /** fraction of capacity that may be used (rho) */
   readonly targetUtilisation: number;
+  /** the same for some seconds after counters were late or missing */
+  readonly cautiousUtilisation: number;
   /** g of the rate law */
   readonly gain: number;
   /** Z*, bytes */
@@ -54,13 +56,14 @@ export interface ControlConfig {
 }
 
 /**
- * Gains from the tuning in controller/README.md. There 0.98 of the capacity is enough; 0.95 leaves room for what no counter of
- * the bottleneck shows, a host or a switch behind it that stalls (bench/README.md has both).
+ * Gains from the tuning in controller/README.md. The lower utilisation leaves room for what no counter of the bottleneck
+ * shows, a host or a switch behind it that stalls (bench/README.md).
  */
 export const defaultControl: ControlConfig = {
   policy: 'steady',
   slotMs: 20,
-  targetUtilisation: 0.95,
+  targetUtilisation: 0.98,
+  cautiousUtilisation: 0.95,
   gain: 0.4,
   virtualTargetBytes: 30_000,
   forecastSlots: 4,

@@ -6,8 +6,8 @@ import type { Turn } from './turn.js';
 
 type PacketIn = Extract<Message, { type: 'packet_in' }>;
 
-/** One probe of 60 bytes in so many slots: 12 kbit/s at T = 20 ms. */
-const everySlots = 2;
+/** One probe of 60 bytes in so many slots: 24 kbit/s at T = 20 ms. */
+const everySlots = 1;
 /** Probes that keep step with a video's frames would always meet the same queue: their times walk by the golden ratio. */
 const walk = 0.618_034;
 /** A probe that is not there by then was lost, or its number is used again soon. */

@@ -38,6 +38,14 @@ const ControlSchema = Type.Object(
     targetUtilisation: Type.Optional(
       Type.Number({ exclusiveMinimum: 0, maximum: 1, default: d.targetUtilisation }),
     ),
+    cautiousUtilisation: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 1,
+        default: d.cautiousUtilisation,
+        description: 'the same for some seconds after counters were late or missing',
+      }),
+    ),
     gain: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 2, default: d.gain })),
     virtualTargetBytes: Type.Optional(
       Type.Number({ minimum: 0, maximum: 1e9, default: d.virtualTargetBytes, description: 'bytes' }),

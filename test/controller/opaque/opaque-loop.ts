@@ -11,9 +11,9 @@ import {
   type PolicyConfig,
   type SlotCertificate,
   seconds,
-} from '../../controller/index.js';
+} from '../../../controller/index.js';
+import { quantile, randomSource } from '../plant.js';
 import { Carrier, type CarrierOptions } from './carrier.js';
-import { quantile, randomSource } from './plant.js';
 
 /** What lies between the far gateway's counter and the controller. */
 export interface FarChannel {
@@ -45,6 +45,8 @@ export interface OpaqueOptions {
   readonly migrationStart: number;
   readonly limit: number;
   readonly capacityLimit?: number;
+  /** -1: a planted fault, every probe is read with the wrong sign */
+  readonly probeSign?: 1 | -1;
   /** something that happens to the carrier */
   readonly events?: readonly { readonly at: number; readonly act: (carrier: Carrier) => void }[];
 }
@@ -138,7 +140,8 @@ export function runOpaqueLoop(options: OpaqueOptions): OpaqueResult {
       carrier.probe((arrivedAt) => {
         const back = channel.delaySeconds + channel.jitterSeconds * random();
         const told = arrivedAt + back + skew(arrivedAt);
-        at(told, () => estimator.probe(seconds(told - sentAt - 0.00025 - channel.delaySeconds)));
+        const took = told - sentAt - 0.00025 - channel.delaySeconds;
+        at(told, () => estimator.probe(seconds((options.probeSign ?? 1) * took)));
       }),
     );
   };
@@ -195,7 +198,7 @@ export function runOpaqueLoop(options: OpaqueOptions): OpaqueResult {
     readNear();
     readFar();
     // not in step with the frames of the video
-    if (Math.round(next / slot) % 2 === 0) at(carrier.now + slot * random(), sendProbe);
+    at(carrier.now + slot * random(), sendProbe);
     while (due.length > 0 && due[0]!.at <= next) {
       const first = due.shift()!;
       carrier.advance(first.at);

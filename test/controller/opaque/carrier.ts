@@ -1,4 +1,4 @@
-import { backgroundPacket, Load, ownPacket, randomSource, step, videoPacket } from './plant.js';
+import { backgroundPacket, Load, ownPacket, randomSource, step, videoPacket } from '../plant.js';
 
 /** A carrier's path as a model: our gateway, a FIFO that nobody sees and a line behind it, the far gateway. */
 export interface CarrierOptions {
