@@ -13,6 +13,13 @@ export interface BacklogEstimatorConfig {
   readonly drainAfterSeconds?: Seconds;
   /** a bad base shows as a port that runs at capacity this long while the estimate is near zero */
   readonly contradictionSeconds?: Seconds;
+  /** more than this cannot leave, so a reading that says so was not read when it says; the capacity unless told */
+  readonly lineBytesPerSecond?: BytesPerSecond;
+  /**
+   * The capacity is itself an estimate: a slot is quiet only if little arrived in it, too. Else a capacity that
+   * has just fallen would make every full slot look idle.
+   */
+  readonly capacityIsLearnt?: boolean;
 }
 
 /** packets between two counters are not a queue */
@@ -43,7 +50,9 @@ interface Reading {
  * base that is wrong all the same shows as a contradiction, and asks to be drained.
  */
 export class BacklogEstimator {
-  private readonly capacity: number;
+  private capacity: number;
+  private readonly line: number | undefined;
+  private readonly learnt: boolean;
   private readonly slot: number;
   private readonly buffer: number;
   private readonly anchorWindow: number;
@@ -72,8 +81,9 @@ export class BacklogEstimator {
     this.anchorWindow = config.anchorWindowSeconds ?? 2;
     this.drainAfter = config.drainAfterSeconds ?? 2;
     this.contradictionAfter = config.contradictionSeconds ?? 0.5;
+    this.line = config.lineBytesPerSecond;
+    this.learnt = config.capacityIsLearnt ?? false;
     this.idle = new IdleDetector({
-      capacity: this.capacity,
       idleFraction: 0.9,
       votes: 3,
       span: 6,
@@ -92,10 +102,17 @@ export class BacklogEstimator {
     this.previousUncertainty = sample.timeUncertaintySeconds;
     const bad = sample.late || this.implausible(slack);
     if (bad) {
-      this.idle.observe({ at: sample.at, interval: 0, departed: 0, difference: 0, slack, bad });
+      this.idle.observe(
+        { at: sample.at, interval: 0, departed: 0, difference: 0, slack, bad },
+        this.capacity,
+      );
       return this.hold(sample);
     }
     return this.accept(sample, slack);
+  }
+
+  setCapacity(capacity: BytesPerSecond): void {
+    this.capacity = capacity;
   }
 
   /** For tests and for a caller that knows the queue: declares the present difference to be `backlog`. */
@@ -109,7 +126,7 @@ export class BacklogEstimator {
    * row only: a reading that counted too little makes all later ones look too large, and waiting does not help.
    */
   private implausible(slack: number): boolean {
-    const most = this.capacity * 1.03 * (this.pending.interval + slack) + packetNoise;
+    const most = (this.line ?? this.capacity) * 1.03 * (this.pending.interval + slack) + packetNoise;
     return this.held === 0 && this.pending.departed > most;
   }
 
@@ -117,14 +134,11 @@ export class BacklogEstimator {
     const { interval, arrived, departed } = this.pending;
     this.pending = { interval: 0, arrived: 0, departed: 0 };
     this.lindley = Math.max(0, this.lindley + arrived - this.capacity * interval);
-    const verdict = this.idle.observe({
-      at: sample.at,
-      interval,
-      departed,
-      difference: this.difference,
-      slack,
-      bad: false,
-    });
+    const passed = this.learnt ? Math.max(departed, arrived) : departed;
+    const verdict = this.idle.observe(
+      { at: sample.at, interval, departed: passed, difference: this.difference, slack, bad: false },
+      this.capacity,
+    );
     if (verdict !== undefined) this.anchor(sample.at, verdict);
     this.floor();
     const backlog = Math.min(this.buffer, Math.max(0, this.difference - this.base));
@@ -186,7 +200,8 @@ export class BacklogEstimator {
     if (span < this.contradictionAfter) return;
     const nearZero = this.capacity * this.slot * 0.25;
     const full = departed >= fullFraction * this.capacity * span && least < nearZero;
-    const blind = leastLindley > 4 * nearZero && least < nearZero;
+    // Lindley's recursion believes the capacity: while that is being learnt, it is no second opinion.
+    const blind = !this.learnt && leastLindley > 4 * nearZero && least < nearZero;
     if (full || blind) {
       if (Number.isNaN(this.contradictionSince)) this.contradictionSince = now;
     } else this.contradictionSince = Number.NaN;
@@ -197,7 +212,9 @@ export class BacklogEstimator {
     const age = sample.at - this.anchoredAt;
     const contradiction = !Number.isNaN(this.contradictionSince);
     const newest = this.readings.slice(-standingSamples);
-    const standing = Math.min(...newest.map((r) => Math.max(r.backlog, r.lindley)));
+    const standing = Math.min(
+      ...newest.map((r) => (this.learnt ? r.backlog : Math.max(r.backlog, r.lindley))),
+    );
     const disagreement = Math.max(...newest.map((r) => Math.abs(r.backlog - r.lindley)));
     const distrust = contradiction
       ? this.capacity * (this.contradictionAfter + sample.at - this.contradictionSince) * 0.1
@@ -207,10 +224,11 @@ export class BacklogEstimator {
     const uncertainty = anchored ? reading + disagreement + distrust : this.buffer;
     const waited = anchored ? age : sample.at - this.firstAt;
     return {
-      backlogBytes: bytes(anchored ? backlog : Math.max(backlog, this.lindley)),
+      backlogBytes: bytes(anchored || this.learnt ? backlog : Math.max(backlog, this.lindley)),
       uncertaintyBytes: bytes(Math.min(this.buffer, uncertainty)),
       readingErrorBytes: bytes(reading),
       at: sample.at,
+      backlogAt: sample.at,
       held: false,
       restarted: false,
       lindleyBytes: bytes(this.lindley),
@@ -241,6 +259,7 @@ export class BacklogEstimator {
       uncertaintyBytes: bytes(this.buffer),
       readingErrorBytes: bytes(packetNoise + 2 * sample.timeUncertaintySeconds * this.capacity),
       at: sample.at,
+      backlogAt: sample.at,
       held: false,
       restarted: false,
       lindleyBytes: bytes(this.lindley),

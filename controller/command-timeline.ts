@@ -12,10 +12,11 @@ export interface Command {
   readonly utilisation: number;
   /** y: predicted virtual backlog at `effectiveAt`, bytes */
   readonly predicted: number;
-  /** frozen eps_x (maximum and 99 %), bytes/s, and eps_m, bytes */
+  /** frozen errors: eps_x, bytes/s; eps_W, eps_m and eps_delay, bytes */
   readonly forecastError: number;
-  readonly forecastError99: number;
+  readonly disturbance: number;
   readonly measurementError: number;
+  readonly delayError: number;
   /** from the newest sample to `effectiveAt`, seconds */
   readonly horizon: number;
   /** false: the law was not in charge (safe mode, nothing to send) */

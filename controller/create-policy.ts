@@ -1,19 +1,11 @@
 import { NoControlPolicy, StaticCapPolicy } from './baseline-policies.js';
 import { LyapunovPolicy } from './lyapunov-controller.js';
 import type { PolicyConfig, PolicyName, RatePolicy } from './policy.js';
+import { PolicyConfigError } from './policy-config-error.js';
+import { createRival, rivalNames } from './rivals/create-rival.js';
 
-/** A setting that no policy can work with. `setting` names it in the words of `PolicyConfig`. */
-export class PolicyConfigError extends Error {
-  readonly setting: string;
-
-  constructor(setting: string, detail: string) {
-    super(`${setting}: ${detail}`);
-    this.name = 'PolicyConfigError';
-    this.setting = setting;
-  }
-}
-
-export const policyNames: readonly PolicyName[] = ['steady', 'static-cap', 'none'];
+/** every policy that settings alone can make; `oracle` needs the future as well */
+export const policyNames: readonly PolicyName[] = ['steady', 'static-cap', 'none', ...rivalNames];
 
 /** A fresh policy for one bottleneck. Throws PolicyConfigError before it would misbehave. */
 export function createPolicy(name: PolicyName, config: PolicyConfig): RatePolicy {
@@ -26,7 +18,7 @@ export function createPolicy(name: PolicyName, config: PolicyConfig): RatePolicy
     case 'none':
       return new NoControlPolicy();
     default:
-      throw new PolicyConfigError('policy', `'${name as string}' is none of ${policyNames.join(', ')}`);
+      return createRival(name, config);
   }
 }
 

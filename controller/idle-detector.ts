@@ -2,6 +2,7 @@
 export interface IdleReading {
   readonly at: number;
   readonly interval: number;
+  /** bytes that passed: out of the queue, or into it if that is more */
   readonly departed: number;
   /** running difference D = arrivals - departures - drops, bytes */
   readonly difference: number;
@@ -12,7 +13,6 @@ export interface IdleReading {
 }
 
 export interface IdleConfig {
-  readonly capacity: number;
   /** below this share of capacity a work-conserving queue was empty at some time in the interval */
   readonly idleFraction: number;
   /** how many quiet slots make a verdict */
@@ -39,9 +39,9 @@ export class IdleDetector {
   }
 
   /** The difference at which the queue is empty if this reading completes a verdict. */
-  observe(reading: IdleReading): number | undefined {
+  observe(reading: IdleReading, capacity: number): number | undefined {
     const surely = reading.interval - reading.slack;
-    const quiet = surely > 0 && reading.departed < this.config.idleFraction * this.config.capacity * surely;
+    const quiet = surely > 0 && reading.departed < this.config.idleFraction * capacity * surely;
     if (reading.bad) return undefined;
     this.recent.push({ difference: reading.difference, quiet });
     if (this.recent.length > this.config.span) this.recent.shift();

@@ -4,6 +4,8 @@ const stepSlots = 0.25;
 const forgetting = 0.99;
 const minimumSamples = 50;
 const packetBytes = 1514;
+/** as far as the gain is certified for, and as far as the delay is looked for while the traffic says nothing */
+const longestUncertaintySlots = 2;
 
 /**
  * Live estimate of the delay from a command to its effect. Every candidate delay predicts how many bytes of
@@ -33,6 +35,19 @@ export class LoopDelay {
   }
   get delaySeconds(): Seconds {
     return seconds(this.slots * this.slotSeconds);
+  }
+
+  /**
+   * Half-width of the interval of delays that the traffic does not exclude, in nominal slots, 2 at most: all
+   * candidates whose error is not clearly larger than the best one's, by the measure that `slots` moves by.
+   */
+  get uncertaintySlots(): number {
+    if (this.samples < minimumSamples) return longestUncertaintySlots;
+    const excluded = 1.1 * Math.min(...this.errors) + this.weight * packetBytes ** 2;
+    let farthest = 0;
+    for (let i = 0; i < this.errors.length; i++)
+      if (this.errors[i]! <= excluded) farthest = Math.max(farthest, Math.abs(i - this.index));
+    return Math.min(longestUncertaintySlots, stepSlots * (farthest + 0.5));
   }
 
   commanded(at: Instant, rate: BytesPerSecond): void {
@@ -82,67 +97,3 @@ export class LoopDelay {
     return sum;
   }
 }
-
-/** z(k+1) = z(k) - g z(k-d) is stable iff g is below this: the law without its predictor. */
-export const stableGainLimit = (delaySlots: number): number =>
-  2 * Math.cos((delaySlots * Math.PI) / (2 * delaySlots + 1));
-
-/** ... and does not overshoot iff g is at most this. */
-export const monotoneGainLimit = (delaySlots: number): number =>
-  delaySlots === 0 ? 1 : delaySlots ** delaySlots / (delaySlots + 1) ** (delaySlots + 1);
-
-/** With the predictor: a delay that is wrong by one slot is unstable from about this gain on (d 1-4). */
-export const mistakenDelayGainLimit = 0.67;
-
-/**
- * The gain that is certified for d whole slots of delay: the law must stay stable when its predictor is
- * worthless (table above), when it is off by one slot, and in continuous time (K tau = g d < 1, theorem by the
- * Lyapunov-Krasovskii functional of the model).
- */
-export function certifiedGainLimit(delaySlots: number): number {
-  const d = Math.max(0, Math.ceil(delaySlots));
-  if (d === 0) return 1;
-  return Math.min(stableGainLimit(d), mistakenDelayGainLimit, 1 / d);
-}
-
-export interface LoopCheck {
-  readonly certified: boolean;
-  /** no overshoot either, even without the predictor */
-  readonly monotone: boolean;
-  readonly gainLimit: number;
-  /** empty when certified; otherwise says which gain at this T, or which T at this gain, would be */
-  readonly message: string;
-}
-
-/** Start-up check. `loopDelaySeconds` is the whole loop: age of a sample plus command to effect. */
-export function checkLoop(gain: number, slotSeconds: Seconds, loopDelaySeconds: Seconds): LoopCheck {
-  if (!(gain > 0 && gain <= 1))
-    return { certified: false, monotone: false, gainLimit: 1, message: `gain ${gain} is not in (0, 1]` };
-  if (!(slotSeconds > 0) || !(loopDelaySeconds >= 0))
-    return {
-      certified: false,
-      monotone: false,
-      gainLimit: 0,
-      message: `slot ${slotSeconds} s must be positive and the loop delay ${loopDelaySeconds} s not negative`,
-    };
-  // a nanosecond of rounding must not cost a slot
-  const d = Math.max(0, Math.ceil(loopDelaySeconds / slotSeconds - 1e-9));
-  const limit = certifiedGainLimit(d);
-  const monotone = gain <= monotoneGainLimit(d);
-  if (gain < limit || (d === 0 && gain <= 1))
-    return { certified: true, monotone, gainLimit: limit, message: '' };
-  return {
-    certified: false,
-    monotone,
-    gainLimit: limit,
-    message: `gain ${gain} cannot be certified for ${d} slots of delay (${ms(loopDelaySeconds)} ms at T = ${ms(slotSeconds)} ms): use a gain below ${limit.toFixed(3)}, ${slotAdvice(gain, loopDelaySeconds)}`,
-  };
-}
-
-function slotAdvice(gain: number, loopDelaySeconds: number): string {
-  for (let d = 16; d >= 1; d--)
-    if (gain < certifiedGainLimit(d)) return `or T of at least ${ms(loopDelaySeconds / d)} ms with this gain`;
-  return 'or a delay shorter than one slot boundary with a smaller gain';
-}
-
-const ms = (s: number): string => String(Math.ceil(s * 1000));

@@ -1,9 +1,13 @@
 import { CertificateLedger, type SlotCertificate } from './certificate.js';
-import { type Command, CommandTimeline } from './command-timeline.js';
+import { CommandTimeline } from './command-timeline.js';
 import { DrainProbe, defaultDrainProbe } from './drain-probe.js';
+import { ErrorWindow } from './error-window.js';
 import { CrossTrafficForecast } from './forecast.js';
+import { certifiedMismatchSlots } from './loop-stability.js';
 import type { PolicyConfig, PolicyDecision, PolicyInput, PolicyMode, RatePolicy } from './policy.js';
 import { unclippedRate } from './rate-law.js';
+import { RealQueueWitness } from './real-queue.js';
+import { SafeMode } from './safe-mode.js';
 import type { BacklogEstimate } from './sample.js';
 import { bytes, bytesPerSecond, seconds } from './units.js';
 import { VirtualQueue } from './virtual-queue.js';
@@ -16,9 +20,10 @@ const lowestUtilisation = 0.1;
 const standingTolerance = 6 * 1514;
 /** a drain probe leaves the port at this share of capacity: clearly idle for the detector */
 const drainUtilisation = 0.75;
-/** slots of safe rate after an alarm of the certificate */
-const alarmSlots = 25;
-const errorsBeforeUse = 10;
+/** with no capacity known the safe rate alternates with this multiple of it, so often */
+const exploreFactor = 3;
+const exploreSeconds = 0.3;
+const slotsBeforeUse = 10;
 /** below this share of its grant the migration traffic is limited by its sender */
 const unfilledShare = 0.5;
 
@@ -40,12 +45,15 @@ export class LyapunovPolicy implements RatePolicy {
   private readonly queue: VirtualQueue;
   private readonly ledger: CertificateLedger;
   private readonly probe: DrainProbe;
+  private readonly witness = new RealQueueWitness();
+  private readonly safe = new SafeMode();
+  /** |U + xhat - rho c| of the newest commands: what Z moves by per second that a delay is mistaken */
+  private readonly movements = new ErrorWindow();
   private lastSampleAt = Number.NaN;
   private lastGoodAt = Number.NaN;
   /** what held samples counted, to be measured together with the next good one */
   private pending = { interval: 0, cross: 0, own: 0 };
   private certificate: SlotCertificate | null = null;
-  private alarmUntil = Number.NEGATIVE_INFINITY;
 
   constructor(config: PolicyConfig) {
     this.config = config;
@@ -72,14 +80,17 @@ export class LyapunovPolicy implements RatePolicy {
     if (estimate === null || Number.isNaN(this.lastGoodAt))
       return this.decide(0, input.demandBytesPerSecond > 0 ? 'safe' : 'idle');
     const { slotSeconds } = this.config;
-    const blind = input.sampleAgeSeconds > 3 * slotSeconds || input.now - this.lastGoodAt > 6 * slotSeconds;
-    if (blind) return this.fallBack(input, estimate);
+    const blind =
+      input.sampleAgeSeconds > 3 * slotSeconds ||
+      input.now - this.lastGoodAt > 6 * slotSeconds ||
+      !(input.capacityBytesPerSecond > 0);
+    if (blind) this.safe.enter('stale');
     if (!(input.demandBytesPerSecond > 0)) {
       this.probe.cancel();
       this.certificate = null;
       return this.command(input, estimate, 0, 'idle');
     }
-    if (input.now < this.alarmUntil) return this.fallBack(input, estimate);
+    if (this.safe.reason !== null) return this.fallBack(input, estimate);
     return this.command(input, estimate, Number.POSITIVE_INFINITY, 'normal');
   }
 
@@ -90,6 +101,7 @@ export class LyapunovPolicy implements RatePolicy {
     this.lastSampleAt = estimate.at;
     if (missed) {
       this.ledger.abandon();
+      this.witness.restart();
       this.pending = { interval: 0, cross: 0, own: 0 };
     }
     if (estimate.restarted || !(input.intervalSeconds > 0)) return;
@@ -113,27 +125,49 @@ export class LyapunovPolicy implements RatePolicy {
   ): void {
     const arrivals = cross + own;
     const capacity = input.capacityBytesPerSecond;
+    const capacityError = input.capacityUncertaintyBytesPerSecond ?? 0;
     const from = estimate.at - interval;
+    this.witness.proven(estimate, interval);
+    // a sender with less to send than it may is no error of the forecast; its slots break the assumption
+    const filled = own >= unfilledShare * this.leastGrant(input, from, estimate.at);
     for (const step of this.queue.measure(this.timeline, from, estimate.at, arrivals, capacity)) {
-      const finished = this.ledger.add(step, capacity, estimate);
       const command = step.command;
-      // a sender with less to send than it may is no error of the forecast; its slots break the assumption
-      if (command?.lawful && own >= unfilledShare * command.rate)
-        this.forecast.errors.push(arrivals - command.rate - command.forecast);
-      if (finished !== undefined) this.heed(finished, input.now);
+      if (filled && command?.lawful) this.forecast.errors.push(arrivals - command.rate - command.forecast);
+      this.witness.advance(
+        step,
+        this.config.targetUtilisation,
+        capacity,
+        capacityError,
+        estimate.readingErrorBytes,
+      );
+      const aboveVirtual = this.witness.aboveVirtual(estimate);
+      const finished = this.ledger.add(step, filled, { capacity, capacityError, aboveVirtual });
+      if (finished !== undefined) this.heed(finished);
     }
+    const bound = this.certificate?.queueBoundBytes ?? Number.POSITIVE_INFINITY;
+    this.witness.observe(estimate, bound);
+    this.safe.sample(estimate.at, estimate.contradiction, this.witness.staysOutside);
     this.timeline.forget(from);
   }
 
-  private heed(finished: SlotCertificate, now: number): void {
+  /** The lowest rate that can have been in force in [from, to], whichever delay of its interval is the true one. */
+  private leastGrant(input: PolicyInput, from: number, to: number): number {
+    const slack = Math.max(1, mistakenSlots(input)) * this.config.slotSeconds;
+    const stretches = this.timeline.stretches(from - slack, to + slack);
+    return Math.min(...stretches.map(({ command }) => command?.rate ?? 0));
+  }
+
+  private heed(finished: SlotCertificate): void {
     this.certificate = finished;
-    if (finished.verdict === 'violated' || finished.risingOutsideBall > 3)
-      this.alarmUntil = now + alarmSlots * this.config.slotSeconds;
+    if (finished.verdict === 'violated' || finished.risingOutsideBall > 3) this.safe.enter('certificate');
   }
 
   private fallBack(input: PolicyInput, estimate: BacklogEstimate): PolicyDecision {
     this.probe.cancel();
-    const safe = Math.min(this.config.safeBytesPerSecond, input.demandBytesPerSecond);
+    // A path of which nothing is known yet is learnt from traffic that changes.
+    const learning = !(input.capacityBytesPerSecond > 0) && Math.floor(input.now / exploreSeconds) % 2 === 1;
+    const wanted = this.config.safeBytesPerSecond * (learning ? exploreFactor : 1);
+    const safe = Math.min(wanted, input.demandBytesPerSecond);
     return this.command(input, estimate, safe, input.demandBytesPerSecond > 0 ? 'safe' : 'idle');
   }
 
@@ -147,7 +181,8 @@ export class LyapunovPolicy implements RatePolicy {
     const { slotSeconds, gain, virtualTargetBytes } = this.config;
     const capacity = input.capacityBytesPerSecond;
     const forecast = this.forecast.mean();
-    const utilisation = this.utilisation(estimate, capacity);
+    const observationDelay = input.now - estimate.backlogAt;
+    const utilisation = this.utilisation(estimate, capacity, observationDelay);
     const loopDelay = Math.max(0, input.loopDelaySlots) * slotSeconds;
     const effectiveAt = Math.max(input.now + loopDelay, this.timeline.newest?.effectiveAt ?? input.now);
     const predicted = this.queue.predict(this.timeline, this.lastGoodAt, effectiveAt, forecast, capacity);
@@ -160,37 +195,43 @@ export class LyapunovPolicy implements RatePolicy {
       target: virtualTargetBytes,
       slot: slotSeconds,
     });
-    const depth = mode === 'normal' ? this.probe.update(input.now, estimate, loopDelay, capacity) : 'none';
+    const depth =
+      mode === 'normal'
+        ? this.probe.update(input.now, estimate, loopDelay + observationDelay, capacity)
+        : 'none';
     const ceiling = Math.min(input.demandBytesPerSecond, capacity, this.drainCeiling(depth, capacity));
     const rate = Number.isFinite(fixed) ? fixed : Math.max(0, Math.min(wanted, ceiling));
-    this.record({
+    this.timeline.push({
       effectiveAt,
       rate,
       wanted,
       forecast,
       utilisation,
       predicted,
+      forecastError: this.forecast.errors.max(),
+      disturbance: this.ledger.largestDisturbance,
       measurementError: estimate.readingErrorBytes,
+      delayError: this.delayError(input),
       horizon: effectiveAt - this.lastGoodAt,
       lawful: mode === 'normal',
-      judged: mode === 'normal' && this.forecast.errors.count >= errorsBeforeUse,
+      judged: mode === 'normal' && this.ledger.learntSlots >= slotsBeforeUse,
     });
-    return this.decide(rate, depth === 'none' ? mode : 'drain');
+    if (mode === 'normal') this.movements.push(rate + forecast - utilisation * capacity);
+    return this.decide(rate, depth === 'none' ? mode : 'drain', estimate);
   }
 
-  private record(command: Omit<Command, 'forecastError' | 'forecastError99'>): void {
-    this.timeline.push({
-      ...command,
-      forecastError: this.forecast.errors.max(),
-      forecastError99: this.forecast.errors.quantile(0.99),
-    });
+  /** eps_delay = m T max |U + xhat - rho c|: the volume that a delay mistaken by m slots takes for another slot's */
+  private delayError(input: PolicyInput): number {
+    return mistakenSlots(input) * this.config.slotSeconds * this.movements.max();
   }
 
   /** rho: lower by what drains the standing queue in its time constant */
-  private utilisation(estimate: BacklogEstimate, capacity: number): number {
+  private utilisation(estimate: BacklogEstimate, capacity: number, observationDelay: number): number {
     const target = this.config.targetUtilisation;
     const standing = Math.max(0, estimate.standingBytes - standingTolerance);
-    const lowered = target - standing / (capacity * standingDrainSeconds);
+    if (standing === 0) return target;
+    const drainSeconds = Math.max(standingDrainSeconds, 1.5 * observationDelay);
+    const lowered = target - standing / (capacity * drainSeconds);
     return Math.max(Math.min(target, lowestUtilisation), lowered);
   }
 
@@ -199,15 +240,21 @@ export class LyapunovPolicy implements RatePolicy {
     return depth === 'full' ? 0 : Math.max(0, drainUtilisation * capacity - this.forecast.mean());
   }
 
-  private decide(rate: number, mode: PolicyMode): PolicyDecision {
+  private decide(rate: number, mode: PolicyMode, estimate?: BacklogEstimate): PolicyDecision {
+    const { reason } = this.safe;
     return {
       rateBytesPerSecond: bytesPerSecond(rate),
       mode,
       certificate: this.certificate,
+      realQueue: estimate === undefined ? 'unknown' : this.witness.light(estimate),
+      ...(mode === 'safe' && reason !== null ? { safeReason: reason } : {}),
       forecastBytesPerSecond: this.forecast.mean(),
     };
   }
 }
+
+const mistakenSlots = (input: PolicyInput): number =>
+  input.loopDelayUncertaintySlots ?? certifiedMismatchSlots;
 
 /** Tuned on the plant of test/controller (see README for the figures): 50 Mbit/s, T = 20 ms, video of 25 frames a second. */
 export const defaultPolicyConfig: PolicyConfig = {

@@ -1,4 +1,7 @@
 import type { SlotCertificate } from './certificate.js';
+import type { RealQueueLight } from './real-queue.js';
+import type { RivalName, RivalSettings } from './rivals/rival-settings.js';
+import type { SafeReason } from './safe-mode.js';
 import type { BacklogEstimate } from './sample.js';
 import type { BytesPerSecond, Instant, Seconds } from './units.js';
 
@@ -11,6 +14,8 @@ export interface PolicyInput {
   /** true length of the interval that the newest sample covers */
   readonly intervalSeconds: Seconds;
   readonly capacityBytesPerSecond: BytesPerSecond;
+  /** eps_c: the true capacity may be this much lower; 0 unless given, which is to believe the configured one */
+  readonly capacityUncertaintyBytesPerSecond?: BytesPerSecond;
   /** null: there has been no complete measurement yet */
   readonly estimate: BacklogEstimate | null;
   /** everybody else's arrivals at the bottleneck, mean of the last interval */
@@ -23,6 +28,18 @@ export interface PolicyInput {
   readonly sampleAgeSeconds: Seconds;
   /** from a command to its effect at the bottleneck, in nominal slots, fractions allowed */
   readonly loopDelaySlots: number;
+  /** the true delay lies within this of `loopDelaySlots`; two slots unless given, which the gain is certified for */
+  readonly loopDelayUncertaintySlots?: number;
+  /**
+   * How fast the machines that move dirtied their memory in their last finished round of copying; absent in the
+   * first round. Only `clark-ramp` asks.
+   */
+  readonly dirtyBytesPerSecond?: BytesPerSecond;
+  /**
+   * Of the traffic counted in `cross` and `own`: what left the bottleneck, or arrived behind it, mean of the last
+   * interval. Only `bundler-like` asks.
+   */
+  readonly departedBytesPerSecond?: BytesPerSecond;
 }
 export type PolicyMode = 'normal' | 'safe' | 'drain' | 'idle';
 export interface PolicyDecision {
@@ -31,6 +48,10 @@ export interface PolicyDecision {
   readonly mode: PolicyMode;
   /** null: this policy proves nothing, or there was nothing to judge */
   readonly certificate: SlotCertificate | null;
+  /** the second light: what is known of the queue that packets wait in */
+  readonly realQueue?: RealQueueLight;
+  /** why `mode` is 'safe'; absent in every other mode and before the first complete measurement */
+  readonly safeReason?: SafeReason;
   /** cross traffic expected for the slots that this command governs */
   readonly forecastBytesPerSecond: BytesPerSecond;
 }
@@ -39,7 +60,7 @@ export interface RatePolicy {
   readonly name: PolicyName;
   step(input: PolicyInput): PolicyDecision;
 }
-export type PolicyName = 'steady' | 'static-cap' | 'none';
+export type PolicyName = 'steady' | 'static-cap' | 'none' | RivalName;
 
 /** Settings of every policy; each takes what it needs. Units as named; see README for the notation. */
 export interface PolicyConfig {
@@ -59,4 +80,6 @@ export interface PolicyConfig {
   readonly staticShare: number;
   /** what the delay-sensitive class was promised: a bound above it is counted as vacuous */
   readonly delayPromiseSeconds: Seconds;
+  /** what the rivals are tuned to where it is not their default */
+  readonly rivals?: RivalSettings;
 }

@@ -15,7 +15,10 @@ export function unclippedRate(law: {
   return law.utilisation * law.capacity - law.forecast - (law.gain * (law.predicted - law.target)) / law.slot;
 }
 
-/** R = eps_m + T eps_x (d + 1/g), with d T given as the horizon in seconds. */
+/**
+ * R = eps_m + T eps_x (d + 1/g), with d T given as the horizon in seconds: what eps_W can be at most when all
+ * that is known of the forecast is |x - xhat| <= eps_x.
+ */
 export const ballRadius = (
   measurementError: number,
   forecastError: number,
@@ -25,13 +28,10 @@ export const ballRadius = (
 ): number => measurementError + forecastError * (horizon + slot / gain);
 
 /**
- * Theorem 2 in the ball: Q <= [Z(k) - Z(k-n) - n (1-rho) c T]^+. Z lies between max(0, Z* - R) and Z* + R, so
- * the swing is 2R, or R + Z* where the floor at 0 cuts the ball.
+ * Theorem 2 in the ball: Q(t) <= max over s of [Z(t) - Z(s) + integral from s to t of (eps_c - (1-rho) c)]^+. Z lies
+ * between max(0, Z* - R) and Z* + R, so the swing is 2R, or R + Z* where the floor at 0 cuts the ball.
+ * `growth` is the largest such integral since the queue was last proven empty: -(1-rho) c T while head-room
+ * outweighs the uncertainty of the capacity. The live certificate uses the measured Z(s) instead.
  */
-export const queueBound = (
-  radius: number,
-  target: number,
-  utilisation: number,
-  capacity: number,
-  slot: number,
-): number => Math.max(0, Math.min(2 * radius, radius + target) - (1 - utilisation) * capacity * slot);
+export const queueBound = (radius: number, target: number, growth: number): number =>
+  Math.max(0, Math.min(2 * radius, radius + target) + growth);

@@ -37,6 +37,8 @@ export interface BacklogEstimate {
   readonly readingErrorBytes: Bytes;
   /** time of the newest sample */
   readonly at: Instant;
+  /** the time of which the queue was measured: `at`, or earlier where the far end of a path tells */
+  readonly backlogAt: Instant;
   /** that sample was late or impossible: the backlog is the one before, and its amounts wait for the next good sample */
   readonly held: boolean;
   /** the sample was a gap: nothing is known of the time that it covers, and the estimate starts anew */

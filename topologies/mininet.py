@@ -10,7 +10,7 @@ The port numbers are those of `portsOf` in src/network/topology.ts: links, hosts
 The controller's rules know every address, so nothing is flooded and hosts are told each other's MAC (`--arp` of mn).
 
 This is for looking at forwarding and queues. Wide-area links have capacity and buffer but no delay, because Mininet
-puts delay (netem) where Open vSwitch keeps its queues; and there are no hypervisor agents, so no machine moves.
+puts delay (netem) where Open vSwitch keeps its queues; an opaque link has no queue either, for that is its carrier's; and there are no hypervisor agents, so no machine moves.
 `steady testbed up` has both.
 
 Needs the Debian packages mininet, openvswitch-switch and python3-yaml, the Python of the distribution, and root.

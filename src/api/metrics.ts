@@ -146,6 +146,35 @@ export class Metrics {
     const value = this.#gauge('steady_lyapunov_value', 'L of the last slot, bytes^2', label);
     const limit = this.#gauge('steady_lyapunov_bound', 'what L was held against, bytes^2', label);
     const drift = this.#gauge('steady_lyapunov_drift', 'change of L in the last slot, bytes^2', label);
+    const share = this.#gauge(
+      'steady_certificate_proved_ratio',
+      'slots that held with a bound below the delay promise, share of all',
+      label,
+    );
+    const radius = this.#gauge('steady_certificate_radius_bytes', 'R, radius of the ball', label);
+    const errors = this.#gauge(
+      'steady_certificate_error_bytes',
+      'what R is the sum of; kind: disturbance, measurement, delay',
+      ['bottleneck', 'kind'],
+    );
+    const capacityError = this.#gauge(
+      'steady_path_capacity_error_bytes_per_second',
+      'by how much the capacity may be lower than it is believed',
+      label,
+    );
+    const headRoom = this.#gauge(
+      'steady_certificate_head_room',
+      '1: the head-room rules out any standing queue',
+      label,
+    );
+    const proof = this.#gauge('steady_certificate_light', '1 for the light that is on', [
+      'bottleneck',
+      'light',
+    ]);
+    const queue = this.#gauge('steady_real_queue_light', '1 for the light that is on', [
+      'bottleneck',
+      'light',
+    ]);
     const counts = [
       ['steady_certificate_slots_total', 'slots that were judged', 'slots'],
       ['steady_certificate_violations_total', 'the assumptions held and the inequality failed', 'violations'],
@@ -166,12 +195,22 @@ export class Metrics {
       member,
     }));
     this.#refresh.push((view) => {
-      for (const metric of [value, limit, drift, ...counters.map((c) => c.counter)]) metric.reset();
+      const gauges = [value, limit, drift, share, radius, errors, capacityError, headRoom, proof, queue];
+      for (const metric of [...gauges, ...counters.map((c) => c.counter)]) metric.reset();
       for (const { id, certificate } of view.bottlenecks) {
         const of = { bottleneck: id };
         value.set(of, certificate.lyapunov);
         limit.set(of, certificate.lyapunovBound);
         drift.set(of, certificate.drift);
+        share.set(of, certificate.provedShare);
+        radius.set(of, certificate.radiusBytes);
+        errors.set({ ...of, kind: 'disturbance' }, certificate.disturbanceBytes);
+        errors.set({ ...of, kind: 'measurement' }, certificate.measurementErrorBytes);
+        errors.set({ ...of, kind: 'delay' }, certificate.delayErrorBytes);
+        capacityError.set(of, certificate.capacityErrorBytesPerSecond);
+        headRoom.set(of, certificate.headRoomSuffices ? 1 : 0);
+        proof.set({ ...of, light: certificate.light }, 1);
+        queue.set({ ...of, light: certificate.realQueue }, 1);
         for (const { counter, member } of counters) counter.inc(of, certificate[member]);
       }
     });

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ControlConfig } from '../engine/config.js';
 import type { MigrationView, SystemView } from '../engine/view.js';
 import { parseCookie } from '../network/cookie.js';
 import { type Daemon, startDaemon } from './daemon.js';
@@ -12,7 +13,8 @@ const migrationLimitSeconds = 600;
 
 export interface CaseOptions {
   readonly network: DemoNetwork;
-  readonly policy: 'steady' | 'none';
+  /** laid over the network's own settings */
+  readonly control: Partial<ControlConfig>;
   readonly openflowPort: number;
   readonly httpPort: number;
   readonly progress: (line: string) => void;
@@ -32,7 +34,7 @@ export class DemoCase {
       ...network.steady,
       config: {
         ...network.steady.config,
-        control: { ...network.steady.config.control, policy: options.policy },
+        control: { ...network.steady.config.control, ...options.control },
       },
     };
     const daemon = await startDaemon({

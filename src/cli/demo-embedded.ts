@@ -1,11 +1,12 @@
 import { defaultConfig, type SteadyConfig } from '../io/config-file.js';
-import type { Topology } from '../network/topology.js';
+import { type Topology, withoutCarriers } from '../network/topology.js';
 import { EmbeddedProcess } from '../simulator/embedded-process.js';
 import type { StreamSummary } from '../simulator/stream-record.js';
 import { baselineInThread } from './demo-baseline.js';
 import { leadSeconds } from './demo-migration.js';
 import {
   bufferMsOf,
+  capacityOf,
   DemoError,
   type DemoNetwork,
   type DemoNetworkOptions,
@@ -22,7 +23,7 @@ const delayPromiseMs = 60;
 
 /** The simulated network in wall time, in a process of its own; its switches speak OpenFlow over loopback. */
 export async function openEmbeddedNetwork(options: DemoNetworkOptions): Promise<DemoNetwork> {
-  const topology = demoTopology(options.memoryBytes ?? defaultMemoryBytes);
+  const topology = demoTopology(options.memoryBytes ?? defaultMemoryBytes, options.topology);
   // The switches must know where to connect before the controller listens.
   const port = options.openflowPort === 0 ? await freePort() : options.openflowPort;
   const { seed } = options;
@@ -37,6 +38,7 @@ class EmbeddedNetworkOfDemo implements DemoNetwork {
   readonly senderLatenessMs = 0;
   readonly rttMs: number;
   readonly bufferMs: number;
+  readonly capacityBitsPerSecond: number;
   readonly steady: SteadyConfig;
   readonly #topology: Topology;
   readonly #seed: number;
@@ -50,6 +52,7 @@ class EmbeddedNetworkOfDemo implements DemoNetwork {
     this.openflowPort = openflowPort;
     this.rttMs = rttMsOf(topology);
     this.bufferMs = bufferMsOf(topology);
+    this.capacityBitsPerSecond = capacityOf(topology);
     const { ovsdb, agents } = process.endpoints;
     const video = topology.traffic.find((t) => t.kind === 'video')!;
     const base = defaultConfig();
@@ -57,7 +60,7 @@ class EmbeddedNetworkOfDemo implements DemoNetwork {
       ...base,
       config: {
         ...base.config,
-        topology,
+        topology: withoutCarriers(topology),
         switches: topology.switches.map(({ name }) => ({ name, ovsdb })),
         hypervisors: Object.entries(agents).map(([host, endpoint]) => ({
           host,
@@ -92,7 +95,12 @@ class EmbeddedNetworkOfDemo implements DemoNetwork {
       throw new DemoError('no packet of the video arrived');
     const sentBytes = loads.reduce((sum, s) => sum + s.sentBytes, 0);
     return {
-      video: { p50Ms: video.p50Ms, p99Ms: video.p99Ms, lossPercent: video.lossPercent },
+      video: {
+        p50Ms: video.p50Ms,
+        p99Ms: video.p99Ms,
+        maxMs: video.maxMs,
+        lossPercent: video.lossPercent,
+      },
       crossBitsPerSecond: (sentBytes * 8) / windowSeconds,
     };
   }

@@ -1,29 +1,39 @@
 import { fileURLToPath } from 'node:url';
 import type { SteadyConfig } from '../io/config-file.js';
 import { readTopology } from '../io/topology-file.js';
-import type { Topology } from '../network/topology.js';
+import { builtLink, type Topology } from '../network/topology.js';
 
 const topologyFile = fileURLToPath(new URL('../../../topologies/two-dc.yaml', import.meta.url));
 
-/** The demo's topology, with a machine of this size. */
-export function demoTopology(memoryBytes: number | undefined): Topology {
-  const topology = readTopology(topologyFile);
+/** The demo's topology, or another one, with a machine of this size. */
+export function demoTopology(
+  memoryBytes: number | undefined,
+  topology: Topology = readTopology(topologyFile),
+): Topology {
   if (memoryBytes === undefined) return topology;
   return { ...topology, vms: topology.vms.map((vm) => ({ ...vm, memoryBytes })) };
 }
 
 /** What a full FIFO of the packet link means in delay. */
 export function bufferMsOf(topology: Topology): number {
-  const link = topology.links.find((l) => l.kind === 'packet');
-  if (link?.capacityBitsPerSecond === undefined) return 0;
-  return (link.bufferPackets * 1514 * 8 * 1000) / link.capacityBitsPerSecond;
+  const { capacityBitsPerSecond, bufferPackets } = packetLink(topology) ?? {};
+  if (capacityBitsPerSecond === undefined || bufferPackets === undefined) return 0;
+  return (bufferPackets * 1514 * 8 * 1000) / capacityBitsPerSecond;
 }
-export const rttMsOf = (topology: Topology): number =>
-  2 * (topology.links.find((l) => l.kind === 'packet')?.oneWayDelayMs ?? 0);
+/** of the packet link as it is built, also where its controller is not told; Infinity: it has none */
+export const capacityOf = (topology: Topology): number =>
+  packetLink(topology)?.capacityBitsPerSecond ?? Number.POSITIVE_INFINITY;
+export const rttMsOf = (topology: Topology): number => 2 * (packetLink(topology)?.oneWayDelayMs ?? 0);
+
+function packetLink(topology: Topology): ReturnType<typeof builtLink> | undefined {
+  const link = topology.links.find((l) => l.kind === 'packet');
+  return link && builtLink(link);
+}
 
 export interface DelayFigures {
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly maxMs: number | null;
   readonly lossPercent: number;
 }
 /** What the receivers saw of the traffic that was sent in a window, seconds since the traffic began. */
@@ -43,6 +53,8 @@ export interface DemoNetwork {
   readonly openflowPort: number;
   readonly rttMs: number;
   readonly bufferMs: number;
+  /** of the packet link as it is built: what a bound on the time is made of */
+  readonly capacityBitsPerSecond: number;
   /** worst p99 of how late the traffic's own sender was, over all cases: what the host did to the figures */
   readonly senderLatenessMs: number;
   /** configuration for a controller of this network */
@@ -68,6 +80,10 @@ export interface DemoNetworkOptions {
   readonly openflowPort: number;
   /** of the machine that moves; undefined: what suits the network */
   readonly memoryBytes: number | undefined;
+  /** default: the demo's own; any network with a video stream and a machine that can move */
+  readonly topology?: Topology;
+  /** on Open vSwitch: one-way delay of the control channels of every site but the first, ms; default 0 */
+  readonly farControllerDelayMs?: number;
 }
 
 export class DemoError extends Error {

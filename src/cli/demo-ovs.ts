@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig, type SteadyConfig } from '../io/config-file.js';
 import type { Topology } from '../network/topology.js';
-import { down, setController, spawnIn, startAgents, up } from '../testbed/index.js';
+import {
+  carrierOf,
+  down,
+  setController,
+  spawnIn,
+  startAgents,
+  type TestbedCarrier,
+  up,
+} from '../testbed/index.js';
 import {
   buildTrafficTools,
   startReceiver,
@@ -20,10 +28,10 @@ import { DemoCase } from './demo-case.js';
 import { runMigration } from './demo-migration.js';
 import {
   bufferMsOf,
+  capacityOf,
   DemoError,
   type DemoNetwork,
   type DemoNetworkOptions,
-  demoTopology,
   rttMsOf,
   type TrafficFigures,
 } from './demo-network.js';
@@ -36,19 +44,21 @@ const startAheadSeconds = 1;
 /** After this long at the latest no packet of a window is still in a queue. */
 const settleSeconds = 1;
 
+export type OvsNetworkOptions = Pick<DemoNetworkOptions, 'seed' | 'openflowPort' | 'farControllerDelayMs'>;
+
 /** Builds the testbed; it goes with `close`, and with the next `up` or `down` of its directory if this process is killed. */
 export async function openOvsNetwork(
-  options: DemoNetworkOptions,
+  topology: Topology,
+  options: OvsNetworkOptions,
   say: (line: string) => void,
-): Promise<DemoNetwork> {
+): Promise<OvsNetwork> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
     throw new DemoError('--network ovs builds network namespaces: it needs Linux and root (sudo)');
   // Switches, links and hosts are processes here: other work of this machine must not be taken for the network's.
   setPriority(deviceNiceness);
-  const topology = demoTopology(options.memoryBytes);
   await sweep(say);
   const directory = join(tmpdir(), `${directoryPrefix}${process.pid}`);
-  const network = new OvsNetwork(topology, directory, options.seed, options.openflowPort);
+  const network = new OvsNetwork(topology, directory, options);
   try {
     say('Building namespaces and a private Open vSwitch...');
     await network.open();
@@ -78,27 +88,31 @@ async function sweep(say: (line: string) => void): Promise<void> {
   }
 }
 
-class OvsNetwork implements DemoNetwork {
+export class OvsNetwork implements DemoNetwork {
   readonly kind = 'ovs';
   readonly openflowPort: number;
   senderLatenessMs = 0;
   readonly rttMs: number;
   readonly bufferMs: number;
+  readonly capacityBitsPerSecond: number;
   readonly #topology: Topology;
   readonly #directory: string;
   readonly #seed: number;
+  readonly #farControllerDelayMs: number;
   #steady: SteadyConfig | undefined;
   #tools: TrafficTools | undefined;
   #receivers = new Map<string, TrafficReceiver>();
   #senders = new Map<string, TrafficSender>();
 
-  constructor(topology: Topology, directory: string, seed: number, openflowPort: number) {
-    this.openflowPort = openflowPort;
+  constructor(topology: Topology, directory: string, options: OvsNetworkOptions) {
+    this.openflowPort = options.openflowPort;
     this.#topology = topology;
     this.#directory = directory;
-    this.#seed = seed;
+    this.#seed = options.seed;
+    this.#farControllerDelayMs = options.farControllerDelayMs ?? 0;
     this.rttMs = rttMsOf(topology);
     this.bufferMs = bufferMsOf(topology);
+    this.capacityBitsPerSecond = capacityOf(topology);
   }
 
   async open(): Promise<void> {
@@ -108,12 +122,19 @@ class OvsNetwork implements DemoNetwork {
     this.#steady = readConfig(configPath);
   }
 
+  /** The path of a relayed link in the direction that begins at switch `end`, to look into and to change. */
+  carrier(linkName: string, end: string): TestbedCarrier {
+    return carrierOf(this.#directory, linkName, end);
+  }
+
   get steady(): SteadyConfig {
     return this.#steady!;
   }
 
   attach(openflowPort: number): Promise<void> {
-    return setController(this.#directory, `tcp:127.0.0.1:${openflowPort}`);
+    return setController(this.#directory, `tcp:127.0.0.1:${openflowPort}`, {
+      delayMs: this.#farControllerDelayMs,
+    });
   }
 
   async startTraffic(): Promise<void> {
@@ -154,7 +175,12 @@ class OvsNetwork implements DemoNetwork {
         `the receiver itself lost ${summary.instrumentDrops} packets: its figures mean nothing`,
       );
     return {
-      video: { p50Ms: summary.p50Ms, p99Ms: summary.p99Ms, lossPercent: summary.lossPercent },
+      video: {
+        p50Ms: summary.p50Ms,
+        p99Ms: summary.p99Ms,
+        maxMs: summary.maxMs,
+        lossPercent: summary.lossPercent,
+      },
       crossBitsPerSecond: this.#load(fromSeconds, toSeconds),
     };
   }
@@ -179,7 +205,7 @@ class OvsNetwork implements DemoNetwork {
     say('First the same move without control: TCP (CUBIC) as fast as it goes, same rules and queues.');
     const running = await DemoCase.start({
       network: this,
-      policy: 'none',
+      control: { policy: 'none' },
       openflowPort: 0,
       httpPort: 0,
       progress: say,

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
+import { readTopology } from '../io/topology-file.js';
 import { DemoCase } from './demo-case.js';
 import { destination, leadSeconds, type MigrationCase, runMigration, vm } from './demo-migration.js';
-import type { DemoNetwork, TrafficFigures } from './demo-network.js';
+import { type DemoNetwork, demoTopology, type TrafficFigures } from './demo-network.js';
 import { type DemoReport, summaryTable } from './demo-report.js';
 import { startStealMeter } from './host-noise.js';
 
@@ -13,6 +14,10 @@ export interface DemoOptions {
   readonly jsonFile: string | undefined;
   /** of the machine that moves; undefined: what suits the network */
   readonly memoryBytes: number | undefined;
+  /** a file; undefined: the demo's own network */
+  readonly topologyFile: string | undefined;
+  /** on Open vSwitch: one-way delay of the control channels of every site but the first, ms */
+  readonly farControllerDelayMs: number;
   readonly openflowPort: number;
   readonly httpPort: number;
 }
@@ -41,7 +46,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       stopping.signal.throwIfAborted();
       const steady = await DemoCase.start({
         network,
-        policy: 'steady',
+        control: { policy: 'steady' },
         openflowPort: network.openflowPort,
         httpPort: options.httpPort,
         progress: say,
@@ -84,8 +89,14 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 }
 
 async function openNetwork(options: DemoOptions, say: (line: string) => void): Promise<DemoNetwork> {
-  if (options.network === 'ovs') return (await import('./demo-ovs.js')).openOvsNetwork(options, say);
-  return (await import('./demo-embedded.js')).openEmbeddedNetwork(options);
+  const { topologyFile, memoryBytes } = options;
+  const topology = topologyFile === undefined ? undefined : readTopology(topologyFile);
+  if (options.network === 'ovs') {
+    const { openOvsNetwork } = await import('./demo-ovs.js');
+    return openOvsNetwork(demoTopology(memoryBytes, topology), options, say);
+  }
+  const { openEmbeddedNetwork } = await import('./demo-embedded.js');
+  return openEmbeddedNetwork({ ...options, ...(topology && { topology }) });
 }
 
 async function makeReport(
@@ -101,7 +112,7 @@ async function makeReport(
     a.certificate.slots >= b.certificate.slots ? a : b,
   );
   const moved = Number(controlled.migration.progress.memory.processedBytes);
-  const free = bottleneck.capacityBitsPerSecond - controlled.figures.crossBitsPerSecond;
+  const free = network.capacityBitsPerSecond - controlled.figures.crossBitsPerSecond;
   const { certificate } = bottleneck;
   return {
     network: network.kind,
@@ -126,7 +137,7 @@ async function makeReport(
     },
     utilisationPercent:
       (100 * (controlled.figures.crossBitsPerSecond + (moved * 8) / controlled.seconds)) /
-      bottleneck.capacityBitsPerSecond,
+      network.capacityBitsPerSecond,
     leftoverRules: await steady.leftoverRules(),
     senderLatenessMs: network.senderLatenessMs,
     hostStealPercent,

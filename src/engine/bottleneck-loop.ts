@@ -1,6 +1,5 @@
 import {
   type BacklogEstimate,
-  BacklogEstimator,
   type BytesPerSecond,
   bytes,
   bytesPerSecond,
@@ -14,22 +13,17 @@ import {
   seconds,
 } from '../../controller/index.js';
 import type { Bottleneck } from '../network/index.js';
-import type { Session, SessionEvent } from '../session/index.js';
-import { BottleneckSampler, type Observation, PollSchedule, QueueDrops } from '../telemetry/index.js';
+import type { SessionEvent } from '../session/index.js';
+import type { Observation } from '../telemetry/index.js';
+import { certificateView } from './certificate-view.js';
 import type { EngineConfig } from './config.js';
+import { type Gauged, idleSlots, type QueueGauge, type SessionOf, wirePacketBytes } from './queue-gauge.js';
 import { ThroughputWindow } from './throughput-window.js';
 import type { Turn } from './turn.js';
-import type { BottleneckView, CertificateLight, CertificateView, SplitView } from './view.js';
+import type { BottleneckView, SplitView } from './view.js';
 
 const staleSlots = 3;
-/** Nobody waits for the counters of a path without migrations; they are read this many times less often. */
-const idleSlots = 5;
 const shownRatesSeconds = 0.5;
-/** OFPP_ANY and OFPQ_ALL (OpenFlow 1.3.5, 7.2.1 and 7.3.5.8) */
-const allPorts = 0xffffffff;
-const allQueues = 0xffffffff;
-/** a full-sized Ethernet frame as the counters count it */
-const wirePacketBytes = 1514;
 
 /**
  * The control loop of one bottleneck: ask for the counters once a slot, turn the reply into an observation, the
@@ -40,18 +34,11 @@ export class BottleneckLoop {
   readonly dpid: string;
   readonly linkName: string;
   readonly #spec: Bottleneck;
-  readonly capacityBytesPerSecond: number;
+  readonly #gauge: QueueGauge;
   readonly #slotSeconds: number;
   readonly #config: EngineConfig;
-  readonly #schedule: PollSchedule;
   readonly #loopDelay: LoopDelay;
-  #sampler: BottleneckSampler;
-  #estimator: BacklogEstimator;
   readonly #policy: RatePolicy;
-  #request: { readonly ports: number; readonly queues: number; readonly sentAt: number } | undefined;
-  #drops: QueueDrops;
-  /** its switch is connected and ready */
-  #attached = false;
   #estimate: BacklogEstimate | null = null;
   #decision: PolicyDecision | undefined;
   #decided = false;
@@ -59,9 +46,9 @@ export class BottleneckLoop {
   #certificate: SlotCertificate | null = null;
   /** the most that migrations can use; 0: there is none */
   #demand = 0;
+  #dirtyBytesPerSecond: BytesPerSecond | undefined;
   #split: SplitView = { migrations: 0, grantedBitsPerSecond: 0, splits: 0, violations: 0 };
   #lastDecisionAt = Number.NEGATIVE_INFINITY;
-  #lastPollAt = Number.NEGATIVE_INFINITY;
   /** means over `shownRatesSeconds`, for people and for admission */
   #crossBytesPerSecond = 0;
   readonly #crossQuantile = new CrossTrafficQuantile();
@@ -69,20 +56,16 @@ export class BottleneckLoop {
   #ownBytesPerSecond = 0;
   #departedBytesPerSecond = 0;
 
-  constructor(spec: Bottleneck, capacityBitsPerSecond: number, config: EngineConfig) {
+  constructor(spec: Bottleneck, gauge: QueueGauge, config: EngineConfig) {
     const { control } = config;
     this.id = spec.id;
     this.dpid = spec.dpid;
     this.linkName = spec.linkName;
     this.#spec = spec;
+    this.#gauge = gauge;
     this.#config = config;
-    this.capacityBytesPerSecond = capacityBitsPerSecond / 8;
     this.#slotSeconds = control.slotMs / 1000;
-    this.#schedule = new PollSchedule(seconds(this.#slotSeconds));
     this.#loopDelay = new LoopDelay(seconds(this.#slotSeconds), control.loopDelaySlots);
-    this.#sampler = this.#newSampler();
-    this.#drops = new QueueDrops(this.#spec.egressPort);
-    this.#estimator = this.#newEstimator();
     this.#policy = createPolicy(control.policy, {
       slotSeconds: seconds(this.#slotSeconds),
       targetUtilisation: control.targetUtilisation,
@@ -92,19 +75,18 @@ export class BottleneckLoop {
       safeBytesPerSecond: bytesPerSecond(control.safeBitsPerSecond / 8),
       staticShare: control.staticShare,
       delayPromiseSeconds: seconds(Math.min(...config.classes.map((c) => c.delayPromiseMs), 1000) / 1000),
+      rivals: control.rivals,
     });
   }
 
-  #newSampler(): BottleneckSampler {
-    return new BottleneckSampler(this.#spec);
+  /** switches whose counters this loop reads */
+  get dpids(): readonly string[] {
+    return this.#gauge.dpids;
   }
 
-  #newEstimator(): BacklogEstimator {
-    return new BacklogEstimator({
-      capacityBytesPerSecond: bytesPerSecond(this.capacityBytesPerSecond),
-      slotSeconds: seconds(this.#slotSeconds),
-      bufferBytes: bytes(this.#spec.bufferPackets * wirePacketBytes),
-    });
+  /** 0: not known (yet) */
+  get capacityBytesPerSecond(): number {
+    return this.#gauge.capacityBytesPerSecond;
   }
 
   get rateBytesPerSecond(): number {
@@ -115,10 +97,14 @@ export class BottleneckLoop {
     return this.#demand > 0;
   }
 
-  /** @param bytesPerSecond what the migrations that send may use together; Infinity: as much as they get */
-  setDemand(bytesPerSecond: number): void {
-    this.#demand = bytesPerSecond;
-    if (bytesPerSecond === 0) this.#split = { ...this.#split, migrations: 0, grantedBitsPerSecond: 0 };
+  /**
+   * @param most bytes/s that the migrations that send may use together; Infinity: as much as they get
+   * @param dirtyBytesPerSecond of the machines that are past their first round; undefined: none is
+   */
+  setDemand(most: number, dirtyBytesPerSecond?: BytesPerSecond): void {
+    this.#demand = most;
+    this.#dirtyBytesPerSecond = dirtyBytesPerSecond;
+    if (most === 0) this.#split = { ...this.#split, migrations: 0, grantedBitsPerSecond: 0 };
   }
 
   /** What was handed out of the rate: the parts must not be more than the whole. */
@@ -171,88 +157,49 @@ export class BottleneckLoop {
     };
   }
 
-  run(turn: Turn, session: Session | undefined): void {
-    this.#attached = session !== undefined;
-    if (session === undefined) this.#request = undefined;
-    else if (turn.now >= this.#pollAt() && this.#schedule.due(turn.now)) this.#poll(turn, session);
+  run(turn: Turn, sessionOf: SessionOf): void {
+    this.#gauge.run(turn, sessionOf, this.#demanded);
     // A slot without a sample still needs a decision: the policy predicts, and falls back when it must.
     if (turn.now >= this.#decideAt()) this.#decide(turn, undefined);
-  }
-
-  #pollAt(): number {
-    const due = this.#schedule.nextDue();
-    return this.#demanded ? due : Math.max(due, this.#lastPollAt + idleSlots * this.#slotSeconds);
   }
 
   #decideAt(): number {
     return this.#demanded ? this.#lastDecisionAt + 1.5 * this.#slotSeconds : Number.POSITIVE_INFINITY;
   }
 
-  /** Queue first: when the ports' answer is complete, the drops of the same instant are there. */
-  #poll(turn: Turn, session: Session): void {
-    this.#schedule.sent(turn.now);
-    this.#lastPollAt = turn.now;
-    const deadline = Math.max(1, 10 * this.#slotSeconds);
-    const port_no = this.#spec.egressPort;
-    const queues = session.request(
-      { type: 'multipart_request', mp_type: 'queue', flags: 0, body: { port_no, queue_id: allQueues } },
-      deadline,
-      turn.now,
-    );
-    const ports = session.request(
-      { type: 'multipart_request', mp_type: 'port_stats', flags: 0, body: { port_no: allPorts } },
-      deadline,
-      turn.now,
-    );
-    this.#request = { ports, queues, sentAt: turn.now };
-  }
-
   nextDeadline(): number {
-    return Math.min(this.#attached ? this.#pollAt() : Number.POSITIVE_INFINITY, this.#decideAt());
+    return Math.min(this.#gauge.nextDeadline(this.#demanded), this.#decideAt());
   }
 
   /** True if the event answered this loop's request. */
-  onEvent(turn: Turn, event: SessionEvent): boolean {
-    if (this.#request === undefined || (event.kind !== 'samples' && event.kind !== 'failed')) return false;
-    const { queues, ports, sentAt } = this.#request;
-    if (event.xid === queues) {
-      // A switch without queue statistics still has ports.
-      if (event.kind === 'samples') this.#sampler.addQueueDrops(this.#drops.onQueueStats(event));
-      return true;
-    }
-    if (event.xid !== ports) return false;
-    const observation =
-      event.kind === 'samples' ? this.#sampler.onPortStats(event, sentAt, turn.now) : undefined;
-    if (event.kind === 'samples' && event.more) return true;
-    this.#request = undefined;
-    this.#schedule.answered();
-    if (observation !== undefined) this.#decide(turn, observation);
-    return true;
+  onEvent(turn: Turn, dpid: string, event: SessionEvent): boolean {
+    const { ours, gauged } = this.#gauge.onEvent(turn, dpid, event);
+    if (gauged !== undefined) this.#decide(turn, gauged);
+    return ours;
   }
 
-  /** The switch is gone: its counters may start anew. */
-  switchLost(): void {
-    this.#request = undefined;
-    this.#schedule.answered();
-    this.#sampler = this.#newSampler();
-    this.#drops = new QueueDrops(this.#spec.egressPort);
-    this.#estimator = this.#newEstimator();
+  switchLost(dpid: string): void {
+    this.#gauge.switchLost(dpid);
     this.#estimate = null;
   }
 
-  #decide(turn: Turn, observation: Observation | undefined): void {
-    if (observation !== undefined) {
-      if (this.#demanded && !observation.gap && !observation.late)
-        this.#loopDelay.observed(observation.at, observation.intervalSeconds, observation.ownBytes);
-      this.#estimate = this.#estimator.update(observation);
-      this.#smooth(observation);
+  #decide(turn: Turn, gauged: Gauged | undefined): void {
+    const observation = gauged?.observation;
+    if (gauged !== undefined) {
+      const { at, intervalSeconds, ownBytes, gap, late } = gauged.observation;
+      if (this.#demanded && !gap && !late) this.#loopDelay.observed(at, intervalSeconds, ownBytes);
+      this.#estimate = gauged.estimate;
+      this.#smooth(gauged.observation);
     }
-    const age = this.#estimate === null ? Number.POSITIVE_INFINITY : turn.now - this.#estimate.at;
+    const age = this.#ageSeconds(turn.now);
     this.#lastDecisionAt = turn.now;
     this.#decision = this.#policy.step({
       now: instant(turn.now),
       intervalSeconds: observation?.intervalSeconds ?? seconds(this.#slotSeconds),
       capacityBytesPerSecond: bytesPerSecond(this.capacityBytesPerSecond),
+      capacityUncertaintyBytesPerSecond: bytesPerSecond(
+        this.#gauge.path?.capacityUncertaintyBytesPerSecond ?? 0,
+      ),
       estimate: this.#estimate,
       crossBytesPerSecond: bytesPerSecond(
         observation === undefined
@@ -265,10 +212,19 @@ export class BottleneckLoop {
       demandBytesPerSecond: bytesPerSecond(this.#demand),
       sampleAgeSeconds: seconds(age),
       loopDelaySlots: this.#loopDelay.slots,
+      loopDelayUncertaintySlots: this.#loopDelay.uncertaintySlots,
+      dirtyBytesPerSecond: this.#dirtyBytesPerSecond,
+      departedBytesPerSecond:
+        observation && bytesPerSecond(observation.departedBytes / observation.intervalSeconds),
     });
     this.#decided = true;
     this.#certificate = this.#decision.certificate ?? this.#certificate;
     if (this.#demanded) this.#loopDelay.commanded(instant(turn.now), this.#decision.rateBytesPerSecond);
+  }
+
+  #ageSeconds(now: number): number {
+    if (this.#estimate === null) return Number.POSITIVE_INFINITY;
+    return Math.max(now - this.#estimate.at, this.#gauge.overdueSeconds(now));
   }
 
   #smooth(observation: Observation): void {
@@ -289,6 +245,10 @@ export class BottleneckLoop {
     this.#departedBytesPerSecond = blend(this.#departedBytesPerSecond, observation.departedBytes);
   }
 
+  get #bufferBytes(): number {
+    return this.#spec.bufferPackets * wirePacketBytes;
+  }
+
   get departedBitsPerSecond(): number {
     return this.#departedBytesPerSecond * 8;
   }
@@ -300,7 +260,8 @@ export class BottleneckLoop {
     const capacity = this.capacityBytesPerSecond;
     const estimate = this.#estimate;
     const decision = this.#decision;
-    const ageSeconds = estimate === null ? Number.POSITIVE_INFINITY : now - estimate.at;
+    const path = this.#gauge.path;
+    const ageSeconds = this.#ageSeconds(now);
     const backlog = estimate?.backlogBytes ?? 0;
     return {
       id: this.id,
@@ -309,9 +270,13 @@ export class BottleneckLoop {
       capacityBitsPerSecond: capacity * 8,
       backlogBytes: backlog,
       backlogUncertaintyBytes: estimate?.uncertaintyBytes ?? 0,
-      backlogMs: (backlog / capacity) * 1000,
+      backlogMs: capacity > 0 ? (backlog / capacity) * 1000 : 0,
       boundMs: (decision?.certificate?.delayBoundSeconds ?? 0) * 1000,
-      bufferMs: ((this.#spec.bufferPackets * wirePacketBytes) / capacity) * 1000,
+      bufferMs: path === undefined && capacity > 0 ? (this.#bufferBytes / capacity) * 1000 : 0,
+      opaque: this.#spec.opaque,
+      baseDelayMs:
+        path === undefined || Number.isNaN(path.baseDelaySeconds) ? null : path.baseDelaySeconds * 1000,
+      capacityUncertaintyBitsPerSecond: (path?.capacityUncertaintyBytesPerSecond ?? 0) * 8,
       sampleAgeMs: Number.isFinite(ageSeconds) ? ageSeconds * 1000 : -1,
       crossBitsPerSecond: this.#crossBytesPerSecond * 8,
       forecastBitsPerSecond: (decision?.forecastBytesPerSecond ?? 0) * 8,
@@ -319,48 +284,20 @@ export class BottleneckLoop {
       enforcedBitsPerSecond: pacer?.enforcedBitsPerSecond ?? 0,
       measuredBitsPerSecond: this.#ownBytesPerSecond * 8,
       safeMode: decision?.mode === 'safe',
+      safeReason: decision?.safeReason ?? null,
       loopDelayMs: this.#loopDelay.slots * this.#slotSeconds * 1000,
       split: this.#split,
-      certificate: this.#certificateView(ageSeconds),
+      certificate: certificateView({
+        certificate: this.#certificate,
+        decision,
+        stale: this.#isStale(ageSeconds),
+        demanded: this.#demanded,
+      }),
     };
   }
 
-  #certificateView(ageSeconds: number): CertificateView {
-    const certificate = this.#certificate;
-    const light = this.#light(ageSeconds);
-    return {
-      light,
-      sentence: sentences[light],
-      slots: certificate?.slots ?? 0,
-      violations: certificate?.violations ?? 0,
-      vacuousSlots: certificate?.vacuous ?? 0,
-      clippedSlots: certificate?.clipped ?? 0,
-      assumptionBrokenSlots: certificate?.assumptionBroken ?? 0,
-      lyapunov: certificate?.lyapunov ?? 0,
-      lyapunovBound: certificate?.lyapunovBound ?? 0,
-      drift: certificate?.drift ?? 0,
-      radiusBytes: certificate?.radiusBytes ?? 0,
-      forecastErrorBytesPerSecond: certificate?.forecastErrorBytesPerSecond ?? 0,
-      measurementErrorBytes: certificate?.measurementErrorBytes ?? 0,
-    };
-  }
-
-  #light(ageSeconds: number): CertificateLight {
+  #isStale(ageSeconds: number): boolean {
     const slots = this.#demanded ? staleSlots : staleSlots * idleSlots;
-    if (ageSeconds > slots * this.#slotSeconds) return 'stale';
-    const certificate = this.#decision?.certificate;
-    if (!this.#demanded || certificate === null || certificate === undefined) return 'idle';
-    if (certificate.verdict === 'violated') return 'violated';
-    if (certificate.verdict === 'assumption-broken') return 'assumption-broken';
-    return certificate.isVacuous ? 'vacuous' : 'green';
+    return ageSeconds > slots * this.#slotSeconds;
   }
 }
-
-const sentences: Readonly<Record<CertificateLight, string>> = {
-  green: 'The proof holds in this slot: the queue stays within its bound.',
-  vacuous: 'The proof holds, but its bound is larger than the delay promised: true, and of no use.',
-  'assumption-broken': 'The traffic changed more than the proof assumes; this slot proves nothing.',
-  violated: 'The proof was contradicted while its assumptions held: the model of this path is wrong.',
-  stale: 'The counters are too old: migrations run at the safe rate.',
-  idle: 'No migration uses this path; there is nothing to control.',
-};

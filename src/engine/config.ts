@@ -1,3 +1,4 @@
+import type { PolicyName, RivalSettings } from '../../controller/index.js';
 import type { Topology } from '../network/topology.js';
 
 /** What the engine is told about its world; made from `steady.yaml` by `src/io/config-file.ts`. */
@@ -29,8 +30,9 @@ export interface TrafficClass {
   readonly dscp: number;
   readonly delayPromiseMs: number;
 }
-export type PolicyName = 'steady' | 'static-cap' | 'none';
+export type { PolicyName };
 export interface ControlConfig {
+  /** a configuration file offers three of them; the rivals are for comparisons in a laboratory */
   readonly policy: PolicyName;
   /** control period T, ms (20-1000) */
   readonly slotMs: number;
@@ -47,6 +49,8 @@ export interface ControlConfig {
   readonly safeBitsPerSecond: number;
   /** share of capacity of the `static-cap` baseline */
   readonly staticShare: number;
+  /** tuning of the rivals where it is not their default, and what the oracle knows */
+  readonly rivals?: RivalSettings;
 }
 
 /**

@@ -6,6 +6,7 @@ import type { EngineConfig } from './config.js';
 import type { Input } from './input.js';
 import { MigrationDesk } from './migration-desk.js';
 import type { Output } from './output.js';
+import { gaugeOf } from './queue-gauge.js';
 import { RateDesk } from './rate-desk.js';
 import { type Link, SwitchDesk } from './switch-desk.js';
 import { EventLog, JournalKeeper, Turn } from './turn.js';
@@ -46,11 +47,10 @@ export class Engine {
       sessionEvent: (turn, link, event) => this.#onSessionEvent(turn, link, event),
     });
     const bottlenecks = config.topology === undefined ? [] : bottlenecksOf(config.topology);
-    this.#loops = bottlenecks.flatMap((spec) =>
-      spec.capacityBitsPerSecond === undefined
-        ? []
-        : [new BottleneckLoop(spec, spec.capacityBitsPerSecond, config)],
-    );
+    this.#loops = bottlenecks.flatMap((spec) => {
+      const gauge = gaugeOf(spec, config.control.slotMs / 1000);
+      return gauge === undefined ? [] : [new BottleneckLoop(spec, gauge, config)];
+    });
     this.#rates = new RateDesk(config, this.#switches, this.#loops, nextCommand);
     this.#migrations = new MigrationDesk(
       config,
@@ -130,13 +130,18 @@ export class Engine {
   }
 
   #onSessionEvent(turn: Turn, link: Link, event: SessionEvent): void {
-    for (const loop of this.#loops) if (loop.dpid === link.dpid && loop.onEvent(turn, event)) return;
+    const { dpid } = link;
+    if (dpid !== undefined)
+      for (const loop of this.#loops)
+        if (loop.dpids.includes(dpid) && loop.onEvent(turn, dpid, event)) return;
     if (this.#api.onEvent(turn, link, event)) return;
     this.#migrations.rulesMoved(turn);
   }
 
   #onSwitchLost(turn: Turn, link: Link): void {
-    for (const loop of this.#loops) if (loop.dpid === link.dpid) loop.switchLost();
+    const { dpid } = link;
+    if (dpid !== undefined)
+      for (const loop of this.#loops) if (loop.dpids.includes(dpid)) loop.switchLost(dpid);
     this.#api.switchGone(turn, link);
     this.#migrations.networkChanged(turn);
   }
@@ -144,9 +149,11 @@ export class Engine {
   #runTimers(turn: Turn): void {
     this.#switches.timeouts(turn);
     for (const loop of this.#loops) {
-      const link = this.#switches.link(loop.dpid);
-      loop.run(turn, link?.session);
-      if (link !== undefined) this.#switches.touch(link);
+      loop.run(turn, (dpid) => this.#switches.link(dpid)?.session);
+      for (const dpid of loop.dpids) {
+        const link = this.#switches.link(dpid);
+        if (link !== undefined) this.#switches.touch(link);
+      }
     }
     this.#migrations.run(turn);
     if (turn.now >= this.#nextPublish) {

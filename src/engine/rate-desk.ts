@@ -1,4 +1,4 @@
-import { RateSplit } from '../../controller/index.js';
+import { bytesPerSecond, RateSplit } from '../../controller/index.js';
 import { bottlenecksBetween, pacerOf } from '../network/index.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
 import type { EngineConfig } from './config.js';
@@ -170,8 +170,16 @@ export class RateDesk {
     const paths = sending.map((m) => this.#loopsOf(m).map((loop) => this.#indices.get(loop)!));
     const demands = this.#sums(paths, sending.map(capOf));
     let decided = false;
+    const dirty = this.#sums(
+      paths,
+      sending.map((m) => m.dirtyBytesPerSecond ?? 0),
+    );
+    const pastFirstRound = this.#sums(
+      paths,
+      sending.map((m) => (m.dirtyBytesPerSecond === undefined ? 0 : 1)),
+    );
     this.#loops.forEach((loop, l) => {
-      loop.setDemand(demands[l]!);
+      loop.setDemand(demands[l]!, pastFirstRound[l]! > 0 ? bytesPerSecond(dirty[l]!) : undefined);
       if (loop.takeDecided() && demands[l]! > 0) decided = true;
     });
     if (!decided) return false;

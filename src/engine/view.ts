@@ -41,24 +41,38 @@ export interface LinkView {
   readonly bitsPerSecond: number | null;
 }
 export type CertificateLight = 'green' | 'vacuous' | 'assumption-broken' | 'violated' | 'stale' | 'idle';
+/** the queue that packets wait in, as far as its counters tell */
+export type QueueLight = 'inside' | 'standing' | 'outside' | 'contradicted' | 'unknown';
 export interface CertificateView {
   readonly light: CertificateLight;
   /** one sentence for somebody who sees it for the first time */
   readonly sentence: string;
+  /** the second light: the theorems speak of the virtual queue, this of the real one */
+  readonly realQueue: QueueLight;
+  readonly realQueueSentence: string;
   readonly slots: number;
   readonly violations: number;
   /** slots in which a bound was checked and was larger than the delay promise */
   readonly vacuousSlots: number;
   readonly clippedSlots: number;
   readonly assumptionBrokenSlots: number;
+  /** slots that held with a bound below the promise, as a share of all */
+  readonly provedShare: number;
   /** L and the bound it was held against in the last slot, bytes^2 */
   readonly lyapunov: number;
   readonly lyapunovBound: number;
   readonly drift: number;
   /** radius R of the ball, bytes */
   readonly radiusBytes: number;
+  /** what R is the sum of: eps_W, eps_m and eps_delay; eps_x is shown beside them */
+  readonly disturbanceBytes: number;
   readonly forecastErrorBytesPerSecond: number;
   readonly measurementErrorBytes: number;
+  readonly delayErrorBytes: number;
+  /** eps_c: by how much the capacity may be lower than it is believed */
+  readonly capacityErrorBytesPerSecond: number;
+  /** no standing queue can form at all */
+  readonly headRoomSuffices: boolean;
 }
 /** How the rate of a bottleneck is divided, and whether the parts ever were more than the whole. */
 export interface SplitView {
@@ -78,8 +92,14 @@ export interface BottleneckView {
   readonly backlogMs: number;
   /** theorem 2's bound on the real queue for the measured errors, ms */
   readonly boundMs: number;
-  /** the physical buffer, ms */
+  /** the physical buffer, ms; 0: a carrier's, not known */
   readonly bufferMs: number;
+  /** the queue is a carrier's behind our port: capacity and base delay are learnt */
+  readonly opaque: boolean;
+  /** of an opaque path, counter to counter, clock offset included; null: not known (yet), or the queue is ours */
+  readonly baseDelayMs: number | null;
+  /** of a capacity that is learnt; 0: it is configured */
+  readonly capacityUncertaintyBitsPerSecond: number;
   readonly sampleAgeMs: number;
   readonly crossBitsPerSecond: number;
   readonly forecastBitsPerSecond: number;
@@ -88,6 +108,8 @@ export interface BottleneckView {
   readonly enforcedBitsPerSecond: number;
   readonly measuredBitsPerSecond: number;
   readonly safeMode: boolean;
+  /** why the safe rate is in force; null: it is not, or nothing was measured yet */
+  readonly safeReason: 'stale' | 'certificate' | 'real-queue' | null;
   readonly loopDelayMs: number;
   readonly split: SplitView;
   readonly certificate: CertificateView;

@@ -6,7 +6,7 @@ import {
   defaultControl,
   type EngineConfig,
 } from '../engine/config.js';
-import type { Topology } from '../network/topology.js';
+import { type Topology, withoutCarriers } from '../network/topology.js';
 import { ConfigSchema, listenDefaults, type RawConfig } from './config-schema.js';
 import { didYouMean, inFileOrder, requireSchema } from './schema-check.js';
 import { readTopology } from './topology-file.js';
@@ -59,7 +59,7 @@ export function readConfig(path: string): SteadyConfig {
   if (problems.length > 0) throw new ConfigError(inFileOrder(problems));
   return {
     config: {
-      topology,
+      topology: topology && withoutCarriers(topology),
       switches: (raw.switches ?? []).map((s) => ({ name: s.name, ovsdb: s.ovsdb })),
       hypervisors: (raw.hypervisors ?? []).map(
         (h): ConfiguredHypervisor => ({ host: h.host, driver: h.driver ?? 'transfer', endpoint: h.endpoint }),
@@ -132,8 +132,14 @@ function checkConfig(
 
   const control = { ...defaultControl, ...(raw.control as Partial<ControlConfig> | undefined) };
   const slotSeconds = seconds(control.slotMs / 1000);
-  const loop = checkLoop(control.gain, slotSeconds, seconds(control.loopDelaySlots * slotSeconds));
-  if (!loop.certified && control.policy === 'steady') wrong(['control', 'gain'], loop.message);
+  const loop = checkLoop({
+    gain: control.gain,
+    slotSeconds,
+    loopDelaySeconds: seconds(control.loopDelaySlots * slotSeconds),
+    targetUtilisation: control.targetUtilisation,
+  });
+  const badSetting = control.gain < loop.gainLimit ? 'targetUtilisation' : 'gain';
+  if (!loop.certified && control.policy === 'steady') wrong(['control', badSetting], loop.message);
 
   if (topology === undefined && switches.length + hypervisors.length > 0)
     wrong(['topology'], 'switches and hypervisors need a topology', 'add `topology: FILE.yaml`');

@@ -1,5 +1,13 @@
 import { checkTopology } from '../network/problems.js';
-import type { HostSpec, LinkSpec, SwitchSpec, Topology, TrafficSpec, VmSpec } from '../network/topology.js';
+import type {
+  CarrierSpec,
+  HostSpec,
+  LinkSpec,
+  SwitchSpec,
+  Topology,
+  TrafficSpec,
+  VmSpec,
+} from '../network/topology.js';
 import { inFileOrder, requireSchema } from './schema-check.js';
 import { type RawTopology, TopologySchema } from './topology-schema.js';
 import { ConfigError, parseYaml, readYaml, type YamlDocument } from './yaml-document.js';
@@ -36,11 +44,21 @@ function withDefaults(raw: RawTopology): Topology {
 
 type RawLink = NonNullable<RawTopology['links']>[number];
 function linkWithDefaults(raw: RawLink): LinkSpec {
+  const { carrier, ...rest } = raw;
   return {
-    ...raw,
+    ...rest,
     ends: [raw.ends[0]!, raw.ends[1]!],
     capacityBitsPerSecond: raw.capacityBitsPerSecond,
     oneWayDelayMs: raw.oneWayDelayMs ?? 0,
-    bufferPackets: raw.bufferPackets ?? 1000,
+    bufferPackets: raw.bufferPackets ?? defaultBufferPackets,
+    ...(carrier === undefined ? {} : { carrier: carrierWithDefaults(carrier) }),
   };
 }
+
+const defaultBufferPackets = 1000;
+
+const carrierWithDefaults = (raw: NonNullable<RawLink['carrier']>): CarrierSpec => ({
+  capacityBitsPerSecond: raw.capacityBitsPerSecond,
+  oneWayDelayMs: raw.oneWayDelayMs ?? 0,
+  bufferPackets: raw.bufferPackets ?? defaultBufferPackets,
+});

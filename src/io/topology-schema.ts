@@ -37,14 +37,34 @@ const SwitchSchema = Type.Object(
   { name: Name, site: Name, role: Type.Enum(['gateway', 'hypervisor']), dpid: Dpid },
   closed,
 );
+const Delay = Type.Number({ minimum: 0, maximum: 10000, default: 0 });
+const BufferPackets = Type.Integer({ minimum: 1, maximum: 1000000, default: 1000 });
+const CarrierSchema = Type.Object(
+  {
+    capacityBitsPerSecond: PositiveBitsPerSecond,
+    oneWayDelayMs: Type.Optional(Delay),
+    bufferPackets: Type.Optional(BufferPackets),
+  },
+  { ...closed, description: 'an opaque link as it is built; the controller does not see it' },
+);
 const LinkSchema = Type.Object(
   {
     name: Name,
     kind: Type.Enum(['local', 'packet', 'circuit']),
     ends: Type.Array(Name, { minItems: 2, maxItems: 2, description: 'two names of switches: [from, to]' }),
     capacityBitsPerSecond: Type.Optional(PositiveBitsPerSecond),
-    oneWayDelayMs: Type.Optional(Type.Number({ minimum: 0, maximum: 10000, default: 0 })),
-    bufferPackets: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000000, default: 1000 })),
+    oneWayDelayMs: Type.Optional(Delay),
+    bufferPackets: Type.Optional(BufferPackets),
+    opaque: Type.Optional(
+      Type.Boolean({ description: "the queue is a carrier's; its capacity and delay are unknown" }),
+    ),
+    carrier: Type.Optional(CarrierSchema),
+    capacityLimitBitsPerSecond: Type.Optional(PositiveBitsPerSecond),
+    videoQueue: Type.Optional(
+      Type.Enum(['shared', 'priority'], {
+        description: 'priority: the WAN ports serve traffic with DSCP 46 first',
+      }),
+    ),
     setupSeconds: Type.Optional(Type.Number({ minimum: 0, maximum: 86400 })),
     costPerSetup: Type.Optional(Type.Number({ minimum: 0 })),
     costPerSecond: Type.Optional(Type.Number({ minimum: 0 })),
@@ -90,6 +110,12 @@ const BackgroundSchema = Type.Object(
     maxBitsPerSecond: PositiveBitsPerSecond,
     changeSeconds: Type.Number({ exclusiveMinimum: 0, maximum: 86400 }),
     packetBytes,
+    fromSeconds: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 1e9, description: 'silent before, seconds of the load' }),
+    ),
+    untilSeconds: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 1e9, description: 'silent from then on, seconds of the load' }),
+    ),
   },
   closed,
 );

@@ -1,5 +1,13 @@
 import { type NetworkMap, networkMapOf } from './network-map.js';
-import { hostOf, type LinkSpec, type PortSpec, siteOfHost, switchOf, type Topology } from './topology.js';
+import {
+  hostOf,
+  type LinkSpec,
+  type PortSpec,
+  siteOfHost,
+  switchOf,
+  type Topology,
+  videoQueueId,
+} from './topology.js';
 
 /** One queue that can be the bottleneck: the end of a packet link at a gateway. */
 export interface Bottleneck {
@@ -12,15 +20,33 @@ export interface Bottleneck {
   /** OpenFlow port number of the WAN port */
   readonly egressPort: number;
   readonly egressPortName: string;
-  /** undefined: the link is unshaped, so nothing is known to queue here */
+  /** the queue is a carrier's somewhere behind this port: only what left here and what arrived at `far` is known */
+  readonly opaque: boolean;
+  /** undefined: of an opaque link, unknown; else the link is unshaped, so nothing is known to queue here */
   readonly capacityBitsPerSecond: number | undefined;
+  /** opaque: the capacity is no more than this; undefined: nothing is promised */
+  readonly capacityLimitBitsPerSecond: number | undefined;
+  /** opaque: of our own port, it says nothing about the carrier's buffer */
   readonly bufferPackets: number;
+  /** the queue of this port that serves the delay-sensitive class first; undefined: all share one FIFO */
+  readonly videoQueueId: number | undefined;
+  /** where what leaves here comes in */
+  readonly far: FarEnd;
   /** ports whose received bytes feed the WAN queue: all ports of the site's side, and WAN ports in transit */
   readonly arrivalPorts: readonly number[];
   /** the arrival ports that face hypervisor switches: there our own migration traffic comes in */
   readonly ownPorts: readonly number[];
   /** every other port of the switch: what came in anywhere and left by none of these is bound for the queue */
   readonly otherPorts: readonly number[];
+}
+
+/** The gateway at the other end of a packet link, and its port that receives what left ours. */
+export interface FarEnd {
+  readonly switchName: string;
+  /** 16 hexadecimal digits */
+  readonly dpid: string;
+  /** OpenFlow port number; its received bytes are what has passed the queue */
+  readonly ingressPort: number;
 }
 
 /** Every WAN queue of the packet path: one for each end of each packet link. */
@@ -32,16 +58,21 @@ export function bottlenecksOf(topology: Topology): Bottleneck[] {
       map.ports(s.name).flatMap((port) => {
         if (port.peer.kind !== 'link' || port.peer.link.kind !== 'packet') return [];
         const others = map.ports(s.name).filter((p) => p !== port);
+        const { link } = port.peer;
         return [
           {
             id: port.portName,
-            linkName: port.peer.link.name,
+            linkName: link.name,
             switchName: s.name,
             dpid: s.dpid,
             egressPort: port.portNumber,
             egressPortName: port.portName,
-            capacityBitsPerSecond: port.peer.link.capacityBitsPerSecond,
-            bufferPackets: port.peer.link.bufferPackets,
+            opaque: link.opaque === true,
+            capacityBitsPerSecond: link.capacityBitsPerSecond,
+            capacityLimitBitsPerSecond: link.capacityLimitBitsPerSecond,
+            bufferPackets: link.bufferPackets,
+            videoQueueId: link.videoQueue === 'priority' ? videoQueueId : undefined,
+            far: farEnd(map, link, port.peer.peer),
             arrivalPorts: others
               .filter((p) => crossSite(p) === undefined || transits(map, p, port))
               .map((p) => p.portNumber),
@@ -113,6 +144,11 @@ export function pacerOf(topology: Topology, hostName: string): Pacer | undefined
     grantedQueueId: 1,
     safeQueueId: 2,
   };
+}
+
+function farEnd(map: NetworkMap, link: LinkSpec, switchName: string): FarEnd {
+  const port = map.ports(switchName).find((p) => p.peer.kind === 'link' && p.peer.link === link)!;
+  return { switchName, dpid: map.switch(switchName)!.dpid, ingressPort: port.portNumber };
 }
 
 const crossSite = (port: PortSpec): LinkSpec | undefined =>

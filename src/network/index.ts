@@ -1,4 +1,5 @@
 export * from './bottlenecks.js';
+export * from './carrier.js';
 export * from './cookie.js';
 export * from './diff.js';
 export * from './flow-entry.js';
@@ -6,6 +7,7 @@ export * from './group-table.js';
 export * from './intents.js';
 export { matchText, type PacketFields, type Scalar } from './match.js';
 export * from './network-map.js';
+export { probeFrame, probeNumberOf, probeNumbers } from './path-probe.js';
 export type { Forwarding, PacketOutput } from './pipeline.js';
 export {
   ipv4Of,

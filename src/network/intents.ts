@@ -1,6 +1,7 @@
 import type { Instruction } from '../openflow/index.js';
 import { composeCookie, ruleStep } from './cookie.js';
 import { NetworkMap, networkMapOf } from './network-map.js';
+import { isProbe } from './path-probe.js';
 import {
   apply,
   boundFor,
@@ -19,6 +20,7 @@ import {
   setQueue,
   tables,
   tcpBetween,
+  toController,
   toMac,
   toUdpPort,
 } from './pipeline-layout.js';
@@ -119,7 +121,12 @@ function base(
 function guardRules(map: NetworkMap, switchName: string, state: NetworkState): Rule[] {
   return map.ports(switchName).flatMap((port) => {
     if (port.peer.kind === 'link')
-      return [base(tables.guard, priorities.admit, [onPort(port.portNumber)], [goTo(tables.location)])];
+      return [
+        base(tables.guard, priorities.admit, [onPort(port.portNumber)], [goTo(tables.location)]),
+        ...(port.peer.link.opaque === true
+          ? [base(tables.guard, priorities.probe, [onPort(port.portNumber), isProbe], [apply(toController)])]
+          : []),
+      ];
     const mac = port.peer.kind === 'host' ? port.peer.host.mac : port.peer.vm.mac;
     const from = [onPort(port.portNumber), fromMac(mac)];
     return [

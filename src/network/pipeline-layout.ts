@@ -1,4 +1,5 @@
 import { parseIpv4, parseMac } from '../openflow/address.js';
+import { OFPP_CONTROLLER } from '../openflow/constants.js';
 import type { Action, Instruction, OxmField } from '../openflow/index.js';
 
 /**
@@ -22,6 +23,8 @@ export const priorities = {
   class: 100,
   safe: 200,
   granted: 300,
+  /** table 0: probes of an opaque path go to the controller */
+  probe: 400,
   /** table 1 */
   locationStaged: 50,
   location: 100,
@@ -65,6 +68,8 @@ export const boundFor = (siteNumber: number): OxmField => ({
 export const apply = (...actions: Action[]): Instruction => ({ type: 'apply_actions', actions });
 export const goTo = (table: number): Instruction => ({ type: 'goto_table', table_id: table });
 export const output = (port: number): Action => ({ type: 'output', port, max_len: 0 });
+/** the whole of a probe, and no more of anything else */
+export const toController: Action = { type: 'output', port: OFPP_CONTROLLER, max_len: 64 };
 export const setQueue = (queueId: number): Action => ({ type: 'set_queue', queue_id: queueId });
 export const setDscp = (dscp: number): Action => ({ type: 'set_field', field: hasDscp(dscp) });
 export const sendToSite = (siteNumber: number): Instruction[] => [

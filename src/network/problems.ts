@@ -124,7 +124,8 @@ function checkLink(topology: Topology, i: number, report: Report): void {
 }
 
 function checkLinkNumbers(link: LinkSpec, i: number, report: Report): void {
-  if (link.kind !== 'local' && link.capacityBitsPerSecond === undefined)
+  checkOpaque(link, i, report);
+  if (link.kind !== 'local' && link.opaque !== true && link.capacityBitsPerSecond === undefined)
     report(
       ['links', i, 'capacityBitsPerSecond'],
       `link ${link.name} needs a capacity: rates are computed from it`,
@@ -133,6 +134,28 @@ function checkLinkNumbers(link: LinkSpec, i: number, report: Report): void {
     report(['links', i, 'capacityBitsPerSecond'], `the capacity of link ${link.name} must be above 0`);
   if (!(link.oneWayDelayMs >= 0)) report(['links', i, 'oneWayDelayMs'], 'a delay must be 0 or more');
   if (!(link.bufferPackets >= 1)) report(['links', i, 'bufferPackets'], 'a buffer holds at least 1 packet');
+}
+
+function checkOpaque(link: LinkSpec, i: number, report: Report): void {
+  if (link.opaque !== true) {
+    for (const key of ['carrier', 'capacityLimitBitsPerSecond'] as const)
+      if (link[key] !== undefined)
+        report(['links', i, key], `link ${link.name} is not opaque: ${key} is for links with "opaque: true"`);
+    return;
+  }
+  if (link.kind !== 'packet') report(['links', i, 'opaque'], `only a packet link can be opaque`);
+  if (link.capacityBitsPerSecond !== undefined)
+    report(
+      ['links', i, 'capacityBitsPerSecond'],
+      `the capacity of opaque link ${link.name} is unknown; what is built goes under "carrier", what was sold into "capacityLimitBitsPerSecond"`,
+    );
+  if (link.oneWayDelayMs !== 0)
+    report(
+      ['links', i, 'oneWayDelayMs'],
+      `the delay of opaque link ${link.name} is unknown; what is built goes under "carrier"`,
+    );
+  if (link.videoQueue === 'priority')
+    report(['links', i, 'videoQueue'], `the queue of opaque link ${link.name} is not ours to divide`);
 }
 
 function checkHosts(topology: Topology, report: Report): void {

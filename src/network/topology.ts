@@ -23,16 +23,31 @@ export interface SwitchSpec {
   /** 16 hexadecimal digits */
   readonly dpid: string;
 }
+/** What lies between the two ports of an opaque link, the same in both directions. */
+export interface CarrierSpec {
+  readonly capacityBitsPerSecond: number;
+  readonly oneWayDelayMs: number;
+  readonly bufferPackets: number;
+}
 export interface LinkSpec {
   readonly name: string;
   readonly kind: LinkKind;
   /** [from, to]: names of switches */
   readonly ends: readonly [string, string];
-  /** rate of the queue at each end; undefined: unshaped */
+  /** rate of the queue at each end; undefined: unshaped, or at a carrier who does not tell */
   readonly capacityBitsPerSecond: number | undefined;
+  /** the configured delay; nothing is known of the delay of an opaque link */
   readonly oneWayDelayMs: number;
   /** length of the FIFO in front of each end, packets (1000 is linux-htb's default) */
   readonly bufferPackets: number;
+  /** a packet link whose queue is a carrier's: our ports are unshaped, and its rate, delay and buffer are unknown */
+  readonly opaque?: boolean;
+  /** an opaque link as it really is: for those who build the network, never for its controller */
+  readonly carrier?: CarrierSpec;
+  /** what an opaque link was sold as: its capacity is taken to be no more than this, and may be less */
+  readonly capacityLimitBitsPerSecond?: number;
+  /** `priority`: the WAN ports serve the delay-sensitive class (`videoQueueDscp`) first; default: one FIFO for all */
+  readonly videoQueue?: 'shared' | 'priority';
   readonly setupSeconds?: number;
   readonly costPerSetup?: number;
   readonly costPerSecond?: number;
@@ -82,6 +97,9 @@ export interface BackgroundTraffic {
   readonly maxBitsPerSecond: number;
   readonly changeSeconds: number;
   readonly packetBytes: number;
+  /** silent before and after, seconds of the load; default: never silent */
+  readonly fromSeconds?: number;
+  readonly untilSeconds?: number;
 }
 export type TrafficSpec = VideoTraffic | BackgroundTraffic;
 
@@ -131,6 +149,26 @@ export function portsOf(topology: Topology, switchName: string): PortSpec[] {
     peer,
   }));
 }
+
+/** The link as it is built: its own values, or those of its carrier. @throws RangeError for an opaque link without `carrier` */
+export function builtLink(
+  link: LinkSpec,
+): Pick<LinkSpec, 'capacityBitsPerSecond' | 'oneWayDelayMs' | 'bufferPackets'> {
+  if (link.opaque !== true) return link;
+  if (link.carrier === undefined)
+    throw new RangeError(`link ${link.name} is opaque: to build it, say under "carrier" what it is`);
+  return link.carrier;
+}
+
+/** The topology as its controller may see it: without what only the carriers know. */
+export const withoutCarriers = (topology: Topology): Topology => ({
+  ...topology,
+  links: topology.links.map(({ carrier, ...known }) => known),
+});
+
+/** What rules write into delay-sensitive traffic (expedited forwarding, RFC 3246), and the WAN queue it gets by that. */
+export const videoQueueDscp = 46;
+export const videoQueueId = 1;
 
 export const switchOf = (topology: Topology, name: string): SwitchSpec | undefined =>
   topology.switches.find((s) => s.name === name);

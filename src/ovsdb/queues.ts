@@ -23,6 +23,8 @@ export const minimumQueueBitsPerSecond = 12_000;
 export interface QueueSpec {
   readonly minBitsPerSecond?: number;
   readonly maxBitsPerSecond: number;
+  /** lower is served first while others borrow; default 0 */
+  readonly priority?: number;
 }
 export interface QosSpec {
   readonly type: 'linux-htb';
@@ -310,6 +312,7 @@ function queueConfig(queue: QueueSpec): Value {
     ...(queue.minBitsPerSecond === undefined
       ? {}
       : { 'min-rate': String(Math.round(queue.minBitsPerSecond)) }),
+    ...(queue.priority === undefined ? {} : { priority: String(queue.priority) }),
   });
 }
 

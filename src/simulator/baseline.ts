@@ -1,6 +1,6 @@
 import type { AgentEventLine, AgentStatus } from '../hypervisor/protocol.js';
 import { desiredRules, type MigrationIntent, type NetworkState } from '../network/intents.js';
-import type { Topology } from '../network/topology.js';
+import { builtLink, type Topology } from '../network/topology.js';
 import { type Deployment, uplinkBitsPerSecond } from './link-queues.js';
 import { NetworkSimulation, type SimulationOptions } from './network-simulation.js';
 import { programSwitch } from './program-switch.js';
@@ -27,6 +27,8 @@ export interface BaselineOptions {
   readonly vm?: string;
   readonly destination?: string;
   readonly classes?: NetworkState['classes'];
+  /** called before anything moves: for meters, and for what is to happen at a later time */
+  readonly prepare?: (simulation: NetworkSimulation) => void;
 }
 
 export interface MigrationOutcome {
@@ -70,6 +72,7 @@ export function runBaseline(options: BaselineOptions): BaselineResult {
   });
   const plan = options.case === 'uncontrolled' ? planOf(options) : undefined;
   installRules(simulation, options, plan);
+  options.prepare?.(simulation);
   simulation.startTraffic();
   const fromSeconds = options.warmupSeconds ?? defaultWarmupSeconds;
   simulation.runUntil(fromSeconds);
@@ -81,7 +84,8 @@ export function runBaseline(options: BaselineOptions): BaselineResult {
   const sent = simulation.wanBytesSent() - sentBefore;
   simulation.runUntil(toSeconds + drainSeconds);
   const streams = [...simulation.players.keys(), ...simulation.probes.keys()];
-  const capacity = topology.links.find((l) => l.kind === 'packet')?.capacityBitsPerSecond ?? Infinity;
+  const wan = topology.links.find((l) => l.kind === 'packet');
+  const capacity = (wan && builtLink(wan).capacityBitsPerSecond) ?? Infinity;
   return {
     case: options.case,
     seed,

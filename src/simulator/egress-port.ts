@@ -1,6 +1,6 @@
 import type { EventHandler, EventQueue } from './event-queue.js';
 import type { Packet } from './packet.js';
-import { PacketRing } from './packet-ring.js';
+import { createDiscipline, type DisciplineName, type QueueDiscipline } from './queue-discipline.js';
 import type { Wire } from './wire.js';
 
 /** One class of a port's queueing discipline, as linux-htb has it under Open vSwitch. */
@@ -11,6 +11,8 @@ export interface QueueSpec {
   readonly limitPackets: number;
   /** lower is served first; equal ones take turns */
   readonly priority: number;
+  /** default `fifo` */
+  readonly discipline?: DisciplineName;
 }
 
 /**
@@ -24,7 +26,7 @@ export class EgressQueue {
   maxBitsPerSecond: number;
   txPackets = 0;
   txBytes = 0;
-  /** packets refused because the queue was full: what Open vSwitch calls tx_errors */
+  /** packets refused because the queue was full, or dropped by its discipline: what Open vSwitch calls tx_errors */
   droppedPackets = 0;
   droppedBytes = 0;
   arrivedPackets = 0;
@@ -33,13 +35,20 @@ export class EgressQueue {
   backlogBytes = 0;
   backlogPackets = 0;
   eligibleAtSeconds = 0;
-  readonly waiting = new PacketRing();
+  readonly waiting: QueueDiscipline;
 
-  constructor(spec: QueueSpec) {
+  constructor(spec: QueueSpec, lose: (packet: Packet) => void) {
     this.queueId = spec.queueId;
     this.limitPackets = spec.limitPackets;
     this.priority = spec.priority;
     this.maxBitsPerSecond = spec.maxBitsPerSecond ?? Infinity;
+    this.waiting = createDiscipline(spec.discipline ?? 'fifo', spec.limitPackets, (packet) => {
+      this.backlogPackets--;
+      this.backlogBytes -= packet.frameBytes;
+      this.droppedPackets++;
+      this.droppedBytes += packet.frameBytes;
+      lose(packet);
+    });
   }
 }
 
@@ -57,13 +66,12 @@ export class EgressPort implements EventHandler {
   private readonly byDscp = new Int16Array(64).fill(-1);
   private readonly events: EventQueue;
   private readonly wire: Wire;
-  private readonly lose: (packet: Packet) => void;
   private inService: Packet | undefined;
   private serving: EgressQueue | undefined;
   private nextTurn = 0;
   private wakeAtSeconds = Infinity;
   private wakeGeneration = 0;
-  readonly rateBitsPerSecond: number | undefined;
+  rateBitsPerSecond: number | undefined;
   txPackets = 0;
   txBytes = 0;
 
@@ -80,13 +88,12 @@ export class EgressPort implements EventHandler {
       throw new RangeError('queues need a port rate: give the port a capacity');
     this.events = events;
     this.wire = wire;
-    this.lose = lose;
     this.rateBitsPerSecond = rateBitsPerSecond;
     if (rateBitsPerSecond !== undefined)
       for (const spec of queues.length > 0
         ? queues
         : [{ queueId: 0, maxBitsPerSecond: undefined, limitPackets: 1000, priority: 0 }])
-        this.queues.push(new EgressQueue(spec));
+        this.queues.push(new EgressQueue(spec, lose));
   }
 
   /** Packets with this code point go to this queue whatever set_queue said (a u32 filter on the HTB root). */
@@ -116,12 +123,6 @@ export class EgressPort implements EventHandler {
     const queue = this.queueOf(packet);
     queue.arrivedPackets++;
     queue.arrivedBytes += packet.frameBytes;
-    if (queue.waiting.length >= queue.limitPackets) {
-      queue.droppedPackets++;
-      queue.droppedBytes += packet.frameBytes;
-      this.lose(packet);
-      return;
-    }
     if (queue.waiting.length === 0 && queue.eligibleAtSeconds < nowSeconds)
       queue.eligibleAtSeconds = nowSeconds;
     queue.backlogPackets++;
@@ -144,6 +145,16 @@ export class EgressPort implements EventHandler {
       queue.eligibleAtSeconds = nowSeconds + (left * queue.maxBitsPerSecond) / maxBitsPerSecond;
     queue.maxBitsPerSecond = maxBitsPerSecond;
     if (this.inService === undefined) this.serveNext(nowSeconds);
+  }
+
+  /**
+   * The serialiser itself becomes faster or slower, unannounced; the packet in service leaves as it began.
+   * @throws RangeError for a rate that is not positive, or a port that has none
+   */
+  setRate(bitsPerSecond: number): void {
+    if (this.rateBitsPerSecond === undefined) throw new RangeError('this port has no rate to change');
+    if (!(bitsPerSecond > 0)) throw new RangeError(`a rate must be positive, not ${bitsPerSecond}`);
+    this.rateBitsPerSecond = bitsPerSecond;
   }
 
   fire(nowSeconds: number, argument: number): void {
@@ -178,6 +189,22 @@ export class EgressPort implements EventHandler {
 
   private serveNext(nowSeconds: number): void {
     const { queues } = this;
+    const chosen = this.nextQueue(nowSeconds);
+    const packet = chosen?.waiting.shift(nowSeconds);
+    if (chosen === undefined || packet === undefined) return;
+    this.nextTurn = (queues.indexOf(chosen) + 1) % queues.length;
+    const frameBits = packet.frameBytes * 8;
+    if (chosen.eligibleAtSeconds < nowSeconds - maximumCreditSeconds)
+      chosen.eligibleAtSeconds = nowSeconds - maximumCreditSeconds;
+    chosen.eligibleAtSeconds += frameBits / chosen.maxBitsPerSecond;
+    this.inService = packet;
+    this.serving = chosen;
+    this.events.schedule(nowSeconds + frameBits / this.rateBitsPerSecond!, this, departure);
+  }
+
+  /** The class whose turn it is; when all that have packets must wait, the port wakes for the first of them. */
+  private nextQueue(nowSeconds: number): EgressQueue | undefined {
+    const { queues } = this;
     let chosen: EgressQueue | undefined;
     let earliest = Infinity;
     for (let i = 0; i < queues.length; i++) {
@@ -187,19 +214,8 @@ export class EgressPort implements EventHandler {
         if (queue.eligibleAtSeconds < earliest) earliest = queue.eligibleAtSeconds;
       } else if (chosen === undefined || queue.priority < chosen.priority) chosen = queue;
     }
-    if (chosen === undefined) {
-      if (earliest < Infinity) this.wake(earliest);
-      return;
-    }
-    this.nextTurn = (queues.indexOf(chosen) + 1) % queues.length;
-    const packet = chosen.waiting.shift();
-    const frameBits = packet.frameBytes * 8;
-    if (chosen.eligibleAtSeconds < nowSeconds - maximumCreditSeconds)
-      chosen.eligibleAtSeconds = nowSeconds - maximumCreditSeconds;
-    chosen.eligibleAtSeconds += frameBits / chosen.maxBitsPerSecond;
-    this.inService = packet;
-    this.serving = chosen;
-    this.events.schedule(nowSeconds + frameBits / this.rateBitsPerSecond!, this, departure);
+    if (chosen === undefined && earliest < Infinity) this.wake(earliest);
+    return chosen;
   }
 
   private wake(atSeconds: number): void {

@@ -51,6 +51,9 @@ const logBound = 10_000;
 /**
  * Plays the part of `io` in virtual time: carries bytes between the engine and the simulated switches, keeps the
  * journal, sets queues, speaks to the hypervisor agents, and calls the engine when it asks to be called.
+ *
+ * Several harnesses may share a simulation, each with the switches and agents of its own configured topology
+ * (`sideBySide`); one without a topology has all of them.
  */
 export class EngineHarness {
   readonly simulation: NetworkSimulation;
@@ -82,14 +85,21 @@ export class EngineHarness {
     this.simulation = simulation;
     this.options = options;
     this.plant = new OvsdbPlant(simulation, options.actuationSeconds);
-    for (const [name, control] of simulation.controls) this.addLine(name, control);
-    for (const [host, agent] of simulation.agents)
+    const { topology = simulation.topology } = options.config;
+    for (const { name } of topology.switches) {
+      const control = simulation.controls.get(name);
+      if (control !== undefined) this.addLine(name, control);
+    }
+    for (const { name: host } of topology.hosts) {
+      const agent = simulation.agents.get(host);
+      if (agent === undefined) continue;
       agent.onEvent = (line) =>
         this.deliver(this.agentDelay, {
           kind: 'hypervisor',
           host,
           event: { kind: 'event', name: line.event, migration: line.migration, status: line.status },
         });
+    }
   }
 
   get now(): number {

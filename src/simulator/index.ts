@@ -6,6 +6,7 @@ export {
   type MigrationOutcome,
   runBaseline,
 } from './baseline.js';
+export { Carrier } from './carrier.js';
 export { Digest } from './digest.js';
 export { type EmbeddedEndpoints, EmbeddedNetwork, type EmbeddedOptions, type Lateness } from './embedded.js';
 export { EmbeddedProcess, type EmbeddedProcessOptions, type EmbeddedWindow } from './embedded-process.js';
@@ -14,13 +15,15 @@ export { FakeSwitch, type FakeSwitchOptions } from './fake-switch.js';
 export { HypervisorAgent } from './hypervisor-agent.js';
 export type { Deployment } from './link-queues.js';
 export { NetworkSimulation, type SimulationOptions } from './network-simulation.js';
-export { OvsdbPlant } from './ovsdb-plant.js';
+export { defaultActuationSeconds, OvsdbPlant } from './ovsdb-plant.js';
 export {
   defaultClasses,
   type Fault,
+  type FurtherMigration,
   runVirtual,
   type VirtualOptions,
   type VirtualResult,
   virtualConfig,
 } from './run-virtual.js';
 export type { StreamSummary } from './stream-record.js';
+export { sideBySide, twinOf } from './twin-topology.js';

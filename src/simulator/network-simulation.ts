@@ -1,4 +1,5 @@
 import {
+  builtLink,
   type HostSpec,
   hostOf,
   type PortSpec,
@@ -11,6 +12,7 @@ import {
 } from '../network/topology.js';
 import { parseIpv4, parseMac } from '../openflow/address.js';
 import type { TrafficSpec } from '../traffic/index.js';
+import type { Carrier } from './carrier.js';
 import type { EgressPort } from './egress-port.js';
 import { EventQueue } from './event-queue.js';
 import { FakeSwitch } from './fake-switch.js';
@@ -48,6 +50,13 @@ export interface SimulationOptions extends QueueOptions {
   readonly circuitsUp?: boolean;
 }
 
+/** Bytes since the start, and what waits now. */
+export interface WaitingRoom {
+  readonly arrivedBytes: number;
+  readonly sentBytes: number;
+  readonly backlogBytes: number;
+}
+
 const firstEphemeralPort = 40_000;
 const rememberedConnections = 256;
 
@@ -79,6 +88,8 @@ export class NetworkSimulation implements AgentWorld {
   private readonly options: SimulationOptions;
   private readonly tcp: TcpOptions;
   private readonly wires = new Map<string, Wire[]>();
+  /** by port name */
+  private readonly carriers = new Map<string, Carrier>();
   private readonly vmHosts = new Map<string, { host: string; running: boolean }>();
   private nextPort = firstEphemeralPort;
 
@@ -134,10 +145,51 @@ export class NetworkSimulation implements AgentWorld {
     }
   }
 
+  /**
+   * Where packets wait that this switch sends into a link: its own port, or a carrier behind it.
+   * @throws RangeError for a switch that is not at an end of the link
+   */
+  waitingRoom(linkName: string, switchName: string): WaitingRoom {
+    const name = `${switchName}.${linkName}`;
+    const carrier = this.carriers.get(name);
+    if (carrier !== undefined) {
+      const { arrivedBytes, forwardedBytes, backlogBytes } = carrier.statistics();
+      return { arrivedBytes, sentBytes: forwardedBytes, backlogBytes };
+    }
+    const egress = this.portNamed(name)?.egress;
+    if (egress === undefined) throw new RangeError(`${switchName} is not at an end of a link "${linkName}"`);
+    return {
+      arrivedBytes: egress.queues.reduce((sum, queue) => sum + queue.arrivedBytes, 0),
+      sentBytes: egress.txBytes,
+      backlogBytes: egress.backlogBytes(),
+    };
+  }
+
+  /** Both directions of a link run at this rate from now on; nobody is told. @throws RangeError for an unknown link */
+  setLinkRate(linkName: string, bitsPerSecond: number): void {
+    if (!this.wires.has(linkName)) throw new RangeError(`there is no link "${linkName}"`);
+    for (const { sw, spec } of this.portsOfLink(linkName)) {
+      const carrier = this.carriers.get(spec.portName);
+      if (carrier === undefined) sw.ports.get(spec.portNumber)!.egress.setRate(bitsPerSecond);
+      else carrier.setRate(bitsPerSecond);
+    }
+  }
+
   /** Bytes that the switch at the `from` end of the first packet link has sent into it. */
   wanBytesSent(): number {
     const link = this.topology.links.find((l) => l.kind === 'packet');
     return link === undefined ? 0 : (this.portNamed(`${link.ends[0]}.${link.name}`)?.egress.txBytes ?? 0);
+  }
+
+  /**
+   * What an opaque link is inside, in the direction that begins at switch `end`.
+   * @throws RangeError when the link is not opaque there
+   */
+  carrier(linkName: string, end: string): Carrier {
+    const carrier = this.carriers.get(`${end}.${linkName}`);
+    if (carrier === undefined)
+      throw new RangeError(`link "${linkName}" has no carrier behind switch "${end}": it is not opaque`);
+    return carrier;
   }
 
   portNamed(portName: string): { readonly sw: PlantSwitch; readonly egress: EgressPort } | undefined {
@@ -234,9 +286,25 @@ export class NetworkSimulation implements AgentWorld {
     if (port.peer.kind !== 'link')
       return unshaped(this.events, new Wire(this.events, 0, this.stationBehind(port), lose), lose);
     const { link } = port.peer;
-    const wire = new Wire(this.events, link.oneWayDelayMs / 1000, this.farEnd(port), lose);
+    const wire = new Wire(this.events, builtLink(link).oneWayDelayMs / 1000, this.farEnd(port), lose);
     this.wires.set(link.name, [...(this.wires.get(link.name) ?? []), wire]);
-    return linkEgress(this.events, spec.role, link, wire, lose, this.options);
+    return linkEgress(this.events, spec.role, link, wire, lose, this.options, (make) => {
+      const carrier = this.sharedCarrier(port) ?? make();
+      this.carriers.set(port.portName, carrier);
+      return carrier;
+    });
+  }
+
+  /** The carrier of another link of the same group, in the same direction: from its first to its second end or back. */
+  private sharedCarrier(port: PortSpec): Carrier | undefined {
+    if (port.peer.kind !== 'link') return undefined;
+    const { link } = port.peer;
+    const group = this.options.sharedCarriers?.find((names) => names.includes(link.name)) ?? [];
+    const direction = link.ends.indexOf(port.switch);
+    return this.topology.links
+      .filter((l) => group.includes(l.name))
+      .map((l) => this.carriers.get(`${l.ends[direction]}.${l.name}`))
+      .find((carrier) => carrier !== undefined);
   }
 
   private farEnd(port: PortSpec): PacketReceiver {

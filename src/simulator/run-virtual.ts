@@ -8,7 +8,7 @@ import {
 } from '../engine/config.js';
 import type { ApiResult, MigrationRequest } from '../engine/input.js';
 import type { MigrationView, SystemView } from '../engine/view.js';
-import type { Topology } from '../network/topology.js';
+import { builtLink, type Topology, withoutCarriers } from '../network/topology.js';
 import { defaultWarmupSeconds } from './baseline.js';
 import { EngineHarness, type EngineLike, type HarnessOptions } from './engine-harness.js';
 import { NetworkSimulation, type SimulationOptions } from './network-simulation.js';
@@ -27,6 +27,12 @@ export type Fault =
   | { readonly kind: 'kill'; readonly afterSeconds: number; readonly downSeconds: number }
   | { readonly kind: 'link'; readonly afterSeconds: number; readonly link: string; readonly up: boolean };
 
+/** One more migration, asked for some time after the first. */
+export interface FurtherMigration {
+  readonly afterSeconds: number;
+  readonly request: Partial<MigrationRequest>;
+}
+
 export interface VirtualOptions {
   readonly topology: Topology;
   readonly seed: number;
@@ -36,6 +42,7 @@ export interface VirtualOptions {
   readonly classes?: readonly TrafficClass[];
   /** undefined: the first VM to its other host; null: nothing migrates */
   readonly migration?: Partial<MigrationRequest> | null;
+  readonly further?: readonly FurtherMigration[];
   readonly memoryBytes?: number;
   readonly warmupSeconds?: number;
   /** limit of the migration, or length of the window when nothing migrates */
@@ -43,6 +50,8 @@ export interface VirtualOptions {
   readonly simulation?: Partial<SimulationOptions>;
   readonly harness?: Partial<Omit<HarnessOptions, 'config' | 'createEngine'>>;
   readonly faults?: readonly Fault[];
+  /** called before anything moves: for meters, and for what is to happen at a later time */
+  readonly prepare?: (simulation: NetworkSimulation) => void;
 }
 
 export interface VirtualResult {
@@ -52,6 +61,8 @@ export interface VirtualResult {
   /** the answer to the request for a migration */
   readonly answer: ApiResult | undefined;
   readonly migration: MigrationView | undefined;
+  /** every migration that was asked for, in that order; undefined: it was refused */
+  readonly migrations: readonly (MigrationView | undefined)[];
   /** seconds from the request to the end, virtual time */
   readonly durationSeconds: number;
   /** share of the first packet link's capacity that was sent in the window */
@@ -77,7 +88,13 @@ export function virtualConfig(
   const hypervisors = topology.hosts
     .filter((h) => h.role === 'hypervisor')
     .map((h) => ({ host: h.name, driver: 'transfer' as const, endpoint: `simulated:${h.name}` }));
-  return { topology, switches, hypervisors, classes, control: { ...defaultControl, ...control } };
+  return {
+    topology: withoutCarriers(topology),
+    switches,
+    hypervisors,
+    classes,
+    control: { ...defaultControl, ...control },
+  };
 }
 
 /** Runs the application against the simulated network in virtual time: traffic, a migration, faults. */
@@ -92,29 +109,41 @@ export function runVirtual(options: VirtualOptions): VirtualResult {
     config,
     createEngine: options.createEngine,
   });
+  options.prepare?.(simulation);
   harness.start();
   simulation.startTraffic();
   const fromSeconds = options.warmupSeconds ?? defaultWarmupSeconds;
   harness.runUntil(fromSeconds);
   for (const fault of options.faults ?? []) planFault(harness, fault, fromSeconds);
   const sentBefore = simulation.wanBytesSent();
-  const request = options.migration === null ? undefined : ask(harness, topology, options.migration ?? {});
+  const asked: Asked[] = [];
+  const wanted = options.migration === null ? [] : [options.migration ?? {}];
+  const further = options.further ?? [];
+  for (const request of wanted) asked.push(ask(harness, topology, request, asked.length));
+  for (const { afterSeconds, request } of further)
+    simulation.events.call(fromSeconds + afterSeconds, () =>
+      asked.push(ask(harness, topology, request, asked.length)),
+    );
   const limit = fromSeconds + options.durationSeconds;
-  if (request === undefined) harness.runUntil(limit);
-  else harness.runWhile(() => !isSettled(harness, request), limit);
+  const planned = wanted.length + further.length;
+  const settled = (): boolean => asked.length === planned && asked.every((a) => isSettled(harness, a));
+  if (planned === 0) harness.runUntil(limit);
+  else harness.runWhile(() => !settled(), limit);
   const toSeconds = harness.now;
   const sent = simulation.wanBytesSent() - sentBefore;
   // Packets that are on their way now must not count as lost.
   harness.runUntil(toSeconds + 2);
-  const capacity = topology.links.find((l) => l.kind === 'packet')?.capacityBitsPerSecond ?? Infinity;
+  const wan = topology.links.find((l) => l.kind === 'packet');
+  const capacity = (wan && builtLink(wan).capacityBitsPerSecond) ?? Infinity;
   return {
     fromSeconds,
     toSeconds,
     streams: [...simulation.players.keys(), ...simulation.probes.keys()].map((name) =>
       simulation.summary(name, fromSeconds, toSeconds),
     ),
-    answer: request === undefined ? undefined : harness.replies.get(request),
-    migration: harness.view?.migrations.find((m) => m.id === migrationId),
+    answer: asked[0] && harness.replies.get(asked[0].request),
+    migration: migrationOf(harness, asked[0]),
+    migrations: asked.map((a) => migrationOf(harness, a)),
     durationSeconds: toSeconds - fromSeconds,
     utilisation: (sent * 8) / (capacity * (toSeconds - fromSeconds)),
     view: harness.view,
@@ -122,10 +151,23 @@ export function runVirtual(options: VirtualOptions): VirtualResult {
   };
 }
 
-const migrationId = '00000000-0000-4000-8000-000000000001';
+interface Asked {
+  /** number of the request, and the id that the migration gets if it is admitted */
+  readonly request: number;
+  readonly id: string;
+}
+const idOf = (ordinal: number): string => `00000000-0000-4000-8000-${String(ordinal + 1).padStart(12, '0')}`;
+const migrationOf = (harness: EngineHarness, asked: Asked | undefined): MigrationView | undefined =>
+  harness.view?.migrations.find((m) => m.id === asked?.id);
 const ended = new Set(['completed', 'failed', 'cancelled']);
 
-function ask(harness: EngineHarness, topology: Topology, wanted: Partial<MigrationRequest>): number {
+function ask(
+  harness: EngineHarness,
+  topology: Topology,
+  wanted: Partial<MigrationRequest>,
+  ordinal: number,
+): Asked {
+  const id = idOf(ordinal);
   const vm = topology.vms.find((v) => wanted.vm === undefined || v.name === wanted.vm);
   const request: MigrationRequest = {
     vm: vm?.name ?? '',
@@ -137,19 +179,14 @@ function ask(harness: EngineHarness, topology: Topology, wanted: Partial<Migrati
     dryRun: false,
     ...wanted,
   };
-  return harness.api({
-    kind: 'createMigration',
-    id: migrationId,
-    idempotencyKey: null,
-    bodyDigest: '',
-    request,
-  });
+  const command = { kind: 'createMigration', id, idempotencyKey: null, bodyDigest: '', request } as const;
+  return { request: harness.api(command), id };
 }
 
 /** The migration was refused, or has come to an end. */
-function isSettled(harness: EngineHarness, request: number): boolean {
-  if (harness.replies.get(request)?.ok === false) return true;
-  const migration = harness.view?.migrations.find((m) => m.id === migrationId);
+function isSettled(harness: EngineHarness, asked: Asked): boolean {
+  if (harness.replies.get(asked.request)?.ok === false) return true;
+  const migration = migrationOf(harness, asked);
   return migration !== undefined && harness.alive && ended.has(migration.state);
 }
 

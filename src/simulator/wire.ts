@@ -7,8 +7,8 @@ export interface PacketReceiver {
 }
 
 /**
- * One direction of a link: a constant propagation delay. Packets leave in the order in which they came, so
- * only the first of them has an event in the heap.
+ * One direction of a link: a propagation delay. Packets leave in the order in which they came, also when the delay
+ * has become shorter meanwhile, so only the first of them has an event in the heap.
  */
 export class Wire implements EventHandler {
   up = true;
@@ -16,7 +16,8 @@ export class Wire implements EventHandler {
   lostPackets = 0;
   private readonly ring = new PacketRing();
   private readonly events: EventQueue;
-  private readonly delaySeconds: number;
+  private delaySeconds: number;
+  private lastArrivesAt = 0;
   private readonly receiver: PacketReceiver;
   private readonly lose: (packet: Packet) => void;
 
@@ -36,17 +37,24 @@ export class Wire implements EventHandler {
     return this.ring.length;
   }
 
+  /** For packets that are sent from now on. */
+  setDelay(delaySeconds: number): void {
+    if (!(delaySeconds >= 0)) throw new RangeError(`a delay must be 0 s or more, not ${delaySeconds}`);
+    this.delaySeconds = delaySeconds;
+  }
+
   send(packet: Packet, nowSeconds: number): void {
     if (!this.up) {
       this.lostPackets++;
       this.lose(packet);
       return;
     }
-    if (this.delaySeconds === 0) {
+    if (this.delaySeconds === 0 && this.ring.length === 0) {
       this.receiver.receive(packet, nowSeconds);
       return;
     }
-    const arrivesAt = nowSeconds + this.delaySeconds;
+    const arrivesAt = Math.max(nowSeconds + this.delaySeconds, this.lastArrivesAt);
+    this.lastArrivesAt = arrivesAt;
     this.ring.push(packet, arrivesAt);
     if (this.ring.length === 1) this.events.schedule(arrivesAt, this);
   }

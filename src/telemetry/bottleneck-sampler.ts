@@ -78,6 +78,7 @@ export class BottleneckSampler {
   private queueDrops = 0;
   private meanPacket = fullPacket;
   private trouble: string | null = null;
+  private least = 0;
 
   constructor(ports: BottleneckPorts, options: SamplerOptions = {}) {
     const others = ports.otherPorts ?? [];
@@ -92,6 +93,11 @@ export class BottleneckSampler {
       lateSeconds: options.lateSeconds ?? 0.005,
       gapSeconds: options.gapSeconds ?? 2,
     };
+  }
+
+  /** smallest round trip of the last seconds: what the channel costs */
+  get roundTripSeconds(): number {
+    return this.least;
   }
 
   /** Why the newest reply gave no observation: a port that is missing, a counter that the switch does not keep. */
@@ -118,7 +124,8 @@ export class BottleneckSampler {
   /** A whole reply, already in columns. */
   onColumns(columns: PortStatsColumns, requestedAt: number, receivedAt: number): Observation | undefined {
     const roundTrip = Math.max(0, receivedAt - requestedAt);
-    const uncertainty = (roundTrip - this.floor.update(receivedAt, roundTrip)) / 2;
+    this.least = this.floor.update(receivedAt, roundTrip);
+    const uncertainty = (roundTrip - this.least) / 2;
     const at = requestedAt + roundTrip / 2;
     const interval = at - this.lastAt;
     if (interval <= 0) return undefined;

@@ -8,4 +8,5 @@ export {
 export { Counter, type CounterStep } from './counter.js';
 export type { Observation } from './observation.js';
 export { PollSchedule } from './poll-schedule.js';
+export { PortSampler, type PortSamplerOptions } from './port-sampler.js';
 export { QueueDrops, type QueueStatsReply } from './queue-drops.js';

@@ -1,12 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { Topology } from '../network/topology.js';
+import { type Topology, videoQueueDscp, withoutCarriers } from '../network/topology.js';
 import { agentSocket, databaseSocket } from './plan.js';
 import { initialMigrationBitsPerSecond } from './shaping.js';
 
-/** Class of the video of a topology: expedited forwarding (RFC 3246), and a promise that a shared FIFO can keep. */
-const videoDscp = 46;
+/** To the video of a topology: what a shared FIFO can keep. */
 const videoDelayPromiseMs = 60;
 
 export interface WrittenConfig {
@@ -31,12 +30,12 @@ export function writeConfig(topology: Topology, directory: string, controller: s
     classes: [...new Map(videoPorts.map((t) => [t.udpPort, t])).values()].map((t) => ({
       name: t.name,
       udpPort: t.udpPort,
-      dscp: videoDscp,
+      dscp: videoQueueDscp,
       delayPromiseMs: videoDelayPromiseMs,
     })),
     control: { policy: 'steady', safeBitsPerSecond: initialMigrationBitsPerSecond },
   };
-  writeFileSync(topologyPath, stringify(topology));
+  writeFileSync(topologyPath, stringify(withoutCarriers(topology)));
   writeFileSync(configPath, stringify(config));
   return { topologyPath, configPath };
 }

@@ -1,3 +1,4 @@
+import type { Topology } from '../network/topology.js';
 import { until } from './command.js';
 import { TestbedError } from './errors.js';
 import { compileHelper, startDoor } from './helpers-in-c.js';
@@ -7,8 +8,11 @@ import { endProcesses, processesOf } from './processes.js';
 import { openTestbed, writeState } from './state.js';
 
 export interface ControllerOptions {
-  /** one-way delay of the control channel by switch, ms: a far gateway is as far away for its controller */
-  readonly delayMs?: Readonly<Record<string, number>>;
+  /**
+   * one-way delay of the control channel, ms: by switch, or of every switch that is not at the first site, where the
+   * controller stands then; a far gateway is as far away for its controller
+   */
+  readonly delayMs?: Readonly<Record<string, number>> | number;
   readonly signal?: AbortSignal;
 }
 
@@ -23,12 +27,7 @@ export async function setController(
   options: ControllerOptions = {},
 ): Promise<void> {
   const { plan, state } = openTestbed(directory);
-  await applyController(
-    plan,
-    state.topology.switches.map((s) => s.name),
-    target,
-    options,
-  );
+  await applyController(plan, state.topology, target, options);
   writeState(plan.directory, { ...state, controller: target });
 }
 
@@ -38,10 +37,13 @@ export async function setController(
  */
 export async function applyController(
   plan: TestbedPlan,
-  switches: readonly string[],
+  topology: Topology,
   target: string | null,
-  { delayMs = {}, signal }: ControllerOptions = {},
+  options: ControllerOptions = {},
 ): Promise<void> {
+  const { signal } = options;
+  const delayMs = channelDelays(topology, options.delayMs);
+  const switches = topology.switches.map((s) => s.name);
   for (const name of Object.keys(delayMs))
     if (!switches.includes(name)) throw new TestbedError('unknown-switch', `no switch ${name}`);
   const parsed = target === null ? undefined : parseTarget(target);
@@ -67,6 +69,15 @@ export async function applyController(
     await startDoor(plan, door, { signal });
   }
   await vsctl(plan.directory, args.slice(1), { signal });
+}
+
+export function channelDelays(
+  topology: Topology,
+  delayMs: ControllerOptions['delayMs'] = {},
+): Readonly<Record<string, number>> {
+  if (typeof delayMs !== 'number') return delayMs;
+  const far = topology.switches.filter((s) => s.site !== topology.sites[0]?.name);
+  return Object.fromEntries(far.map((s) => [s.name, delayMs]));
 }
 
 async function endDoors(directory: string): Promise<void> {

@@ -8,6 +8,7 @@ export type TestbedErrorCode =
   | 'not-up'
   | 'unknown-host'
   | 'unknown-switch'
+  | 'unknown-link'
   | 'bad-target'
   /** an external command failed; its words are in the message */
   | 'command-failed'
@@ -19,6 +20,8 @@ export type TestbedErrorCode =
   | 'queue-not-classified'
   /** a link does not carry frames */
   | 'dead-link'
+  /** the relay of a link does not obey */
+  | 'carrier'
   | 'not-removed';
 
 export class TestbedError extends Error {

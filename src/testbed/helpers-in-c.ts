@@ -2,14 +2,15 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { builtLink } from '../network/topology.js';
 import { type CommandOptions, run, toolPath } from './command.js';
 import { TestbedError } from './errors.js';
-import { stateFile, type TestbedPlan, type Wire } from './plan.js';
+import { relaySocket, stateFile, type TestbedPlan, type Wire } from './plan.js';
 import { ownerVariable } from './processes.js';
 
 /**
  * The two small programs that a testbed needs and Node cannot be (it has no packet sockets and no setns): the relay
- * that delays frames and the door that lets the control channel into the switch namespace. They are compiled into
+ * that delays frames, or is a carrier's path, and the door that lets the control channel into the switch namespace. They are compiled into
  * the testbed's own directory, and end by themselves when its state file is gone.
  */
 export type Helper = 'relay' | 'control-door';
@@ -27,18 +28,21 @@ export async function compileHelper(
   helper: Helper,
   options: Pick<CommandOptions, 'signal' | 'env'>,
 ): Promise<void> {
-  const args = ['-O2', '-Wall', '-o', join(directory, helper), sourceOf(helper)];
+  const args = ['-O2', '-Wall', '-o', join(directory, helper), sourceOf(helper), '-lm'];
   await run('gcc', args, { ...options, timeoutMs: 60_000 });
 }
 
-/** Joins the two devices of a wire with its delay. */
+/** Joins the two devices of a wire with its delay, and with the queue of its carrier if it is opaque. */
 export async function startRelay(plan: TestbedPlan, wire: Wire, options: HelperOptions): Promise<void> {
+  const { link } = wire;
   const [a, b] = wire.relayEnds!;
-  const delayMicroseconds = Math.round(wire.link.oneWayDelayMs * 1000);
+  const { oneWayDelayMs, capacityBitsPerSecond, bufferPackets } = builtLink(link);
+  const queue = link.opaque === true ? [String(capacityBitsPerSecond), String(bufferPackets)] : [];
+  const socket = relaySocket(plan.directory, link.name);
   await startHelper(
     plan,
-    `relay-${wire.link.name}`,
-    ['relay', a, b, String(delayMicroseconds), stateFile(plan.directory)],
+    `relay-${link.name}`,
+    ['relay', a, b, String(Math.round(oneWayDelayMs * 1000)), stateFile(plan.directory), socket, ...queue],
     options,
   );
 }

@@ -8,6 +8,7 @@ export {
   type VmOptions,
   type VmPlaceInfo,
 } from './agents.js';
+export { carrierOf, TestbedCarrier, type TestbedCarrierStatistics } from './carrier.js';
 export {
   type ControllerOptions,
   connectedSwitches,

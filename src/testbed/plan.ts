@@ -34,7 +34,7 @@ export interface Station {
   readonly vm: VmSpec | undefined;
 }
 
-/** A link between two switches; with a delay there is a relay between the two pairs of devices. */
+/** A link between two switches; if it is opaque or has a delay, there is a relay between the two pairs of devices. */
 export interface Wire {
   readonly link: LinkSpec;
   readonly ports: readonly [PortSpec, PortSpec];
@@ -54,6 +54,9 @@ export const databaseSocket = (directory: string): string => join(directory, 'db
 export const agentSocket = (directory: string, host: string): string => join(directory, `${host}.agent.sock`);
 export const vmSocket = (directory: string, vm: string, host: string): string =>
   join(directory, `${vm}@${host}.vm.sock`);
+
+/** Where the relay of a link takes commands. */
+export const relaySocket = (directory: string, link: string): string => join(directory, `relay-${link}.sock`);
 
 export const defaultDirectory = (topologyName: string): string => `/tmp/steady-testbed-${topologyName}`;
 
@@ -79,7 +82,7 @@ export function planTestbed(topology: Topology, directory: string): TestbedPlan 
     return {
       link,
       ports: [at(link.ends[0]), at(link.ends[1])],
-      relayEnds: link.oneWayDelayMs > 0 ? [`w${i}.a`, `w${i}.b`] : undefined,
+      relayEnds: link.opaque === true || link.oneWayDelayMs > 0 ? [`w${i}.a`, `w${i}.b`] : undefined,
     };
   });
   return {

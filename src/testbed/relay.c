@@ -1,12 +1,13 @@
 /*
- * A wire with delay: takes Ethernet frames from one interface and gives them to another a fixed time later, in
- * both directions. For kernels without netem.
+ * A wire with delay, or a carrier's path: takes Ethernet frames from one interface and gives them to another a fixed time
+ * later, in both directions, behind a queue with a rate if there is one (carrier.h). For kernels without netem.
  *
- *   relay INTERFACE-A INTERFACE-B DELAY-MICROSECONDS GUARD-FILE
+ *   relay INTERFACE-A INTERFACE-B DELAY-MICROSECONDS GUARD-FILE CONTROL-SOCKET [BITS-PER-SECOND LIMIT-PACKETS]
  *
- * Each direction is a FIFO of frames with the time at which they are due. The time is counted from the kernel's
- * arrival stamp, so a relay that was scheduled late does not add its lateness. Ends on SIGTERM and when the guard
- * file is gone (its testbed was removed). Prints "ready", and at the end, on standard error, the counters of both directions.
+ * All times are counted from the kernel's arrival stamp, so a relay that was scheduled late does not add its lateness, neither
+ * to the delay nor to the queue. What a direction is can be changed through the control socket (relay-control.h). Ends on
+ * SIGTERM and when the guard file is gone (its testbed was removed). Prints "ready", and at the end, on standard error, the
+ * counters of both directions.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -25,27 +26,19 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "relay-control.h"
 
 #ifndef PACKET_IGNORE_OUTGOING
 #define PACKET_IGNORE_OUTGOING 23
 #endif
 
 enum { FRAME_LIMIT = 9216, SOCKET_BUFFER = 32 << 20, BATCH = 64, GUARD_PERIOD_MS = 250 };
-/* bound of one direction: 1 Gbit/s for half a second */
-static const size_t LANE_LIMIT_BYTES = 64u << 20;
 
-struct frame {
-  struct frame *next;
-  uint64_t due_ns;
-  uint32_t length;
-  unsigned char bytes[];
-};
 struct lane {
   int in, out;
   const char *name;
-  struct frame *head, *tail;
-  size_t held_bytes;
-  uint64_t forwarded, dropped;
+  /* frames taken, then lost: cut off, or refused by the interface behind */
+  uint64_t broken;
 };
 
 static volatile sig_atomic_t stopping = 0;
@@ -96,8 +89,8 @@ static uint64_t age_ns(struct msghdr *message) {
   return 0;
 }
 
-/* Takes at most BATCH frames, so that the other direction gets its turn. */
-static void take(struct lane *lane, uint64_t delay_ns) {
+/* Takes at most BATCH frames, so that the other direction gets its turn; 1: there were no more. */
+static int take(struct lane *lane, struct carrier *carrier) {
   static unsigned char buffer[FRAME_LIMIT];
   for (int i = 0; i < BATCH; i++) {
     char control[128];
@@ -106,54 +99,69 @@ static void take(struct lane *lane, uint64_t delay_ns) {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
     const ssize_t length = recvmsg(lane->in, &message, MSG_DONTWAIT);
     if (length < 0) {
-      if (errno == EAGAIN || errno == EINTR) return;
-      if (errno == ENETDOWN) return; /* the interface was set down: frames may come again */
+      if (errno == EAGAIN || errno == EINTR) return 1;
+      if (errno == ENETDOWN) return 1; /* the interface was set down: frames may come again */
       die("receive on", lane->name);
     }
-    struct frame *frame = NULL;
-    if (!(message.msg_flags & MSG_TRUNC) && lane->held_bytes + (size_t)length <= LANE_LIMIT_BYTES)
-      frame = malloc(sizeof *frame + (size_t)length);
-    if (frame == NULL) {
-      lane->dropped++;
+    if (message.msg_flags & MSG_TRUNC) {
+      lane->broken++;
       continue;
     }
-    const uint64_t age = age_ns(&message);
-    frame->next = NULL;
-    frame->due_ns = clock_ns(CLOCK_MONOTONIC) + (age < delay_ns ? delay_ns - age : 0);
-    frame->length = (uint32_t)length;
-    memcpy(frame->bytes, buffer, (size_t)length);
-    if (lane->tail != NULL) lane->tail->next = frame;
-    else lane->head = frame;
-    lane->tail = frame;
-    lane->held_bytes += (size_t)length;
+    carrier_arrive(carrier, buffer, (uint32_t)length, clock_ns(CLOCK_MONOTONIC) - age_ns(&message));
+  }
+  return 0;
+}
+
+/* Sends what is due. */
+static void give(struct lane *lane, struct carrier *carrier) {
+  const uint64_t now = clock_ns(CLOCK_MONOTONIC);
+  while (carrier->travelling.head != NULL && carrier->travelling.head->due_ns <= now) {
+    struct frame *frame = frames_shift(&carrier->travelling);
+    if (send(lane->out, frame->bytes, frame->length, MSG_DONTWAIT) < 0) lane->broken++;
+    carrier_free(carrier, frame);
   }
 }
 
-/* Sends what is due; returns the time at which the next frame is due, UINT64_MAX if there is none. */
-static uint64_t give(struct lane *lane) {
-  const uint64_t now = clock_ns(CLOCK_MONOTONIC);
-  while (lane->head != NULL && lane->head->due_ns <= now) {
-    struct frame *frame = lane->head;
-    if (send(lane->out, frame->bytes, frame->length, MSG_DONTWAIT) < 0) lane->dropped++;
-    else lane->forwarded++;
-    lane->head = frame->next;
-    if (lane->head == NULL) lane->tail = NULL;
-    lane->held_bytes -= frame->length;
-    free(frame);
+/* Frames that were lost in here and not by the law of the carrier; the kernel's count starts again when it is read. */
+static uint64_t lost_by_us(struct lane *lane) {
+  struct tpacket_stats stats;
+  socklen_t size = sizeof stats;
+  if (getsockopt(lane->in, SOL_PACKET, PACKET_STATISTICS, &stats, &size) == 0) lane->broken += stats.tp_drops;
+  return lane->broken;
+}
+
+static uint64_t number(const char *text, const char *what) {
+  char *end;
+  errno = 0;
+  const uint64_t value = strtoull(text, &end, 10);
+  if (*text < '0' || *text > '9' || *end != '\0' || errno != 0) {
+    fprintf(stderr, "relay: %s is not a number of %s\n", text, what);
+    exit(2);
   }
-  return lane->head == NULL ? UINT64_MAX : lane->head->due_ns;
+  return value;
+}
+
+static void wait_for_work(const struct lane lanes[2], const struct control *control, uint64_t wait_ns) {
+  struct pollfd ready[3 + CLIENT_LIMIT] = {
+      {.fd = lanes[0].in, .events = POLLIN}, {.fd = lanes[1].in, .events = POLLIN}, {.fd = control->listener, .events = POLLIN}};
+  for (int i = 0; i < CLIENT_LIMIT; i++)
+    ready[3 + i] = (struct pollfd){.fd = control->clients[i].fd, .events = POLLIN};
+  const struct timespec timeout = {.tv_sec = (time_t)(wait_ns / 1000000000u), .tv_nsec = (long)(wait_ns % 1000000000u)};
+  if (ppoll(ready, 3 + CLIENT_LIMIT, &timeout, NULL) < 0 && errno != EINTR) die("poll", "");
 }
 
 int main(int argc, char **argv) {
-  if (argc != 5) {
-    fprintf(stderr, "usage: relay INTERFACE-A INTERFACE-B DELAY-MICROSECONDS GUARD-FILE\n");
+  if (argc != 6 && argc != 8) {
+    fprintf(stderr, "usage: relay INTERFACE-A INTERFACE-B DELAY-MICROSECONDS GUARD-FILE CONTROL-SOCKET "
+                    "[BITS-PER-SECOND LIMIT-PACKETS]\n");
     return 2;
   }
-  char *end;
-  const uint64_t delay_ns = strtoull(argv[3], &end, 10) * 1000u;
-  if (*end != '\0') {
-    fprintf(stderr, "relay: %s is not a number of microseconds\n", argv[3]);
-    return 2;
+  struct carrier carriers[2] = {0};
+  for (int i = 0; i < 2; i++) {
+    carriers[i].delay_ns = number(argv[3], "microseconds") * 1000u;
+    if (argc != 8) continue;
+    carriers[i].rate_bits = number(argv[6], "bits per second");
+    carriers[i].limit_packets = number(argv[7], "packets");
   }
   struct sigaction action = {.sa_handler = on_signal};
   sigaction(SIGTERM, &action, NULL);
@@ -161,32 +169,46 @@ int main(int argc, char **argv) {
   prctl(PR_SET_TIMERSLACK, 1000UL);
   const int a = open_interface(argv[1]), b = open_interface(argv[2]);
   struct lane lanes[2] = {{.in = a, .out = b, .name = argv[1]}, {.in = b, .out = a, .name = argv[2]}};
+  struct control control;
+  if (control_open(&control, argv[5]) < 0) die("control socket", argv[5]);
   puts("ready");
   fflush(stdout);
 
   uint64_t guard_due = 0;
   while (!stopping) {
+    /* Read first: a frame that is taken below has come by then. */
+    const uint64_t now = clock_ns(CLOCK_MONOTONIC);
     uint64_t next = UINT64_MAX;
+    int current = 1;
+    for (int i = 0; i < 2; i++)
+      if (take(&lanes[i], &carriers[i])) carrier_advance(&carriers[i], now);
+      else current = 0;
+    if (current) {
+      control_accept(&control);
+      for (int i = 0; i < CLIENT_LIMIT; i++) {
+        if (control.clients[i].fd < 0) continue;
+        const uint64_t lost[2] = {lost_by_us(&lanes[0]), lost_by_us(&lanes[1])};
+        control_serve(&control.clients[i], carriers, lost);
+      }
+    } else next = 0;
     for (int i = 0; i < 2; i++) {
-      const uint64_t due = give(&lanes[i]);
+      give(&lanes[i], &carriers[i]);
+      const uint64_t due = carrier_next_due(&carriers[i]);
       if (due < next) next = due;
     }
-    const uint64_t now = clock_ns(CLOCK_MONOTONIC);
     if (now >= guard_due) {
       struct stat unused;
       if (stat(argv[4], &unused) < 0 && errno == ENOENT) break;
       guard_due = now + GUARD_PERIOD_MS * 1000000u;
     }
     if (guard_due < next) next = guard_due;
-    const uint64_t wait = next > now ? next - now : 0;
-    const struct timespec timeout = {.tv_sec = (time_t)(wait / 1000000000u), .tv_nsec = (long)(wait % 1000000000u)};
-    struct pollfd ready[2] = {{.fd = a, .events = POLLIN}, {.fd = b, .events = POLLIN}};
-    if (ppoll(ready, 2, &timeout, NULL) < 0 && errno != EINTR) die("poll", "");
-    for (int i = 0; i < 2; i++)
-      if (ready[i].revents != 0) take(&lanes[i], delay_ns);
+    const uint64_t here = clock_ns(CLOCK_MONOTONIC);
+    wait_for_work(lanes, &control, next > here ? next - here : 0);
   }
-  for (int i = 0; i < 2; i++)
-    fprintf(stderr, "%s forwarded=%llu dropped=%llu\n", lanes[i].name, (unsigned long long)lanes[i].forwarded,
-           (unsigned long long)lanes[i].dropped);
+  for (int i = 0; i < 2; i++) {
+    const struct counts *n = &carriers[i].counts;
+    fprintf(stderr, "%s forwarded=%" PRIu64 " dropped=%" PRIu64 " lost=%" PRIu64 "\n", lanes[i].name, n->forwarded_packets,
+            n->dropped_packets + n->policed_packets, n->instrument_dropped + lost_by_us(&lanes[i]));
+  }
   return 0;
 }

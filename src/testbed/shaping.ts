@@ -1,4 +1,5 @@
-import { OvsdbClient, type QosSpec, QueueRates } from '../ovsdb/index.js';
+import { videoQueueDscp, videoQueueId } from '../network/topology.js';
+import { minimumQueueBitsPerSecond, OvsdbClient, type QosSpec, QueueRates } from '../ovsdb/index.js';
 import { type CommandOptions, run, until } from './command.js';
 import { databaseSocket, type ShapedPort, type TestbedPlan } from './plan.js';
 
@@ -20,6 +21,7 @@ export const uplinkQueues = [
 export function qosOf(shaped: ShapedPort): QosSpec {
   if (shaped.kind === 'wan') {
     const capacity = shaped.link.capacityBitsPerSecond!;
+    if (shaped.link.videoQueue === 'priority') return priorityQos(capacity);
     return {
       type: 'linux-htb',
       maxBitsPerSecond: capacity,
@@ -34,6 +36,34 @@ export function qosOf(shaped: ShapedPort): QosSpec {
     queues: { 0: { maxBitsPerSecond: line }, 1: migration, 2: migration },
   };
 }
+
+/**
+ * The video is served whenever it has something to send: nearly the whole rate is guaranteed to its class, and what is left of
+ * it goes to the other one by borrowing. Guarantees that add up to more than the port would break its limit.
+ */
+function priorityQos(capacity: number): QosSpec {
+  const rest = minimumQueueBitsPerSecond;
+  return {
+    type: 'linux-htb',
+    maxBitsPerSecond: capacity,
+    queues: {
+      0: { minBitsPerSecond: rest, maxBitsPerSecond: capacity, priority: 1 },
+      [videoQueueId]: {
+        minBitsPerSecond: Math.max(rest, capacity - rest),
+        maxBitsPerSecond: capacity,
+        priority: 0,
+      },
+    },
+  };
+}
+
+/** Queues of a port that are reached by the DSCP of a frame. */
+export const classifiedQueues = (
+  shaped: ShapedPort,
+): readonly { readonly queueId: number; readonly dscp: number }[] => {
+  if (shaped.kind === 'uplink') return uplinkQueues;
+  return shaped.link.videoQueue === 'priority' ? [{ queueId: videoQueueId, dscp: videoQueueDscp }] : [];
+};
 
 /**
  * Makes the QoS rows (tagged `steady: testbed`, so a controller may set their rates), waits until the kernel has
@@ -62,13 +92,13 @@ export async function shapePorts(plan: TestbedPlan, options: Options): Promise<v
       },
       { ...options, timeoutMs: 10_000 },
     );
-    if (shaped.kind === 'uplink') await addFilters(plan, shaped, options);
+    await addFilters(plan, shaped, options);
   }
 }
 
 async function addFilters(plan: TestbedPlan, shaped: ShapedPort, options: Options): Promise<void> {
   // The DSCP is the upper six bits of the second byte of the IPv4 header; the lower two are ECN's.
-  for (const { queueId, dscp } of uplinkQueues)
+  for (const { queueId, dscp } of classifiedQueues(shaped))
     await tc(
       plan.switchNamespace,
       `filter add dev ${shaped.port.portName} parent 1: protocol ip prio 1 u32 match ip tos ${dscp << 2} 0xfc flowid 1:${classMinor(queueId)}`.split(

@@ -4,7 +4,7 @@ import { TestbedError } from './errors.js';
 import { ofctl } from './ovs.js';
 import type { TestbedPlan } from './plan.js';
 import { probeFrame } from './probe-frame.js';
-import { uplinkQueues } from './shaping.js';
+import { classifiedQueues } from './shaping.js';
 
 /**
  * Before anybody measures: frames of each class move the counter of their own queue, and what enters a link at one
@@ -16,10 +16,9 @@ import { uplinkQueues } from './shaping.js';
 export async function checkPaths(plan: TestbedPlan, options: CheckOptions = {}): Promise<void> {
   for (const { link, ports } of plan.wires)
     for (const [i, port] of ports.entries()) await checkWire(plan, link.name, port, ports[1 - i]!, options);
-  for (const { port, kind } of plan.shapedPorts) {
-    const queues = kind === 'uplink' ? [{ queueId: 0, dscp: 0 }, ...uplinkQueues] : [{ queueId: 0, dscp: 0 }];
-    for (const { queueId, dscp } of queues) await checkQueue(plan, port, queueId, dscp, options);
-  }
+  for (const shaped of plan.shapedPorts)
+    for (const { queueId, dscp } of [{ queueId: 0, dscp: 0 }, ...classifiedQueues(shaped)])
+      await checkQueue(plan, shaped.port, queueId, dscp, options);
 }
 
 /** `timeoutMs`: how long each burst may take to be counted */

@@ -128,8 +128,7 @@ async function build(
   });
   if (controller === null) return;
   step(`controller ${controller}`);
-  const switches = topology.switches.map((s) => s.name);
-  await applyController(plan, switches, controller, { delayMs: controllerDelayMs, signal });
+  await applyController(plan, topology, controller, { delayMs: controllerDelayMs, signal });
 }
 
 /** Removes a testbed, whatever state it is in; nothing to do if there is none. @throws TestbedError locked, not-removed */

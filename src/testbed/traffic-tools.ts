@@ -1,5 +1,5 @@
 /**
- * The two measuring programs in C (`traffic-sender.c` says why they are not Node programs), compiled where
+ * The programs in C that make and measure traffic (`traffic-sender.c` says why they are not Node programs), compiled where
  * they are used: a machine that can run the testbed has a compiler already, for the WAN delay relay.
  */
 import { execFile } from 'node:child_process';
@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 export interface TrafficTools {
   readonly senderPath: string;
   readonly receiverPath: string;
+  readonly bulkFlowPath: string;
   /** a private directory of this build; receivers leave their dumps in it for a moment */
   readonly directory: string;
   /** removes the programs and their directory */
@@ -28,16 +29,17 @@ export class TrafficToolsError extends Error {
 
 const compileTimeoutMs = 60_000;
 
-/** Compiles both programs into a new private directory. @throws TrafficToolsError */
+/** Compiles the programs into a new private directory. @throws TrafficToolsError */
 export async function buildTrafficTools(compiler = 'gcc'): Promise<TrafficTools> {
   const directory = await mkdtemp(join(tmpdir(), 'steady-traffic-'));
   const remove = () => rm(directory, { recursive: true, force: true });
   try {
-    const [senderPath, receiverPath] = await Promise.all([
+    const [senderPath, receiverPath, bulkFlowPath] = await Promise.all([
       compile(compiler, 'traffic-sender', directory),
       compile(compiler, 'traffic-receiver', directory),
+      compile(compiler, 'bulk-flow', directory),
     ]);
-    return { senderPath, receiverPath, directory, remove };
+    return { senderPath, receiverPath, bulkFlowPath, directory, remove };
   } catch (error) {
     await remove();
     throw error;

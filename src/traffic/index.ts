@@ -1,4 +1,5 @@
 /** Seeded load: what is sent, when, and how to read what arrived. Pure: no clock, no sockets. */
+export { type HiddenPattern, HiddenPhases, hiddenFrameBytes, hiddenStateOf } from './hidden.js';
 export { RandomStream } from './random.js';
 export {
   type BackgroundSpec,

@@ -29,6 +29,9 @@ export interface BackgroundSpec {
   readonly changeSeconds: number;
   /** Ethernet frame, bytes */
   readonly packetBytes: number;
+  /** silent before and after these instants of the load: a step of cross traffic; default: never silent */
+  readonly fromSeconds?: number;
+  readonly untilSeconds?: number;
 }
 
 export type TrafficSpec = VideoSpec | BackgroundSpec;
@@ -71,6 +74,8 @@ export function checkSpec(spec: TrafficSpec): void {
     within('minBitsPerSecond', spec.minBitsPerSecond, 0, 1e11);
     within('maxBitsPerSecond', spec.maxBitsPerSecond, spec.minBitsPerSecond, 1e11);
     within('changeSeconds', spec.changeSeconds, 0.001, 3600);
+    within('fromSeconds', spec.fromSeconds ?? 0, 0, 1e9);
+    within('untilSeconds', spec.untilSeconds ?? 1e9, spec.fromSeconds ?? 0, 1e9);
   }
 }
 

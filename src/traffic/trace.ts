@@ -65,6 +65,7 @@ export class TraceSource {
   }
 
   #background(spec: BackgroundSpec): TraceInterval {
+    const { fromSeconds = 0, untilSeconds = Infinity } = spec;
     const startSeconds = this.#index * spec.changeSeconds;
     const endSeconds = ++this.#index * spec.changeSeconds;
     const drawn = this.#random.nextFraction();
@@ -77,7 +78,7 @@ export class TraceSource {
     for (;;) {
       const at = startSeconds + (missing + sent * packetBits) / rate;
       if (!(at < endSeconds)) break;
-      packets.add(at, spec.packetBytes);
+      if (at >= fromSeconds && at < untilSeconds) packets.add(at, spec.packetBytes);
       sent++;
     }
     this.#carry = Math.min(

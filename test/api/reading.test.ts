@@ -194,6 +194,13 @@ describe('/metrics', () => {
     expect(of('steady_lyapunov_drift')).toBe(-100);
     expect(of('steady_certificate_slots_total')).toBe(1000);
     expect(of('steady_certificate_violations_total')).toBe(0);
+    expect(of('steady_certificate_proved_ratio')).toBe(0.992);
+    expect(of('steady_certificate_radius_bytes')).toBe(40_000);
+    expect(of('steady_certificate_error_bytes', ',kind="disturbance"')).toBe(39_000);
+    expect(of('steady_path_capacity_error_bytes_per_second')).toBe(2000);
+    expect(of('steady_certificate_light', ',light="green"')).toBe(1);
+    expect(of('steady_real_queue_light', ',light="inside"')).toBe(1);
+    expect(of('steady_real_queue_light', ',light="outside"')).toBeUndefined();
     expect(of('steady_splits_total')).toBe(1000);
     expect(of('steady_split_violations_total')).toBe(0);
   });

@@ -70,6 +70,8 @@ export interface LoopResult {
   readonly contradictions: number;
   readonly loopDelaySlots: number;
   readonly modes: Readonly<Record<string, number>>;
+  /** slots that held while the true queue, at the reading, was above the bound that was proved */
+  readonly aboveBound: number;
 }
 
 const slot = 0.02;
@@ -91,6 +93,8 @@ export function runLoop(options: LoopOptions): LoopResult {
   const estimateErrors: number[] = [];
   const modes: Record<string, number> = {};
   let contradictions = 0;
+  let aboveBound = 0;
+  let queueBefore = 0;
   let certificate: SlotCertificate | null = null;
   let before: { at: number; counters: Counters } | undefined;
   let started = Number.NaN;
@@ -139,7 +143,14 @@ export function runLoop(options: LoopOptions): LoopResult {
         demandBytesPerSecond: bytesPerSecond(demand),
         sampleAgeSeconds: seconds(plant.now - sample.at),
         loopDelaySlots: delay.slots,
+        loopDelayUncertaintySlots: delay.uncertaintySlots,
       });
+      if (decision.certificate !== null && decision.certificate.slots !== certificate?.slots) {
+        const { verdict, queueBoundBytes } = decision.certificate;
+        // the slot that is over now was in force at the reading before this one
+        if (verdict === 'held' && queueBefore > queueBoundBytes + 3 * 1514) aboveBound += 1;
+      }
+      queueBefore = reading.queue;
       certificate = decision.certificate ?? certificate;
       modes[decision.mode] = (modes[decision.mode] ?? 0) + 1;
       delay.commanded(instant(plant.now), decision.rateBytesPerSecond);
@@ -185,6 +196,7 @@ export function runLoop(options: LoopOptions): LoopResult {
     contradictions,
     loopDelaySlots: delay.slots,
     modes,
+    aboveBound,
   };
 }
 

@@ -24,11 +24,11 @@ export const defaultPlant: PlantOptions = {
   initialQueue: 0,
 };
 
-const step = 0.00025;
+export const step = 0.00025;
 const framesPerSecond = 25;
-const videoPacket = 1400 + 42;
-const backgroundPacket = 1200 + 42;
-const ownPacket = 1514;
+export const videoPacket = 1400 + 42;
+export const backgroundPacket = 1200 + 42;
+export const ownPacket = 1514;
 
 /** mulberry32 */
 export function randomSource(seed: number): () => number {
@@ -40,6 +40,46 @@ export function randomSource(seed: number): () => number {
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
+}
+
+/** What is sent into the bottleneck beside the migration, tick by tick: packets of video and of background. */
+export class Load {
+  private readonly random: () => number;
+  private readonly frame: number;
+  private readonly seconds: { video: number; background: number }[] = [];
+  private videoRest = 0;
+  private backgroundCredit = 0;
+  private ticks = 0;
+
+  constructor(seed: number) {
+    this.random = randomSource(seed * 7919 + 1);
+    this.frame = Math.floor(this.random() * 160);
+  }
+
+  next(): { videoPackets: number; backgroundPackets: number } {
+    const { video, background } = this.of(Math.floor(this.ticks * step));
+    if (this.ticks % (1 / framesPerSecond / step) === this.frame) this.videoRest += video / framesPerSecond;
+    let videoPackets = 0;
+    // a frame comes in at the sender's line rate, 1 Gbit/s
+    for (let budget = 125_000_000 * step; this.videoRest > 0 && budget > 0; budget -= videoPacket) {
+      this.videoRest -= videoPacket;
+      videoPackets += 1;
+    }
+    this.backgroundCredit += background * step;
+    const backgroundPackets = Math.floor(this.backgroundCredit / backgroundPacket);
+    this.backgroundCredit -= backgroundPackets * backgroundPacket;
+    this.ticks += 1;
+    return { videoPackets, backgroundPackets };
+  }
+
+  private of(second: number): { video: number; background: number } {
+    while (this.seconds.length <= second)
+      this.seconds.push({
+        video: (this.random() < 0.25 ? 22e6 : 6e6) / 8,
+        background: (2.5e6 + this.random() * 17.5e6) / 8,
+      });
+    return this.seconds[second]!;
+  }
 }
 
 export interface Counters {
@@ -56,22 +96,17 @@ export class Plant {
   readonly videoDelays: number[] = [];
   queue: number;
   private ticks = 0;
-  private readonly frame: number;
-  private readonly traffic: { video: number; background: number }[] = [];
-  private readonly random: () => number;
+  private readonly load: Load;
   private readonly pending: { at: number; rate: number }[] = [];
   private ownRate = 0;
   private ownCredit = 0;
-  private backgroundCredit = 0;
   private serviceCredit = 0;
-  private videoRest = 0;
   ownRemaining = 0;
 
   constructor(options: Partial<PlantOptions> = {}) {
     this.options = { ...defaultPlant, ...options };
     this.queue = this.options.initialQueue;
-    this.random = randomSource(this.options.seed * 7919 + 1);
-    this.frame = Math.floor(this.random() * 160);
+    this.load = new Load(this.options.seed);
   }
 
   get now(): number {
@@ -95,17 +130,11 @@ export class Plant {
   private tick(): void {
     const now = this.now;
     while (this.pending.length > 0 && this.pending[0]!.at <= now) this.ownRate = this.pending.shift()!.rate;
-    const { video, background } = this.trafficOf(Math.floor(now));
-    if (this.options.video && this.ticks % (1 / framesPerSecond / step) === this.frame)
-      this.videoRest += video / framesPerSecond;
-    // a frame comes in at the sender's line rate, 1 Gbit/s
-    for (let budget = 125_000_000 * step; this.videoRest > 0 && budget > 0; budget -= videoPacket) {
-      this.videoRest -= videoPacket;
-      if (this.arrive(videoPacket)) this.videoDelays.push(this.queue / this.rate);
-    }
-    if (this.options.background) this.backgroundCredit += background * step;
-    for (; this.backgroundCredit >= backgroundPacket; this.backgroundCredit -= backgroundPacket)
-      this.arrive(backgroundPacket);
+    const { videoPackets, backgroundPackets } = this.load.next();
+    if (this.options.video)
+      for (let i = 0; i < videoPackets; i++)
+        if (this.arrive(videoPacket)) this.videoDelays.push(this.queue / this.rate);
+    if (this.options.background) for (let i = 0; i < backgroundPackets; i++) this.arrive(backgroundPacket);
     this.sendOwn();
     this.serve();
     this.ticks += 1;
@@ -145,15 +174,6 @@ export class Plant {
       this.serviceCredit -= sent;
       this.counters.departed += sent;
     }
-  }
-
-  private trafficOf(second: number): { video: number; background: number } {
-    while (this.traffic.length <= second)
-      this.traffic.push({
-        video: (this.random() < 0.25 ? 22e6 : 6e6) / 8,
-        background: (2.5e6 + this.random() * 17.5e6) / 8,
-      });
-    return this.traffic[second]!;
   }
 }
 

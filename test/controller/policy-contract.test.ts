@@ -24,6 +24,7 @@ function estimateAt(at: number, more: Partial<BacklogEstimate> = {}): BacklogEst
     uncertaintyBytes: bytes(5000),
     readingErrorBytes: bytes(5000),
     at: instant(at),
+    backlogAt: instant(at),
     held: false,
     restarted: false,
     lindleyBytes: bytes(0),
@@ -63,19 +64,28 @@ const wild = fc.record({
   wantsDrain: fc.boolean(),
   held: fc.boolean(),
   delay: fc.double({ min: 0, max: 8, noNaN: true }),
+  dirty: fc.option(fc.double({ min: 0, max: 2 * capacity, noNaN: true }), { nil: undefined }),
+  departed: fc.option(fc.double({ min: 0, max: 2 * capacity, noNaN: true }), { nil: undefined }),
 });
 
-describe.each([...policyNames])('every policy keeps the contract: %s', (name) => {
+/** The rivals, the static cap and none prove nothing: their certificate is null. The oracle is told of a future. */
+const config: PolicyConfig = {
+  ...defaultPolicyConfig,
+  rivals: { futureCross: (from, to) => bytesPerSecond(from < 60 && to > 55 ? 1.5 * capacity : 2_000_000) },
+};
+
+describe.each([...policyNames, 'oracle' as const])('every policy keeps the contract: %s', (name) => {
   it('answers a finite rate that is not negative, and 0 without demand, whatever it is told', () => {
     fc.assert(
       fc.property(fc.array(wild, { minLength: 1, maxLength: 60 }), (events) => {
-        const policy = createPolicy(name, defaultPolicyConfig);
+        const policy = createPolicy(name, config);
         let at = 50;
         let sampleAt = at;
         for (const e of events) {
           at += e.dt;
           if (e.sampled) sampleAt = at - Math.min(e.age, e.dt);
           const estimate = estimateAt(sampleAt, {
+            backlogBytes: bytes(e.standing),
             standingBytes: bytes(e.standing),
             wantsDrain: e.wantsDrain,
             held: e.held,
@@ -89,11 +99,14 @@ describe.each([...policyNames])('every policy keeps the contract: %s', (name) =>
               demandBytesPerSecond: bytesPerSecond(e.demand),
               sampleAgeSeconds: seconds(at - sampleAt),
               loopDelaySlots: e.delay,
+              dirtyBytesPerSecond: e.dirty === undefined ? undefined : bytesPerSecond(e.dirty),
+              departedBytesPerSecond: e.departed === undefined ? undefined : bytesPerSecond(e.departed),
             }),
           );
           expect(Number.isFinite(decision.rateBytesPerSecond)).toBe(true);
           expect(decision.rateBytesPerSecond).toBeGreaterThanOrEqual(0);
           expect(Number.isFinite(decision.forecastBytesPerSecond)).toBe(true);
+          if (name !== 'steady') expect(decision.certificate).toBeNull();
           if (e.demand === 0) expect(decision).toMatchObject({ rateBytesPerSecond: 0, mode: 'idle' });
         }
       }),
@@ -103,7 +116,7 @@ describe.each([...policyNames])('every policy keeps the contract: %s', (name) =>
 
   it('answers the same to the same', () => {
     const run = (): number[] => {
-      const policy = createPolicy(name, defaultPolicyConfig);
+      const policy = createPolicy(name, config);
       return Array.from(
         { length: 200 },
         (_, k) =>
@@ -115,7 +128,7 @@ describe.each([...policyNames])('every policy keeps the contract: %s', (name) =>
   });
 
   it('survives having no measurement', () => {
-    const policy = createPolicy(name, defaultPolicyConfig);
+    const policy = createPolicy(name, config);
     const decision = policy.step(
       inputAt(1, { estimate: null, sampleAgeSeconds: seconds(Number.POSITIVE_INFINITY) }),
     );
@@ -123,7 +136,7 @@ describe.each([...policyNames])('every policy keeps the contract: %s', (name) =>
   });
 
   it('has the name it was made by', () => {
-    expect(createPolicy(name, defaultPolicyConfig).name).toBe(name);
+    expect(createPolicy(name, config).name).toBe(name);
   });
 });
 
@@ -151,11 +164,31 @@ describe('what tells them apart', () => {
     const policy = createPolicy('steady', defaultPolicyConfig);
     expect(policy.step(inputAt(1, { estimate: null })).rateBytesPerSecond).toBe(0);
   });
-  it('steady takes the safe rate when samples are older than three slots, and comes back', () => {
+  it('steady takes the safe rate when samples are older than three slots, and comes back after three good ones', () => {
     const { step } = settled();
     const stale = step({ estimate: estimateAt(1), sampleAgeSeconds: seconds(0.0601) });
-    expect(stale).toMatchObject({ mode: 'safe', rateBytesPerSecond: defaultPolicyConfig.safeBytesPerSecond });
-    expect(step().mode).toBe('normal');
+    expect(stale).toMatchObject({
+      mode: 'safe',
+      safeReason: 'stale',
+      rateBytesPerSecond: defaultPolicyConfig.safeBytesPerSecond,
+    });
+    expect([step().mode, step().mode, step().mode]).toEqual(['safe', 'safe', 'normal']);
+    expect(step().safeReason).toBeUndefined();
+  });
+  it('steady takes the safe rate when the queue stays above its bound, until 25 good slots are together', () => {
+    const { step } = settled();
+    const high = (at: number): Partial<BacklogEstimate> => ({
+      at: instant(at),
+      backlogBytes: bytes(1_200_000),
+      standingBytes: bytes(1_200_000),
+    });
+    let decision = step();
+    for (let k = 0; k < 8; k++)
+      decision = step({ estimate: estimateAt(2.06 + k * slot, high(2.06 + k * slot)) });
+    expect(decision).toMatchObject({ mode: 'safe', safeReason: 'real-queue' });
+    expect(['outside', 'contradicted']).toContain(decision.realQueue);
+    const modes = Array.from({ length: 30 }, () => step().mode);
+    expect(modes.indexOf('normal')).toBe(24);
   });
   it('steady does not take the silence of a gap for a path without traffic', () => {
     const { last, step } = settled();

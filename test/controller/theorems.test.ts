@@ -106,7 +106,7 @@ function run(plant: RandomPlant, mutation: Mutation = {}): Outcome {
     sinceBall = after <= radius + tolerance ? sinceBall + 1 : 0;
     // theorem 2 speaks of a queue that was empty when the ball was entered, or has had time to serve what was there
     if (sinceBall === 1) q = 0;
-    const qBound = queueBound(radius, target, rho, capacity, T);
+    const qBound = queueBound(radius, target, -(1 - rho) * capacity * T);
     if (sinceBall > 0 && q > qBound + tolerance) queueViolations += 1;
     if (sinceBall > 0) tightest = Math.max(tightest, after / radius);
   }
@@ -127,8 +127,9 @@ const command = (effectiveAt: number, rate: number, forecast: number, utilisatio
   utilisation,
   predicted: 0,
   forecastError: 0,
-  forecastError99: 0,
+  disturbance: 0,
   measurementError: 0,
+  delayError: 0,
   horizon: 0,
   lawful: true,
   judged: true,

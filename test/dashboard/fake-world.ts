@@ -338,6 +338,9 @@ export class FakeWorld {
       backlogMs,
       boundMs,
       bufferMs: 240,
+      opaque: false,
+      baseDelayMs: null,
+      capacityUncertaintyBitsPerSecond: 0,
       sampleAgeMs: violated ? 84 : 11 + (6 * ((this.#slot * 7) % 5)) / 5,
       crossBitsPerSecond: p.cross * 8,
       forecastBitsPerSecond: p.forecast * 8,
@@ -345,6 +348,7 @@ export class FakeWorld {
       enforcedBitsPerSecond: moving ? p.enforced * 8 : 2e6,
       measuredBitsPerSecond: moving ? p.measured * 8 : 0,
       safeMode: violated,
+      safeReason: violated ? 'certificate' : null,
       loopDelayMs: 31,
       split: {
         migrations: moving ? 1 : 0,
@@ -355,17 +359,26 @@ export class FakeWorld {
       certificate: {
         light,
         sentence,
+        realQueue: violated ? 'outside' : 'inside',
+        realQueueSentence: violated
+          ? 'The queue is above its bound: something is in it that the proof does not know of.'
+          : 'The queue that packets wait in is below its bound and was seen to empty.',
         slots: p.slots,
         violations,
         vacuousSlots: p.vacuous,
         clippedSlots: p.clipped,
         assumptionBrokenSlots: p.broken,
+        provedShare: p.slots > 0 ? (p.slots - p.broken - p.vacuous - violations) / p.slots : 0,
         lyapunov: p.lyapunov,
         lyapunovBound: p.lyapunovBound,
         drift: p.drift,
         radiusBytes: p.radius,
+        disturbanceBytes: p.radius - p.measurementError,
         forecastErrorBytesPerSecond: p.forecastError,
         measurementErrorBytes: p.measurementError,
+        delayErrorBytes: 0,
+        capacityErrorBytesPerSecond: 0,
+        headRoomSuffices: false,
       },
     };
   }

@@ -5,6 +5,7 @@ import {
   isActive,
   memoryProgress,
   orderMigrations,
+  overallLight,
   phaseSpans,
   slotShares,
   totalFraction,
@@ -61,6 +62,15 @@ describe('which bottleneck', () => {
     for (const worse of ['vacuous', 'stale', 'assumption-broken', 'violated'] as const)
       expect(worstBottleneck(withLight(view, 'gw-b:wan', worse))?.id).toBe('gw-b:wan');
     expect(worstBottleneck(withLight(view, 'gw-b:wan', 'idle'))?.id).toBe('gw-a:wan');
+  });
+
+  it('green needs both: the proof, and a real queue that does not contradict it', () => {
+    const c = withLight(running, 'gw-a:wan', 'green').bottlenecks[0]!.certificate;
+    expect(overallLight({ ...c, realQueue: 'inside' })).toEqual({ light: 'green', sentence: c.sentence });
+    for (const realQueue of ['standing', 'outside', 'contradicted', 'unknown'] as const)
+      expect(overallLight({ ...c, realQueue })).toEqual({ light: realQueue, sentence: c.realQueueSentence });
+    expect(overallLight({ ...c, light: 'violated', realQueue: 'outside' }).light).toBe('violated');
+    expect(overallLight({ ...c, light: 'idle', realQueue: 'unknown' }).light).toBe('idle');
   });
 });
 

@@ -98,7 +98,8 @@ classes:
     ['control: { slotMs: 19 }', 'control.slotMs'],
     ['control: { gain: 0 }', 'control.gain'],
     // Two slots of delay at this gain are beyond what the delay condition certifies.
-    ['control: { gain: 0.6, loopDelaySlots: 2 }', 'control.gain'],
+    ['control: { gain: 0.64, loopDelaySlots: 2 }', 'control.gain'],
+    ['control: { targetUtilisation: 1 }', 'control.targetUtilisation'],
     ['control: { targetUtilisation: 1.01 }', 'control.targetUtilisation'],
     ['control: { policy: stedy }', 'control.policy'],
     ['http: { port: 65536 }', 'http.port'],

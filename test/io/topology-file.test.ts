@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -9,6 +9,7 @@ import { checkSchema } from '../../src/io/schema-check.js';
 import { parseTopology, readTopology } from '../../src/io/topology-file.js';
 import { TopologySchema } from '../../src/io/topology-schema.js';
 import { ConfigError, type ConfigProblem, parseYaml } from '../../src/io/yaml-document.js';
+import { builtLink } from '../../src/network/topology.js';
 
 const twoDc = 'topologies/two-dc.yaml';
 // in block style, whatever the formatting of the committed file
@@ -38,6 +39,26 @@ describe('readTopology', () => {
     expect(topology.switches.map((s) => s.dpid)).toEqual([1, 2, 3, 4].map((n) => `000000000000000${n}`));
     expect(topology.links[0]).toMatchObject({ name: 'wan', capacityBitsPerSecond: 50e6, oneWayDelayMs: 20 });
     expect(topology.vms[0]?.hosts).toEqual(['hyp-a', 'hyp-b']);
+  });
+
+  it.each(readdirSync('topologies').filter((f) => f.endsWith('.yaml')))('accepts %s', (file) => {
+    const topology = readTopology(join('topologies', file));
+    expect(`${topology.name}.yaml`).toBe(file);
+    for (const link of topology.links) expect(builtLink(link).bufferPackets).toBe(1000);
+  });
+
+  it('fills in the defaults of a carrier', () => {
+    const source = text
+      .replace(
+        'capacityBitsPerSecond: 50000000',
+        'opaque: true\n    carrier: { capacityBitsPerSecond: 1000 }',
+      )
+      .replace('oneWayDelayMs: 20', 'oneWayDelayMs: 0');
+    expect(parseTopology('x', source).links[0]?.carrier).toEqual({
+      capacityBitsPerSecond: 1000,
+      oneWayDelayMs: 0,
+      bufferPackets: 1000,
+    });
   });
 
   it('fills in defaults', () => {

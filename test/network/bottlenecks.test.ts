@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import {
   bottlenecksBetween,
   bottlenecksOf,
+  builtLink,
   NetworkMap,
   pacerOf,
   pathSites,
   type Topology,
+  withoutCarriers,
 } from '../../src/network/index.js';
 import { ringTopology, shippedTopology } from './support/topologies.js';
 
@@ -28,6 +30,8 @@ describe('the bottlenecks', () => {
       egressPort: 1,
       capacityBitsPerSecond: 50e6,
       bufferPackets: 1000,
+      opaque: false,
+      videoQueueId: undefined,
     });
     expect(names(topology, 'gw-a', a!.arrivalPorts)).toEqual(['gw-a.up-a', 'gw-a.video-a', 'gw-a.cross-a']);
     expect(names(topology, 'gw-a', a!.ownPorts)).toEqual(['gw-a.up-a']);
@@ -59,6 +63,43 @@ describe('the bottlenecks', () => {
     );
     // Opposite sites are reached over one neighbour each (ties go to the lowest port), so some gateways carry transit.
     expect(transit.map((b) => b.id)).toEqual(['g1.w4', 'g2.w1', 'g2.w2', 'g3.w2']);
+  });
+
+  it('name the port of the far gateway that receives what left', () => {
+    const topology = shippedTopology('three-site');
+    const map = new NetworkMap(topology);
+    for (const b of bottlenecksOf(topology)) {
+      const far = map.ports(b.far.switchName).find((p) => p.portNumber === b.far.ingressPort);
+      expect(far?.portName).toBe(`${b.far.switchName}.${b.linkName}`);
+      expect(far?.peer).toMatchObject({ kind: 'link', peer: b.switchName });
+      expect(b.far.dpid).toBe(map.switch(b.far.switchName)?.dpid);
+      expect(b.far.switchName).not.toBe(b.switchName);
+    }
+  });
+
+  it('of a carrier are opaque: neither capacity nor delay reaches the controller', () => {
+    const topology = shippedTopology('two-dc-opaque');
+    expect(bottlenecksOf(topology)).toMatchObject([
+      { id: 'gw-a.wan', opaque: true, far: { switchName: 'gw-b', ingressPort: 1 } },
+      { id: 'gw-b.wan', opaque: true, far: { switchName: 'gw-a', ingressPort: 1 } },
+    ]);
+    for (const b of bottlenecksOf(topology)) {
+      expect(b.capacityBitsPerSecond).toBeUndefined();
+      expect(b.capacityLimitBitsPerSecond).toBeUndefined();
+    }
+    expect(builtLink(topology.links[0]!)).toEqual({
+      capacityBitsPerSecond: 50e6,
+      oneWayDelayMs: 20,
+      bufferPackets: 1000,
+    });
+    const known = withoutCarriers(topology);
+    expect(JSON.stringify(known.links[0])).not.toMatch(/carrier|50000000/);
+    expect(() => builtLink(known.links[0]!)).toThrow(/say under "carrier"/);
+    expect(bottlenecksOf(known)).toEqual(bottlenecksOf(topology));
+  });
+
+  it('have a queue for the video where the topology says so', () => {
+    expect(bottlenecksOf(shippedTopology('two-dc-priority')).map((b) => b.videoQueueId)).toEqual([1, 1]);
   });
 
   it('on a way are those that it passes', () => {

@@ -173,6 +173,54 @@ describe('a broken topology', () => {
       /at least 1/,
     ],
     [
+      'an opaque link with a capacity',
+      (t) => {
+        t.links[0]!.opaque = true;
+      },
+      'links.0.capacityBitsPerSecond',
+      /goes under "carrier"/,
+    ],
+    [
+      'an opaque link with a delay',
+      (t) => {
+        t.links[0]!.opaque = true;
+      },
+      'links.0.oneWayDelayMs',
+      /is unknown/,
+    ],
+    [
+      'an opaque link inside a site',
+      (t) => {
+        t.links[2]!.opaque = true;
+      },
+      'links.2.opaque',
+      /only a packet link/,
+    ],
+    [
+      'a queue of ours at a carrier',
+      (t) => {
+        Object.assign(t.links[0]!, { opaque: true, videoQueue: 'priority' });
+      },
+      'links.0.videoQueue',
+      /not ours to divide/,
+    ],
+    [
+      'a carrier of a link that is ours',
+      (t) => {
+        t.links[0]!.carrier = { capacityBitsPerSecond: 1e6, oneWayDelayMs: 0, bufferPackets: 10 };
+      },
+      'links.0.carrier',
+      /is not opaque/,
+    ],
+    [
+      'a limit where the capacity is known',
+      (t) => {
+        t.links[0]!.capacityLimitBitsPerSecond = 1e6;
+      },
+      'links.0.capacityLimitBitsPerSecond',
+      /is not opaque/,
+    ],
+    [
       'a host on nothing',
       (t) => {
         t.hosts[0]!.switch = 'hv-z';

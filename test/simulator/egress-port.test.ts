@@ -31,42 +31,66 @@ describe('egress port', () => {
     expect(bench.arrivals).toHaveLength(10);
   });
 
+  it('serves at another rate from the next packet on', () => {
+    const bench = new Bench();
+    const port = portOn(bench, 10_000_000, [queue(0)]);
+    const flow = bench.flow();
+    for (let i = 0; i < 3; i++) port.send(bench.packet(flow, 1250, i), 0);
+    bench.events.runUntil(0.0005);
+    port.setRate(5_000_000);
+    bench.events.runUntil(1);
+    bench.arrivals.forEach((arrival, i) => {
+      expect(arrival.atSeconds).toBeCloseTo([0.001, 0.003, 0.005][i]!, 12);
+    });
+    expect(() => port.setRate(0)).toThrow(RangeError);
+    const wire = new Wire(bench.events, 0, bench.sink, bench.lose);
+    expect(() => new EgressPort(bench.events, wire, undefined, [], bench.lose).setRate(1)).toThrow('no rate');
+  });
+
   it('conserves packets and bytes: arrivals = departures + drops + backlog, in every queue at every step', () => {
     const step = fc.record({
       gapMs: fc.integer({ min: 0, max: 4 }),
       packets: fc.integer({ min: 0, max: 12 }),
       frameBytes: fc.integer({ min: 64, max: 1514 }),
       dscp: fc.constantFrom(0, 34, 10),
+      stream: fc.integer({ min: 0, max: 3 }),
       newRate: fc.option(fc.integer({ min: 200_000, max: 30_000_000 }), { nil: undefined }),
     });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-        const bench = new Bench();
-        const queues = [queue(0, undefined, 20), queue(1, 5_000_000, 15), queue(2, 1_000_000, 10)];
-        const port = portOn(bench, 20_000_000, queues);
-        port.classify(34, 1);
-        port.classify(10, 2);
-        const flow = bench.flow();
-        let now = 0;
-        let sent = 0;
-        for (const { gapMs, packets, frameBytes, dscp, newRate } of steps) {
-          now += gapMs / 1000;
-          bench.events.runUntil(now);
-          if (newRate !== undefined) port.setMaxRate(1, newRate, now);
-          for (let i = 0; i < packets; i++) port.send(bench.packet(flow, frameBytes, sent++, dscp), now);
-          for (const q of port.queues) {
-            expect(q.arrivedPackets).toBe(q.txPackets + q.droppedPackets + q.backlogPackets);
-            expect(q.arrivedBytes).toBe(q.txBytes + q.droppedBytes + q.backlogBytes);
-            expect(q.waiting.length).toBeLessThanOrEqual(q.limitPackets);
+      fc.property(
+        fc.array(step, { maxLength: 80 }),
+        fc.constantFrom('fifo', 'fq-codel'),
+        (steps, discipline) => {
+          const bench = new Bench();
+          const queues = [queue(0, undefined, 20), queue(1, 5_000_000, 15), queue(2, 1_000_000, 10)].map(
+            (spec): QueueSpec => ({ ...spec, discipline }),
+          );
+          const port = portOn(bench, 20_000_000, queues);
+          port.classify(34, 1);
+          port.classify(10, 2);
+          const flows = [bench.flow(), bench.flow(), bench.flow(), bench.flow()];
+          let now = 0;
+          let sent = 0;
+          for (const { gapMs, packets, frameBytes, dscp, newRate, stream } of steps) {
+            now += gapMs / 1000;
+            bench.events.runUntil(now);
+            if (newRate !== undefined) port.setMaxRate(1, newRate, now);
+            for (let i = 0; i < packets; i++)
+              port.send(bench.packet(flows[stream]!, frameBytes, sent++, dscp), now);
+            for (const q of port.queues) {
+              expect(q.arrivedPackets).toBe(q.txPackets + q.droppedPackets + q.backlogPackets);
+              expect(q.arrivedBytes).toBe(q.txBytes + q.droppedBytes + q.backlogBytes);
+              expect(q.waiting.length).toBeLessThanOrEqual(q.limitPackets);
+            }
+            expect(bench.pool.outstanding).toBe(port.queues.reduce((sum, q) => sum + q.backlogPackets, 0));
           }
-          expect(bench.pool.outstanding).toBe(port.queues.reduce((sum, q) => sum + q.backlogPackets, 0));
-        }
-        bench.events.runUntil(now + 60);
-        expect(port.backlogBytes()).toBe(0);
-        expect(bench.arrivals.length + bench.lost).toBe(sent);
-        expect(port.txPackets).toBe(bench.arrivals.length);
-        expect(bench.pool.outstanding).toBe(0);
-      }),
+          bench.events.runUntil(now + 60);
+          expect(port.backlogBytes()).toBe(0);
+          expect(bench.arrivals.length + bench.lost).toBe(sent);
+          expect(port.txPackets).toBe(bench.arrivals.length);
+          expect(bench.pool.outstanding).toBe(0);
+        },
+      ),
       { numRuns: 60 * scale },
     );
   });

@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { Engine } from '../../src/engine/engine.js';
 import type { Input } from '../../src/engine/input.js';
 import type { Output } from '../../src/engine/output.js';
+import { checkTopology } from '../../src/network/problems.js';
 import { EngineHarness, type EngineLike, type HarnessOptions } from '../../src/simulator/engine-harness.js';
 import { NetworkSimulation } from '../../src/simulator/network-simulation.js';
 import { runVirtual, virtualConfig } from '../../src/simulator/run-virtual.js';
+import { sideBySide, twinOf } from '../../src/simulator/twin-topology.js';
 import { twoDc } from './fixtures.js';
 
 const topology = twoDc();
@@ -166,10 +168,67 @@ describe('the application in virtual time', () => {
     expect(harness.simulation.summary('probe-vm1', harness.now - 1.5, harness.now - 0.5).lossPercent).toBe(0);
   });
 
+  it('asks for further machines later, and knows which of them were refused', () => {
+    const [vm] = topology.vms;
+    const second = { ...vm!, name: 'vm2', mac: '02:00:00:00:01:02', ip: '10.99.0.102' };
+    const { migrations, harness } = run(1, {
+      topology: { ...topology, vms: [vm!, second] },
+      memoryBytes: 5_000_000,
+      further: [
+        { afterSeconds: 0.5, request: { vm: 'nobody', destination: 'hyp-b' } },
+        { afterSeconds: 1, request: { vm: 'vm2' } },
+      ],
+    });
+    expect(migrations.map((m) => m?.vm)).toEqual(['vm1', undefined, 'vm2']);
+    expect(migrations.map((m) => m?.state)).toEqual(['completed', undefined, 'completed']);
+    expect(harness.simulation.vmRunsAt('vm2', 'hyp-b')).toBe(true);
+    const [first, , last] = migrations;
+    expect(Date.parse(last!.createdAt) - Date.parse(first!.createdAt)).toBe(1000);
+  });
+
   it('lives the same life twice', () => {
     const digest = (seed: number) => run(seed, { harness: { digest: true } }).harness.digest.text();
     const first = digest(2);
     expect(digest(2)).toBe(first);
     expect(digest(3)).not.toBe(first);
+  });
+});
+
+describe('two controllers', () => {
+  it('have a network each, and one carrier between them', () => {
+    const one = twoDc('-opaque');
+    const other = twinOf(one);
+    expect(checkTopology(other)).toEqual([]);
+    const both = sideBySide(one, other);
+    const simulation = new NetworkSimulation(both, { seed: 1, sharedCarriers: [['wan', 'wan2']] });
+    const harnesses = [one, other].map(
+      (mine) =>
+        new EngineHarness(simulation, {
+          config: virtualConfig(mine),
+          createEngine: (config) => new Engine(config),
+        }),
+    );
+    for (const harness of harnesses) harness.start();
+    simulation.startTraffic();
+    simulation.runUntil(5);
+    harnesses.forEach((harness, i) => {
+      const mine = [one, other][i]!;
+      expect(harness.view?.switches.map((s) => s.name)).toEqual(mine.switches.map((s) => s.name));
+      expect(harness.view?.switches.every((s) => s.state === 'ready')).toBe(true);
+      const video = mine.traffic[0]!.name;
+      expect(simulation.summary(video, 2, 4).lossPercent).toBe(0);
+    });
+    const carrier = simulation.carrier('wan', 'gw-a');
+    expect(simulation.carrier('wan2', 'gw-a2')).toBe(carrier);
+    expect(simulation.carrier('wan', 'gw-b')).not.toBe(carrier);
+    const sent = (port: string): number => simulation.portNamed(port)!.egress.txBytes;
+    expect(sent('gw-a2.wan2')).toBeGreaterThan(1_000_000);
+    expect(carrier.statistics().arrivedBytes).toBe(sent('gw-a.wan') + sent('gw-a2.wan2'));
+    // The queue of one is the delay of the other.
+    const before = simulation.summary('video', 3, 5).p50Ms!;
+    carrier.setRate(40e6);
+    simulation.runUntil(8);
+    for (const video of ['video', 'video2'])
+      expect(simulation.summary(video, 6, 7).p50Ms).toBeGreaterThan(before + 50);
   });
 });

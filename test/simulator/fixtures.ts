@@ -6,8 +6,8 @@ import { type Flow, type Packet, PacketPool } from '../../src/simulator/packet.j
 
 export const scale = Number(process.env.STEADY_TEST_SCALE ?? 1);
 
-export const twoDc = (): Topology =>
-  readTopology(fileURLToPath(new URL('../../topologies/two-dc.yaml', import.meta.url)));
+export const twoDc = (variant: '' | '-opaque' | '-priority' = ''): Topology =>
+  readTopology(fileURLToPath(new URL(`../../topologies/two-dc${variant}.yaml`, import.meta.url)));
 
 export interface Arrival {
   readonly atSeconds: number;

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { desiredRules } from '../../src/network/intents.js';
+import type { Topology } from '../../src/network/topology.js';
 import { runBaseline } from '../../src/simulator/baseline.js';
 import { Digest } from '../../src/simulator/digest.js';
+import type { Deployment } from '../../src/simulator/link-queues.js';
 import { NetworkSimulation } from '../../src/simulator/network-simulation.js';
 import { programSwitch } from '../../src/simulator/program-switch.js';
 import { twoDc } from './fixtures.js';
@@ -9,15 +11,15 @@ import { twoDc } from './fixtures.js';
 const topology = twoDc();
 
 /** The network with the rules of its base state. */
-function programmed(seed: number, options = {}): NetworkSimulation {
-  const simulation = new NetworkSimulation(topology, { seed, ...options });
+function programmed(seed: number, options = {}, network: Topology = topology): NetworkSimulation {
+  const simulation = new NetworkSimulation(network, { seed, ...options });
   const state = {
     vmLocation: new Map(),
     migrations: [],
     classes: [{ name: 'video', udpPort: 5004, dscp: 46 }],
   };
   for (const [name, control] of simulation.controls)
-    expect(programSwitch(control, desiredRules(topology, name, state))).toEqual([]);
+    expect(programSwitch(control, desiredRules(network, name, state))).toEqual([]);
   return simulation;
 }
 
@@ -109,20 +111,39 @@ describe('the simulated network', () => {
     expect(simulation.switches.get('gw-a')!.droppedPackets).toBeGreaterThan(0);
   });
 
-  it('protects video in deployment "priority" and shows nothing at the gateway in deployment "opaque"', () => {
-    const run = (deployment: 'priority' | 'opaque') =>
+  it('protects the video in deployment "priority", and has its queue behind the gateway in deployment "opaque"', () => {
+    const run = (network: Topology, deployment?: Deployment) =>
       runBaseline({
-        topology,
+        topology: network,
         seed: 3,
         case: 'uncontrolled',
         memoryBytes: 20e6,
         durationSeconds: 60,
         deployment,
       });
-    const video = (r: ReturnType<typeof run>) => r.streams.find((s) => s.name === 'video')!;
-    expect(video(run('priority')).p99Ms).toBeLessThan(45);
-    const opaque = run('opaque');
-    expect(video(opaque).p99Ms).toBeGreaterThan(60);
+    const priority = run(topology, 'priority');
+    expect(priority.streams.find((s) => s.name === 'video')!.p99Ms).toBeLessThan(45);
+    const opaque = run(topology, 'opaque');
+    expect(opaque.streams.find((s) => s.name === 'video')!.p99Ms).toBeGreaterThan(60);
+    // What the topology says of its links is the same as the option.
+    expect(run(twoDc('-priority'))).toEqual(priority);
+    expect(run(twoDc('-opaque'))).toEqual(opaque);
+  });
+
+  it('shows the carrier of an opaque link, and changes it while traffic runs', () => {
+    const simulation = programmed(1, {}, twoDc('-opaque'));
+    simulation.startTraffic();
+    simulation.runUntil(2);
+    const carrier = simulation.carrier('wan', 'gw-a');
+    expect(simulation.portNamed('gw-a.wan')!.egress.queues).toEqual([]);
+    expect(carrier.statistics().arrivedBytes).toBe(simulation.portNamed('gw-a.wan')!.egress.txBytes);
+    carrier.setRate(5e6);
+    simulation.runUntil(4);
+    expect(carrier.backlogBytes).toBeGreaterThan(500_000);
+    expect(simulation.summary('background', 2, 3).p99Ms).toBeGreaterThan(500);
+    expect(simulation.carrier('wan', 'gw-b').backlogBytes).toBe(0);
+    expect(() => simulation.carrier('wan', 'hv-a')).toThrow(/not opaque/);
+    expect(() => programmed(1).carrier('wan', 'gw-a')).toThrow(/not opaque/);
   });
 
   it('takes a link down and up at both ends', () => {
@@ -136,6 +157,26 @@ describe('the simulated network', () => {
     expect(simulation.summary('background', 2.1, 2.9).lossPercent).toBe(100);
     expect(simulation.summary('background', 3.1, 4.5).lossPercent).toBe(0);
     expect(() => simulation.setLinkUp('nowhere', true)).toThrow('no link');
+  });
+
+  it.each(['shared', 'opaque'] as const)('halves a %s link where its packets wait', (deployment) => {
+    const simulation = programmed(1, { deployment });
+    simulation.startTraffic();
+    simulation.runUntil(2);
+    const room = () => simulation.waitingRoom('wan', 'gw-a');
+    const sentIn = (seconds: number): number => {
+      const before = room().sentBytes;
+      simulation.runUntil(simulation.now + seconds);
+      return (8 * (room().sentBytes - before)) / seconds;
+    };
+    expect(sentIn(2)).toBeGreaterThan(8e6);
+    simulation.setLinkRate('wan', 4e6);
+    simulation.runUntil(simulation.now + 0.1);
+    expect(sentIn(2) / 4e6).toBeCloseTo(1, 2);
+    expect(room().backlogBytes).toBeGreaterThan(0);
+    expect(simulation.portNamed('gw-a.wan')!.egress.backlogBytes() > 0).toBe(deployment === 'shared');
+    expect(() => simulation.setLinkRate('nowhere', 1)).toThrow('no link');
+    expect(() => simulation.waitingRoom('wan', 'hv-a')).toThrow('not at an end');
   });
 
   it('keeps a machine within reach of its users', () => {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Topology } from '../../src/network/topology.js';
+import { channelDelays } from '../../src/testbed/controller-target.js';
 import { TestbedError } from '../../src/testbed/errors.js';
 import { parseClasses } from '../../src/testbed/inspect.js';
 import { neighboursOf, planTestbed, prefixOf } from '../../src/testbed/plan.js';
 import { probeFrame } from '../../src/testbed/probe-frame.js';
-import { qosOf } from '../../src/testbed/shaping.js';
+import { classifiedQueues, qosOf } from '../../src/testbed/shaping.js';
 import { twoDc } from './testbed-support.js';
 
 const plan = planTestbed(twoDc(), '/tmp/x');
@@ -48,6 +49,30 @@ describe('planTestbed', () => {
       queues: { 0: { maxBitsPerSecond: 50e6 } },
     });
     expect(Object.keys(qosOf(plan.shapedPorts[4]!).queues)).toEqual(['0', '1', '2']);
+  });
+
+  it('shapes nothing of an opaque link, and puts a relay into it whatever its delay', () => {
+    const links = twoDc('-opaque').links.map((l) =>
+      l.carrier === undefined ? l : { ...l, carrier: { ...l.carrier, oneWayDelayMs: 0 } },
+    );
+    const opaque = planTestbed({ ...twoDc('-opaque'), links }, '/tmp/x');
+    expect(opaque.shapedPorts.map((s) => s.port.portName)).not.toContain('gw-a.wan');
+    expect(opaque.wires[0]?.relayEnds).toHaveLength(2);
+  });
+
+  it('gives the video a queue that is served first, with guarantees that the port can keep', () => {
+    const [wan, , circuit] = planTestbed(twoDc('-priority'), '/tmp/x').shapedPorts;
+    const { queues } = qosOf(wan!);
+    expect(queues[1]?.priority).toBeLessThan(queues[0]!.priority!);
+    expect(queues[0]!.minBitsPerSecond! + queues[1]!.minBitsPerSecond!).toBeLessThanOrEqual(50e6);
+    expect(classifiedQueues(wan!)).toEqual([{ queueId: 1, dscp: 46 }]);
+    expect(classifiedQueues(circuit!)).toEqual([]);
+  });
+
+  it('delays the control channels of all sites but the first, or of those that are named', () => {
+    expect(channelDelays(twoDc(), 20)).toEqual({ 'gw-b': 20, 'hv-b': 20 });
+    expect(channelDelays(twoDc(), { 'gw-a': 3 })).toEqual({ 'gw-a': 3 });
+    expect(channelDelays(twoDc())).toEqual({});
   });
 
   it('tells every station of every other address once', () => {

@@ -1,14 +1,17 @@
+import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { readTopology } from '../../src/io/topology-file.js';
 import type { Topology } from '../../src/network/topology.js';
+import { spawnIn } from '../../src/testbed/index.js';
 import { namespacesWith } from '../../src/testbed/network.js';
 import { ofctl } from '../../src/testbed/ovs.js';
 import { prefixOf } from '../../src/testbed/plan.js';
 import { processesOf } from '../../src/testbed/processes.js';
 import { socketBufferBytes } from '../../src/testbed/socket-buffers.js';
 
-export const twoDc = (): Topology => readTopology('topologies/two-dc.yaml');
+export const twoDc = (variant: '' | '-opaque' | '-priority' = ''): Topology =>
+  readTopology(`topologies/two-dc${variant}.yaml`);
 
 let count = 0;
 /** A directory that no other test, and no other run, uses. */
@@ -34,3 +37,25 @@ export const addFlow = (directory: string, bridge: string, flow: string): Promis
   ofctl(directory, ['add-flow', bridge, flow]);
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Sends UDP datagrams of 1400 bytes as fast as `bitsPerSecond` says for a while; runs inside a host. */
+const flooder = `
+const [ip, bits, seconds] = process.argv.slice(1);
+const socket = require('node:dgram').createSocket('udp4');
+const datagram = Buffer.alloc(1400), began = performance.now();
+let sent = 0;
+const timer = setInterval(() => {
+  const elapsed = (performance.now() - began) / 1000;
+  if (elapsed > Number(seconds)) { clearInterval(timer); socket.close(); return; }
+  for (; sent * 11536 < elapsed * Number(bits); sent++) socket.send(datagram, 5005, ip);
+}, 2);`;
+export const flood = (
+  directory: string,
+  from: string,
+  toAddress: string,
+  bits: number,
+  seconds: number,
+): ChildProcess =>
+  spawnIn(directory, from, [process.execPath, '-e', flooder, toAddress, String(bits), String(seconds)], {
+    stdio: 'ignore',
+  });

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -17,7 +17,6 @@ import {
   readQueues,
   runIn,
   setController,
-  spawnIn,
   startAgents,
   startVms,
   type TestbedInfo,
@@ -33,6 +32,7 @@ import {
   addFlow,
   expectNothingLeft,
   expectSocketBuffersRestored,
+  flood as floodTo,
   sleep,
   testDirectory,
   twoDc,
@@ -41,24 +41,10 @@ import {
 const topology = twoDc();
 const mac = (name: string) => [...topology.hosts, ...topology.vms].find((h) => h.name === name)!.mac;
 const ip = (name: string) => [...topology.hosts, ...topology.vms].find((h) => h.name === name)!.ip;
+const flood = (at: string, from: string, to: string, bits: number, seconds: number) =>
+  floodTo(at, from, ip(to), bits, seconds);
 const portNumber = (switchName: string, portName: string) =>
   portsOf(topology, switchName).find((p) => p.portName === portName)!.portNumber;
-
-/** Sends UDP datagrams of 1400 bytes as fast as `bitsPerSecond` says for a while; runs inside a host. */
-const flooder = `
-const [ip, bits, seconds] = process.argv.slice(1);
-const socket = require('node:dgram').createSocket('udp4');
-const datagram = Buffer.alloc(1400), began = performance.now();
-let sent = 0;
-const timer = setInterval(() => {
-  const elapsed = (performance.now() - began) / 1000;
-  if (elapsed > Number(seconds)) { clearInterval(timer); socket.close(); return; }
-  for (; sent * 11536 < elapsed * Number(bits); sent++) socket.send(datagram, 5005, ip);
-}, 2);`;
-const flood = (directory: string, from: string, to: string, bits: number, seconds: number): ChildProcess =>
-  spawnIn(directory, from, [process.execPath, '-e', flooder, ip(to), String(bits), String(seconds)], {
-    stdio: 'ignore',
-  });
 
 /** What a listening program says before it closes. */
 const read = (path: string) =>

@@ -209,3 +209,22 @@ describe('trace', () => {
     expect(() => trace(video, 1, 1e9)).toThrow(RangeError);
   });
 });
+
+describe('a stream with a beginning and an end', () => {
+  const always: BackgroundSpec = { ...background, minBitsPerSecond: 8e6, maxBitsPerSecond: 8e6 };
+  const step: BackgroundSpec = { ...always, fromSeconds: 2.25, untilSeconds: 4.5 };
+
+  it('is the same load within, and silent outside', () => {
+    const whole = trace(always, 1, 8);
+    const part = trace(step, 1, 8);
+    const from = firstAtOrAfter(whole.atSeconds, 2.25);
+    const until = firstAtOrAfter(whole.atSeconds, 4.5);
+    expect([...part.atSeconds]).toEqual([...whole.atSeconds.subarray(from, until)]);
+    expect(part.totalBytes / 1e6).toBeCloseTo(2.25, 2);
+  });
+
+  it('must begin before it ends', () => {
+    expect(() => trace({ ...step, untilSeconds: 2 }, 1, 1)).toThrow(TrafficSpecError);
+    expect(() => trace({ ...step, fromSeconds: -1 }, 1, 1)).toThrow(TrafficSpecError);
+  });
+});

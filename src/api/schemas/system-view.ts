@@ -43,17 +43,30 @@ export const LinkSchema = sent('Link', {
 export const CertificateSchema = sent('Certificate', {
   light: Type.Enum(['green', 'vacuous', 'assumption-broken', 'violated', 'stale', 'idle']),
   sentence: Type.String(),
+  realQueue: Type.Enum(['inside', 'standing', 'outside', 'contradicted', 'unknown'], {
+    description: 'the queue that packets wait in; the theorems speak of the virtual one',
+  }),
+  realQueueSentence: Type.String(),
   slots: Type.Integer(),
   violations: Type.Integer({ description: 'the assumptions held and the inequality failed' }),
   vacuousSlots: Type.Integer({ description: 'the bound was larger than the delay promise' }),
   clippedSlots: Type.Integer(),
   assumptionBrokenSlots: Type.Integer(),
+  provedShare: Type.Number({ description: 'slots that held with a bound below the promise, share of all' }),
   lyapunov: Type.Number({ description: 'L of the last slot, bytes^2' }),
   lyapunovBound: Type.Number({ description: 'what L was held against, bytes^2' }),
   drift: Type.Number({ description: 'bytes^2' }),
-  radiusBytes: Type.Number(),
+  radiusBytes: Type.Number({ description: 'R, the sum of the three errors in bytes' }),
+  disturbanceBytes: Type.Number({
+    description: 'what forecast and actuator did to the virtual queue, at most',
+  }),
   forecastErrorBytesPerSecond: Type.Number(),
   measurementErrorBytes: Type.Number(),
+  delayErrorBytes: Type.Number({ description: 'what a loop delay that is mistaken costs' }),
+  capacityErrorBytesPerSecond: Type.Number({
+    description: 'by how much the capacity may be lower than believed',
+  }),
+  headRoomSuffices: Type.Boolean({ description: 'no standing queue can form at all' }),
 });
 export const SplitSchema = sent('Split', {
   migrations: Type.Integer(),
@@ -70,7 +83,16 @@ export const BottleneckSchema = sent('Bottleneck', {
   backlogUncertaintyBytes: Type.Number(),
   backlogMs: Type.Number(),
   boundMs: Type.Number({ description: 'bound of theorem 2 on the real queue, for the measured errors' }),
-  bufferMs: Type.Number({ description: 'the physical buffer' }),
+  bufferMs: Type.Number({ description: "the physical buffer; 0: a carrier's, not known" }),
+  opaque: Type.Boolean({
+    description: "the queue is a carrier's behind our port: capacity and base delay are learnt",
+  }),
+  baseDelayMs: nullable(
+    Type.Number({ description: 'of an opaque path, counter to counter; null: not known yet' }),
+  ),
+  capacityUncertaintyBitsPerSecond: Type.Number({
+    description: 'of a capacity that is learnt; 0: configured',
+  }),
   sampleAgeMs: Type.Number(),
   crossBitsPerSecond: Type.Number(),
   forecastBitsPerSecond: Type.Number(),
@@ -78,6 +100,7 @@ export const BottleneckSchema = sent('Bottleneck', {
   enforcedBitsPerSecond: Type.Number({ description: 'what the queue was last set to' }),
   measuredBitsPerSecond: Type.Number({ description: 'what the counters saw' }),
   safeMode: Type.Boolean(),
+  safeReason: nullable(Type.Enum(['stale', 'certificate', 'real-queue'])),
   loopDelayMs: Type.Number(),
   split: SplitSchema,
   certificate: CertificateSchema,

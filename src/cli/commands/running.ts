@@ -23,6 +23,8 @@ interface DemoCommandOptions {
   readonly seed: number;
   readonly memory?: number;
   readonly network: 'embedded' | 'ovs';
+  readonly topology?: string;
+  readonly farControlDelay: number;
   readonly openflowPort: number;
   readonly httpPort: number;
 }
@@ -70,6 +72,13 @@ export function addRunCommands(steady: Command, terminal: Terminal, outcome: Out
         .choices(['embedded', 'ovs'])
         .default('embedded'),
     )
+    .option('--topology <file>', 'another network with a video stream and a machine that can move')
+    .option(
+      '--far-control-delay <ms>',
+      'on Open vSwitch: one-way delay of the control channels of every site but the first',
+      nonNegativeInteger,
+      0,
+    )
     .addOption(
       new Option('--vm <kind>', 'what is moved: a real TCP transfer with pre-copy')
         .choices(['transfer'])
@@ -83,6 +92,8 @@ export function addRunCommands(steady: Command, terminal: Terminal, outcome: Out
         ...options,
         once: options.once ?? false,
         jsonFile: json,
+        topologyFile: options.topology,
+        farControllerDelayMs: options.farControlDelay,
         memoryBytes: options.memory === undefined ? undefined : options.memory * 1_000_000,
       }).catch(explainStart);
     });

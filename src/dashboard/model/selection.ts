@@ -6,30 +6,45 @@ import type {
   CertificateView,
   MigrationState,
   MigrationView,
+  QueueLight,
   SystemView,
 } from './types.js';
 
 const active: readonly MigrationState[] = ['accepted', 'preparing', 'running', 'switchover'];
 export const isActive = (m: MigrationView): boolean => active.includes(m.state);
 
+/** What one light for proof and queue together can be. */
+export type OverallLight = CertificateLight | Exclude<QueueLight, 'inside'>;
+
 /** The worst first: the header shows one light for everything. */
-export const lightOrder: readonly CertificateLight[] = [
+export const lightOrder: readonly OverallLight[] = [
   'violated',
+  'outside',
+  'contradicted',
+  'standing',
   'assumption-broken',
   'stale',
   'vacuous',
+  'unknown',
   'green',
   'idle',
 ];
 
+/** Proof and real queue in one: green only if both are. Without a migration there is nothing to be green. */
+export function overallLight(c: CertificateView): {
+  readonly light: OverallLight;
+  readonly sentence: string;
+} {
+  const queue = c.realQueue;
+  if (queue === 'inside' || c.light === 'idle' || lightOrder.indexOf(c.light) <= lightOrder.indexOf(queue))
+    return { light: c.light, sentence: c.sentence };
+  return { light: queue, sentence: c.realQueueSentence };
+}
+
 export function worstBottleneck(view: SystemView): BottleneckView | undefined {
+  const rank = (b: BottleneckView): number => lightOrder.indexOf(overallLight(b.certificate).light);
   let worst: BottleneckView | undefined;
-  for (const b of view.bottlenecks)
-    if (
-      worst === undefined ||
-      lightOrder.indexOf(b.certificate.light) < lightOrder.indexOf(worst.certificate.light)
-    )
-      worst = b;
+  for (const b of view.bottlenecks) if (worst === undefined || rank(b) < rank(worst)) worst = b;
   return worst;
 }
 

@@ -16,6 +16,7 @@ export type LinkView = LinkJson;
 export type BottleneckView = BottleneckJson;
 export type CertificateView = CertificateJson;
 export type CertificateLight = CertificateJson['light'];
+export type QueueLight = CertificateJson['realQueue'];
 export type MigrationView = MigrationJson;
 export type MigrationState = MigrationJson['state'];
 export type VmView = VmJson;

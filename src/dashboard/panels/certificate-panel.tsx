@@ -121,10 +121,26 @@ function Errors({ bottleneck }: { readonly bottleneck: BottleneckView }) {
         <dd>{formatBitsPerSecond(c.forecastErrorBytesPerSecond * 8)}</dd>
       </div>
       <div>
-        <dt>ε of the backlog</dt>
+        <dt>ε of what it adds up to</dt>
+        <dd>
+          {formatBytes(c.disturbanceBytes)} <small>({asTime(c.disturbanceBytes)})</small>
+        </dd>
+      </div>
+      <div>
+        <dt>ε of a reading</dt>
         <dd>
           {formatBytes(c.measurementErrorBytes)} <small>({asTime(c.measurementErrorBytes)})</small>
         </dd>
+      </div>
+      <div>
+        <dt>ε of the loop’s delay</dt>
+        <dd>
+          {formatBytes(c.delayErrorBytes)} <small>({asTime(c.delayErrorBytes)})</small>
+        </dd>
+      </div>
+      <div>
+        <dt>ε of the capacity</dt>
+        <dd>{formatBitsPerSecond(c.capacityErrorBytesPerSecond * 8)}</dd>
       </div>
       <div>
         <dt>radius R of the ball</dt>
@@ -158,14 +174,18 @@ export function CertificatePanel({ view, bottleneck, old }: Props) {
       id="certificate"
       title="Certificate"
       lead={lead}
-      aside={<Light light={old ? 'unknown' : c.light} />}
+      aside={
+        <>
+          <Light light={old ? 'unknown' : c.light} /> <Light light={old ? 'unknown' : c.realQueue} />
+        </>
+      }
       how={
         <p>
-          Theorem 1: if the forecast is off by at most ε and the backlog is known to within ε, then L falls in
-          every slot in which the virtual queue is further than R from its target, and stays in that ball
-          afterwards. Theorem 2: in the ball the real queue stays below the proved bound. Both ε are measured
-          and frozen before the slot they judge, so the certificate can fail: it is a measurement, not a
-          slogan.
+          Theorem 1: as long as what forecast and actuator add to the virtual queue stays within ε, L falls
+          towards the ball of radius R in every slot, and the queue stays in it afterwards. Theorem 2: then
+          the real queue stays below the proved bound. Every ε is measured and frozen before the slot it
+          judges, so the certificate can fail: it is a measurement, not a slogan. The theorems speak of a
+          virtual queue; the second light watches the real one.
         </p>
       }
     >
@@ -173,6 +193,11 @@ export function CertificatePanel({ view, bottleneck, old }: Props) {
         <b>{bottleneckName(view, bottleneck)}</b>
         {old ? ', last seen: ' : ': '}
         {c.sentence}
+      </p>
+      <p class="sentence">
+        <b>The real queue</b>
+        {old ? ', last seen: ' : ': '}
+        {c.realQueueSentence}
       </p>
       {c.slots === 0 ? (
         <Empty>

@@ -1,6 +1,6 @@
-import type { CertificateLight } from '../model/types.js';
+import type { CertificateLight, QueueLight } from '../model/types.js';
 
-export type LightName = CertificateLight | 'unknown';
+export type LightName = CertificateLight | QueueLight;
 
 /** A sign and a word beside the colour: nobody has to tell red from green. */
 export const lights: Readonly<Record<LightName, { readonly sign: string; readonly word: string }>> = {
@@ -10,6 +10,10 @@ export const lights: Readonly<Record<LightName, { readonly sign: string; readonl
   violated: { sign: '✕', word: 'violated' },
   stale: { sign: '…', word: 'samples too old' },
   idle: { sign: '–', word: 'idle' },
+  inside: { sign: '✓', word: 'queue empties' },
+  standing: { sign: '≡', word: 'queue stands' },
+  outside: { sign: '✕', word: 'queue above its bound' },
+  contradicted: { sign: '✕', word: 'counters contradict' },
   unknown: { sign: '?', word: 'unknown' },
 };
 

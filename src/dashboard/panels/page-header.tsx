@@ -1,7 +1,7 @@
 /** Who this is, whether it is alive, and one light for everything. */
 import type { ComponentChildren } from 'preact';
 import { formatMs, formatSeconds, trimmed } from '../model/format.js';
-import { bottleneckName, isActive, worstBottleneck } from '../model/selection.js';
+import { bottleneckName, isActive, overallLight, worstBottleneck } from '../model/selection.js';
 import type { SystemView } from '../model/types.js';
 import type { PageState } from '../page-store.js';
 import { Light } from './light.js';
@@ -86,7 +86,8 @@ function Verdict({ page }: { readonly page: PageState }) {
   if (view === null) return null;
   const worst = worstBottleneck(view);
   const old = isOld(page);
-  const light = old ? 'unknown' : (worst?.certificate.light ?? 'idle');
+  const known = worst === undefined ? 'idle' : overallLight(worst.certificate).light;
+  const light = old ? 'unknown' : known;
   return (
     <div class="verdict" role="status">
       <Light light={light} />
@@ -99,7 +100,7 @@ function sentenceOf(view: SystemView): string {
   const worst = worstBottleneck(view);
   if (worst === undefined) return 'Nothing to certify: no link is being controlled.';
   const where = view.bottlenecks.length > 1 ? `${bottleneckName(view, worst)}: ` : '';
-  return `${where}${worst.certificate.sentence}`;
+  return `${where}${overallLight(worst.certificate).sentence}`;
 }
 
 export const PageHeader = ({ page }: { readonly page: PageState }) => (

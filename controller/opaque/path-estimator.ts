@@ -1,0 +1,279 @@
+import { BacklogEstimator } from '../backlog-estimator.js';
+import type { BacklogEstimate } from '../sample.js';
+import {
+  type Bytes,
+  type BytesPerSecond,
+  bytes,
+  bytesPerSecond,
+  type Instant,
+  instant,
+  type Seconds,
+  seconds,
+} from '../units.js';
+import { BaseDelay } from './base-delay.js';
+import { ByteCurve } from './byte-curve.js';
+import { CapacityEstimator } from './capacity-estimator.js';
+
+/** One counter of one end of the path, differences since the reading before. */
+export interface EndReading {
+  /** when the counter was read, as far as the round trip can tell */
+  readonly at: Instant;
+  readonly intervalSeconds: Seconds;
+  /** near end: sent into the path; far end: come out of it */
+  readonly passedBytes: Bytes;
+  readonly timeUncertaintySeconds: Seconds;
+  /** its time is not to be trusted; its bytes are */
+  readonly late: boolean;
+  /** bytes before it are not known */
+  readonly gap: boolean;
+}
+
+export interface PathEstimatorConfig {
+  readonly slotSeconds: Seconds;
+  /** the capacity is never estimated above this; Infinity: nothing is known of it */
+  readonly capacityLimitBytesPerSecond?: BytesPerSecond;
+}
+
+/** The path at the time of the newest near reading. */
+export interface PathEstimate extends BacklogEstimate {
+  /** how long the byte that came out last had waited; the horizontal distance of the two curves less the base delay */
+  readonly queueDelaySeconds: Seconds;
+  /** B; NaN while it is being learnt */
+  readonly baseDelaySeconds: Seconds;
+  /** c as learnt; 0 while nothing is known */
+  readonly capacityBytesPerSecond: BytesPerSecond;
+  readonly capacityUncertaintyBytesPerSecond: BytesPerSecond;
+}
+
+/** the memory of the near curve: longest base delay, longest queue, and late far readings */
+const curveSeconds = 4;
+/** far readings that wait for the near curve to reach their time */
+const mostPending = 64;
+/** a path used less than this, for so many slots, is clearly not full, and may teach its base delay */
+const notFullShare = 0.7;
+const notFullSlotsNeeded = 2;
+
+/**
+ * Counters of a path without loss can only ever make its base look too low, and that shows as a backlog: proof by an
+ * empty path is needed less often than where the arrivals are composed of several ports.
+ */
+const drainAfterSeconds = 10;
+
+interface NearSlot {
+  readonly at: number;
+  readonly interval: number;
+  readonly sent: number;
+}
+
+/**
+ * Backlog, capacity and base delay of a path of which only the two ends are seen: what left our gateway (near) and
+ * what arrived at the other one (far). A far reading at t is compared with the near curve at t - B, which turns
+ * the path into a queue with an arrival and a departure counter, read a moment ago; the estimator of such queues does the
+ * rest (`BacklogEstimator`: its base takes up where the two counters began). From that moment the near readings
+ * carry the backlog forward to the present.
+ */
+export class OpaquePathEstimator {
+  private readonly curve = new ByteCurve(curveSeconds);
+  private readonly base = new BaseDelay();
+  private readonly capacity: CapacityEstimator;
+  private readonly queue: BacklogEstimator;
+  private pending: (EndReading & { readonly total: number })[] = [];
+  private farTotal = 0;
+  /** since the last far reading that was compared */
+  private carried = { interval: 0, served: 0 };
+  private sentUpTo = Number.NaN;
+  private measured: BacklogEstimate | undefined;
+  private backlogBefore = Number.NaN;
+  private queueDelay = 0;
+  /** far slots in a row in which the path was clearly not full */
+  private notFullSlots = 0;
+  private slots: NearSlot[] = [];
+  private restarted = false;
+
+  constructor(config: PathEstimatorConfig) {
+    const limit = config.capacityLimitBytesPerSecond ?? bytesPerSecond(Number.POSITIVE_INFINITY);
+    this.capacity = new CapacityEstimator({
+      slotSeconds: config.slotSeconds,
+      limitBytesPerSecond: limit,
+    });
+    this.queue = new BacklogEstimator({
+      capacityBytesPerSecond: bytesPerSecond(0),
+      slotSeconds: config.slotSeconds,
+      bufferBytes: bytes(Number.MAX_SAFE_INTEGER),
+      lineBytesPerSecond: limit,
+      capacityIsLearnt: true,
+      drainAfterSeconds: seconds(drainAfterSeconds),
+    });
+  }
+
+  /** steps of the base delay that were too large for noise */
+  get reroutes(): number {
+    return this.base.reroutes;
+  }
+
+  /** The near counter; returns what is known now. Late near readings are kept: their bytes count, their time hardly matters after the next one. */
+  near(reading: EndReading): PathEstimate {
+    if (reading.gap) this.forget();
+    this.restarted = reading.gap;
+    this.curve.push(reading.at, reading.gap ? 0 : reading.passedBytes);
+    this.slots.push({ at: reading.at, interval: reading.intervalSeconds, sent: reading.passedBytes });
+    while (this.slots.length > 1 && this.slots[0]!.at < reading.at - curveSeconds) this.slots.shift();
+    this.compare();
+    return this.estimate(reading);
+  }
+
+  far(reading: EndReading): void {
+    if (reading.gap) {
+      this.forgetFar();
+      return;
+    }
+    this.farTotal += reading.passedBytes;
+    this.pending.push({ ...reading, total: this.farTotal });
+    if (this.pending.length > mostPending) this.pending.shift();
+    this.compare();
+  }
+
+  private forget(): void {
+    this.curve.clear();
+    this.slots = [];
+    this.forgetFar();
+  }
+
+  private forgetFar(): void {
+    this.pending = [];
+    this.sentUpTo = Number.NaN;
+    this.carried = { interval: 0, served: 0 };
+  }
+
+  /** Far readings whose time the near curve has reached. */
+  private compare(): void {
+    while (this.pending.length > 0) {
+      const reading = this.pending[0]!;
+      const delay = this.base.known ? this.base.seconds : 0;
+      if (reading.at - delay > this.curve.newestAt) return;
+      this.pending.shift();
+      if (this.base.known) this.take(reading);
+    }
+  }
+
+  /**
+   * A probe in the data plane came out at the far end, `delaySeconds` after it was sent, less half of the round trips of
+   * both control channels.
+   */
+  probe(delaySeconds: Seconds): void {
+    if (this.base.known && this.notFullSlots < notFullSlotsNeeded) return;
+    const { reroutes } = this.base;
+    this.base.observe(delaySeconds);
+    // Another path: where its counters stand when it is empty has to be found anew.
+    if (this.base.reroutes !== reroutes) this.sentUpTo = Number.NaN;
+  }
+
+  private judgeUse(reading: EndReading, arrived: number, interval: number, served: number): void {
+    const most = notFullShare * this.capacity.bytesPerSecond * interval;
+    if (reading.late) return;
+    this.notFullSlots = Math.max(arrived, served) < most ? this.notFullSlots + 1 : 0;
+  }
+
+  private take(reading: EndReading): void {
+    this.carried.interval += reading.intervalSeconds;
+    this.carried.served += reading.passedBytes;
+    const at = reading.at - this.base.seconds;
+    const sent = this.curve.totalAt(at);
+    if (Number.isNaN(sent)) return;
+    const first = Number.isNaN(this.sentUpTo);
+    const arrived = first ? 0 : Math.max(0, sent - this.sentUpTo);
+    const { interval, served } = this.carried;
+    this.sentUpTo = sent;
+    this.carried = { interval: 0, served: 0 };
+    const estimate = this.queue.update({
+      at: instant(at),
+      intervalSeconds: seconds(interval),
+      arrivedBytes: bytes(arrived),
+      departedBytes: bytes(served),
+      droppedBytes: bytes(0),
+      timeUncertaintySeconds: reading.timeUncertaintySeconds,
+      late: reading.late,
+      gap: first,
+    });
+    this.measured = estimate;
+    this.judgeUse(reading, arrived, interval, served);
+    if (first || reading.late) {
+      this.backlogBefore = Number.NaN;
+      return;
+    }
+    this.learnCapacity(reading, interval, served, arrived, estimate);
+    const left = this.curve.timeOf(sent - estimate.backlogBytes);
+    this.queueDelay = Number.isNaN(left) ? 0 : Math.max(0, at - left);
+  }
+
+  private learnCapacity(
+    reading: EndReading,
+    interval: number,
+    served: number,
+    arrived: number,
+    estimate: BacklogEstimate,
+  ): void {
+    this.capacity.observe({
+      intervalSeconds: interval,
+      servedBytes: served,
+      backlogBefore: estimate.anchored ? this.backlogBefore : Number.NaN,
+      backlogAfter: estimate.backlogBytes,
+      slackSeconds: 2 * reading.timeUncertaintySeconds,
+      arrivedBytes: arrived,
+    });
+    this.backlogBefore = estimate.backlogBytes;
+    this.queue.setCapacity(bytesPerSecond(this.capacity.bytesPerSecond));
+  }
+
+  private estimate(reading: EndReading): PathEstimate {
+    const { measured } = this;
+    const capacity = this.capacity.bytesPerSecond;
+    const path = {
+      queueDelaySeconds: seconds(this.queueDelay),
+      baseDelaySeconds: seconds(this.base.seconds),
+      capacityBytesPerSecond: bytesPerSecond(capacity),
+      capacityUncertaintyBytesPerSecond: bytesPerSecond(this.capacity.uncertaintyBytesPerSecond),
+    };
+    if (measured === undefined) return { ...unknown(reading.at), ...path, restarted: this.restarted };
+    return {
+      ...measured,
+      ...path,
+      at: reading.at,
+      backlogAt: measured.at,
+      held: reading.late,
+      restarted: this.restarted,
+      backlogBytes: bytes(this.forward(measured.backlogBytes, measured.at, capacity)),
+      standingBytes: bytes(this.forward(measured.standingBytes, measured.at, capacity)),
+      anchorAgeSeconds: seconds(measured.anchorAgeSeconds + (reading.at - measured.at)),
+    };
+  }
+
+  /** What a backlog of `from` has become by the newest near reading: Lindley's recursion over the slots since then. */
+  private forward(backlog: number, from: number, capacity: number): number {
+    let queue = backlog;
+    for (const slot of this.slots) {
+      if (slot.at <= from) continue;
+      const share = Math.min(1, (slot.at - from) / slot.interval);
+      queue = Math.max(0, queue + share * (slot.sent - capacity * slot.interval));
+    }
+    return queue;
+  }
+}
+
+const unknown = (at: Instant): BacklogEstimate => ({
+  backlogBytes: bytes(0),
+  uncertaintyBytes: bytes(Number.MAX_SAFE_INTEGER),
+  readingErrorBytes: bytes(0),
+  at,
+  backlogAt: instant(Number.NEGATIVE_INFINITY),
+  held: false,
+  restarted: false,
+  lindleyBytes: bytes(0),
+  standingBytes: bytes(0),
+  anchored: false,
+  anchorAgeSeconds: seconds(Number.POSITIVE_INFINITY),
+  saturated: false,
+  unaccountedLoss: false,
+  contradiction: false,
+  wantsDrain: false,
+});
