@@ -34,11 +34,11 @@ export class VirtualQueue {
     arrivalRate: number,
     capacity: number,
   ): QueueStep[] {
-    return timeline.stretches(from, to).map((stretch) => {
+    return timeline.stretches(from, to).map(({ from: begin, to: end, command }) => {
       const before = this.backlog;
-      const rho = stretch.command?.utilisation ?? this.idleUtilisation;
-      this.backlog = Math.max(0, before + (arrivalRate - rho * capacity) * (stretch.to - stretch.from));
-      return { ...stretch, before, after: this.backlog, arrivalRate };
+      const rho = command?.utilisation ?? this.idleUtilisation;
+      this.backlog = Math.max(0, before + (arrivalRate - rho * capacity) * (end - begin));
+      return { from: begin, to: end, command, before, after: this.backlog, arrivalRate };
     });
   }
 
