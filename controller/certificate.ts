@@ -234,7 +234,10 @@ export class CertificateLedger {
     const { slotSeconds, targetBytes, delayPromiseSeconds } = this.config;
     const { command } = slot;
     const radius = command.disturbance + command.measurementError + command.delayError;
-    const held = slot.usable && slot.reached <= command.disturbance + rounding(command.disturbance);
+    const held =
+      slot.usable &&
+      command.certifiedDelay &&
+      slot.reached <= command.disturbance + rounding(command.disturbance);
     const before = slot.zBefore - targetBytes;
     const after = slot.zAfter - targetBytes;
     const limit = (after >= 0 ? slot.high : Math.min(slot.low, targetBytes)) + command.disturbance;

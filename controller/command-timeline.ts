@@ -8,8 +8,10 @@ export interface Command {
   readonly wanted: number;
   /** xhat, bytes/s */
   readonly forecast: number;
-  /** rho of this command: the virtual capacity of its slot is rho c */
+  /** rho of this command: the virtual queue is served with rho c in its slot */
   readonly utilisation: number;
+  /** c that the law believed: a capacity that is learnt may be another one by the time the slot is over */
+  readonly capacity: number;
   /** y: predicted virtual backlog at `effectiveAt`, bytes */
   readonly predicted: number;
   /** frozen errors: eps_x, bytes/s; eps_W, eps_m and eps_delay, bytes */
@@ -21,6 +23,8 @@ export interface Command {
   readonly horizon: number;
   /** false: the law was not in charge (safe mode, nothing to send) */
   readonly lawful: boolean;
+  /** the loop is stable at this gain for every delay that the traffic does not exclude */
+  readonly certifiedDelay: boolean;
   /** lawful, and enough errors were known to freeze an epsilon */
   readonly judged: boolean;
 }

@@ -38,16 +38,29 @@ export class LoopDelay {
   }
 
   /**
-   * Half-width of the interval of delays that the traffic does not exclude, in nominal slots, 2 at most: all
-   * candidates whose error is not clearly larger than the best one's, by the measure that `slots` moves by.
+   * How far from `slots` the true delay may be, in nominal slots: the farthest candidate that the traffic does not
+   * exclude (its error is not clearly larger than the best one's, by the measure that `slots` moves by). Two slots
+   * while the traffic says nothing; more than that only if it says that `slots` is wrong.
    */
   get uncertaintySlots(): number {
+    return this.uncertaintyAround(this.slots);
+  }
+
+  /** The same for a delay that somebody else believes in. */
+  uncertaintyAround(believedSlots: number): number {
     if (this.samples < minimumSamples) return longestUncertaintySlots;
     const excluded = 1.1 * Math.min(...this.errors) + this.weight * packetBytes ** 2;
     let farthest = 0;
-    for (let i = 0; i < this.errors.length; i++)
-      if (this.errors[i]! <= excluded) farthest = Math.max(farthest, Math.abs(i - this.index));
-    return Math.min(longestUncertaintySlots, stepSlots * (farthest + 0.5));
+    let nearest = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < this.errors.length; i++) {
+      if (this.errors[i]! > excluded) continue;
+      const distance = Math.abs(i * stepSlots - believedSlots);
+      farthest = Math.max(farthest, distance);
+      nearest = Math.min(nearest, distance);
+    }
+    // candidates far away that the traffic merely does not tell apart are no evidence
+    const half = stepSlots / 2;
+    return Math.max(nearest + half, Math.min(longestUncertaintySlots, farthest + half));
   }
 
   commanded(at: Instant, rate: BytesPerSecond): void {

@@ -3,7 +3,7 @@ import { CommandTimeline } from './command-timeline.js';
 import { DrainProbe, defaultDrainProbe } from './drain-probe.js';
 import { ErrorWindow } from './error-window.js';
 import { CrossTrafficForecast } from './forecast.js';
-import { certifiedMismatchSlots } from './loop-stability.js';
+import { certifiedGainLimit, certifiedMismatchSlots } from './loop-stability.js';
 import type { PolicyConfig, PolicyDecision, PolicyInput, PolicyMode, RatePolicy } from './policy.js';
 import { unclippedRate } from './rate-law.js';
 import { RealQueueWitness } from './real-queue.js';
@@ -49,6 +49,8 @@ export class LyapunovPolicy implements RatePolicy {
   private readonly safe = new SafeMode();
   /** |U + xhat - rho c| of the newest commands: what Z moves by per second that a delay is mistaken */
   private readonly movements = new ErrorWindow();
+  /** the certified gain, and the delay that it was computed for */
+  private limitOf = { delaySlots: Number.NaN, gain: 0 };
   private lastSampleAt = Number.NaN;
   private lastGoodAt = Number.NaN;
   /** what held samples counted, to be measured together with the next good one */
@@ -135,7 +137,7 @@ export class LyapunovPolicy implements RatePolicy {
       if (filled && command?.lawful) this.forecast.errors.push(arrivals - command.rate - command.forecast);
       this.witness.advance(
         step,
-        this.config.targetUtilisation,
+        this.queue.virtualCapacity(step, capacity),
         capacity,
         capacityError,
         estimate.readingErrorBytes,
@@ -145,7 +147,7 @@ export class LyapunovPolicy implements RatePolicy {
       if (finished !== undefined) this.heed(finished);
     }
     const bound = this.certificate?.queueBoundBytes ?? Number.POSITIVE_INFINITY;
-    this.witness.observe(estimate, bound);
+    this.witness.observe(estimate, bound, capacity, interval);
     this.safe.sample(estimate.at, estimate.contradiction, this.witness.staysOutside);
     this.timeline.forget(from);
   }
@@ -207,6 +209,7 @@ export class LyapunovPolicy implements RatePolicy {
       wanted,
       forecast,
       utilisation,
+      capacity,
       predicted,
       forecastError: this.forecast.errors.max(),
       disturbance: this.ledger.largestDisturbance,
@@ -215,9 +218,17 @@ export class LyapunovPolicy implements RatePolicy {
       horizon: effectiveAt - this.lastGoodAt,
       lawful: mode === 'normal',
       judged: mode === 'normal' && this.ledger.learntSlots >= slotsBeforeUse,
+      certifiedDelay: this.certifies(input),
     });
     if (mode === 'normal') this.movements.push(rate + forecast - utilisation * capacity);
     return this.decide(rate, depth === 'none' ? mode : 'drain', estimate);
+  }
+
+  /** Is the gain certified for the interval in which the delay lies? */
+  private certifies(input: PolicyInput): boolean {
+    if (input.loopDelaySlots !== this.limitOf.delaySlots)
+      this.limitOf = { delaySlots: input.loopDelaySlots, gain: certifiedGainLimit(input.loopDelaySlots) };
+    return this.config.gain < this.limitOf.gain && mistakenSlots(input) <= certifiedMismatchSlots;
   }
 
   /** eps_delay = m T max |U + xhat - rho c|: the volume that a delay mistaken by m slots takes for another slot's */

@@ -16,7 +16,7 @@ export interface Job {
   readonly variant: string;
   readonly row: string;
   readonly seed: number;
-  /** laid over the row's own settings: for tuning */
+  /** laid over the row's own settings: for tuning, and for rows that run tuned */
   readonly setting?: Partial<ControlConfig>;
 }
 export interface Machine {

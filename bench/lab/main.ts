@@ -16,7 +16,7 @@ import { runJobs } from './run-jobs.js';
 import { type DeploymentLetter, type NetworkName, type Scenario, variantsOf } from './scenario.js';
 import { absent, scenarioNamed, scenarios } from './scenarios/index.js';
 import { casesOf, tableOf } from './table.js';
-import { bestOf, firstTuningSeed, readTuned, type Tuned, tunedFileOf } from './tune.js';
+import { bestOf, firstTuningSeed, readTuned, type Tuned, tunedFileOf, tunedSetting } from './tune.js';
 
 const usage = `npm run lab -- SCENARIO [options]     runs a scenario (${scenarios.map((s) => s.name).join(', ')})
 npm run lab -- tune SCENARIO [options]  tries the grids of the rows on seeds ${firstTuningSeed}... and writes tuned.json
@@ -25,7 +25,7 @@ npm run lab -- report [--out DIR]       rebuilds README.md and the plots from th
 npm run lab -- list                     what there is
 
   --network sim|ovs    simulated in virtual time (default), or Open vSwitch in real time (root)
-  --policies A,B,...   rows; ${referenceRows.join(' or ')} is always run, for its times are the reference
+  --policies A,B,...   rows, or ROW@tuned; ${referenceRows.join(' or ')} is always run, for its times are the reference
   --seeds N            seeds 1 to N (default 5)
   --deployment A|B|C   where the bottleneck is; default: what the scenario says
   --out DIR            default bench/results/lab
@@ -154,7 +154,8 @@ function jobsFor(scenario: Scenario, options: Options): Job[] {
     return reason === undefined;
   });
   for (const reason of reasons) console.error(`left out: ${reason}`);
-  return possible;
+  const tuned = readTuned(options.out);
+  return possible.map((job) => ({ ...job, setting: tunedSetting(tuned, job.row) }));
 }
 
 async function execute(scenario: Scenario, jobs: readonly Job[], options: Options): Promise<number> {

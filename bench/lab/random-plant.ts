@@ -225,12 +225,14 @@ export class PlantRun {
       wanted,
       forecast: cross,
       utilisation: this.plant.utilisation,
+      capacity: believedCapacity,
       predicted,
       forecastError: this.plant.forecastError,
       disturbance: this.ledger.largestDisturbance,
       measurementError: this.plant.readingError,
       delayError: 0,
       horizon: this.believedSlots * this.plant.slotSeconds,
+      certifiedDelay: true,
       lawful,
       judged: lawful && this.ledger.learntSlots >= settling,
     };
@@ -267,7 +269,7 @@ export class PlantRun {
     for (const step of this.measured.measure(this.timeline, this.now, to, arrivalRate, believedCapacity)) {
       this.witness.advance(
         step,
-        plant.utilisation,
+        plant.utilisation * believedCapacity,
         believedCapacity,
         plant.capacityError,
         plant.readingError,

@@ -41,7 +41,7 @@ export function writeReport(directory: string, tuned: Tuned | undefined): string
 
 function intro(tuned: Tuned | undefined): string {
   const lines = rows.map((row) => {
-    const grid = row.grid === undefined ? '-' : row.grid.map((g) => settingsText(g)).join('; ');
+    const grid = row.grid === undefined ? '-' : gridText(row.grid);
     const best = tuned?.rows.find((t) => t.row === row.name);
     const text = best === undefined ? '-' : `${settingsText(best.best)} (${best.why})`;
     return `| ${row.name} | ${row.title} | ${grid} | ${text} |`;
@@ -61,7 +61,16 @@ come whole within 2 s. Runs that did not complete are counted and are in no figu
 ${lines.join('\n')}`;
 }
 
-export const settingsText = (settings: object): string =>
+/** `a 1, 2; b 3, 4`: every combination. */
+function gridText(grid: readonly object[]): string {
+  const values = new Map<string, Set<unknown>>();
+  for (const setting of grid)
+    for (const [name, value] of Object.entries(setting))
+      values.set(name, (values.get(name) ?? new Set()).add(value));
+  return [...values].map(([name, found]) => `${name} ${[...found].join(', ')}`).join('; ');
+}
+
+const settingsText = (settings: object): string =>
   Object.entries(settings)
     .map(([k, v]) => `${k} ${v}`)
     .join(', ');

@@ -52,9 +52,14 @@ export const rows: readonly Row[] = [
   },
 ];
 
+/** `static-cap@tuned` is the row `static-cap` with the setting that `lab tune` found best on other seeds. */
+const tunedSuffix = '@tuned';
+export const isTuned = (name: string): boolean => name.endsWith(tunedSuffix);
+
 /** @throws RangeError for a name that no row has */
 export function rowNamed(name: string): Row {
-  const row = rows.find((r) => r.name === name);
+  const plain = isTuned(name) ? name.slice(0, -tunedSuffix.length) : name;
+  const row = rows.find((r) => r.name === plain);
   if (row === undefined)
     throw new RangeError(`there is no row "${name}"; there are ${rows.map((r) => r.name).join(', ')}`);
   return row;

@@ -1,6 +1,6 @@
 import type { ControlConfig } from '../../src/engine/config.js';
 import type { MigrationRequest } from '../../src/engine/input.js';
-import type { Topology, TrafficSpec, VmSpec } from '../../src/network/topology.js';
+import type { LinkSpec, Topology, TrafficSpec, VmSpec } from '../../src/network/topology.js';
 import type { Deployment, Fault } from '../../src/simulator/index.js';
 import { RandomStream } from '../../src/traffic/index.js';
 
@@ -131,11 +131,18 @@ export function topologyOf(base: Topology, setting: Setting, laterSeconds = 0): 
   const link = { ...wan, capacityBitsPerSecond: capacity, oneWayDelayMs, bufferPackets };
   return {
     ...base,
-    links: base.links.map((l) => (l === wan ? link : l)),
+    links: base.links.map((l) => (l === wan ? link : unhindered(l, capacity))),
     vms: machinesOf(base.vms, setting),
     traffic: (setting.traffic ?? base.traffic).map((t) => later(scaled(t, factor), laterSeconds)),
   };
 }
+
+/** The uplinks of the hypervisors, 1 Gbit/s, must stay faster than the path between the sites. */
+const unhindered = (link: LinkSpec, capacity: number): LinkSpec =>
+  link.kind === 'local' && 4 * capacity > uplinkBitsPerSecond
+    ? { ...link, capacityBitsPerSecond: 4 * capacity }
+    : link;
+const uplinkBitsPerSecond = 1e9;
 
 const frameBytes = 1514;
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { ControlConfig } from '../../src/engine/config.js';
 import { addedP99 } from './groups.js';
 import type { Measures } from './measures.js';
+import { isTuned, rowNamed } from './rows.js';
 import { median } from './statistics.js';
 
 /** Seeds of tests are 1, 2, 3...; no run of a test ever has one of these. */
@@ -27,6 +28,15 @@ export interface Tuned {
   readonly seeds: readonly number[];
   readonly date: string;
   readonly rows: readonly TunedRow[];
+}
+
+/** Settings of the rows that are to run tuned. @throws RangeError for a row that was not tuned yet */
+export function tunedSetting(tuned: Tuned | undefined, name: string): Partial<ControlConfig> | undefined {
+  if (!isTuned(name)) return undefined;
+  const { name: row } = rowNamed(name);
+  const found = tuned?.rows.find((t) => t.row === row);
+  if (found === undefined) throw new RangeError(`${row} was not tuned yet: npm run lab -- tune`);
+  return found.best;
 }
 
 export const tunedFileOf = (directory: string): string => join(directory, 'tuned.json');

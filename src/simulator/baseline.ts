@@ -7,8 +7,8 @@ import { programSwitch } from './program-switch.js';
 import type { StreamSummary } from './stream-record.js';
 
 /**
- * `alone`: the traffic without a migration. `uncontrolled`: one migration with CUBIC as its only control, through
- * the same rules and queues, nothing paced.
+ * `alone`: the traffic without a migration. `uncontrolled`: one migration with TCP (CUBIC unless `simulation.tcp` says
+ * otherwise) as its only control, through the same rules and queues, nothing paced.
  */
 export type BaselineCase = 'alone' | 'uncontrolled';
 
@@ -50,6 +50,8 @@ export interface BaselineResult {
   /** every stream of the topology, and one round-trip probe of each VM, over the window */
   readonly streams: readonly StreamSummary[];
   readonly migration: MigrationOutcome | undefined;
+  /** payload of each elastic flow that arrived over the window */
+  readonly elastic: readonly { readonly name: string; readonly bytesPerSecond: number }[];
   /** share of the first packet link's capacity that was sent during the window */
   readonly utilisation: number;
   /** events that the simulation has fired; with the wall time of the caller, its speed */
@@ -93,6 +95,10 @@ export function runBaseline(options: BaselineOptions): BaselineResult {
     toSeconds,
     streams: streams.map((name) => simulation.summary(name, fromSeconds, toSeconds)),
     migration,
+    elastic: simulation.elasticFlows.map((flow) => ({
+      name: flow.name,
+      bytesPerSecond: flow.goodputBytesPerSecond(fromSeconds, toSeconds),
+    })),
     utilisation: (sent * 8) / (capacity * (toSeconds - fromSeconds)),
     eventsFired: simulation.events.fired,
   };

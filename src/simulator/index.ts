@@ -7,15 +7,18 @@ export {
   runBaseline,
 } from './baseline.js';
 export { Carrier } from './carrier.js';
+export type { CongestionName } from './congestion/congestion-control.js';
 export { Digest } from './digest.js';
+export { ElasticFlow, type ElasticSpec } from './elastic-flow.js';
 export { type EmbeddedEndpoints, EmbeddedNetwork, type EmbeddedOptions, type Lateness } from './embedded.js';
 export { EmbeddedProcess, type EmbeddedProcessOptions, type EmbeddedWindow } from './embedded-process.js';
 export { EngineHarness, type EngineLike, type HarnessOptions } from './engine-harness.js';
 export { FakeSwitch, type FakeSwitchOptions } from './fake-switch.js';
 export { HypervisorAgent } from './hypervisor-agent.js';
-export type { Deployment } from './link-queues.js';
+export type { Deployment, QueueOptions } from './link-queues.js';
 export { NetworkSimulation, type SimulationOptions } from './network-simulation.js';
 export { defaultActuationSeconds, OvsdbPlant } from './ovsdb-plant.js';
+export type { DisciplineName } from './queue-discipline.js';
 export {
   defaultClasses,
   type Fault,

@@ -10,10 +10,11 @@ import {
   type VmSpec,
   vmOf,
 } from '../network/topology.js';
-import { parseIpv4, parseMac } from '../openflow/address.js';
+import { parseMac } from '../openflow/address.js';
 import type { TrafficSpec } from '../traffic/index.js';
 import type { Carrier } from './carrier.js';
 import type { EgressPort } from './egress-port.js';
+import { ElasticFlow, type ElasticSpec } from './elastic-flow.js';
 import { EventQueue } from './event-queue.js';
 import { FakeSwitch } from './fake-switch.js';
 import { FlowRegistry } from './flow-registry.js';
@@ -23,7 +24,6 @@ import type { MigrationStream } from './migration-stream.js';
 import {
   type Flow,
   type FlowHeaders,
-  macNumber,
   type Packet,
   PacketPool,
   type PacketSink,
@@ -31,8 +31,9 @@ import {
   protocolUdp,
 } from './packet.js';
 import { PlantSwitch } from './plant-switch.js';
+import { headersBetween, stationOf } from './station.js';
 import type { StreamSummary } from './stream-record.js';
-import { TcpReceiver } from './tcp-receiver.js';
+import { type TcpListener, TcpReceiver } from './tcp-receiver.js';
 import { defaultTcpOptions, type TcpApplication, type TcpOptions, TcpSender } from './tcp-sender.js';
 import { TrafficPlayer } from './traffic-player.js';
 import { VmProbe } from './vm-probe.js';
@@ -41,7 +42,10 @@ import { type PacketReceiver, Wire } from './wire.js';
 export interface SimulationOptions extends QueueOptions {
   /** of the traffic; the same seed is the same load */
   readonly seed: number;
+  /** of the migrations' connections */
   readonly tcp?: Partial<TcpOptions>;
+  /** long-lived TCP cross traffic; it uses `tcp` but for its congestion control */
+  readonly elastic?: readonly ElasticSpec[];
   /** entries that one flow table takes */
   readonly maxTableEntries?: number;
   /** switches offer the bundle extension; default true */
@@ -60,11 +64,6 @@ export interface WaitingRoom {
 const firstEphemeralPort = 40_000;
 const rememberedConnections = 256;
 
-interface Station {
-  readonly mac: number;
-  readonly ip: number;
-}
-
 /**
  * The simulated network of a topology: switches with flow tables and queues, links, hosts, machines and their
  * traffic, in virtual time. Everything that happens in it follows from the topology, the options and the calls
@@ -81,6 +80,8 @@ export class NetworkSimulation implements AgentWorld {
   readonly agents = new Map<string, HypervisorAgent>();
   readonly players = new Map<string, TrafficPlayer>();
   readonly probes = new Map<string, VmProbe>();
+  /** elastic cross traffic, in the order of the options */
+  readonly elasticFlows: ElasticFlow[] = [];
   /** packets that reached a host or machine to which they were not addressed, or a machine that is not there */
   strayPackets = 0;
   /** the newest connections, newest last; for measurements */
@@ -92,6 +93,7 @@ export class NetworkSimulation implements AgentWorld {
   private readonly carriers = new Map<string, Carrier>();
   private readonly vmHosts = new Map<string, { host: string; running: boolean }>();
   private nextPort = firstEphemeralPort;
+  private trafficStarted = false;
 
   /** @throws RangeError when the topology names something that it does not have */
   constructor(topology: Topology, options: SimulationOptions) {
@@ -105,6 +107,7 @@ export class NetworkSimulation implements AgentWorld {
       if (host.role === 'hypervisor') this.agents.set(host.name, new HypervisorAgent(host.name, this));
     for (const spec of topology.traffic) this.addPlayer(spec);
     for (const vm of topology.vms) this.addProbe(vm);
+    for (const spec of options.elastic ?? []) this.addElastic(spec);
     for (const link of topology.links)
       if (link.kind === 'circuit' && options.circuitsUp !== true) this.setLinkUp(link.name, false);
   }
@@ -117,8 +120,10 @@ export class NetworkSimulation implements AgentWorld {
     this.events.runUntil(seconds);
   }
 
-  /** Video, background and the reachability probes of the machines begin now. */
+  /** Video, background and the reachability probes of the machines begin now, elastic flows when it is their time. */
   startTraffic(): void {
+    if (!this.trafficStarted) for (const flow of this.elasticFlows) this.startElastic(flow);
+    this.trafficStarted = true;
     for (const player of this.players.values()) player.start(this.now);
     for (const probe of this.probes.values()) probe.start(this.now);
   }
@@ -226,16 +231,14 @@ export class NetworkSimulation implements AgentWorld {
     const agent = target && this.agents.get(target.name);
     const source = hostOf(this.topology, fromHost);
     if (target === undefined || agent === undefined || source === undefined) return false;
-    const from = stationOf(source);
-    const to = stationOf(target);
-    const transmitFrom = this.transmitterOf(source);
-    const transmitTo = this.transmitterOf(target);
-    const sender = new TcpSender(this.events, this.pool, transmitFrom, application, this.tcp);
-    const receiver = new TcpReceiver(this.events, this.pool, transmitTo, agent.listener(port, stream));
-    const portSrc = this.nextPort;
-    this.nextPort = this.nextPort === 65_535 ? firstEphemeralPort : this.nextPort + 1;
-    sender.dataFlow = this.flow(headers(from, to, protocolTcp, portSrc, port), receiver);
-    receiver.ackFlow = this.flow(headers(to, from, protocolTcp, port, portSrc), sender);
+    const { sender, receiver } = this.join(
+      source,
+      target,
+      port,
+      application,
+      agent.listener(port, stream),
+      this.tcp,
+    );
     stream.sender = sender;
     stream.receiver = receiver;
     this.connections.push({ sender, receiver });
@@ -247,9 +250,53 @@ export class NetworkSimulation implements AgentWorld {
     return true;
   }
 
+  /** Both ends of a new connection; the sender has still to connect. */
+  private join(
+    from: HostSpec,
+    to: HostSpec,
+    port: number,
+    application: TcpApplication,
+    listener: TcpListener,
+    options: TcpOptions,
+  ): { readonly sender: TcpSender; readonly receiver: TcpReceiver } {
+    const { events, pool } = this;
+    const portSrc = this.nextPort;
+    this.nextPort = this.nextPort === 65_535 ? firstEphemeralPort : this.nextPort + 1;
+    const here = stationOf(from);
+    const there = stationOf(to);
+    const sender = new TcpSender(events, pool, this.transmitterOf(from), application, options, portSrc);
+    const receiver = new TcpReceiver(events, pool, this.transmitterOf(to), listener);
+    sender.dataFlow = this.flow(headersBetween(here, there, protocolTcp, portSrc, port), receiver);
+    receiver.ackFlow = this.flow(headersBetween(there, here, protocolTcp, port, portSrc), sender);
+    return { sender, receiver };
+  }
+
   /** A new flow between two stations. */
   flow(flowHeaders: FlowHeaders, sink: PacketSink): Flow {
     return this.flows.add(flowHeaders, sink);
+  }
+
+  private addElastic(spec: ElasticSpec): void {
+    for (const name of [spec.from, spec.to])
+      if (hostOf(this.topology, name) === undefined)
+        throw new RangeError(`elastic traffic names "${name}", which is not a host of ${this.topology.name}`);
+    for (let i = 0; i < spec.count; i++) {
+      const name = `${spec.from}-${spec.to}-${spec.congestion}-${this.elasticFlows.length + 1}`;
+      this.elasticFlows.push(new ElasticFlow(name, spec, this.events));
+    }
+  }
+
+  private startElastic(flow: ElasticFlow): void {
+    const { spec } = flow;
+    const from = hostOf(this.topology, spec.from)!;
+    const to = hostOf(this.topology, spec.to)!;
+    const tcp = { ...this.tcp, congestion: spec.congestion };
+    flow.sender = this.join(from, to, elasticPort, flow, flow, tcp).sender;
+    this.events.call(this.now + spec.startSeconds, (now) => {
+      flow.begin(now);
+      flow.sender!.connect(now);
+    });
+    if (spec.stopSeconds !== undefined) this.events.call(this.now + spec.stopSeconds, () => flow.stop());
   }
 
   private addSwitch(spec: SwitchSpec): void {
@@ -355,7 +402,7 @@ export class NetworkSimulation implements AgentWorld {
       this.transmitterOf(from),
     );
     player.flow = this.flow(
-      headers(stationOf(from), stationOf(to), protocolUdp, spec.udpPort, spec.udpPort),
+      headersBetween(stationOf(from), stationOf(to), protocolUdp, spec.udpPort, spec.udpPort),
       player,
     );
     this.players.set(spec.name, player);
@@ -374,8 +421,8 @@ export class NetworkSimulation implements AgentWorld {
     );
     const here = stationOf(user);
     const there = stationOf(vm);
-    probe.requestFlow = this.flow(headers(here, there, protocolUdp, probePort, probePort), probe.atVm);
-    probe.replyFlow = this.flow(headers(there, here, protocolUdp, probePort, probePort), probe.atUser);
+    probe.requestFlow = this.flow(headersBetween(here, there, protocolUdp, probePort, probePort), probe.atVm);
+    probe.replyFlow = this.flow(headersBetween(there, here, protocolUdp, probePort, probePort), probe.atUser);
     this.probes.set(probe.record.name, probe);
   }
 
@@ -425,26 +472,7 @@ export class NetworkSimulation implements AgentWorld {
 }
 
 const probePort = 7;
-
-const stationOf = (spec: HostSpec | VmSpec): Station => ({
-  mac: macNumber(parseMac(spec.mac)),
-  ip: parseIpv4(spec.ip),
-});
-
-const headers = (
-  from: Station,
-  to: Station,
-  protocol: number,
-  portSrc: number,
-  portDst: number,
-): FlowHeaders => ({
-  ethSrc: from.mac,
-  ethDst: to.mac,
-  ipSrc: from.ip,
-  ipDst: to.ip,
-  protocol,
-  portSrc,
-  portDst,
-});
+/** discard, RFC 863 */
+const elasticPort = 9;
 
 const hexByte = (value: bigint): string => (value & 0xffn).toString(16).padStart(2, '0');

@@ -19,6 +19,8 @@ export class TcpScoreboard {
   /** believed lost, sent again or not */
   lostCount = 0;
   retransmittedCount = 0;
+  /** is told of each segment when it is first known to have arrived */
+  onDelivered: ((segment: number) => void) | undefined;
   private readonly length = new Uint16Array(segmentRingSize);
   private readonly flags = new Uint8Array(segmentRingSize);
   /** value of `next` when the segment was sent again: a later segment that arrives proves it lost again */
@@ -54,7 +56,10 @@ export class TcpScoreboard {
       const slot = this.oldest & slotMask;
       const flags = this.flags[slot]!;
       if (flags & sacked) this.sackedCount--;
-      else delivered++;
+      else {
+        delivered++;
+        this.onDelivered?.(this.oldest);
+      }
       if (flags & lost) this.lostCount--;
       if (flags & retransmitted) this.retransmittedCount--;
       this.flags[slot] = 0;
@@ -75,6 +80,7 @@ export class TcpScoreboard {
       this.flags[slot] = sacked;
       this.sackedCount++;
       delivered++;
+      this.onDelivered?.(segment);
       if (segment > this.highestSacked) this.highestSacked = segment;
     }
     return delivered;

@@ -1,4 +1,6 @@
-import { Cubic } from './cubic.js';
+import type { AckSample, CongestionControl, CongestionName } from './congestion/congestion-control.js';
+import { createCongestion } from './congestion/create-congestion.js';
+import { DeliveryRate } from './congestion/delivery-rate.js';
 import type { EventHandler, EventQueue } from './event-queue.js';
 import type { Flow, Packet, PacketPool, PacketSink } from './packet.js';
 import { tcpFrameBytes, tcpSegmentBytes } from './packet.js';
@@ -6,12 +8,15 @@ import { segmentRingSize } from './tcp-receiver.js';
 import { TcpScoreboard } from './tcp-scoreboard.js';
 
 export interface TcpOptions {
+  readonly congestion: CongestionName;
+  /** of CUBIC: leave slow start when the round trip grows */
   readonly hystart: boolean;
   /** what the receiver allows in flight, bytes */
   readonly receiveWindowBytes: number;
   readonly connectTimeoutSeconds: number;
 }
 export const defaultTcpOptions: TcpOptions = {
+  congestion: 'cubic',
   hystart: true,
   receiveWindowBytes: 6_000_000,
   connectTimeoutSeconds: 10,
@@ -32,13 +37,13 @@ const mostTimeoutSeconds = 60;
 const timeoutsBeforeFailure = 15;
 
 /**
- * The sending half of a TCP connection: CUBIC window, selective-acknowledgement scoreboard (`tcp-scoreboard.ts`),
+ * The sending half of a TCP connection: congestion control and pacing (`congestion/`), selective-acknowledgement scoreboard (`tcp-scoreboard.ts`),
  * proportional rate reduction in recovery (RFC 6937), retransmission time-out (RFC 6298) and a tail probe
  * (RFC 8985 section 7). Sequence numbers count segments. Simplifications: segments are never re-cut, one SACK
  * block per acknowledgement, no reordering tolerance beyond three segments.
  */
 export class TcpSender implements PacketSink, EventHandler {
-  readonly cubic: Cubic;
+  readonly congestion: CongestionControl;
   /** the flow of the data; set when both ends exist */
   dataFlow!: Flow;
   smoothedRttSeconds = 0;
@@ -69,6 +74,28 @@ export class TcpSender implements PacketSink, EventHandler {
   private readonly options: TcpOptions;
   private readonly windowSegmentsOfReceiver: number;
   private connectDeadlineSeconds = 0;
+  private readonly deliveryRate: DeliveryRate | undefined;
+  private leastRttSeconds = Infinity;
+  private nextPacedSeconds = 0;
+  private pacePending = false;
+  private readonly paceTimer: EventHandler = {
+    fire: (nowSeconds) => {
+      this.pacePending = false;
+      if (this.state === 'open') this.trySend(nowSeconds);
+    },
+  };
+  private readonly ack: AckSample = {
+    nowSeconds: 0,
+    rttSeconds: 0,
+    smoothedRttSeconds: 0,
+    delivered: 0,
+    inFlight: 0,
+    newRound: false,
+    windowLimited: false,
+    inRecovery: false,
+    deliveryRate: 0,
+    applicationLimited: false,
+  };
 
   constructor(
     events: EventQueue,
@@ -76,13 +103,19 @@ export class TcpSender implements PacketSink, EventHandler {
     transmit: (packet: Packet, nowSeconds: number) => void,
     application: TcpApplication,
     options: TcpOptions,
+    variation = 0,
   ) {
     this.events = events;
     this.pool = pool;
     this.transmit = transmit;
     this.application = application;
     this.options = options;
-    this.cubic = new Cubic({ hystart: options.hystart, initialWindow: 10 });
+    this.congestion = createCongestion({ ...options, variation });
+    if (this.congestion.needsDeliveryRate) {
+      const rate = new DeliveryRate();
+      this.board.onDelivered = (segment) => rate.onSegmentDelivered(segment, this.events.now);
+      this.deliveryRate = rate;
+    }
     this.windowSegmentsOfReceiver = Math.min(
       segmentRingSize - 1,
       Math.max(1, Math.floor(options.receiveWindowBytes / tcpSegmentBytes)),
@@ -154,22 +187,17 @@ export class TcpSender implements PacketSink, EventHandler {
     this.probed = false;
     const rtt = nowSeconds - packet.echoSeconds;
     this.sampleRtt(rtt);
-    this.cubic.onRtt(rtt);
-    if (this.board.oldest >= this.roundEnd) {
-      this.roundEnd = this.board.next;
-      this.cubic.onRound();
-    }
+    const newRound = board.oldest >= this.roundEnd;
+    if (newRound) this.roundEnd = board.next;
     const newlyLost = board.findLosses();
-    if (this.recovery !== 'none' && this.board.oldest >= this.recoveryPoint) {
-      if (this.recovery === 'fast') this.cubic.windowSegments = this.cubic.slowStartThreshold;
+    if (this.recovery !== 'none' && board.oldest >= this.recoveryPoint) {
+      if (this.recovery === 'fast') this.congestion.onRecovered();
       this.recovery = 'none';
     }
-    if (newlyLost && this.recovery === 'none') this.beginRecovery(delivered);
-    if (this.recovery === 'fast') this.reduceProportionally(delivered, nowSeconds);
-    else {
-      if (this.windowLimited) this.cubic.onDelivered(delivered, this.smoothedRttSeconds, nowSeconds);
-      this.trySend(nowSeconds);
-    }
+    if (newlyLost && this.recovery === 'none') this.beginRecovery(delivered, nowSeconds);
+    this.tellCongestion(delivered, rtt, newRound, nowSeconds);
+    if (this.reducing) this.reduceProportionally(delivered, nowSeconds);
+    else this.trySend(nowSeconds);
     if (this.board.oldest === this.board.next) {
       this.disarm();
       this.idleSinceSeconds = nowSeconds;
@@ -177,7 +205,28 @@ export class TcpSender implements PacketSink, EventHandler {
     } else this.arm(nowSeconds);
   }
 
-  private beginRecovery(delivered: number): void {
+  private tellCongestion(delivered: number, rtt: number, newRound: boolean, nowSeconds: number): void {
+    const { ack, deliveryRate } = this;
+    deliveryRate?.finish(this.leastRttSeconds);
+    ack.nowSeconds = nowSeconds;
+    ack.rttSeconds = rtt;
+    ack.smoothedRttSeconds = this.smoothedRttSeconds;
+    ack.delivered = delivered;
+    ack.inFlight = this.pipeSegments;
+    ack.newRound = deliveryRate?.newRound ?? newRound;
+    ack.windowLimited = this.windowLimited;
+    ack.inRecovery = this.recovery === 'fast';
+    ack.deliveryRate = deliveryRate?.rate ?? 0;
+    ack.applicationLimited = deliveryRate?.applicationLimited ?? false;
+    this.congestion.onAck(ack);
+  }
+
+  /** proportional rate reduction decides what is sent */
+  private get reducing(): boolean {
+    return this.recovery === 'fast' && !this.congestion.ownsRecovery;
+  }
+
+  private beginRecovery(delivered: number, nowSeconds: number): void {
     this.lossEvents++;
     this.recovery = 'fast';
     this.recoveryPoint = this.board.next;
@@ -185,13 +234,13 @@ export class TcpSender implements PacketSink, EventHandler {
     this.deliveredInRecovery = 0;
     this.sentInRecovery = 0;
     this.board.beginRecovery();
-    this.cubic.onLoss();
+    this.congestion.onLoss(nowSeconds, this.flightAtLoss);
   }
 
   /** RFC 6937: sends in proportion to what arrives, so that the flight shrinks to the threshold in one round trip. */
   private reduceProportionally(delivered: number, nowSeconds: number): void {
     this.deliveredInRecovery += delivered;
-    const threshold = this.cubic.slowStartThreshold;
+    const threshold = this.congestion.slowStartThreshold;
     const pipe = this.pipeSegments;
     let allowance: number;
     if (pipe > threshold)
@@ -209,23 +258,34 @@ export class TcpSender implements PacketSink, EventHandler {
   }
 
   private trySend(nowSeconds: number): void {
-    if (this.recovery === 'fast') return;
-    if (this.board.oldest === this.board.next) this.cubic.onIdle(nowSeconds - this.idleSinceSeconds);
-    const window = Math.max(1, Math.floor(this.cubic.windowSegments));
+    if (this.reducing) return;
+    if (this.board.oldest === this.board.next) this.congestion.onIdle(nowSeconds - this.idleSinceSeconds);
+    const window = Math.max(1, Math.floor(this.congestion.windowSegments));
     let sentSomething = false;
     for (;;) {
       if (this.pipeSegments >= window) {
         this.windowLimited = true;
         break;
       }
+      if (this.mustPace(nowSeconds)) break;
       if (!this.sendOne(nowSeconds)) {
         // In slow start a window used by half still grows, as in Linux.
-        this.windowLimited = this.cubic.inSlowStart && this.pipeSegments * 2 >= window;
+        this.windowLimited = this.congestion.inSlowStart && this.pipeSegments * 2 >= window;
         break;
       }
       sentSomething = true;
     }
     if (sentSomething && this.timerAtSeconds === Infinity) this.arm(nowSeconds);
+  }
+
+  /** True: the next segment must wait for its time, at which `trySend` is called again. */
+  private mustPace(nowSeconds: number): boolean {
+    if (this.congestion.pacingRate === Infinity || nowSeconds >= this.nextPacedSeconds) return false;
+    if (!this.pacePending) {
+      this.pacePending = true;
+      this.events.schedule(this.nextPacedSeconds, this.paceTimer);
+    }
+    return true;
   }
 
   /** A lost segment first, then a new one. False: nothing may or can be sent. */
@@ -239,7 +299,10 @@ export class TcpSender implements PacketSink, EventHandler {
     }
     if (board.outstanding >= this.windowSegmentsOfReceiver) return false;
     const payloadBytes = this.application.take(tcpSegmentBytes, nowSeconds);
-    if (payloadBytes <= 0) return false;
+    if (payloadBytes <= 0) {
+      this.deliveryRate?.limitedByApplication(this.pipeSegments);
+      return false;
+    }
     this.sendSegment(board.add(payloadBytes), payloadBytes, nowSeconds);
     return true;
   }
@@ -250,6 +313,10 @@ export class TcpSender implements PacketSink, EventHandler {
     packet.sequence = segment;
     packet.payloadBytes = payloadBytes;
     packet.sentAtSeconds = nowSeconds;
+    this.deliveryRate?.onSent(segment, nowSeconds, this.pipeSegments - 1);
+    const { pacingRate } = this.congestion;
+    if (pacingRate !== Infinity)
+      this.nextPacedSeconds = Math.max(nowSeconds, this.nextPacedSeconds) + 1 / pacingRate;
     this.transmit(packet, nowSeconds);
   }
 
@@ -271,7 +338,7 @@ export class TcpSender implements PacketSink, EventHandler {
     }
     this.timeouts++;
     // RFC 5681 section 3.1: the threshold is set once, however often the same segment times out.
-    this.cubic.onTimeout(this.backoff === 1);
+    this.congestion.onTimeout(this.backoff === 1, nowSeconds);
     this.recovery = 'timeout';
     this.recoveryPoint = this.board.next;
     this.board.loseAll();
@@ -302,6 +369,7 @@ export class TcpSender implements PacketSink, EventHandler {
   }
 
   private sampleRtt(rttSeconds: number): void {
+    if (rttSeconds < this.leastRttSeconds) this.leastRttSeconds = rttSeconds;
     if (this.smoothedRttSeconds === 0) {
       this.smoothedRttSeconds = rttSeconds;
       this.rttVariationSeconds = rttSeconds / 2;

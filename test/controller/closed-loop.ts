@@ -9,6 +9,7 @@ import {
   LoopDelay,
   type LyapunovPolicy,
   type PolicyConfig,
+  type PolicyDecision,
   type PolicyName,
   type SlotCertificate,
   seconds,
@@ -44,6 +45,10 @@ export interface LoopOptions {
   readonly believedCapacityShare?: number;
   /** bytes that no counter sees enter the queue at this time */
   readonly hidden?: { readonly at: number; readonly bytes: number };
+  /** the policy is told this delay whatever the traffic says: a planted lie */
+  readonly plantedDelaySlots?: number;
+  /** a command works this much later than the 10-25 ms that it takes anyway, s */
+  readonly slowPacer?: number;
 }
 
 export interface LoopResult {
@@ -63,6 +68,13 @@ export interface LoopResult {
     readonly estimate: number;
     readonly rate: number;
     readonly mode: string;
+    /** the light on the proof and the one on the real queue; null: there was nothing to judge */
+    readonly verdict: string | null;
+    readonly realQueue: string;
+    /** the proof says something, and the real queue does not contradict it */
+    readonly green: boolean;
+    /** what is proved, bytes */
+    readonly bound: number;
   }[];
   readonly estimateErrors: number[];
   readonly certificate: SlotCertificate | null;
@@ -142,8 +154,8 @@ export function runLoop(options: LoopOptions): LoopResult {
         ownBytesPerSecond: bytesPerSecond(own / sample.intervalSeconds),
         demandBytesPerSecond: bytesPerSecond(demand),
         sampleAgeSeconds: seconds(plant.now - sample.at),
-        loopDelaySlots: delay.slots,
-        loopDelayUncertaintySlots: delay.uncertaintySlots,
+        loopDelaySlots: options.plantedDelaySlots ?? delay.slots,
+        loopDelayUncertaintySlots: delay.uncertaintyAround(options.plantedDelaySlots ?? delay.slots),
       });
       if (decision.certificate !== null && decision.certificate.slots !== certificate?.slots) {
         const { verdict, queueBoundBytes } = decision.certificate;
@@ -154,7 +166,8 @@ export function runLoop(options: LoopOptions): LoopResult {
       certificate = decision.certificate ?? certificate;
       modes[decision.mode] = (modes[decision.mode] ?? 0) + 1;
       delay.commanded(instant(plant.now), decision.rateBytesPerSecond);
-      plant.pace(plant.now + 0.01 + 0.015 * random(), Math.min(decision.rateBytesPerSecond, 125_000_000));
+      const late = 0.01 + 0.015 * random() + (options.slowPacer ?? 0);
+      plant.pace(plant.now + late, Math.min(decision.rateBytesPerSecond, 125_000_000));
       if (!sample.late) estimateErrors.push(estimate.backlogBytes - reading.queue);
       trace.push({
         at: plant.now,
@@ -162,6 +175,7 @@ export function runLoop(options: LoopOptions): LoopResult {
         estimate: estimate.backlogBytes,
         rate: decision.rateBytesPerSecond,
         mode: decision.mode,
+        ...lightsOf(decision),
       });
     }
     next = Math.max(next + slot, plant.now);
@@ -197,6 +211,23 @@ export function runLoop(options: LoopOptions): LoopResult {
     loopDelaySlots: delay.slots,
     modes,
     aboveBound,
+  };
+}
+
+/** As `engine/certificate-view.ts` and the page's header put the two together. */
+function lightsOf(decision: PolicyDecision): {
+  verdict: string | null;
+  realQueue: string;
+  green: boolean;
+  bound: number;
+} {
+  const { certificate, realQueue = 'unknown' } = decision;
+  const proved = certificate !== null && certificate.verdict === 'held' && !certificate.isVacuous;
+  return {
+    verdict: certificate?.verdict ?? null,
+    realQueue,
+    green: proved && realQueue === 'inside',
+    bound: certificate?.queueBoundBytes ?? Number.POSITIVE_INFINITY,
   };
 }
 

@@ -43,8 +43,8 @@ function seen(
       after: 0,
       arrivalRate: arrivalShare * capacity,
     };
-    witness.advance(step, 0.98, capacity, capacityError, 0);
-    witness.observe(last, 100_000);
+    witness.advance(step, 0.98 * capacity, capacity, capacityError, 0);
+    witness.observe(last, 100_000, capacity, T);
   }
   return { witness, last };
 }
@@ -56,7 +56,7 @@ const light = (...args: Parameters<typeof seen>): string => {
 describe('the light on the real queue', () => {
   it('is inside while the queue is below its bound and empties', () => {
     expect(light(100, 0.9, {})).toBe('inside');
-    const video = (k: number) => ({ backlogBytes: bytes(k % 2 ? 60_000 : 0), lindleyBytes: bytes(60_000) });
+    const video = (k: number) => ({ backlogBytes: bytes(k % 2 ? 60_000 : 0) });
     expect(light(100, 0.9, video)).toBe('inside');
   });
   it('is outside above the bound by more than the estimate may be wrong, whatever arrived', () => {
@@ -65,21 +65,23 @@ describe('the light on the real queue', () => {
     expect(seen(4, 2, { backlogBytes: bytes(106_000) }).witness.staysOutside).toBe(false);
     expect(seen(5, 2, { backlogBytes: bytes(106_000) }).witness.staysOutside).toBe(true);
   });
-  it('is standing after half a second without an empty reading', () => {
-    // arrivals that explain the backlog, so that nothing is contradicted
-    const stands = { backlogBytes: bytes(30_000) };
+  it('is standing when 5 ms of queue have not gone for half a second', () => {
+    const stands = { standingBytes: bytes(0.006 * capacity) };
     expect(light(20, 1.5, stands)).toBe('inside');
     expect(light(30, 1.5, stands)).toBe('standing');
     expect(light(30, 1.5, (k) => (k === 15 ? {} : stands))).toBe('inside');
   });
-  it('is contradicted when a queue is there that the arrivals cannot have made at this capacity', () => {
-    const there = { backlogBytes: bytes(25_000) };
-    expect(light(4, 0.98, there)).toBe('inside');
-    expect(light(6, 0.98, there)).toBe('contradicted');
-    // ... but can have made if the capacity may be 5 % lower
-    expect(light(20, 0.98, there, 0.05 * capacity)).toBe('inside');
-    expect(light(10, 0.98, (k) => (k < 6 ? there : {}))).toBe('inside');
-    expect(light(3, 0.5, { contradiction: true })).toBe('contradicted');
+  it('is standing when a few milliseconds are there all the time, and forgets them as it learnt them', () => {
+    // 21 kB above the noise of counters: what the law leaves of a capacity that is 5 % lower than believed
+    const low = { standingBytes: bytes(9084 + 21_000) };
+    expect(light(100, 1.5, low)).toBe('inside');
+    expect(light(200, 1.5, low)).toBe('standing');
+    expect(light(400, 1.5, (k) => (k < 200 ? low : {}))).toBe('inside');
+    expect(light(2000, 1.5, (k) => (k % 3 === 0 ? low : {}))).toBe('inside');
+    expect(light(2000, 1.5, { standingBytes: bytes(9084 + 8000) })).toBe('inside');
+  });
+  it('is contradicted when the estimator says so, whatever else', () => {
+    expect(light(3, 0.5, { contradiction: true, anchored: false })).toBe('contradicted');
   });
   it('is unknown while nothing has been proven', () => {
     expect(light(3, 0.5, { anchored: false })).toBe('unknown');
@@ -101,8 +103,16 @@ describe('how far the real queue can be above the virtual one', () => {
     const emptyAt40 = (k: number) => ({ anchorAgeSeconds: seconds(k === 40 ? 0 : (k - 40) * T) });
     expect(above(50, 0.9, emptyAt40, 0.05 * capacity)).toBeCloseTo(11 * 0.03 * capacity * T, 3);
   });
+  it('has room for the largest burst of late that came after the line had been idle', () => {
+    const burst = (k: number) => ({ backlogBytes: bytes(k === 10 ? 45_000 : 0) });
+    expect(above(50, 0.9, burst)).toBeCloseTo(40_000 - 0.02 * capacity * T, 6);
+    expect(above(400, 0.9, burst)).toBeCloseTo(-0.02 * capacity * T, 6);
+    // no burst of one interval is more than the line could have sent in it: a larger one is no burst
+    const tall = (k: number) => ({ backlogBytes: bytes(k === 10 ? 900_000 : 0) });
+    expect(above(50, 0.9, tall)).toBeCloseTo(0.98 * capacity * T, 6);
+  });
   it('is all that the buffer holds before the queue was ever proven empty', () => {
     const blind = { anchored: false, uncertaintyBytes: bytes(1_500_000) };
-    expect(above(1, 0.9, blind)).toBeCloseTo(1_500_000 - 0.02 * capacity * T, 3);
+    expect(above(1, 0.9, blind)).toBe(1_500_000);
   });
 });

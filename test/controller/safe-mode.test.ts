@@ -46,6 +46,27 @@ describe('safe mode', () => {
     for (let k = 0; k < 200; k++) answered.sample(0.02 * k, k % 40 !== 0, false);
     expect(answered.reason).toBeNull();
   });
+  it('lets a law that failed again soon wait twice as long each time, and one that failed long ago as at first', () => {
+    const mode = new SafeMode();
+    const waits = [];
+    let at = 0;
+    for (let failure = 0; failure < 9; failure++) {
+      mode.enter('certificate');
+      const from = at;
+      while (mode.reason !== null) {
+        at += 0.02;
+        mode.sample(at, false, false);
+      }
+      waits.push(Math.round((at - from) / 0.02));
+      at += 1;
+      mode.sample(at, false, false);
+    }
+    expect(waits).toEqual([25, 50, 100, 200, 400, 800, 1600, 1600, 1600]);
+    mode.sample(at + 20, false, false);
+    mode.enter('certificate');
+    good(mode, 25, at + 21);
+    expect(mode.reason).toBeNull();
+  });
   it('takes a queue that stays above its bound for a cause', () => {
     const mode = new SafeMode();
     mode.sample(1, false, true);

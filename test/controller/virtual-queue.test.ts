@@ -9,12 +9,14 @@ const command = (effectiveAt: number, rate: number, utilisation = 1): Command =>
   wanted: rate,
   forecast: 0,
   utilisation,
+  capacity,
   predicted: 0,
   forecastError: 0,
   disturbance: 0,
   measurementError: 0,
   delayError: 0,
   horizon: 0,
+  certifiedDelay: true,
   lawful: true,
   judged: true,
 });
@@ -29,6 +31,15 @@ describe('the virtual queue', () => {
       [0, 0.25, 0, 0],
       [0.25, 1, 0, 375_000],
     ]);
+  });
+
+  it('serves the capacity that the command believed, whatever has been learnt since', () => {
+    const timeline = new CommandTimeline();
+    const queue = new VirtualQueue(1);
+    timeline.push(command(0, 1_000_000));
+    expect(queue.measure(timeline, 0, 1, 1_000_000, 2 * capacity)[0]!.after).toBe(0);
+    expect(queue.measure(timeline, 1, 2, 1_000_000, capacity / 2)[0]!.after).toBe(0);
+    expect(queue.predict(timeline, 2, 3, 100_000, capacity / 2)).toBe(100_000);
   });
 
   it('does not go below zero, neither measured nor predicted', () => {

@@ -63,6 +63,13 @@ control: { gain: 0.5 }
     expect(readConfig(write('topology: net.yaml\n')).config.topology?.name).toBe('n');
   });
 
+  it('gives the controller nothing of what only a carrier knows', () => {
+    const opaque = twoDc.replace('two-dc', 'two-dc-opaque');
+    const { links } = readConfig(write(`topology: ${opaque}\n`)).config.topology!;
+    expect(links[0]).toMatchObject({ name: 'wan', opaque: true, capacityBitsPerSecond: undefined });
+    expect(links[0]).not.toHaveProperty('carrier');
+  });
+
   it('blames the line that names a missing topology', () => {
     const problems = problemsOf('http: { port: 0 }\ntopology: absent.yaml\n');
     expect(problems).toMatchObject([{ line: 2, column: 11, path: 'topology' }]);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { oscillationOf } from '../../bench/lab/meter.js';
 import { stallSeconds } from '../../bench/lab/playout.js';
 import { stepResponse } from '../../bench/lab/step-response.js';
-import { acceptableMs, bestOf, firstTuningSeed } from '../../bench/lab/tune.js';
+import { acceptableMs, bestOf, firstTuningSeed, tunedSetting } from '../../bench/lab/tune.js';
 import { measures } from './fixtures.js';
 
 describe('the step response', () => {
@@ -102,6 +102,15 @@ describe('tuning', () => {
     expect(best.best).toEqual(setting(0.5));
     expect(best.why).toContain('none adds at most');
     expect(() => bestOf('r', [{ setting: setting(0.4), measures: runs(0, 1, false) }])).toThrow(RangeError);
+  });
+
+  it('is found by the name of a row, where there is one', () => {
+    const row = bestOf('static-cap', [{ setting: setting(0.3), measures: runs(0, 9) }]);
+    const tuned = { scenario: 's2', deployment: 'B', seeds: [1001], date: '', rows: [row] };
+    expect(tunedSetting(tuned, 'static-cap@tuned')).toEqual(setting(0.3));
+    expect(tunedSetting(tuned, 'static-cap')).toBeUndefined();
+    expect(() => tunedSetting(tuned, 'steady@tuned')).toThrow('not tuned yet');
+    expect(() => tunedSetting(tuned, 'nobody@tuned')).toThrow('no row');
   });
 
   it('uses seeds that no test has', () => expect(firstTuningSeed).toBeGreaterThan(1000));

@@ -101,9 +101,12 @@ describe('the carrier', () => {
     expect(droppedPackets).toBe(0);
     const delays = bench.arrivals.map((a) => a.atSeconds - a.sequence * spacing);
     expect(Math.max(...delays)).toBeCloseTo(service + 0.02, 9);
+    carrier.police(1000, 10 * frame + 1);
+    burst(bench, carrier, 12);
+    expect(carrier.statistics().policedPackets).toBe(policedPackets + 2);
     carrier.police(null);
     burst(bench, carrier, 100);
-    expect(carrier.statistics().policedPackets).toBe(policedPackets);
+    expect(carrier.statistics().policedPackets).toBe(policedPackets + 2);
   });
 
   it('gives hidden traffic its place in the queue and nobody its packets', () => {

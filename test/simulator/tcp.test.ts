@@ -129,7 +129,7 @@ describe('TCP with CUBIC', () => {
   it('cuts the window by 0.7 for a loss', () => {
     const net = new Dumbbell(Infinity);
     net.bench.events.runUntil(2);
-    const before = net.sender.cubic.windowSegments;
+    const before = net.sender.congestion.windowSegments;
     let dropped = false;
     net.dropIf = (packet) => {
       if (dropped || packet.kind !== 'data') return false;
@@ -138,8 +138,8 @@ describe('TCP with CUBIC', () => {
     };
     net.bench.events.runUntil(2.4);
     expect(net.sender.lossEvents).toBe(1);
-    expect(net.sender.cubic.slowStartThreshold / before).toBeGreaterThan(0.68);
-    expect(net.sender.cubic.slowStartThreshold / before).toBeLessThan(0.8);
+    expect(net.sender.congestion.slowStartThreshold / before).toBeGreaterThan(0.68);
+    expect(net.sender.congestion.slowStartThreshold / before).toBeLessThan(0.8);
   });
 
   it('stays within the window of its receiver', () => {

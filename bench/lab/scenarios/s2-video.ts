@@ -6,7 +6,7 @@ export const s2: Scenario = {
   question:
     'The load of the demo: what does the video feel while 150 MB move, and how much longer does the move take than by CUBIC?',
   networks: ['sim', 'ovs'],
-  deployments: ['B'],
+  deployments: ['B', 'C'],
   setting: {},
   axes: [],
   rows: ['cubic', 'static-cap', 'static-cap-45', 'steady', 'steady-98'],

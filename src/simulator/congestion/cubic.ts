@@ -1,3 +1,5 @@
+import type { AckSample, CongestionControl } from './congestion-control.js';
+
 /**
  * The congestion window of CUBIC (RFC 9438) with the delay half of HyStart (Ha and Rhee, 2011), which is what
  * Linux senders run unless somebody changed it. Windows are in segments.
@@ -20,9 +22,12 @@ const hystartSamples = 8;
 const hystartLeastRiseSeconds = 0.004;
 const hystartMostRiseSeconds = 0.016;
 
-export class Cubic {
+export class Cubic implements CongestionControl {
   windowSegments: number;
   slowStartThreshold = Infinity;
+  readonly pacingRate = Infinity;
+  readonly ownsRecovery = false;
+  readonly needsDeliveryRate = false;
   private readonly hystart: boolean;
   private windowBeforeLoss = 0;
   private plateau = 0;
@@ -42,13 +47,19 @@ export class Cubic {
     return this.windowSegments < this.slowStartThreshold;
   }
 
+  onAck(ack: AckSample): void {
+    this.onRtt(ack.rttSeconds);
+    if (ack.newRound) this.onRound();
+    if (ack.windowLimited && !ack.inRecovery) this.grow(ack);
+  }
+
   /** A new round-trip begins: HyStart compares rounds. */
-  onRound(): void {
+  private onRound(): void {
     this.roundLeastRttSeconds = Infinity;
     this.roundSamples = 0;
   }
 
-  onRtt(rttSeconds: number): void {
+  private onRtt(rttSeconds: number): void {
     if (rttSeconds < this.leastRttSeconds) this.leastRttSeconds = rttSeconds;
     if (!this.hystart || !this.inSlowStart || this.windowSegments < hystartLowestWindow) return;
     if (this.roundSamples < hystartSamples) {
@@ -64,8 +75,8 @@ export class Cubic {
       this.slowStartThreshold = this.windowSegments;
   }
 
-  /** `delivered` segments were acknowledged outside recovery while the window was what limited the sender. */
-  onDelivered(delivered: number, smoothedRttSeconds: number, nowSeconds: number): void {
+  /** Segments were acknowledged outside recovery while the window was what limited the sender. */
+  private grow({ delivered, smoothedRttSeconds, nowSeconds }: AckSample): void {
     let left = delivered;
     if (this.inSlowStart) {
       const grow = Math.min(left, this.slowStartThreshold - this.windowSegments);
@@ -89,6 +100,10 @@ export class Cubic {
   onLoss(): void {
     this.rememberLoss();
     this.slowStartThreshold = Math.max(minimumWindow, this.windowSegments * beta);
+  }
+
+  onRecovered(): void {
+    this.windowSegments = this.slowStartThreshold;
   }
 
   /** Retransmission time-out: from one segment again. `first`: not a repetition without progress between. */
