@@ -177,9 +177,10 @@ export class BacklogEstimator {
       this.base = this.difference;
       return;
     }
-    const lastThree = [...this.readings.slice(-2).map((r) => r.difference), this.difference];
-    if (lastThree.length < 3) return;
-    const middle = lastThree.sort((a, b) => a - b)[1]!;
+    const a = this.readings.at(-1)?.difference;
+    const b = this.readings.at(-2)?.difference;
+    if (a === undefined || b === undefined) return;
+    const middle = Math.max(Math.min(a, b), Math.min(Math.max(a, b), this.difference));
     if (middle < this.base) this.base = middle;
   }
 

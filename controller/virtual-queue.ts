@@ -35,10 +35,11 @@ export class VirtualQueue {
     capacity: number,
   ): QueueStep[] {
     return timeline.stretches(from, to).map((stretch) => {
+      const { from: begin, to: end, command } = stretch;
       const before = this.backlog;
       const served = this.virtualCapacity(stretch, capacity);
-      this.backlog = Math.max(0, before + (arrivalRate - served) * (stretch.to - stretch.from));
-      return { ...stretch, before, after: this.backlog, arrivalRate };
+      this.backlog = Math.max(0, before + (arrivalRate - served) * (end - begin));
+      return { from: begin, to: end, command, before, after: this.backlog, arrivalRate };
     });
   }
 

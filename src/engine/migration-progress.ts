@@ -57,6 +57,18 @@ export class MigrationProgress {
   }
 }
 
+/** The copy of the memory as people are shown it. */
+export function memoryProgress(status: KnownStatus, memoryBytes: number, done: boolean): ProgressView {
+  const total = Math.max(memoryBytes, status.totalBytes);
+  const nothingKnown = status.phase === 'unknown' || status.phase === 'none';
+  const sent = done && status.transferredBytes === 0 ? total : status.transferredBytes;
+  return {
+    totalBytes: String(total),
+    processedBytes: String(Math.max(0, sent)),
+    remainingBytes: String(done ? 0 : nothingKnown ? total : status.remainingBytes),
+  };
+}
+
 export const noProgress: ProgressView = { totalBytes: '0', processedBytes: '0', remainingBytes: '0' };
 
 /** What an agent said last; `unknown`: nothing since its connection came. */

@@ -8,11 +8,17 @@ import {
   stepLimitSeconds,
 } from '../migration/index.js';
 import type { HypervisorStatus, MigrationRequest } from './input.js';
-import { type KnownStatus, MigrationProgress, noProgress, unknownStatus } from './migration-progress.js';
+import {
+  type KnownStatus,
+  MigrationProgress,
+  memoryProgress,
+  noProgress,
+  unknownStatus,
+} from './migration-progress.js';
 import type { HypervisorRequest } from './output.js';
 import type { RatePlan } from './rate-plan.js';
 import { type Turn, timestamp } from './turn.js';
-import type { MigrationView, PhaseTransition, ProgressView } from './view.js';
+import type { MigrationView, PhaseTransition } from './view.js';
 
 /** The facts of an accepted migration; they never change. */
 export interface MigrationFacts {
@@ -554,21 +560,8 @@ export class Migration {
   #makeView(): MigrationView {
     const { facts } = this;
     const status = this.#status.source;
-    const total = Math.max(facts.memoryBytes, status.totalBytes);
-    const done = this.step === 'completed';
-    const remaining = done
-      ? 0
-      : status.phase === 'unknown' || status.phase === 'none'
-        ? total
-        : status.remainingBytes;
-    const memory: ProgressView = {
-      totalBytes: String(total),
-      processedBytes: String(
-        Math.max(0, done && status.transferredBytes === 0 ? total : status.transferredBytes),
-      ),
-      remainingBytes: String(remaining),
-    };
-    const secondsLeft = this.#progress.secondsLeft(remaining, {
+    const memory = memoryProgress(status, facts.memoryBytes, this.step === 'completed');
+    const secondsLeft = this.#progress.secondsLeft(Number(memory.remainingBytes), {
       dirtyBytesPerSecond: status.dirtyBytesPerSecond,
       workingSetBytes: facts.workingSetBytes,
       downtimeLimitMs: facts.request.downtimeLimitMs,

@@ -1,4 +1,4 @@
-import { type BytesPerSecond, bytesPerSecond, RateSplit } from '../../controller/index.js';
+import { bytesPerSecond, RateSplit } from '../../controller/index.js';
 import { bottlenecksBetween, pacerOf } from '../network/index.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
 import type { EngineConfig } from './config.js';
@@ -170,9 +170,16 @@ export class RateDesk {
     const paths = sending.map((m) => this.#loopsOf(m).map((loop) => this.#indices.get(loop)!));
     const demands = this.#sums(paths, sending.map(capOf));
     let decided = false;
+    const dirty = this.#sums(
+      paths,
+      sending.map((m) => m.dirtyBytesPerSecond ?? 0),
+    );
+    const pastFirstRound = this.#sums(
+      paths,
+      sending.map((m) => (m.dirtyBytesPerSecond === undefined ? 0 : 1)),
+    );
     this.#loops.forEach((loop, l) => {
-      const users = sending.filter((_, i) => paths[i]!.includes(l));
-      loop.setDemand(demands[l]!, dirtyRateOf(users));
+      loop.setDemand(demands[l]!, pastFirstRound[l]! > 0 ? bytesPerSecond(dirty[l]!) : undefined);
       if (loop.takeDecided() && demands[l]! > 0) decided = true;
     });
     if (!decided) return false;
@@ -273,12 +280,6 @@ export class RateDesk {
     this.#grants.set(migration, grants);
     return (alone ? agentHeadroom : sharedHeadroom) * Math.max(...grants.map((g) => g.bytesPerSecond));
   }
-}
-
-/** Sum over those that are past their first round; undefined: none is. */
-function dirtyRateOf(migrations: readonly Migration[]): BytesPerSecond | undefined {
-  const known = migrations.flatMap((m) => m.dirtyBytesPerSecond ?? []);
-  return known.length === 0 ? undefined : bytesPerSecond(known.reduce((sum, dirty) => sum + dirty, 0));
 }
 
 const capOf = (migration: Migration): number =>
