@@ -5,6 +5,7 @@ import type { JobRecord } from './job.js';
 import { plantError } from './plant-error.js';
 import { course, scatter, sweep } from './plots.js';
 import { readRecords, readSeries } from './raw-file.js';
+import { betterRivals } from './rivals.js';
 import { drawnRows, rows } from './rows.js';
 import type { Scenario } from './scenario.js';
 import { scenarios } from './scenarios/index.js';
@@ -23,7 +24,7 @@ interface Drawn {
 /** Rebuilds README.md and the plots of a directory from its raw files. @returns the text of README.md */
 export function writeReport(directory: string, tuned: Tuned | undefined): string {
   const records = readRecords(directory);
-  const parts = [intro(tuned)];
+  const parts = [intro(tuned), betterRivals(groupsOf(records))];
   mkdirSync(join(directory, 'plots'), { recursive: true });
   for (const scenario of scenarios)
     for (const network of ['sim', 'ovs'] as const) {

@@ -7,6 +7,7 @@ import { plantError } from '../../bench/lab/plant-error.js';
 import { scatter } from '../../bench/lab/plots.js';
 import { appendLine, rawFileOf } from '../../bench/lab/raw-file.js';
 import { writeReport } from '../../bench/lab/report.js';
+import { betterRivals } from '../../bench/lab/rivals.js';
 import { rounded } from '../../bench/lab/rounding.js';
 import { niceStep, type Plot, renderPlots } from '../../bench/lab/svg-plot.js';
 import { intervalText, spreadText, tableOf } from '../../bench/lab/table.js';
@@ -101,6 +102,31 @@ describe('the error of the simulated plant', () => {
     expect(plantError(both)).toContain('| S2 | cubic | 1 | -20.0 | -5.00 | -1.00 |');
     expect(plantError(both)).not.toContain('steady');
     expect(plantError(both.filter((g) => g.network === 'sim'))).toBe('');
+  });
+});
+
+describe('rivals', () => {
+  const video = (p99Ms: number) => ({ ...measures().video, p99Ms });
+  const rivals = (row: string, seconds: number, p99Ms: number, completed = true) =>
+    betterRivals(
+      groupsOf([
+        record('steady', 1, { measures: measures({ seconds: 50, video: video(43) }) }),
+        record(row, 1, { measures: measures({ seconds, completed, video: video(p99Ms) }) }),
+      ]),
+    );
+
+  it('are named where they are better, and in what', () => {
+    expect(rivals('cubic', 40, 39)).toContain('S2 sim B: **cubic** is faster and gentler (added p99 1.0 ms');
+    expect(rivals('cubic', 40, 43.5)).toContain('is faster and as gentle');
+    expect(rivals('static-cap', 90, 38)).toContain('is gentler and slower');
+    expect(rivals('static-cap', 50.5, 38)).toContain('is gentler and as fast');
+  });
+
+  it('are not where they pay for it with delay, make no difference, or do not get to the end', () => {
+    expect(rivals('cubic', 40, 45)).toBe('');
+    expect(rivals('cubic', 49.5, 43)).toBe('');
+    expect(rivals('cubic', 40, 38, false)).toBe('');
+    expect(rivals('steady-98', 40, 38)).toBe('');
   });
 });
 
