@@ -82,7 +82,8 @@ describe('two control loops on one queue', () => {
 
   it('share equally when each takes what it is told', () => {
     const { fairness, movedBytes } = loops('static-cap');
-    expect(fairness).toBeCloseTo(1, 6);
+    expect(fairness!.overall).toBeCloseTo(1, 6);
+    expect(fairness!.inEachSecond).toBeCloseTo(1, 6);
     // a quarter of 6.25 MB/s for 30 s and for 20 s
     expect(movedBytes / 1e6).toBeCloseTo((30 + 20) * 1.5625, 0);
   });
