@@ -9,7 +9,7 @@ import { certificateOf } from './certificate-of.js';
 import type { JobOutcome } from './job.js';
 import type { VideoFigures } from './measures.js';
 import { oracleFigures } from './oracle.js';
-import { jitterOf, topologyOf } from './scenario.js';
+import { deployed, jitterOf, topologyOf } from './scenario.js';
 import type { SimulatedJob } from './sim-job.js';
 
 /**
@@ -21,7 +21,11 @@ export async function runOnOvs(base: Topology, job: SimulatedJob, signal: AbortS
   const topology = topologyOf(base, setting, jitterOf(job.scenario, seed));
   const stolen = startStealMeter();
   const quiet = (): void => {};
-  const network = await openOvsNetwork(topology, { seed, openflowPort: 0 }, quiet);
+  // A carrier's far end is asked over a channel as long as the path.
+  const { oneWayDelayMs } = topology.links.find((l) => l.kind === 'packet')!;
+  const farControllerDelayMs = job.deployment === 'C' ? oneWayDelayMs : 0;
+  const options = { seed, openflowPort: 0, farControllerDelayMs };
+  const network = await openOvsNetwork(deployed(topology, job.deployment), options, quiet);
   let running: DemoCase | undefined;
   const play = async (): Promise<JobOutcome> => {
     const control = { ...setting.control, ...(row.control ?? { policy: 'none' as const }) };

@@ -1,3 +1,4 @@
+import { rivalGrids, rivalNames } from '../../controller/index.js';
 import type { ControlConfig } from '../../src/engine/config.js';
 import type { SimulationOptions } from '../../src/simulator/index.js';
 
@@ -23,7 +24,7 @@ export const referenceRows = ['cubic', 'none'] as const;
 
 const shares = [0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75];
 
-export const rows: readonly Row[] = [
+const own: readonly Row[] = [
   { name: 'cubic', title: 'CUBIC, no controller', control: null },
   { name: 'none', title: 'CUBIC under the application, policy none', control: { policy: 'none' } },
   {
@@ -51,6 +52,39 @@ export const rows: readonly Row[] = [
     control: { policy: 'steady', targetUtilisation: 0.98 },
   },
 ];
+
+/** Every combination of the values of a grid. */
+function settingsOf(grid: Readonly<Record<string, readonly number[]>>): Record<string, number>[] {
+  return Object.entries(grid).reduce<Record<string, number>[]>(
+    (settings, [parameter, values]) =>
+      settings.flatMap((setting) => values.map((value) => ({ ...setting, [parameter]: value }))),
+    [{}],
+  );
+}
+
+/** What others do, each with its grid: control laws in the whole application. */
+const rivals: readonly Row[] = rivalNames.map((name) => ({
+  name,
+  title: `control law of a rival: ${name}`,
+  control: { policy: name },
+  grid: settingsOf(rivalGrids[name]).map((tuning) => ({ rivals: { tuning: { [name]: tuning } } })),
+}));
+/** ... senders instead of a controller ... */
+const senders: readonly Row[] = (['bbr', 'ledbat++', 'copa', 'reno'] as const).map((congestion) => ({
+  name: congestion,
+  title: `${congestion} as the sender of the migration, no controller`,
+  control: null,
+  simulation: { tcp: { congestion } },
+}));
+/** ... and what a good engineer does to the port first. */
+const disciplines: readonly Row[] = (['fq-codel', 'cake-like'] as const).map((discipline) => ({
+  name: discipline,
+  title: `${discipline} on our own port, CUBIC, no controller`,
+  control: null,
+  simulation: { discipline },
+}));
+
+export const rows: readonly Row[] = [...own, ...rivals, ...senders, ...disciplines];
 
 /** `static-cap@tuned` is the row `static-cap` with the setting that `lab tune` found best on other seeds. */
 const tunedSuffix = '@tuned';

@@ -1,16 +1,11 @@
 import type { ControlConfig } from '../../src/engine/config.js';
 import type { MigrationRequest } from '../../src/engine/input.js';
 import type { LinkSpec, Topology, TrafficSpec, VmSpec } from '../../src/network/topology.js';
-import type { Deployment, Fault } from '../../src/simulator/index.js';
+import type { Fault } from '../../src/simulator/index.js';
 import { RandomStream } from '../../src/traffic/index.js';
 
 /** Where the bottleneck is: A ours with a queue for the video, B ours with one queue, C a carrier's. */
 export type DeploymentLetter = 'A' | 'B' | 'C';
-export const deploymentOf: Readonly<Record<DeploymentLetter, Deployment>> = {
-  A: 'priority',
-  B: 'shared',
-  C: 'opaque',
-};
 export type NetworkName = 'sim' | 'ovs';
 
 /** The link changes its rate without telling anybody. Seconds of the load, not of the migration. */
@@ -135,6 +130,21 @@ export function topologyOf(base: Topology, setting: Setting, laterSeconds = 0): 
     vms: machinesOf(base.vms, setting),
     traffic: (setting.traffic ?? base.traffic).map((t) => later(scaled(t, factor), laterSeconds)),
   };
+}
+
+/**
+ * The same network with its bottleneck where the deployment has it: B as it is; A with a queue of its own for the video; C at a
+ * carrier, of which the controller is told nothing.
+ */
+export function deployed(topology: Topology, deployment: DeploymentLetter): Topology {
+  const place = (link: LinkSpec): LinkSpec => {
+    if (link.kind !== 'packet' || deployment === 'B') return link;
+    if (deployment === 'A') return { ...link, videoQueue: 'priority' };
+    const { capacityBitsPerSecond, oneWayDelayMs, bufferPackets } = link;
+    const carrier = { capacityBitsPerSecond: capacityBitsPerSecond!, oneWayDelayMs, bufferPackets };
+    return { ...link, opaque: true, carrier, capacityBitsPerSecond: undefined, oneWayDelayMs: 0 };
+  };
+  return { ...topology, links: topology.links.map(place) };
 }
 
 /** The uplinks of the hypervisors, 1 Gbit/s, must stay faster than the path between the sites. */

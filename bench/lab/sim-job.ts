@@ -20,7 +20,7 @@ import { stallSeconds } from './playout.js';
 import type { Row } from './rows.js';
 import {
   type DeploymentLetter,
-  deploymentOf,
+  deployed,
   jitterOf,
   machineName,
   type Scenario,
@@ -116,7 +116,10 @@ export async function runSimulated(base: Topology, job: SimulatedJob): Promise<J
 
 /** The network of a job, and what happens to it at instants of the load. */
 class World {
+  /** the path between the sites with its capacity, whoever is told of it */
   readonly topology: Topology;
+  /** with the bottleneck where the deployment has it */
+  readonly built: Topology;
   readonly job: SimulatedJob;
   readonly laterSeconds: number;
   meter: Meter | undefined;
@@ -124,12 +127,13 @@ class World {
 
   constructor(topology: Topology, job: SimulatedJob, laterSeconds: number) {
     this.topology = topology;
+    this.built = deployed(topology, job.deployment);
     this.job = job;
     this.laterSeconds = laterSeconds;
   }
 
   get options(): Partial<SimulationOptions> {
-    return { ...this.job.row.simulation, deployment: deploymentOf[this.job.deployment] };
+    return { ...this.job.row.simulation };
   }
 
   /** Traffic begins at the simulation's instant 0, so its times are those of the load. */
@@ -167,6 +171,12 @@ class World {
   get control(): ControlConfig {
     return { ...defaultControl, ...this.job.setting.control, ...this.job.row.control };
   }
+  /** A carrier's far end is asked over a channel as long as the path. */
+  channelDelayOf(name: string): number {
+    const { ends, oneWayDelayMs } = this.topology.links.find((l) => l.kind === 'packet')!;
+    if (this.job.deployment === 'C' && name === ends[1]) return oneWayDelayMs / 1000;
+    return name.startsWith('gw') ? this.channelDelaySeconds : channelDelaySeconds;
+  }
   get channelDelaySeconds(): number {
     const { channelDelayMs } = this.job.setting;
     return channelDelayMs === undefined ? channelDelaySeconds : channelDelayMs / 1000;
@@ -176,7 +186,7 @@ class World {
 function withoutController(world: World): Run {
   const { scenario, seed } = world.job;
   const result = runBaseline({
-    topology: world.topology,
+    topology: world.built,
     seed,
     case: 'uncontrolled',
     durationSeconds: scenario.limitSeconds,
@@ -205,7 +215,7 @@ function withEngine(world: World): Run {
     request: { vm: machineName(i), ...m.request },
   }));
   const result = runVirtual({
-    topology: world.topology,
+    topology: world.built,
     seed,
     createEngine: (config) => new Engine(config),
     control: world.control,
@@ -215,8 +225,7 @@ function withEngine(world: World): Run {
     durationSeconds: scenario.limitSeconds,
     simulation: world.options,
     harness: {
-      channelDelaySeconds: (name) =>
-        name.startsWith('gw') ? world.channelDelaySeconds : channelDelaySeconds,
+      channelDelaySeconds: (name) => world.channelDelayOf(name),
     },
     faults: setting.faults,
     prepare: world.prepare,
@@ -249,7 +258,7 @@ function missesOf(migrations: readonly MigrationView[]): number | null {
 function aloneFigures(world: World, fromSeconds: number, windowSeconds: number): VideoFigures {
   let simulation: NetworkSimulation | undefined;
   const result = runBaseline({
-    topology: world.topology,
+    topology: world.built,
     seed: world.job.seed,
     case: 'alone',
     durationSeconds: windowSeconds,
