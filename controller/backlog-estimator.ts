@@ -16,7 +16,7 @@ export interface BacklogEstimatorConfig {
   /** more than this cannot leave, so a reading that says so was not read when it says; the capacity unless told */
   readonly lineBytesPerSecond?: BytesPerSecond;
   /**
-   * The capacity is itself an estimate: a slot is quiet only if little arrived in it, too. Else a capacity that
+   * The capacity is nothing but an estimate: a slot is quiet only if little arrived in it, too. Else a capacity that
    * has just fallen would make every full slot look idle.
    */
   readonly capacityIsLearnt?: boolean;

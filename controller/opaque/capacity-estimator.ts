@@ -17,6 +17,8 @@ export interface CapacityConfig {
   readonly slotSeconds: number;
   /** never estimated above this; Infinity: not known */
   readonly limitBytesPerSecond: number;
+  /** believed at first; 0 unless given */
+  readonly initialBytesPerSecond?: number;
 }
 
 /** below this a backlog is packets between two counters */
@@ -32,6 +34,7 @@ const dropShare = 0.94;
 const patienceSeconds = 0.4;
 const growthPerSecondSquared = 0.75;
 const fastestGrowthPerSecond = 1;
+const limitShare = 0.96;
 /** growth needs a path that is used this much: one that carries little teaches nothing */
 const usedShare = 0.8;
 
@@ -56,6 +59,7 @@ export class CapacityEstimator {
 
   constructor(config: CapacityConfig) {
     this.config = config;
+    this.value = config.initialBytesPerSecond ?? 0;
   }
 
   /** 0 until something came out */
@@ -114,7 +118,9 @@ export class CapacityEstimator {
   }
 
   private set(value: number): void {
-    this.value = Math.min(this.config.limitBytesPerSecond, value);
+    // What is measured this near to a limit that was configured is the limit.
+    const { limitBytesPerSecond } = this.config;
+    this.value = value > limitShare * limitBytesPerSecond ? limitBytesPerSecond : value;
   }
 }
 

@@ -199,9 +199,7 @@ export class BottleneckLoop {
       now: instant(turn.now),
       intervalSeconds: observation?.intervalSeconds ?? seconds(this.#slotSeconds),
       capacityBytesPerSecond: bytesPerSecond(this.capacityBytesPerSecond),
-      capacityUncertaintyBytesPerSecond: bytesPerSecond(
-        this.#gauge.path?.capacityUncertaintyBytesPerSecond ?? 0,
-      ),
+      capacityUncertaintyBytesPerSecond: bytesPerSecond(this.#gauge.capacityUncertaintyBytesPerSecond),
       estimate: this.#estimate,
       crossBytesPerSecond: bytesPerSecond(
         observation === undefined
@@ -278,7 +276,7 @@ export class BottleneckLoop {
       opaque: this.#spec.opaque,
       baseDelayMs:
         path === undefined || Number.isNaN(path.baseDelaySeconds) ? null : path.baseDelaySeconds * 1000,
-      capacityUncertaintyBitsPerSecond: (path?.capacityUncertaintyBytesPerSecond ?? 0) * 8,
+      capacityUncertaintyBitsPerSecond: this.#gauge.capacityUncertaintyBytesPerSecond * 8,
       sampleAgeMs: Number.isFinite(ageSeconds) ? ageSeconds * 1000 : -1,
       crossBitsPerSecond: this.#crossBytesPerSecond * 8,
       forecastBitsPerSecond: (decision?.forecastBytesPerSecond ?? 0) * 8,

@@ -3,6 +3,7 @@ import {
   BacklogEstimator,
   bytes,
   bytesPerSecond,
+  CapacityEstimator,
   OpaquePathEstimator,
   type PathEstimate,
   seconds,
@@ -34,6 +35,8 @@ export interface QueueGauge {
   readonly dpids: readonly string[];
   /** 0: not known (yet) */
   readonly capacityBytesPerSecond: number;
+  /** of a capacity that is learnt; 0: it is the configured one */
+  readonly capacityUncertaintyBytesPerSecond: number;
   /** of an opaque path, as last learnt */
   readonly path: PathEstimate | undefined;
   run(turn: Turn, sessionOf: SessionOf, demanded: boolean): void;
@@ -60,8 +63,10 @@ export function gaugeOf(spec: Bottleneck, slotSeconds: number): QueueGauge | und
 /** The queue is on our own port: everything is in the counters of one switch. */
 class OwnQueueGauge implements QueueGauge {
   readonly dpids: readonly string[];
-  readonly capacityBytesPerSecond: number;
   readonly path = undefined;
+  readonly #configured: number;
+  #capacity: CapacityEstimator;
+  #backlogBefore = Number.NaN;
   readonly #spec: Bottleneck;
   readonly #slotSeconds: number;
   readonly #near: NearCounters;
@@ -69,16 +74,36 @@ class OwnQueueGauge implements QueueGauge {
 
   constructor(spec: Bottleneck, capacityBytesPerSecond: number, slotSeconds: number) {
     this.dpids = [spec.dpid];
-    this.capacityBytesPerSecond = capacityBytesPerSecond;
+    this.#configured = capacityBytesPerSecond;
     this.#spec = spec;
     this.#slotSeconds = slotSeconds;
     this.#near = new NearCounters(spec, slotSeconds);
+    this.#capacity = this.#newCapacity();
     this.#estimator = this.#newEstimator();
+  }
+
+  /** As configured, or less while full slots serve less: a port can lose its rate unannounced. */
+  get capacityBytesPerSecond(): number {
+    return this.#capacity.bytesPerSecond;
+  }
+
+  get capacityUncertaintyBytesPerSecond(): number {
+    const { bytesPerSecond: value, uncertaintyBytesPerSecond } = this.#capacity;
+    return value < this.#configured ? uncertaintyBytesPerSecond : 0;
+  }
+
+  #newCapacity(): CapacityEstimator {
+    return new CapacityEstimator({
+      slotSeconds: this.#slotSeconds,
+      limitBytesPerSecond: this.#configured,
+      initialBytesPerSecond: this.#configured,
+    });
   }
 
   #newEstimator(): BacklogEstimator {
     return new BacklogEstimator({
-      capacityBytesPerSecond: bytesPerSecond(this.capacityBytesPerSecond),
+      capacityBytesPerSecond: bytesPerSecond(this.#configured),
+      lineBytesPerSecond: bytesPerSecond(this.#configured),
       slotSeconds: seconds(this.#slotSeconds),
       bufferBytes: bytes(this.#spec.bufferPackets * wirePacketBytes),
     });
@@ -99,11 +124,32 @@ class OwnQueueGauge implements QueueGauge {
   onEvent(turn: Turn, _dpid: string, event: SessionEvent): { ours: boolean; gauged?: Gauged } {
     const { ours, observation } = this.#near.onEvent(turn, event);
     if (observation === undefined) return { ours };
-    return { ours, gauged: { observation, estimate: this.#estimator.update(observation) } };
+    const estimate = this.#estimator.update(observation);
+    this.#learnCapacity(observation, estimate);
+    return { ours, gauged: { observation, estimate } };
+  }
+
+  #learnCapacity(observation: Observation, estimate: BacklogEstimate): void {
+    const known = estimate.anchored && !estimate.held && !observation.gap;
+    if (known && !Number.isNaN(this.#backlogBefore)) {
+      this.#capacity.observe({
+        intervalSeconds: observation.intervalSeconds,
+        servedBytes: observation.departedBytes,
+        backlogBefore: this.#backlogBefore,
+        backlogAfter: estimate.backlogBytes,
+        slackSeconds: 2 * observation.timeUncertaintySeconds,
+        arrivedBytes: observation.arrivedBytes,
+        probesWait: false,
+      });
+      this.#estimator.setCapacity(bytesPerSecond(this.#capacity.bytesPerSecond));
+    }
+    this.#backlogBefore = known ? estimate.backlogBytes : Number.NaN;
   }
 
   switchLost(): void {
     this.#near.switchLost();
+    this.#capacity = this.#newCapacity();
+    this.#backlogBefore = Number.NaN;
     this.#estimator = this.#newEstimator();
   }
 }
@@ -142,6 +188,10 @@ class PathGauge implements QueueGauge {
 
   get capacityBytesPerSecond(): number {
     return this.path?.capacityBytesPerSecond ?? 0;
+  }
+
+  get capacityUncertaintyBytesPerSecond(): number {
+    return this.path?.capacityUncertaintyBytesPerSecond ?? 0;
   }
 
   run(turn: Turn, sessionOf: SessionOf): void {

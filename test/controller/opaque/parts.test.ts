@@ -142,6 +142,20 @@ describe('the capacity of what comes out', () => {
     expect(grown(1.2 * c)).toBe(1.2 * c);
   });
 
+  it('takes what is measured near a configured limit for the limit, and falls below it only by a drop', () => {
+    const estimator = new CapacityEstimator({
+      slotSeconds: T,
+      limitBytesPerSecond: c,
+      initialBytesPerSecond: c,
+    });
+    busy(estimator, 0.97 * c, 100);
+    expect(estimator.bytesPerSecond).toBe(c);
+    busy(estimator, 0.6 * c, 4);
+    expect(estimator.bytesPerSecond / c).toBeCloseTo(0.6, 2);
+    busy(estimator, c, 30);
+    expect(estimator.bytesPerSecond).toBe(c);
+  });
+
   it('learns nothing from a path that carries little', () => {
     const estimator = at();
     busy(estimator, c, 50);

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { Engine } from '../../src/engine/engine.js';
+import type { SystemView } from '../../src/engine/view.js';
+import { readTopology } from '../../src/io/topology-file.js';
+import { runVirtual } from '../../src/simulator/run-virtual.js';
+
+/** The whole engine in virtual time while the link between the sites loses half its rate from 8 s to 14 s. */
+function halved(file: string) {
+  const views: [number, SystemView][] = [];
+  const topology = readTopology(`topologies/${file}.yaml`);
+  const result = runVirtual({
+    topology: { ...topology, traffic: topology.traffic.filter((t) => t.kind === 'video') },
+    seed: 2,
+    createEngine: (config) => new Engine(config),
+    memoryBytes: 60_000_000,
+    warmupSeconds: 4,
+    durationSeconds: 60,
+    harness: {
+      channelDelaySeconds: (name) => (name === 'gw-b' ? 0.02 : 0.0005),
+      onView: (view, now) => views.push([now, view]),
+    },
+    prepare: (simulation) => {
+      for (const [at, rate] of [
+        [8, 25e6],
+        [14, 50e6],
+      ] as const)
+        simulation.events.call(at, () => simulation.setLinkRate('wan', rate));
+    },
+  });
+  const capacityAt = (at: number): number =>
+    views.find(([now]) => now >= at)![1].bottlenecks.find((b) => b.id === 'gw-a.wan')!.capacityBitsPerSecond /
+    1e6;
+  return { result, capacityAt };
+}
+
+describe.each(['two-dc', 'two-dc-opaque'])(
+  'a capacity that halves and comes back, unannounced (%s)',
+  (file) => {
+    it('is followed within two seconds, and the queue goes', () => {
+      const { result, capacityAt } = halved(file);
+      expect(result.migration?.state).toBe('completed');
+      expect(capacityAt(7.9)).toBeGreaterThan(45);
+      expect(capacityAt(10)).toBeGreaterThan(22.5);
+      expect(capacityAt(10)).toBeLessThan(27.5);
+      expect(capacityAt(16)).toBeGreaterThan(45);
+      expect(capacityAt(16)).toBeLessThan(55);
+      const video = result.streams.find((s) => s.name === 'video')!;
+      expect(video.lossPercent).toBe(0);
+      // 240 ms of buffer would be full within half a second
+      expect(video.maxMs).toBeLessThan(160);
+    });
+  },
+);
