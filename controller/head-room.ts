@@ -3,7 +3,7 @@ const memorySeconds = 4;
 
 /**
  * rho before any standing queue is looked at. While every reading comes in time a high one is enough for
- * the queue to empty between bursts. When readings fail to come, traffic piles up where no counter shows it, and what
+ * the queue to empty between bursts. When they fail to come for some slots, traffic piles up where no counter shows it, and what
  * follows needs more room.
  */
 export class HeadRoom {
@@ -16,7 +16,7 @@ export class HeadRoom {
     this.cautious = Math.min(calmUtilisation, cautiousUtilisation);
   }
 
-  /** A reading was late, impossible, or did not come. */
+  /** No credible reading had come for some slots. */
   trouble(at: number): void {
     this.troubledAt = Math.max(this.troubledAt, at);
   }

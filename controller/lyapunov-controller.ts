@@ -25,6 +25,8 @@ const drainUtilisation = 0.75;
 const exploreFactor = 3;
 const exploreSeconds = 0.3;
 const slotsBeforeUse = 10;
+/** so long without a credible reading is a stall of the switch or its host, behind which traffic has piled up */
+const stallSlots = 3.5;
 /** below this share of its grant the migration traffic is limited by its sender */
 const unfilledShare = 0.5;
 
@@ -110,13 +112,13 @@ export class LyapunovPolicy implements RatePolicy {
       this.pending = { interval: 0, cross: 0, own: 0 };
     }
     if (estimate.restarted || !(input.intervalSeconds > 0)) return;
-    const overdue = input.demandBytesPerSecond > 0 && input.intervalSeconds > 2.5 * this.config.slotSeconds;
-    if (estimate.held || overdue) this.headRoom.trouble(input.now);
     this.pending.interval += input.intervalSeconds;
     this.pending.cross += input.crossBytesPerSecond * input.intervalSeconds;
     this.pending.own += input.ownBytesPerSecond * input.intervalSeconds;
     if (estimate.held) return;
     const { interval, cross, own } = this.pending;
+    if (input.demandBytesPerSecond > 0 && interval > stallSlots * this.config.slotSeconds)
+      this.headRoom.trouble(input.now);
     this.pending = { interval: 0, cross: 0, own: 0 };
     this.lastGoodAt = estimate.at;
     this.forecast.push(bytes(cross), seconds(interval));

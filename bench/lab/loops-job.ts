@@ -13,11 +13,11 @@ import { type ControlConfig, defaultControl } from '../../src/engine/config.js';
 import type { Topology } from '../../src/network/topology.js';
 import { bytesBetween, percentile, trace } from '../../src/traffic/index.js';
 import type { JobOutcome } from './job.js';
-import type { VideoFigures } from './measures.js';
+import type { FairnessFigures, VideoFigures } from './measures.js';
 import { oscillationOf } from './meter.js';
 import type { Row } from './rows.js';
 import { type Scenario, type Setting, topologyOf } from './scenario.js';
-import { jainIndex } from './statistics.js';
+import { jainIndex, mean } from './statistics.js';
 
 const stepSeconds = 0.001;
 /** the reply and the queue's new rate, as the packet-level network has them */
@@ -175,7 +175,6 @@ export function runLoops(base: Topology, job: LoopsJob): JobOutcome {
     loads.reduce((sum, load) => sum + bytesBetween(load, from, from + stepSeconds), 0),
   );
   const judgedFrom = end - scenario.limitSeconds * judgedShare;
-  const shares = course.own.map((own) => own.at(-1)! - own[Math.floor(judgedFrom / stepSeconds)]!);
   const window = (values: readonly number[]): Float64Array =>
     Float64Array.from(values.slice(Math.floor(begin / stepSeconds)), (b) => (b / capacity) * 1000).sort();
   const together = window(course.backlog);
@@ -204,7 +203,7 @@ export function runLoops(base: Topology, job: LoopsJob): JobOutcome {
       },
       step: null,
       oracle: null,
-      fairness: jainIndex(shares),
+      fairness: fairnessOf(course.own, judgedFrom),
       certificate: null,
       host: null,
     },
@@ -219,6 +218,16 @@ export function runLoops(base: Topology, job: LoopsJob): JobOutcome {
       crossMbps: ratesOf(course.own[1]!),
     },
   };
+}
+
+function fairnessOf(own: readonly (readonly number[])[], fromSeconds: number): FairnessFigures {
+  const second = Math.round(1 / stepSeconds);
+  const first = Math.floor(fromSeconds / stepSeconds);
+  const last = own[0]!.length - 1;
+  const sharesIn = (from: number, to: number): number => jainIndex(own.map((o) => o[to]! - o[from]!));
+  const seconds: number[] = [];
+  for (let k = first; k + second <= last; k += second) seconds.push(sharesIn(k, k + second));
+  return { overall: sharesIn(first, last), inEachSecond: mean(seconds) };
 }
 
 /** Delay of a byte that arrives at any time: what a fluid queue can say about the video. */

@@ -38,6 +38,12 @@ export interface OracleFigures {
   /** requests with a deadline that it would have admitted, with 10 % less capacity, and that were refused */
   readonly wronglyRefused: number | null;
 }
+/** Jain's index of what several controllers got in the last third of the run. */
+export interface FairnessFigures {
+  readonly overall: number;
+  /** mean over seconds: low beside a high `overall`, they take turns */
+  readonly inEachSecond: number;
+}
 export interface Measures {
   readonly completed: boolean;
   /** requests that were not admitted */
@@ -61,8 +67,7 @@ export interface Measures {
   readonly queue: { readonly meanMs: number; readonly p99Ms: number; readonly maxMs: number } | null;
   readonly step: StepFigures | null;
   readonly oracle: OracleFigures | null;
-  /** Jain's index of what several controllers got at the end of the run */
-  readonly fairness: number | null;
+  readonly fairness: FairnessFigures | null;
   readonly certificate: CertificateFigures | null;
   readonly host: { readonly stealPercent: number | null; readonly senderLatenessMs: number } | null;
 }

@@ -128,9 +128,12 @@ function line(
   if (points.length === 0) return '';
   const path = points.map(([px, py], i) => `${i === 0 ? 'M' : 'L'}${at(px, py)}`).join(' ');
   const dash = series.isDashed === true ? ' stroke-dasharray="6 4"' : '';
-  const marks = points.length <= 20 && series.isDashed !== true ? dots(points, style, at) : '';
+  const marks = isMarked(series) ? dots(points, style, at) : '';
   return `<path d="${path}" fill="none" stroke="${colourOf(style)}" stroke-width="1.5"${dash}/>${marks}`;
 }
+
+/** The points of a short line can be told apart. */
+const isMarked = (series: PlotSeries): boolean => series.points.length <= 20 && series.isDashed !== true;
 
 function legend(series: PlotSeries, index: number, style: number): string {
   const left = frame.left + inner.width + 16;
@@ -139,7 +142,7 @@ function legend(series: PlotSeries, index: number, style: number): string {
   const sign =
     series.mark === 'dots'
       ? shape(left + 9, top, style)
-      : `<path d="M${left} ${top} L${left + 18} ${top}" stroke="${colourOf(style)}" stroke-width="2"${dash}/>`;
+      : `<path d="M${left} ${top} L${left + 18} ${top}" stroke="${colourOf(style)}" stroke-width="2"${dash}/>${isMarked(series) ? shape(left + 9, top, style) : ''}`;
   return `${sign}${text(left + 25, top + 4, series.name, '')}`;
 }
 

@@ -99,7 +99,10 @@ export const deadlineColumns: readonly Column[] = [
     },
   },
 ];
-export const fairnessColumns: readonly Column[] = [spread('Jain index', (m) => m.fairness)];
+export const fairnessColumns: readonly Column[] = [
+  spread('Jain index', (m) => m.fairness?.overall ?? null),
+  spread('in each second', (m) => m.fairness?.inEachSecond ?? null),
+];
 export const hostColumns: readonly Column[] = [
   spread('CPU stolen %', (m) => m.host?.stealPercent ?? null),
   spread('sender late p99 ms', (m) => m.host?.senderLatenessMs ?? null),

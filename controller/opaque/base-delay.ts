@@ -5,7 +5,7 @@ const mostProbes = 20;
 const emptyQuantile = 0.2;
 /** a change by more than this is a reroute, not noise; to a longer path if so many probes in a row say so */
 const rerouteSeconds = 0.004;
-const rerouteProbes = 8;
+const rerouteProbes = 12;
 /** shares of the way to a lower and to a higher value that one probe goes */
 const paceDown = 0.3;
 const paceUp = 0.05;

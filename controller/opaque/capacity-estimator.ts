@@ -9,6 +9,8 @@ export interface ServedSlot {
   readonly slackSeconds: number;
   /** bytes that entered the path in this slot */
   readonly arrivedBytes: number;
+  /** every probe of late had to wait in the path */
+  readonly probesWait: boolean;
 }
 
 export interface CapacityConfig {
@@ -40,8 +42,8 @@ const usedShare = 0.8;
  *   time, is c (less what hidden traffic of others takes, which is what we can have of it). Video frames make
  *   such slots many times a second on a path that is well used; no traffic has to be made for it.
  * - *More came out.* Whatever came out of the path in a slot, c is at least that.
- * - *Nothing waits.* A path used nearly to the estimate that never shows a queue has more to give: the estimate
- *   grows until a queue shows or the limit is reached. Overshoot is growth x observation delay.
+ * - *Nothing waits.* A path used nearly to the estimate in which neither bytes nor probes have to wait has more to
+ *   give: the estimate grows until a queue shows or the limit is reached. Overshoot is growth x observation delay.
  *
  * A drop is believed after two full slots in a row, an increase as soon as it was seen.
  */
@@ -105,7 +107,7 @@ export class CapacityEstimator {
   private wait(slot: ServedSlot, rate: number): void {
     this.lowInARow.length = 0;
     this.sinceFull += slot.intervalSeconds;
-    const waits = slot.backlogBefore > noiseBytes || slot.backlogAfter > noiseBytes;
+    const waits = slot.probesWait || slot.backlogBefore > noiseBytes || slot.backlogAfter > noiseBytes;
     if (waits || this.sinceFull < patienceSeconds || rate < usedShare * this.value) return;
     const growth = growthPerSecondSquared * (this.sinceFull - patienceSeconds);
     this.set(this.value * (1 + Math.min(fastestGrowthPerSecond, growth) * slot.intervalSeconds));

@@ -62,6 +62,13 @@ const drainAfterSeconds = 3;
 /** bytes under way between two counters of an empty path */
 const emptyBytes = 4 * 1514;
 
+/** probes that are compared with the counters, and a wait that is more than their noise */
+const probesRemembered = 12;
+const waitSeconds = 0.003;
+const contradictionSeconds = 0.01;
+/** what was there through so many slots stands */
+const standingSlots = 5;
+
 interface NearSlot {
   readonly at: number;
   readonly interval: number;
@@ -94,6 +101,10 @@ export class OpaquePathEstimator {
   private notFullSlots = 0;
   private slots: NearSlot[] = [];
   private restarted = false;
+  /** delays of the newest probes */
+  private readonly probes: number[] = [];
+  /** backlogs of the newest slots, brought to the present */
+  private readonly newest: number[] = [];
 
   constructor(config: PathEstimatorConfig) {
     const limit = config.capacityLimitBytesPerSecond ?? bytesPerSecond(Number.POSITIVE_INFINITY);
@@ -166,11 +177,19 @@ export class OpaquePathEstimator {
    * both control channels.
    */
   probe(delaySeconds: Seconds): void {
+    this.probes.push(delaySeconds);
+    if (this.probes.length > probesRemembered) this.probes.shift();
     if (this.base.known && this.notFullSlots < notFullSlotsNeeded) return;
     const { reroutes } = this.base;
     this.base.observe(delaySeconds);
     // Another path: where its counters stand when it is empty has to be found anew.
     if (this.base.reroutes !== reroutes) this.sentUpTo = Number.NaN;
+  }
+
+  /** What every probe of late had to wait at least; 0 while nothing can be said. */
+  private get leastWaitSeconds(): number {
+    if (!this.base.known || this.probes.length < probesRemembered) return 0;
+    return Math.max(0, Math.min(...this.probes) - this.base.seconds);
   }
 
   private judgeUse(reading: EndReading, arrived: number, interval: number, served: number): void {
@@ -226,6 +245,7 @@ export class OpaquePathEstimator {
       backlogAfter: estimate.backlogBytes,
       slackSeconds: 2 * reading.timeUncertaintySeconds,
       arrivedBytes: arrived,
+      probesWait: this.leastWaitSeconds > waitSeconds,
     });
     this.backlogBefore = estimate.backlogBytes;
     this.queue.setCapacity(bytesPerSecond(this.capacity.bytesPerSecond));
@@ -241,6 +261,12 @@ export class OpaquePathEstimator {
       capacityUncertaintyBytesPerSecond: bytesPerSecond(this.capacity.uncertaintyBytesPerSecond),
     };
     if (measured === undefined) return { ...unknown(reading.at), ...path, restarted: this.restarted };
+    // Counters and probes fail differently: where every probe waits much longer than the counters explain, the base is wrong.
+    const explained = capacity > 0 ? Math.max(...this.newest, 0) / capacity : Number.POSITIVE_INFINITY;
+    const contradiction = measured.contradiction || this.leastWaitSeconds > explained + contradictionSeconds;
+    const backlog = this.forward(measured.backlogBytes, measured.at, capacity);
+    this.newest.push(backlog);
+    if (this.newest.length > standingSlots) this.newest.shift();
     return {
       ...measured,
       ...path,
@@ -248,10 +274,11 @@ export class OpaquePathEstimator {
       backlogAt: measured.at,
       held: reading.late,
       restarted: this.restarted,
-      backlogBytes: bytes(this.forward(measured.backlogBytes, measured.at, capacity)),
-      standingBytes: bytes(this.forward(measured.standingBytes, measured.at, capacity)),
+      backlogBytes: bytes(backlog),
+      standingBytes: bytes(this.newest.length < standingSlots ? 0 : Math.min(...this.newest)),
       anchorAgeSeconds: seconds(reading.at - Math.max(this.emptyAt, measured.at - measured.anchorAgeSeconds)),
-      wantsDrain: measured.wantsDrain && reading.at - this.emptyAt > drainAfterSeconds,
+      contradiction,
+      wantsDrain: contradiction || (measured.wantsDrain && reading.at - this.emptyAt > drainAfterSeconds),
     };
   }
 

@@ -75,7 +75,7 @@ export class ViewMaker {
         from,
         to,
         capacityBitsPerSecond: link.capacityBitsPerSecond ?? null,
-        oneWayDelayMs: link.oneWayDelayMs,
+        oneWayDelayMs: link.opaque === true ? null : link.oneWayDelayMs,
         state: link.kind === 'circuit' ? 'dark' : up ? 'up' : 'down',
         bitsPerSecond: loop?.departedBitsPerSecond ?? null,
       };

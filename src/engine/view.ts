@@ -35,7 +35,8 @@ export interface LinkView {
   readonly from: string;
   readonly to: string;
   readonly capacityBitsPerSecond: number | null;
-  readonly oneWayDelayMs: number;
+  /** null: a carrier's, not configured */
+  readonly oneWayDelayMs: number | null;
   readonly state: 'up' | 'down' | 'dark';
   /** measured at the `from` end, last second; null: not measured */
   readonly bitsPerSecond: number | null;

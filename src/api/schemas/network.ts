@@ -19,7 +19,7 @@ export const PathSchema = sent(
     links: Type.Array(Type.String()),
     state: Type.Enum(['up', 'down', 'dark']),
     capacityBitsPerSecond: nullable(Type.Number()),
-    oneWayDelayMs: Type.Number(),
+    oneWayDelayMs: nullable(Type.Number({ description: 'null: of a carrier, not configured' })),
     bitsPerSecond: nullable(Type.Number()),
     bottlenecks: Type.Array(
       sent('PathBottleneck', {
@@ -38,7 +38,7 @@ export const CircuitSchema = sent('Circuit', {
   ends: Type.Array(Type.String(), { minItems: 2, maxItems: 2 }),
   state: Type.Enum(['up', 'down', 'dark']),
   capacityBitsPerSecond: nullable(Type.Number()),
-  oneWayDelayMs: Type.Number(),
+  oneWayDelayMs: nullable(Type.Number({ description: 'null: of a carrier, not configured' })),
   bitsPerSecond: nullable(Type.Number()),
 });
 export const CircuitListSchema = listOf('CircuitList', CircuitSchema);

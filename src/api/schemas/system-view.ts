@@ -36,7 +36,7 @@ export const LinkSchema = sent('Link', {
   from: Type.String({ description: 'switch' }),
   to: Type.String({ description: 'switch' }),
   capacityBitsPerSecond: nullable(Type.Number({ description: 'null: unshaped' })),
-  oneWayDelayMs: Type.Number(),
+  oneWayDelayMs: nullable(Type.Number({ description: 'null: of a carrier, not configured' })),
   state: Type.Enum(['up', 'down', 'dark']),
   bitsPerSecond: nullable(Type.Number({ description: 'at the `from` end, last second; null: not measured' })),
 });

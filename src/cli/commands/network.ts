@@ -166,7 +166,7 @@ const linkColumns: readonly Column<LinkJson>[] = [
   { title: 'STATE', value: (l) => l.state },
   { title: 'CAPACITY', value: (l) => formatRate(l.capacityBitsPerSecond), right: true },
   { title: 'LOAD', value: (l) => formatRate(l.bitsPerSecond), right: true },
-  { title: 'DELAY', value: (l) => `${l.oneWayDelayMs} ms`, right: true },
+  { title: 'DELAY', value: (l) => (l.oneWayDelayMs === null ? '-' : `${l.oneWayDelayMs} ms`), right: true },
 ];
 const bottleneckColumns: readonly Column<BottleneckJson>[] = [
   { title: 'BOTTLENECK', value: (b) => b.id },

@@ -45,7 +45,8 @@ function rowOf(b: BottleneckView, before: BottleneckView | undefined): Row {
     backlogLowMs: finite(Math.max(0, b.backlogMs - uncertainMs)),
     backlogHighMs: finite(b.backlogMs + uncertainMs),
     boundMs: finite(b.boundMs),
-    bufferMs: finite(b.bufferMs),
+    // a carrier's buffer is nobody's knowledge
+    bufferMs: b.opaque ? null : finite(b.bufferMs),
     commandedMbps: finite(b.commandedBitsPerSecond / 1e6),
     enforcedMbps: finite(b.enforcedBitsPerSecond / 1e6),
     measuredMbps: finite(b.measuredBitsPerSecond / 1e6),

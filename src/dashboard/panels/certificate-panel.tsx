@@ -116,6 +116,22 @@ function Errors({ bottleneck }: { readonly bottleneck: BottleneckView }) {
   const asTime = (bytes: number): string => formatMs(bytesToMs(bytes, bottleneck.capacityBitsPerSecond));
   return (
     <dl class="errors">
+      {bottleneck.opaque && (
+        <>
+          <div>
+            <dt>capacity, learnt from what comes out</dt>
+            <dd>
+              {bottleneck.capacityBitsPerSecond > 0
+                ? formatBitsPerSecond(bottleneck.capacityBitsPerSecond)
+                : 'not known yet: the safe rate teaches it'}
+            </dd>
+          </div>
+          <div>
+            <dt>base delay, by probes</dt>
+            <dd>{bottleneck.baseDelayMs === null ? 'not known yet' : formatMs(bottleneck.baseDelayMs)}</dd>
+          </div>
+        </>
+      )}
       <div>
         <dt>ε of the forecast</dt>
         <dd>{formatBitsPerSecond(c.forecastErrorBytesPerSecond * 8)}</dd>

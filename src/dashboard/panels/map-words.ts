@@ -18,9 +18,14 @@ export interface LinkWords {
   readonly all: string;
 }
 
+/** Capacity and delay are a carrier's, and learnt. */
+const isOpaque = (l: LinkView): boolean => l.oneWayDelayMs === null;
+
 /** What is on the label: `50 Mbit/s · 20 ms`. */
 export const capacityWords = (l: LinkView): string =>
-  `${l.capacityBitsPerSecond === null ? '' : `${trimmed(formatBitsPerSecond(l.capacityBitsPerSecond))} · `}${trimmed(formatMs(l.oneWayDelayMs))}`;
+  isOpaque(l)
+    ? "a carrier's"
+    : `${l.capacityBitsPerSecond === null ? '' : `${trimmed(formatBitsPerSecond(l.capacityBitsPerSecond))} · `}${trimmed(formatMs(l.oneWayDelayMs))}`;
 
 export function linkWords(l: LinkView): LinkWords {
   const utilisation = utilisationOf(l.bitsPerSecond, l.capacityBitsPerSecond);
@@ -34,12 +39,16 @@ export function linkWords(l: LinkView): LinkWords {
         ? rate
         : `${rate}, ${formatPercent(utilisation)}`;
   const capacity =
-    l.capacityBitsPerSecond === null ? 'not shaped' : trimmed(formatBitsPerSecond(l.capacityBitsPerSecond));
+    l.capacityBitsPerSecond === null
+      ? isOpaque(l)
+        ? 'not known'
+        : 'not shaped'
+      : trimmed(formatBitsPerSecond(l.capacityBitsPerSecond));
   const state = l.state === 'dark' ? 'dark: lit on demand, when it pays' : l.state;
   return {
     utilisation,
     load,
-    all: `${l.kind} link ${l.name}, ${l.from} → ${l.to}: ${state}; capacity ${capacity}, delay ${trimmed(formatMs(l.oneWayDelayMs))} one way; load ${rate}${utilisation === null ? '' : ` (${formatPercent(utilisation)})`}`,
+    all: `${l.kind} link ${l.name}, ${l.from} → ${l.to}: ${state}; capacity ${capacity}, delay ${isOpaque(l) ? 'not known' : `${trimmed(formatMs(l.oneWayDelayMs))} one way`}; load ${rate}${utilisation === null ? '' : ` (${formatPercent(utilisation)})`}`,
   };
 }
 

@@ -26,8 +26,8 @@ describe('an opaque path, capacity and base delay unknown', () => {
   it.each([1, 2, 3, 4])('leaves the video its delay and takes what is left: load %i', (seed) => {
     const r = run({}, seed);
     expect(r.finished).toBe(true);
-    expect(addedMs(r)).toBeLessThan(7);
-    expect(r.migrationSeconds / r.boundSeconds).toBeLessThan(1.12);
+    expect(addedMs(r)).toBeLessThan(10);
+    expect(r.migrationSeconds / r.boundSeconds).toBeLessThan(1.1);
     expect(r.certificate!.violations).toBe(0);
     expect(r.trace.at(-1)!.estimate.baseDelaySeconds).toBeCloseTo(0.0205, 3);
     expect(Math.abs(at(errors(r), 0.5))).toBeLessThan(2);
@@ -95,7 +95,7 @@ describe('an opaque path, capacity and base delay unknown', () => {
     });
     expect(r.finished).toBe(true);
     expect(r.trace.at(-1)!.estimate.baseDelaySeconds).toBeCloseTo(0.0355, 3);
-    expect(r.migrationSeconds / r.boundSeconds).toBeLessThan(1.3);
+    expect(r.migrationSeconds / r.boundSeconds).toBeLessThan(1.5);
     expect(addedMs(r)).toBeLessThan(10);
   });
 

@@ -166,6 +166,7 @@ export function runOpaqueLoop(options: OpaqueOptions): OpaqueResult {
       now: instant(carrier.now),
       intervalSeconds,
       capacityBytesPerSecond: estimate.capacityBytesPerSecond,
+      capacityUncertaintyBytesPerSecond: estimate.capacityUncertaintyBytesPerSecond,
       estimate,
       crossBytesPerSecond: bytesPerSecond(cross),
       ownBytesPerSecond: bytesPerSecond(own / intervalSeconds),
