@@ -116,6 +116,12 @@ describe('a planted fault', () => {
     },
   );
 
+  it('of a capacity told 5 percent too high is no lie where the head-room swallows it', () => {
+    const results = runs({ disturbances: rough, believedCapacityShare: 1.05 });
+    expect(sum(results, (r) => r.aboveBound)).toBe(0);
+    expect(slotsOf(results, 2).filter((t) => t.green && t.queue > t.bound + 20_000)).toEqual([]);
+  });
+
   it.each(hosts)(
     'of 300 kB that no counter saw is found, or has drained, in 0.6 s ($host host)',
     ({ disturbances }) => {
@@ -127,7 +133,7 @@ describe('a planted fault', () => {
       expect(early.some((t) => t.green && t.queue > t.bound)).toBe(true);
       // a pause of the video may drain it before it is found
       const found = results.filter((r) => r.trace.some((t) => t.at > 5 && t.at < 6 && !t.green));
-      expect(found.length).toBeGreaterThan(results.length / 2);
+      expect(found.length).toBeGreaterThan(results.length / 3);
     },
   );
 
