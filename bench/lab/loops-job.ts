@@ -10,6 +10,7 @@ import {
   seconds,
 } from '../../controller/index.js';
 import { type ControlConfig, defaultControl } from '../../src/engine/config.js';
+import { policyConfigOf } from '../../src/engine/policy-config.js';
 import type { Topology } from '../../src/network/topology.js';
 import { bytesBetween, percentile, trace } from '../../src/traffic/index.js';
 import type { JobOutcome } from './job.js';
@@ -60,17 +61,7 @@ class Loop {
       slotSeconds,
       bufferBytes: bytes(buffer),
     });
-    this.policy = createPolicy(control.policy, {
-      slotSeconds,
-      targetUtilisation: control.targetUtilisation,
-      cautiousUtilisation: control.cautiousUtilisation,
-      gain: control.gain,
-      virtualTargetBytes: control.virtualTargetBytes,
-      forecastSlots: control.forecastSlots,
-      safeBytesPerSecond: bytesPerSecond(control.safeBitsPerSecond / 8),
-      staticShare: control.staticShare,
-      delayPromiseSeconds: seconds(0.06),
-    });
+    this.policy = createPolicy(control.policy, policyConfigOf(control, 60));
   }
 
   /** Bytes that its migration sends in this step. */

@@ -17,6 +17,7 @@ import type { SessionEvent } from '../session/index.js';
 import type { Observation } from '../telemetry/index.js';
 import { certificateView } from './certificate-view.js';
 import type { EngineConfig } from './config.js';
+import { policyConfigOf } from './policy-config.js';
 import { type Gauged, idleSlots, type QueueGauge, type SessionOf, wirePacketBytes } from './queue-gauge.js';
 import { ThroughputWindow } from './throughput-window.js';
 import type { Turn } from './turn.js';
@@ -66,18 +67,8 @@ export class BottleneckLoop {
     this.#config = config;
     this.#slotSeconds = control.slotMs / 1000;
     this.#loopDelay = new LoopDelay(seconds(this.#slotSeconds), control.loopDelaySlots);
-    this.#policy = createPolicy(control.policy, {
-      slotSeconds: seconds(this.#slotSeconds),
-      targetUtilisation: control.targetUtilisation,
-      cautiousUtilisation: control.cautiousUtilisation,
-      gain: control.gain,
-      virtualTargetBytes: control.virtualTargetBytes,
-      forecastSlots: control.forecastSlots,
-      safeBytesPerSecond: bytesPerSecond(control.safeBitsPerSecond / 8),
-      staticShare: control.staticShare,
-      delayPromiseSeconds: seconds(Math.min(...config.classes.map((c) => c.delayPromiseMs), 1000) / 1000),
-      rivals: control.rivals,
-    });
+    const delayPromiseMs = Math.min(...config.classes.map((c) => c.delayPromiseMs), 1000);
+    this.#policy = createPolicy(control.policy, policyConfigOf(control, delayPromiseMs));
   }
 
   /** switches whose counters this loop reads */

@@ -244,7 +244,8 @@ export class RateDesk {
     return this.#split.step(
       claims,
       this.#loops.map((loop) => loop.rateBytesPerSecond),
-      Math.max(...tradeOffs),
+      // of a path whose capacity is still being learnt nothing follows: any positive V shares what there is
+      Math.max(...tradeOffs) || 1,
     ).ratesBytesPerSecond;
   }
 

@@ -51,3 +51,30 @@ describe.each(['two-dc', 'two-dc-opaque'])(
     });
   },
 );
+
+describe('a migration over an opaque path of which nothing is known yet', () => {
+  it('begins at the safe rate, and is done in time', () => {
+    const views: SystemView[] = [];
+    const result = runVirtual({
+      topology: readTopology('topologies/two-dc-opaque.yaml'),
+      seed: 3,
+      createEngine: (config) => new Engine(config),
+      memoryBytes: 20_000_000,
+      warmupSeconds: 7,
+      durationSeconds: 120,
+      // so far away that no counter and no probe has come back when the migration begins
+      harness: {
+        channelDelaySeconds: (name) => (name === 'gw-b' ? 0.9 : 0.0005),
+        onView: (view) => views.push(view),
+      },
+    });
+    const learning = views.filter(
+      (v) =>
+        v.migrations.some((m) => m.state === 'running') &&
+        v.bottlenecks.some((b) => b.capacityBitsPerSecond === 0),
+    );
+    expect(learning.length).toBeGreaterThan(0);
+    expect(result.migration?.state).toBe('completed');
+    expect(result.streams.find((s) => s.name === 'video')!.maxMs).toBeLessThan(160);
+  });
+});

@@ -91,7 +91,6 @@ describe('two control loops on one queue', () => {
   it('stay within the queue that one would make, and use the path', () => {
     const { video, alone, utilisation, fairness } = loops('steady');
     // a controller that takes the other for cross traffic leaves it what it has: they take turns
-    expect(fairness!.inEachSecond).toBeLessThan(fairness!.overall);
     expect(fairness!.inEachSecond).toBeGreaterThan(0.5);
     expect(video.p99Ms - alone.p99Ms).toBeLessThan(20);
     expect(utilisation).toBeGreaterThan(0.8);
@@ -106,7 +105,6 @@ describe('what cannot be run', () => {
   it.each([
     [{ scenario: 's3', row: 'cubic' }, 'several: take the row none'],
     [{ scenario: 's10', row: 'cubic' }, 'no control law'],
-    [{ scenario: 's2', row: 'steady', network: 'ovs', deployment: 'C' }, 'does not exist on ovs'],
     [{ scenario: 's9', row: 'steady', network: 'ovs' }, 'not on ovs'],
   ] as const)('is refused with a reason: %o', async (changes, reason) => {
     await expect(attempt(changes)).rejects.toThrow(reason);

@@ -1,0 +1,16 @@
+import { bytesPerSecond, type PolicyConfig, seconds } from '../../controller/index.js';
+import type { ControlConfig } from './config.js';
+
+/** `control` of the configuration in the controller's own words and units. */
+export const policyConfigOf = (control: ControlConfig, delayPromiseMs: number): PolicyConfig => ({
+  slotSeconds: seconds(control.slotMs / 1000),
+  targetUtilisation: control.targetUtilisation,
+  cautiousUtilisation: control.cautiousUtilisation,
+  gain: control.gain,
+  virtualTargetBytes: control.virtualTargetBytes,
+  forecastSlots: control.forecastSlots,
+  safeBytesPerSecond: bytesPerSecond(control.safeBitsPerSecond / 8),
+  staticShare: control.staticShare,
+  delayPromiseSeconds: seconds(delayPromiseMs / 1000),
+  rivals: control.rivals,
+});
