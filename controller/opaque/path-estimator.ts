@@ -62,6 +62,13 @@ const drainAfterSeconds = 3;
 /** bytes under way between two counters of an empty path */
 const emptyBytes = 4 * 1514;
 
+/** No longer than the slowest of so many probes in a row takes what stands in the path, whatever was lost. */
+const probesOfQueue = 8;
+/** bytes that seem to wait longer than that by so much, and by this share of it, in so many readings in a row are lost */
+const lostReadings = 15;
+const lostAboveSeconds = 0.015;
+const lostAboveShare = 0.25;
+
 interface NearSlot {
   readonly at: number;
   readonly interval: number;
@@ -94,6 +101,10 @@ export class OpaquePathEstimator {
   private notFullSlots = 0;
   private slots: NearSlot[] = [];
   private restarted = false;
+  /** the newest probes, full path or not */
+  private transit: number[] = [];
+  /** of readings in a row, the bytes that no probe waited behind */
+  private unqueued: number[] = [];
 
   constructor(config: PathEstimatorConfig) {
     const limit = config.capacityLimitBytesPerSecond ?? bytesPerSecond(Number.POSITIVE_INFINITY);
@@ -166,11 +177,34 @@ export class OpaquePathEstimator {
    * both control channels.
    */
   probe(delaySeconds: Seconds): void {
+    this.transit.push(delaySeconds);
+    if (this.transit.length > probesOfQueue) this.transit.shift();
     if (this.base.known && this.notFullSlots < notFullSlotsNeeded) return;
     const { reroutes } = this.base;
     this.base.observe(delaySeconds);
     // Another path: where its counters stand when it is empty has to be found anew.
     if (this.base.reroutes !== reroutes) this.sentUpTo = Number.NaN;
+  }
+
+  /** Lost bytes never arrive and look like a queue, which a probe would have to wait in. */
+  private findLost(estimate: BacklogEstimate): BacklogEstimate {
+    if (this.transit.length < probesOfQueue) return estimate;
+    const queued = Math.max(0, Math.max(...this.transit) - this.base.seconds);
+    const capacity = this.capacity.bytesPerSecond;
+    const explained = capacity * queued;
+    const excess = estimate.standingBytes - explained;
+    const tolerated = lostAboveShare * explained + lostAboveSeconds * capacity;
+    this.unqueued = excess > tolerated ? [...this.unqueued, excess] : [];
+    if (this.unqueued.length < lostReadings) return estimate;
+    const lost = Math.min(...this.unqueued);
+    this.unqueued = [];
+    this.queue.lost(bytes(lost));
+    return {
+      ...estimate,
+      backlogBytes: bytes(Math.max(0, estimate.backlogBytes - lost)),
+      standingBytes: bytes(Math.max(0, estimate.standingBytes - lost)),
+      unaccountedLoss: true,
+    };
   }
 
   private judgeUse(reading: EndReading, arrived: number, interval: number, served: number): void {
@@ -190,7 +224,7 @@ export class OpaquePathEstimator {
     const { interval, served } = this.carried;
     this.sentUpTo = sent;
     this.carried = { interval: 0, served: 0 };
-    const estimate = this.queue.update({
+    const updated = this.queue.update({
       at: instant(at),
       intervalSeconds: seconds(interval),
       arrivedBytes: bytes(arrived),
@@ -200,6 +234,7 @@ export class OpaquePathEstimator {
       late: reading.late,
       gap: first,
     });
+    const estimate = this.findLost(updated);
     this.measured = estimate;
     this.judgeUse(reading, arrived, interval, served);
     if (first || reading.late) {
@@ -223,7 +258,7 @@ export class OpaquePathEstimator {
       intervalSeconds: interval,
       servedBytes: served,
       backlogBefore: estimate.anchored ? this.backlogBefore : Number.NaN,
-      backlogAfter: estimate.backlogBytes,
+      backlogAfter: this.unqueued.length > 0 && estimate.anchored ? 0 : estimate.backlogBytes,
       slackSeconds: 2 * reading.timeUncertaintySeconds,
       arrivedBytes: arrived,
     });

@@ -75,6 +75,7 @@ export class BottleneckLoop {
       forecastSlots: control.forecastSlots,
       safeBytesPerSecond: bytesPerSecond(control.safeBitsPerSecond / 8),
       staticShare: control.staticShare,
+      fairShare: control.fairShare,
       delayPromiseSeconds: seconds(Math.min(...config.classes.map((c) => c.delayPromiseMs), 1000) / 1000),
       rivals: control.rivals,
     });
@@ -92,6 +93,13 @@ export class BottleneckLoop {
 
   get rateBytesPerSecond(): number {
     return this.#decision?.rateBytesPerSecond ?? 0;
+  }
+
+  /** Of what is granted, the share that gets through: 1 but beside an elastic neighbour, where the rate is a ceiling that TCP does not reach. */
+  get attainedShare(): number {
+    const shared = this.#decision?.sharedBytesPerSecond;
+    if (shared === undefined || this.rateBytesPerSecond === 0) return 1;
+    return Math.min(1, shared / this.rateBytesPerSecond);
   }
 
   get #demanded(): boolean {
@@ -286,6 +294,7 @@ export class BottleneckLoop {
       enforcedBitsPerSecond: pacer?.enforcedBitsPerSecond ?? 0,
       measuredBitsPerSecond: this.#ownBytesPerSecond * 8,
       safeMode: decision?.mode === 'safe',
+      delayPromiseVoid: this.#demanded && decision?.mode === 'shared',
       safeReason: decision?.safeReason ?? null,
       loopDelayMs: this.#loopDelay.slots * this.#slotSeconds * 1000,
       split: this.#split,
