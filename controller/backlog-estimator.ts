@@ -118,6 +118,14 @@ export class BacklogEstimator {
     this.capacity = capacity;
   }
 
+  /** So many bytes of the difference are in no queue: somebody who sees the queue otherwise says that they were lost. */
+  lost(amount: Bytes): void {
+    this.base += amount;
+    this.verdicts = this.verdicts.map((v) => ({ ...v, difference: v.difference + amount }));
+    this.readings = this.readings.map((r) => ({ ...r, backlog: Math.max(0, r.backlog - amount) }));
+    this.unexplained = true;
+  }
+
   /** For tests and for a caller that knows the queue: declares the present difference to be `backlog`. */
   assume(backlog: Bytes): void {
     this.base = this.difference - backlog;

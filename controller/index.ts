@@ -19,6 +19,7 @@ export { HeadRoom } from './head-room.js';
 export * from './loop-delay.js';
 export * from './loop-stability.js';
 export { defaultPolicyConfig, LyapunovPolicy } from './lyapunov-controller.js';
+export * from './neighbours.js';
 export { BaseDelay } from './opaque/base-delay.js';
 export { ByteCurve } from './opaque/byte-curve.js';
 export { CapacityEstimator } from './opaque/capacity-estimator.js';

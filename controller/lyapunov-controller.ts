@@ -5,6 +5,7 @@ import { ErrorWindow } from './error-window.js';
 import { CrossTrafficForecast } from './forecast.js';
 import { HeadRoom } from './head-room.js';
 import { certifiedGainLimit, certifiedMismatchSlots } from './loop-stability.js';
+import { defaultFairShare, Neighbours, yieldingShare } from './neighbours.js';
 import type { PolicyConfig, PolicyDecision, PolicyInput, PolicyMode, RatePolicy } from './policy.js';
 import { unclippedRate } from './rate-law.js';
 import { RealQueueWitness } from './real-queue.js';
@@ -51,6 +52,7 @@ export class LyapunovPolicy implements RatePolicy {
   private readonly probe: DrainProbe;
   private readonly witness = new RealQueueWitness();
   private readonly safe = new SafeMode();
+  private readonly neighbours: Neighbours;
   /** |U + xhat - rho c| of the newest commands: what Z moves by per second that a delay is mistaken */
   private readonly movements = new ErrorWindow();
   /** the certified gain, and the delay that it was computed for */
@@ -73,6 +75,12 @@ export class LyapunovPolicy implements RatePolicy {
       delayPromiseSeconds: config.delayPromiseSeconds,
     });
     this.probe = new DrainProbe(defaultDrainProbe(config.slotSeconds));
+    this.neighbours = new Neighbours({ fairShare: config.fairShare ?? defaultFairShare });
+  }
+
+  /** elasticity tests so far */
+  get pulses(): number {
+    return this.neighbours.pulses;
   }
 
   /** drain probes so far, and those that found somebody else's queue */
@@ -91,12 +99,18 @@ export class LyapunovPolicy implements RatePolicy {
       input.sampleAgeSeconds > 3 * slotSeconds ||
       input.now - this.lastGoodAt > 6 * slotSeconds ||
       !(input.capacityBytesPerSecond > 0);
-    if (blind) this.safe.enter('stale');
+    if (blind) {
+      this.safe.enter('stale');
+      this.neighbours.interrupt(input.now);
+    }
     if (!(input.demandBytesPerSecond > 0)) {
       this.probe.cancel();
+      this.neighbours.reset();
       this.certificate = null;
       return this.command(input, estimate, 0, 'idle');
     }
+    if (this.neighbours.phase !== 'alone' && this.safe.reason !== 'stale')
+      return this.besideNeighbours(input, estimate);
     if (this.safe.reason !== null) return this.fallBack(input, estimate);
     return this.command(input, estimate, Number.POSITIVE_INFINITY, 'normal');
   }
@@ -155,8 +169,51 @@ export class LyapunovPolicy implements RatePolicy {
     }
     const bound = this.certificate?.queueBoundBytes ?? Number.POSITIVE_INFINITY;
     this.witness.observe(estimate, bound, capacity, interval);
-    this.safe.sample(estimate.at, estimate.contradiction, this.witness.staysOutside);
+    // a neighbour's queue is no failure of the model, once it is known to be a neighbour's
+    const alone = this.neighbours.phase === 'alone';
+    this.safe.sample(estimate.at, alone && estimate.contradiction, alone && this.witness.staysOutside);
+    this.meet(input, estimate, interval, cross, own);
     this.timeline.forget(from);
+  }
+
+  private meet(
+    input: PolicyInput,
+    estimate: BacklogEstimate,
+    interval: number,
+    cross: number,
+    own: number,
+  ): void {
+    const capacity = input.capacityBytesPerSecond;
+    const rate = this.timeline.newest?.rate ?? Number.POSITIVE_INFINITY;
+    const fellBack = this.safe.reason !== null && this.safe.reason !== 'stale';
+    const before = this.neighbours.phase;
+    this.neighbours.observe({
+      at: input.now,
+      intervalSeconds: interval,
+      capacity,
+      own,
+      cross,
+      departed: input.departedBytesPerSecond ?? cross + own,
+      backlogBytes: estimate.backlogBytes,
+      loopSeconds: input.loopDelaySlots * this.config.slotSeconds + input.now - estimate.backlogAt,
+      learnt: isLearnt(estimate),
+      yielding: input.demandBytesPerSecond > 0 && (fellBack || rate <= yieldingShare * capacity),
+    });
+    const over = before !== 'alone' && this.neighbours.phase === 'alone';
+    if (!over || estimate.backlogBytes > goneSeconds * capacity) return;
+    // The queue has drained; what Z ran up to while nobody obeyed the law is nothing to wait for.
+    this.queue.reset();
+    this.ledger.abandon();
+    this.witness.restart();
+  }
+
+  /** A pulse, or the migration's own TCP in the place of the law. A capacity that is only learnt is no ceiling: it is what we got so far. */
+  private besideNeighbours(input: PolicyInput, estimate: BacklogEstimate): PolicyDecision {
+    this.probe.cancel();
+    const capacity = input.capacityBytesPerSecond;
+    const rate = this.neighbours.rate(capacity, isLearnt(estimate) ? 2 * capacity : capacity);
+    const mode = this.neighbours.competes ? 'shared' : 'pulse';
+    return this.command(input, estimate, Math.min(rate, input.demandBytesPerSecond), mode);
   }
 
   /** The lowest rate that can have been in force in [from, to], whichever delay of its interval is the true one. */
@@ -265,16 +322,24 @@ export class LyapunovPolicy implements RatePolicy {
 
   private decide(rate: number, mode: PolicyMode, estimate?: BacklogEstimate): PolicyDecision {
     const { reason } = this.safe;
+    const shared = mode === 'shared';
     return {
       rateBytesPerSecond: bytesPerSecond(rate),
       mode,
-      certificate: this.certificate,
+      certificate: shared ? null : this.certificate,
+      ...(shared ? { sharedBytesPerSecond: bytesPerSecond(this.neighbours.ownBytesPerSecond) } : {}),
       realQueue: estimate === undefined ? 'unknown' : this.witness.light(estimate),
       ...(mode === 'safe' && reason !== null ? { safeReason: reason } : {}),
       forecastBytesPerSecond: this.forecast.mean(),
     };
   }
 }
+
+/** a queue below this has drained */
+const goneSeconds = 0.005;
+
+/** the far end of a path tells of its queue: then its capacity is learnt, too */
+const isLearnt = (estimate: BacklogEstimate): boolean => estimate.backlogAt < estimate.at;
 
 const mistakenSlots = (input: PolicyInput): number =>
   input.loopDelayUncertaintySlots ?? certifiedMismatchSlots;

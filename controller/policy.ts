@@ -41,7 +41,11 @@ export interface PolicyInput {
    */
   readonly departedBytesPerSecond?: BytesPerSecond;
 }
-export type PolicyMode = 'normal' | 'safe' | 'drain' | 'idle';
+/**
+ * `pulse`: elasticity of the others is being tested. `shared`: an elastic flow fills the queue, the migrations compete by their
+ * own TCP, and the promise of delay is void.
+ */
+export type PolicyMode = 'normal' | 'safe' | 'drain' | 'idle' | 'pulse' | 'shared';
 export interface PolicyDecision {
   /** finite, never negative; what all migrations together may send through this bottleneck */
   readonly rateBytesPerSecond: BytesPerSecond;
@@ -52,6 +56,8 @@ export interface PolicyDecision {
   readonly realQueue?: RealQueueLight;
   /** why `mode` is 'safe'; absent in every other mode and before the first complete measurement */
   readonly safeReason?: SafeReason;
+  /** in mode 'shared' only: what the migrations get, measured; the rate is a ceiling that their TCP does not reach */
+  readonly sharedBytesPerSecond?: BytesPerSecond;
   /** cross traffic expected for the slots that this command governs */
   readonly forecastBytesPerSecond: BytesPerSecond;
 }
@@ -80,6 +86,8 @@ export interface PolicyConfig {
   readonly safeBytesPerSecond: BytesPerSecond;
   /** share of capacity that `static-cap` grants, 0-1 */
   readonly staticShare: number;
+  /** share of the capacity that the migrations take while the elasticity of a neighbour is tested, 0-1; 0.25 unless given */
+  readonly fairShare?: number;
   /** what the delay-sensitive class was promised: a bound above it is counted as vacuous */
   readonly delayPromiseSeconds: Seconds;
   /** what the rivals are tuned to where it is not their default */

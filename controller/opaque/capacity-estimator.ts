@@ -23,6 +23,8 @@ export interface CapacityConfig {
 
 /** below this a backlog is packets between two counters */
 const noiseBytes = 4 * 1514;
+/** with less than this at both ends a slot may have idled in between */
+const fullBytes = 10 * 1514;
 /** what went in and what came out of a slot must differ by this share to tell a queue from an error of its base */
 const unbalancedShare = 0.05;
 /** measurements of full slots: the newest so many, and which of them counts (a slot that idled for a moment shows too little) */
@@ -79,8 +81,8 @@ export class CapacityEstimator {
     const rate = servedBytes / intervalSeconds;
     const surely = Math.max(0, servedBytes - noiseBytes / 4) / (intervalSeconds + slackSeconds);
     const full =
-      slot.backlogBefore > noiseBytes &&
-      slot.backlogAfter > noiseBytes &&
+      slot.backlogBefore > fullBytes &&
+      slot.backlogAfter > fullBytes &&
       Math.abs(slot.arrivedBytes - servedBytes) > Math.max(noiseBytes, unbalancedShare * servedBytes);
     if (surely > this.value) this.set(surely);
     if (full) this.measure(rate);

@@ -68,6 +68,12 @@ const waitSeconds = 0.003;
 const contradictionSeconds = 0.01;
 /** what was there through so many slots stands */
 const standingSlots = 5;
+/** No longer than the slowest of so many probes in a row takes what stands in the path, whatever was lost. */
+const probesOfQueue = 8;
+/** bytes that seem to wait longer than that by so much, and by this share of it, in so many readings in a row are lost */
+const lostReadings = 15;
+const lostAboveSeconds = 0.015;
+const lostAboveShare = 0.25;
 
 interface NearSlot {
   readonly at: number;
@@ -105,6 +111,8 @@ export class OpaquePathEstimator {
   private readonly probes: number[] = [];
   /** backlogs of the newest slots, brought to the present */
   private readonly newest: number[] = [];
+  /** of readings in a row, the bytes that no probe waited behind */
+  private unqueued: number[] = [];
 
   constructor(config: PathEstimatorConfig) {
     const limit = config.capacityLimitBytesPerSecond ?? bytesPerSecond(Number.POSITIVE_INFINITY);
@@ -192,6 +200,27 @@ export class OpaquePathEstimator {
     return Math.max(0, Math.min(...this.probes) - this.base.seconds);
   }
 
+  /** Lost bytes never arrive and look like a queue, which a probe would have to wait in. */
+  private findLost(estimate: BacklogEstimate): BacklogEstimate {
+    if (this.probes.length < probesOfQueue) return estimate;
+    const queued = Math.max(0, Math.max(...this.probes.slice(-probesOfQueue)) - this.base.seconds);
+    const capacity = this.capacity.bytesPerSecond;
+    const explained = capacity * queued;
+    const excess = estimate.standingBytes - explained;
+    const tolerated = lostAboveShare * explained + lostAboveSeconds * capacity;
+    this.unqueued = excess > tolerated ? [...this.unqueued, excess] : [];
+    if (this.unqueued.length < lostReadings) return estimate;
+    const lost = Math.min(...this.unqueued);
+    this.unqueued = [];
+    this.queue.lost(bytes(lost));
+    return {
+      ...estimate,
+      backlogBytes: bytes(Math.max(0, estimate.backlogBytes - lost)),
+      standingBytes: bytes(Math.max(0, estimate.standingBytes - lost)),
+      unaccountedLoss: true,
+    };
+  }
+
   private judgeUse(reading: EndReading, arrived: number, interval: number, served: number): void {
     const most = notFullShare * this.capacity.bytesPerSecond * interval;
     if (reading.late) return;
@@ -209,7 +238,7 @@ export class OpaquePathEstimator {
     const { interval, served } = this.carried;
     this.sentUpTo = sent;
     this.carried = { interval: 0, served: 0 };
-    const estimate = this.queue.update({
+    const updated = this.queue.update({
       at: instant(at),
       intervalSeconds: seconds(interval),
       arrivedBytes: bytes(arrived),
@@ -219,6 +248,7 @@ export class OpaquePathEstimator {
       late: reading.late,
       gap: first,
     });
+    const estimate = this.findLost(updated);
     this.measured = estimate;
     this.judgeUse(reading, arrived, interval, served);
     if (first || reading.late) {
@@ -242,7 +272,7 @@ export class OpaquePathEstimator {
       intervalSeconds: interval,
       servedBytes: served,
       backlogBefore: estimate.anchored ? this.backlogBefore : Number.NaN,
-      backlogAfter: estimate.backlogBytes,
+      backlogAfter: this.unqueued.length > 0 && estimate.anchored ? 0 : estimate.backlogBytes,
       slackSeconds: 2 * reading.timeUncertaintySeconds,
       arrivedBytes: arrived,
       probesWait: this.leastWaitSeconds > waitSeconds,

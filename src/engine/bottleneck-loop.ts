@@ -85,6 +85,13 @@ export class BottleneckLoop {
     return this.#decision?.rateBytesPerSecond ?? 0;
   }
 
+  /** Of what is granted, the share that gets through: 1 but beside an elastic neighbour, where the rate is a ceiling that TCP does not reach. */
+  get attainedShare(): number {
+    const shared = this.#decision?.sharedBytesPerSecond;
+    if (shared === undefined || this.rateBytesPerSecond === 0) return 1;
+    return Math.min(1, shared / this.rateBytesPerSecond);
+  }
+
   get #demanded(): boolean {
     return this.#demand > 0;
   }
@@ -275,6 +282,7 @@ export class BottleneckLoop {
       enforcedBitsPerSecond: pacer?.enforcedBitsPerSecond ?? 0,
       measuredBitsPerSecond: this.#ownBytesPerSecond * 8,
       safeMode: decision?.mode === 'safe',
+      delayPromiseVoid: this.#demanded && decision?.mode === 'shared',
       safeReason: decision?.safeReason ?? null,
       loopDelayMs: this.#loopDelay.slots * this.#slotSeconds * 1000,
       split: this.#split,

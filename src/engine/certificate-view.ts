@@ -43,6 +43,7 @@ export function certificateView(facts: CertificateFacts): CertificateView {
 
 function proofLight({ decision, demanded, stale }: CertificateFacts): CertificateLight {
   if (stale) return 'stale';
+  if (demanded && decision?.mode === 'shared') return 'shared';
   const certificate = decision?.certificate;
   if (!demanded || certificate === null || certificate === undefined) return 'idle';
   if (certificate.verdict === 'violated') return 'violated';
@@ -61,6 +62,8 @@ const proofSentences: Readonly<Record<CertificateLight, string>> = {
   'assumption-broken': 'The traffic changed more than the proof assumes; this slot proves nothing.',
   violated: 'The proof was contradicted while its assumptions held: the model of this path is wrong.',
   stale: 'The counters are too old: migrations run at the safe rate.',
+  shared:
+    'An elastic neighbour fills this queue: migrations compete by their own TCP, and no delay is promised.',
   idle: 'No migration uses this path; there is nothing to control.',
 };
 const queueSentences: Readonly<Record<QueueLight, string>> = {

@@ -51,6 +51,8 @@ export interface ControlConfig {
   readonly safeBitsPerSecond: number;
   /** share of capacity of the `static-cap` baseline */
   readonly staticShare: number;
+  /** share of capacity that is taken while it is tested whether a neighbour in the queue is elastic */
+  readonly fairShare: number;
   /** tuning of the rivals where it is not their default, and what the oracle knows */
   readonly rivals?: RivalSettings;
 }
@@ -70,4 +72,5 @@ export const defaultControl: ControlConfig = {
   loopDelaySlots: 1,
   safeBitsPerSecond: 2_000_000,
   staticShare: 0.25,
+  fairShare: 0.25,
 };

@@ -7,6 +7,7 @@ import type { Turn } from './turn.js';
 
 /** Questions under way at once: a channel with WAN delay answers slots later. */
 const mostQuestions = 16;
+const sameInstantSeconds = 0.001;
 
 /**
  * The counter at the far end of an opaque path. It is asked at the time that makes the answer comparable with a near
@@ -43,7 +44,8 @@ export class FarCounter {
     const oneWay = this.#sampler.roundTripSeconds / 2;
     const lag = Number.isNaN(baseDelaySeconds) ? 0 : baseDelaySeconds - oneWay;
     const offset = lag - Math.floor(lag / this.#slotSeconds) * this.#slotSeconds;
-    this.#askAt = now + offset;
+    // A hair before the next slot is this slot: timers cannot tell the two apart.
+    this.#askAt = offset > this.#slotSeconds - sameInstantSeconds ? now : now + offset;
   }
 
   run(turn: Turn, session: Session | undefined): void {

@@ -11,6 +11,7 @@ export const policyConfigOf = (control: ControlConfig, delayPromiseMs: number): 
   forecastSlots: control.forecastSlots,
   safeBytesPerSecond: bytesPerSecond(control.safeBitsPerSecond / 8),
   staticShare: control.staticShare,
+  fairShare: control.fairShare,
   delayPromiseSeconds: seconds(delayPromiseMs / 1000),
   rivals: control.rivals,
 });

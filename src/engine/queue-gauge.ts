@@ -195,9 +195,11 @@ class PathGauge implements QueueGauge {
   }
 
   run(turn: Turn, sessionOf: SessionOf): void {
+    const far = sessionOf(this.#far.dpid);
+    // What was due for the slot before goes out before this slot's question is planned.
+    this.#far.run(turn, far);
     const asked = this.#near.run(turn, sessionOf(this.#spec.dpid), 1);
     if (asked) this.#far.nearAsked(turn.now, this.path?.baseDelaySeconds ?? Number.NaN);
-    const far = sessionOf(this.#far.dpid);
     this.#far.run(turn, far);
     this.#prober.run(turn, sessionOf(this.#spec.dpid), far);
   }

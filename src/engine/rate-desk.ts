@@ -197,7 +197,9 @@ export class RateDesk {
     sending.forEach((migration, i) => {
       const pacer = this.#pacerAt(migration.facts.source);
       const queue = (pacer && queues.get(pacer)) ?? { migrations: 1, ending: false };
-      migration.plan?.granted(rates[i]!);
+      // beside an elastic neighbour a plan counts on what is measured
+      const attained = Math.min(...this.#loopsOf(migration).map((loop) => loop.attainedShare));
+      migration.plan?.granted(attained * rates[i]!);
       migration.grant(turn, world, rates[i]!, this.#agentCap(turn.now, migration, rates[i]!, queue));
     });
     for (const [pacer, { bytesPerSecond }] of queues) pacer.set(turn, bytesPerSecond * 8, this.#nextCommand);

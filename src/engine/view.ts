@@ -41,7 +41,15 @@ export interface LinkView {
   /** measured at the `from` end, last second; null: not measured */
   readonly bitsPerSecond: number | null;
 }
-export type CertificateLight = 'green' | 'vacuous' | 'assumption-broken' | 'violated' | 'stale' | 'idle';
+/** `shared`: an elastic neighbour fills the queue; nothing is proved, and no delay is promised */
+export type CertificateLight =
+  | 'green'
+  | 'vacuous'
+  | 'assumption-broken'
+  | 'violated'
+  | 'stale'
+  | 'shared'
+  | 'idle';
 /** the queue that packets wait in, as far as its counters tell */
 export type QueueLight = 'inside' | 'standing' | 'outside' | 'contradicted' | 'unknown';
 export interface CertificateView {
@@ -111,6 +119,8 @@ export interface BottleneckView {
   readonly safeMode: boolean;
   /** why the safe rate is in force; null: it is not, or nothing was measured yet */
   readonly safeReason: 'stale' | 'certificate' | 'real-queue' | null;
+  /** an elastic neighbour shares the queue: migrations compete by their own TCP, the delay promise is void */
+  readonly delayPromiseVoid: boolean;
   readonly loopDelayMs: number;
   readonly split: SplitView;
   readonly certificate: CertificateView;

@@ -122,6 +122,7 @@ export function bottleneckView(change: Partial<BottleneckView> = {}): Bottleneck
     measuredBitsPerSecond: 26e6,
     safeMode: false,
     safeReason: null,
+    delayPromiseVoid: false,
     loopDelayMs: 40,
     split: { migrations: 1, grantedBitsPerSecond: 28e6, splits: 1000, violations: 0 },
     certificate: {

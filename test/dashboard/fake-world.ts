@@ -349,6 +349,7 @@ export class FakeWorld {
       measuredBitsPerSecond: moving ? p.measured * 8 : 0,
       safeMode: violated,
       safeReason: violated ? 'certificate' : null,
+      delayPromiseVoid: false,
       loopDelayMs: 31,
       split: {
         migrations: moving ? 1 : 0,

@@ -41,7 +41,7 @@ export const LinkSchema = sent('Link', {
   bitsPerSecond: nullable(Type.Number({ description: 'at the `from` end, last second; null: not measured' })),
 });
 export const CertificateSchema = sent('Certificate', {
-  light: Type.Enum(['green', 'vacuous', 'assumption-broken', 'violated', 'stale', 'idle']),
+  light: Type.Enum(['green', 'vacuous', 'assumption-broken', 'violated', 'stale', 'shared', 'idle']),
   sentence: Type.String(),
   realQueue: Type.Enum(['inside', 'standing', 'outside', 'contradicted', 'unknown'], {
     description: 'the queue that packets wait in; the theorems speak of the virtual one',
@@ -101,6 +101,9 @@ export const BottleneckSchema = sent('Bottleneck', {
   measuredBitsPerSecond: Type.Number({ description: 'what the counters saw' }),
   safeMode: Type.Boolean(),
   safeReason: nullable(Type.Enum(['stale', 'certificate', 'real-queue'])),
+  delayPromiseVoid: Type.Boolean({
+    description: 'an elastic neighbour shares the queue: migrations compete by their own TCP',
+  }),
   loopDelayMs: Type.Number(),
   split: SplitSchema,
   certificate: CertificateSchema,

@@ -24,6 +24,7 @@ export const lightOrder: readonly OverallLight[] = [
   'standing',
   'assumption-broken',
   'stale',
+  'shared',
   'vacuous',
   'unknown',
   'green',

@@ -9,6 +9,7 @@ export const lights: Readonly<Record<LightName, { readonly sign: string; readonl
   'assumption-broken': { sign: '?', word: 'assumption broken' },
   violated: { sign: '✕', word: 'violated' },
   stale: { sign: '…', word: 'samples too old' },
+  shared: { sign: '∥', word: 'queue shared, no promise' },
   idle: { sign: '–', word: 'idle' },
   inside: { sign: '✓', word: 'queue empties' },
   standing: { sign: '≡', word: 'queue stands' },
