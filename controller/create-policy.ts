@@ -1,6 +1,5 @@
 import { NoControlPolicy, StaticCapPolicy } from './baseline-policies.js';
 import { LyapunovPolicy } from './lyapunov-controller.js';
-import { defaultFairShare } from './neighbours.js';
 import type { PolicyConfig, PolicyName, RatePolicy } from './policy.js';
 import { PolicyConfigError } from './policy-config-error.js';
 import { createRival, rivalNames } from './rivals/create-rival.js';
@@ -32,7 +31,7 @@ function check(config: PolicyConfig): void {
   demand('forecastSlots', config.forecastSlots, (v) => v >= 1 && v <= 1000, 'must be 1 to 1000');
   demand('safeBytesPerSecond', config.safeBytesPerSecond, (v) => v >= 0, 'must not be negative');
   demand('staticShare', config.staticShare, (v) => v >= 0 && v <= 1, 'must be in [0, 1]');
-  demand('fairShare', config.fairShare ?? defaultFairShare, (v) => v > 0 && v < 1, 'must be in (0, 1)');
+  demand('fairShare', config.fairShare ?? 0, (v) => v >= 0 && v < 1, 'must be in [0, 1)');
   demand('delayPromiseSeconds', config.delayPromiseSeconds, (v) => v > 0, 'must be positive');
 }
 

@@ -5,7 +5,7 @@ import { ErrorWindow } from './error-window.js';
 import { CrossTrafficForecast } from './forecast.js';
 import { HeadRoom } from './head-room.js';
 import { certifiedGainLimit, certifiedMismatchSlots } from './loop-stability.js';
-import { defaultFairShare, Neighbours, yieldingShare } from './neighbours.js';
+import { Neighbours, yieldingShare } from './neighbours.js';
 import type { PolicyConfig, PolicyDecision, PolicyInput, PolicyMode, RatePolicy } from './policy.js';
 import { unclippedRate } from './rate-law.js';
 import { RealQueueWitness } from './real-queue.js';
@@ -75,7 +75,7 @@ export class LyapunovPolicy implements RatePolicy {
       delayPromiseSeconds: config.delayPromiseSeconds,
     });
     this.probe = new DrainProbe(defaultDrainProbe(config.slotSeconds));
-    this.neighbours = new Neighbours({ fairShare: config.fairShare ?? defaultFairShare });
+    this.neighbours = new Neighbours({ fairShare: config.fairShare ?? 0 });
   }
 
   /** elasticity tests so far */

@@ -2,7 +2,7 @@
 export type NeighbourPhase = 'alone' | 'pulse' | 'shared' | 'check';
 
 export interface NeighbourConfig {
-  /** share of the capacity that the migrations take while elasticity is tested: the pulse */
+  /** share of the capacity that the migrations take while elasticity is tested: the pulse; 0: it is never tested */
   readonly fairShare: number;
 }
 
@@ -25,7 +25,8 @@ export interface NeighbourSample {
   readonly yielding: boolean;
 }
 
-export const defaultFairShare = 0.25;
+/** What to declare where elastic flows share the queue; nothing is tested unless it is declared. */
+export const usualFairShare = 0.25;
 
 /** below this share of the capacity our rate is next to nothing */
 export const yieldingShare = 0.08;
@@ -133,7 +134,7 @@ export class Neighbours {
 
   observe(sample: NeighbourSample): void {
     const { at, capacity, intervalSeconds } = sample;
-    if (!(capacity > 0) || !(intervalSeconds > 0)) return;
+    if (!(this.config.fairShare > 0) || !(capacity > 0) || !(intervalSeconds > 0)) return;
     const queue = sample.backlogBytes / capacity;
     const weight = Math.min(1, intervalSeconds / meanSeconds);
     const memory = sample.learnt ? learntMeanSeconds : meanSeconds;

@@ -86,7 +86,7 @@ export interface PolicyConfig {
   readonly safeBytesPerSecond: BytesPerSecond;
   /** share of capacity that `static-cap` grants, 0-1 */
   readonly staticShare: number;
-  /** share of the capacity that the migrations take while the elasticity of a neighbour is tested, 0-1; 0.25 unless given */
+  /** share of the capacity that the migrations take while the elasticity of a neighbour is tested, 0-1; 0 (and unless given): never, the law yields to all */
   readonly fairShare?: number;
   /** what the delay-sensitive class was promised: a bound above it is counted as vacuous */
   readonly delayPromiseSeconds: Seconds;

@@ -51,7 +51,7 @@ export interface ControlConfig {
   readonly safeBitsPerSecond: number;
   /** share of capacity of the `static-cap` baseline */
   readonly staticShare: number;
-  /** share of capacity that is taken while it is tested whether a neighbour in the queue is elastic */
+  /** share of capacity that is taken while it is tested whether a neighbour in the queue is elastic; 0: never */
   readonly fairShare: number;
   /** tuning of the rivals where it is not their default, and what the oracle knows */
   readonly rivals?: RivalSettings;
@@ -72,5 +72,6 @@ export const defaultControl: ControlConfig = {
   loopDelaySlots: 1,
   safeBitsPerSecond: 2_000_000,
   staticShare: 0.25,
-  fairShare: 0.25,
+  // An operator declares it: two controllers on one queue would take each other for elastic flows.
+  fairShare: 0,
 };

@@ -63,10 +63,11 @@ const ControlSchema = Type.Object(
     staticShare: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1, default: d.staticShare })),
     fairShare: Type.Optional(
       Type.Number({
-        exclusiveMinimum: 0,
+        minimum: 0,
         exclusiveMaximum: 1,
         default: d.fairShare,
-        description: 'share of capacity taken while it is tested whether a neighbour in the queue is elastic',
+        description:
+          'share of capacity taken while it is tested whether a neighbour in the queue is elastic; 0: never, the law yields to all',
       }),
     ),
   },

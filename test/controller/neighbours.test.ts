@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { defaultFairShare, Neighbours } from '../../controller/index.js';
+import { Neighbours, usualFairShare } from '../../controller/index.js';
 
 const capacity = 6_250_000;
 const slot = 0.02;
 
 /** A queue with a limit, an own sender that fills what it is granted, and somebody else. */
 class Scene {
-  readonly neighbours = new Neighbours({ fairShare: defaultFairShare });
+  readonly neighbours = new Neighbours({ fairShare: usualFairShare });
   now = 0;
   backlog = 0;
   lawful = 0;

@@ -164,7 +164,7 @@ describe('the split', () => {
       const desk = new RateSplit(bytesPerSecond(least));
       let result = desk.step(claims, budgets, tradeOff);
       // the prices of a slot are where the next one starts
-      for (let slot = 0; slot < 50 && !result.converged; slot++)
+      for (let slot = 0; slot < 500 && !result.converged; slot++)
         result = desk.step(claims, budgets, tradeOff);
       expect(result.converged).toBe(true);
       expect(worstCondition(claims, budgets, tradeOff, result)).toBeLessThan(1e-4);
