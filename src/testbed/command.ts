@@ -50,7 +50,8 @@ export function run(command: string, args: readonly string[], options: CommandOp
     child.stdin.on('error', () => undefined);
     child.stdin.end(input ?? '');
     child.on('error', (e: NodeJS.ErrnoException) => {
-      if (e.code === 'ENOENT')
+      // EACCES: a directory of the path that may not be searched hides whether the program is elsewhere
+      if (e.code === 'ENOENT' || e.code === 'EACCES')
         stopped ??= new TestbedError('missing-tool', `${command} is not installed (${packageOf(command)})`);
       else stopped ??= new TestbedError('command-failed', `${shown}: ${e.message}`);
       settle(null);
