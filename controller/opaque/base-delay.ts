@@ -34,12 +34,6 @@ export class BaseDelay {
   get known(): boolean {
     return !Number.isNaN(this.value);
   }
-  /** half of the spread of the newest probes below their median: what B may be wrong by; Infinity until it is known */
-  get uncertaintySeconds(): number {
-    if (this.newest.length < fewestProbes) return Number.POSITIVE_INFINITY;
-    const sorted = [...this.newest].sort((a, b) => a - b);
-    return (sorted[sorted.length >> 1]! - sorted[0]!) / 2;
-  }
   /** steps that were too large to be noise */
   get reroutes(): number {
     return this.rerouteCount;

@@ -14,7 +14,6 @@ export interface ServedSlot {
 }
 
 export interface CapacityConfig {
-  readonly slotSeconds: number;
   /** never estimated above this; Infinity: not known */
   readonly limitBytesPerSecond: number;
   /** believed at first; 0 unless given */

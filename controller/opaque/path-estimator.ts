@@ -117,7 +117,6 @@ export class OpaquePathEstimator {
   constructor(config: PathEstimatorConfig) {
     const limit = config.capacityLimitBytesPerSecond ?? bytesPerSecond(Number.POSITIVE_INFINITY);
     this.capacity = new CapacityEstimator({
-      slotSeconds: config.slotSeconds,
       limitBytesPerSecond: limit,
     });
     this.queue = new BacklogEstimator({

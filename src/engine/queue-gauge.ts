@@ -94,7 +94,6 @@ class OwnQueueGauge implements QueueGauge {
 
   #newCapacity(): CapacityEstimator {
     return new CapacityEstimator({
-      slotSeconds: this.#slotSeconds,
       limitBytesPerSecond: this.#configured,
       initialBytesPerSecond: this.#configured,
     });

@@ -88,8 +88,7 @@ describe('the base delay', () => {
 describe('the capacity of what comes out', () => {
   const c = 6_250_000;
   const T = 0.02;
-  const at = (limit = Number.POSITIVE_INFINITY) =>
-    new CapacityEstimator({ slotSeconds: T, limitBytesPerSecond: limit });
+  const at = (limit = Number.POSITIVE_INFINITY) => new CapacityEstimator({ limitBytesPerSecond: limit });
   const slot = (rate: number, backlogBefore: number, backlogAfter: number, arrived: number) => ({
     intervalSeconds: T,
     servedBytes: rate * T,
@@ -144,7 +143,6 @@ describe('the capacity of what comes out', () => {
 
   it('takes what is measured near a configured limit for the limit, and falls below it only by a drop', () => {
     const estimator = new CapacityEstimator({
-      slotSeconds: T,
       limitBytesPerSecond: c,
       initialBytesPerSecond: c,
     });
