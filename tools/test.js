@@ -2,7 +2,7 @@
 // namespaces, Chromium) one file at a time, so that they do not disturb each other. Ends with one line of totals.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -13,6 +13,8 @@ mkdirSync(output, { recursive: true });
 let failed = 0;
 let passed = 0;
 let skipped = 0;
+/** What failed, said again at the end: a log of which only the end is kept must still say why. */
+const failures = [];
 
 step('type-check', 'tsc', ['-b']);
 step('lint', 'biome', ['check', '.']);
@@ -20,6 +22,7 @@ step('build', process.execPath, ['tools/build.js']);
 suite('unit', []);
 suite('system', ['--no-file-parallelism']);
 
+for (const failure of failures) console.log(`\nFAILED ${failure}`);
 console.log(`\n${skipped} skipped, each for a reason printed above`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
@@ -30,7 +33,10 @@ function step(name, command, args) {
   const program = command === process.execPath ? command : join(bin, command);
   const result = spawnSync(program, args, { cwd: root, stdio: 'inherit' });
   if (result.status === 0) passed += 1;
-  else failed += 1;
+  else {
+    failed += 1;
+    failures.push(`the step ${name}`);
+  }
 }
 
 function suite(project, extra) {
@@ -48,6 +54,12 @@ function suite(project, extra) {
   const result = spawnSync(join(bin, 'vitest'), [...args, ...extra], { cwd: root, stdio: 'inherit' });
   try {
     const totals = JSON.parse(readFileSync(report, 'utf8'));
+    for (const file of totals.testResults) {
+      for (const test of file.assertionResults.filter((a) => a.status === 'failed'))
+        failures.push(
+          `${relative(root, file.name)}: ${test.fullName}\n${test.failureMessages.join('\n').slice(0, 2000)}`,
+        );
+    }
     passed += totals.numPassedTests;
     failed += totals.numFailedTests;
     skipped += totals.numPendingTests + totals.numTodoTests;
@@ -56,6 +68,7 @@ function suite(project, extra) {
       (f) => f.status === 'failed' && f.assertionResults.every((a) => a.status !== 'failed'),
     );
     failed += broken.length;
+    failures.push(...broken.map((f) => `${relative(root, f.name)}: ${f.message}`));
     if (result.status !== 0 && totals.numFailedTests === 0 && broken.length === 0) failed += 1;
   } catch (error) {
     console.error(`no report of the ${project} tests: ${error.message}`);

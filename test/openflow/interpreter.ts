@@ -68,7 +68,8 @@ export class Interpreter {
       at += 8;
     }
     const value: Value = { type: row.name, xid };
-    this.fields(row.fields, value, at, end, start, `${prefix}${row.name}`, []);
+    const stop = this.fields(row.fields, value, at, end, start, `${prefix}${row.name}`, []);
+    if (stop !== end) throw new RangeError(`${row.name}: bytes left`);
     return value as unknown as Message;
   }
 
