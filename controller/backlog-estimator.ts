@@ -33,7 +33,7 @@ const standingSamples = 5;
 /** a capacity that is told may be too high by this share, and room on the line still be room */
 const roomMargin = 0.03;
 /** room shows that nothing stood, not where the base is: an idle verdict is needed in the end */
-const longestWithoutVerdict = 2.5;
+const longestWithoutVerdict = 1.5;
 const unexplainedThreshold = 20 * 1514;
 
 interface Reading {

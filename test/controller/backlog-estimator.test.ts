@@ -183,8 +183,8 @@ describe('other signs of trouble', () => {
   it('takes room on the line for an empty queue, but not for ever', () => {
     const feed = new Feed();
     feed.repeat(5, full / 2, full / 2);
-    expect(feed.repeat(245, 0.95 * full, 0.95 * full).wantsDrain).toBe(false);
-    expect(feed.repeat(10, 0.95 * full, 0.95 * full).wantsDrain).toBe(true);
+    expect(feed.repeat(140, 0.95 * full, 0.95 * full).wantsDrain).toBe(false);
+    expect(feed.repeat(15, 0.95 * full, 0.95 * full).wantsDrain).toBe(true);
   });
 
   it('sees no room in one reading that came late', () => {
