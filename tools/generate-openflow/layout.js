@@ -11,11 +11,12 @@ export function widthOf(field, structs) {
   return undefined;
 }
 
+/** Bytes of a structure without a length of its own and without parts of variable length. */
 function fixedSize(fields, structs) {
   let total = 0;
   for (const field of fields) {
-    const width = widthOf(field, structs);
-    if (width === undefined) throw new Error('only structures of fixed size can be embedded');
+    const width = field.kind === 'length' ? undefined : widthOf(field, structs);
+    if (width === undefined) return undefined;
     total += width;
   }
   return total;
@@ -41,6 +42,11 @@ export function split(fields, skip, structs) {
       throw new Error(`${field.kind} after a field of variable length`);
   }
   return { head, headBytes: offset, variable };
+}
+
+/** Bytes between the flags of a multipart message and its body: 1.0 has none. */
+export function multipartPads(row) {
+  return row.fields.reduce((sum, field) => sum + field.length, 0);
 }
 
 export function at(base, offset) {

@@ -1,9 +1,10 @@
 /** All tables of the protocol in one value, as the generator, the JSON converter and the tests read them. */
 
 import { errorRows } from './errors.js';
-import type { ErrorRow, MessageRow, MultipartRow, OxmRow, StructRow, TlvFamily } from './language.js';
+import type { ErrorRow, MessageRow, MultipartRow, OxmRow, OxsRow, StructRow, TlvFamily } from './language.js';
 import { messages, multiparts } from './messages.js';
 import { oxmRows } from './oxm.js';
+import { oxsRows } from './oxs.js';
 import { structs } from './structs.js';
 import { tlvFamilies } from './tlvs.js';
 import { errorRows10 } from './v1-errors.js';
@@ -17,6 +18,7 @@ export interface Catalogue {
   readonly structs: readonly StructRow[];
   readonly tlvFamilies: readonly TlvFamily[];
   readonly oxm: readonly OxmRow[];
+  readonly oxs: readonly OxsRow[];
   readonly errors: readonly ErrorRow[];
 }
 
@@ -26,5 +28,6 @@ export const catalogue: Catalogue = {
   structs: [...structs, ...structs10],
   tlvFamilies: [...tlvFamilies, ...tlvFamilies10],
   oxm: oxmRows,
+  oxs: oxsRows,
   errors: [...errorRows, ...errorRows10],
 };

@@ -94,6 +94,35 @@ export interface OxmId {
   readonly experimenter?: number;
 }
 
+export interface OxsU32 {
+  readonly field: 'flow_count';
+  readonly value: number;
+}
+
+export interface OxsU64 {
+  readonly field: 'packet_count' | 'byte_count';
+  readonly value: bigint;
+}
+
+export interface OxsTime {
+  readonly field: 'duration' | 'idle_time';
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
+/** A statistics field of a class or number that has no row; `payload` is everything after the 4-byte header. */
+export interface OxsRaw {
+  readonly field: 'raw';
+  readonly oxs_class: number;
+  readonly oxs_field: number;
+  /** The bit between the field and the length, 0 in 1.5. */
+  readonly reserved: number;
+  readonly payload: Uint8Array;
+}
+
+/** One OXS TLV of an `ofp_stats`. 1.5.1 7.2.4. */
+export type OxsField = OxsU32 | OxsU64 | OxsTime | OxsRaw;
+
 export interface OutputAction {
   readonly type: 'output';
   readonly port: number;
@@ -1440,24 +1469,6 @@ export interface ExperimenterMultipartRequest {
   padding?: Uint8Array;
 }
 
-/** 1.3.5 A.3.5. */
-export type MultipartRequest =
-  | DescMultipartRequest
-  | FlowMultipartRequest
-  | AggregateMultipartRequest
-  | TableMultipartRequest
-  | PortStatsMultipartRequest
-  | QueueMultipartRequest
-  | GroupMultipartRequest
-  | GroupDescMultipartRequest
-  | GroupFeaturesMultipartRequest
-  | MeterMultipartRequest
-  | MeterConfigMultipartRequest
-  | MeterFeaturesMultipartRequest
-  | TableFeaturesMultipartRequest
-  | PortDescMultipartRequest
-  | ExperimenterMultipartRequest;
-
 export interface DescMultipartReply {
   readonly type: 'multipart_reply';
   readonly xid: number;
@@ -1607,24 +1618,6 @@ export interface ExperimenterMultipartReply {
   /** All padding bytes of this structure in order; present only when one is not zero. */
   padding?: Uint8Array;
 }
-
-/** 1.3.5 A.3.5. */
-export type MultipartReply =
-  | DescMultipartReply
-  | FlowMultipartReply
-  | AggregateMultipartReply
-  | TableMultipartReply
-  | PortStatsMultipartReply
-  | QueueMultipartReply
-  | GroupMultipartReply
-  | GroupDescMultipartReply
-  | GroupFeaturesMultipartReply
-  | MeterMultipartReply
-  | MeterConfigMultipartReply
-  | MeterFeaturesMultipartReply
-  | TableFeaturesMultipartReply
-  | PortDescMultipartReply
-  | ExperimenterMultipartReply;
 
 /** 1.3.5 A.3.8. */
 export interface BarrierRequest {
@@ -1890,16 +1883,6 @@ export interface ExperimenterMultipartRequest10 {
   readonly body: ExperimenterStats10;
 }
 
-/** 1.0.0 5.3.5 OFPT_STATS_REQUEST. */
-export type MultipartRequest10 =
-  | DescMultipartRequest10
-  | FlowMultipartRequest10
-  | AggregateMultipartRequest10
-  | TableMultipartRequest10
-  | PortStatsMultipartRequest10
-  | QueueMultipartRequest10
-  | ExperimenterMultipartRequest10;
-
 export interface DescMultipartReply10 {
   readonly type: 'multipart_reply';
   readonly xid: number;
@@ -1956,16 +1939,6 @@ export interface ExperimenterMultipartReply10 {
   readonly body: ExperimenterStats10;
 }
 
-/** 1.0.0 5.3.5 OFPT_STATS_REPLY. */
-export type MultipartReply10 =
-  | DescMultipartReply10
-  | FlowMultipartReply10
-  | AggregateMultipartReply10
-  | TableMultipartReply10
-  | PortStatsMultipartReply10
-  | QueueMultipartReply10
-  | ExperimenterMultipartReply10;
-
 /** 1.0.0 5.3.7. */
 export interface BarrierRequest10 {
   readonly type: 'barrier_request';
@@ -1997,7 +1970,88 @@ export interface QueueGetConfigReply10 {
   padding?: Uint8Array;
 }
 
-/** Every message of 1.1 and later. */
+/** 1.0.0 5.3.5 OFPT_STATS_REQUEST. */
+export type MultipartRequest10 =
+  | DescMultipartRequest10
+  | FlowMultipartRequest10
+  | AggregateMultipartRequest10
+  | TableMultipartRequest10
+  | PortStatsMultipartRequest10
+  | QueueMultipartRequest10
+  | ExperimenterMultipartRequest10;
+
+/** 1.0.0 5.3.5 OFPT_STATS_REPLY. */
+export type MultipartReply10 =
+  | DescMultipartReply10
+  | FlowMultipartReply10
+  | AggregateMultipartReply10
+  | TableMultipartReply10
+  | PortStatsMultipartReply10
+  | QueueMultipartReply10
+  | ExperimenterMultipartReply10;
+
+/** Every message of wire version 1. */
+export type Message10 =
+  | Hello
+  | ErrorMessage
+  | EchoRequest
+  | EchoReply
+  | FeaturesRequest
+  | GetConfigRequest
+  | GetConfigReply
+  | SetConfig
+  | ExperimenterMessage10
+  | FeaturesReply10
+  | PacketIn10
+  | FlowRemoved10
+  | PortStatus10
+  | PacketOut10
+  | FlowMod10
+  | PortMod10
+  | MultipartRequest10
+  | MultipartReply10
+  | BarrierRequest10
+  | BarrierReply10
+  | QueueGetConfigRequest10
+  | QueueGetConfigReply10;
+
+/** 1.3.5 A.3.5. */
+export type MultipartRequest =
+  | DescMultipartRequest
+  | FlowMultipartRequest
+  | AggregateMultipartRequest
+  | TableMultipartRequest
+  | PortStatsMultipartRequest
+  | QueueMultipartRequest
+  | GroupMultipartRequest
+  | GroupDescMultipartRequest
+  | GroupFeaturesMultipartRequest
+  | MeterMultipartRequest
+  | MeterConfigMultipartRequest
+  | MeterFeaturesMultipartRequest
+  | TableFeaturesMultipartRequest
+  | PortDescMultipartRequest
+  | ExperimenterMultipartRequest;
+
+/** 1.3.5 A.3.5. */
+export type MultipartReply =
+  | DescMultipartReply
+  | FlowMultipartReply
+  | AggregateMultipartReply
+  | TableMultipartReply
+  | PortStatsMultipartReply
+  | QueueMultipartReply
+  | GroupMultipartReply
+  | GroupDescMultipartReply
+  | GroupFeaturesMultipartReply
+  | MeterMultipartReply
+  | MeterConfigMultipartReply
+  | MeterFeaturesMultipartReply
+  | TableFeaturesMultipartReply
+  | PortDescMultipartReply
+  | ExperimenterMultipartReply;
+
+/** Every message of wire version 4. */
 export type Message =
   | Hello
   | ErrorMessage
@@ -2032,8 +2086,8 @@ export type Message =
   | BundleControl
   | BundleAddMessage;
 
-/** Every message of 1.0. */
-export type Message10 =
+/** Every message of wire version 5. */
+export type Message14 =
   | Hello
   | ErrorMessage
   | EchoRequest
@@ -2041,24 +2095,22 @@ export type Message10 =
   | FeaturesRequest
   | GetConfigRequest
   | GetConfigReply
-  | SetConfig
-  | ExperimenterMessage10
-  | FeaturesReply10
-  | PacketIn10
-  | FlowRemoved10
-  | PortStatus10
-  | PacketOut10
-  | FlowMod10
-  | PortMod10
-  | MultipartRequest10
-  | MultipartReply10
-  | BarrierRequest10
-  | BarrierReply10
-  | QueueGetConfigRequest10
-  | QueueGetConfigReply10;
+  | SetConfig;
 
-export type AnyMessage = Message | Message10;
+/** Every message of wire version 6. */
+export type Message15 =
+  | Hello
+  | ErrorMessage
+  | EchoRequest
+  | EchoReply
+  | FeaturesRequest
+  | GetConfigRequest
+  | GetConfigReply
+  | SetConfig;
 
-export type MessageType = Message['type'];
+/** A message of any version. */
+export type AnyMessage = Message10 | Message | Message14 | Message15;
+
+export type MessageType = AnyMessage['type'];
 
 export type MultipartType = MultipartReply['mp_type'];
