@@ -1,5 +1,5 @@
 /** Emits decoders: straight-line reads at constant offsets, one length check in front of each fixed head. */
-import { at, multipartPads, split } from './layout.js';
+import { at, split } from './layout.js';
 import { familyType, memberType, messageType, structType, unionType } from './names.js';
 
 const READS = {
@@ -369,7 +369,7 @@ export function messageDecoder(row, slice) {
 export function multipartDecoder(row, slice) {
   const type = unionType(row.name, slice.version);
   const cases = slice.multiparts.map((part) => multipartCase(row, part));
-  const pads = multipartPads(row);
+  const pads = row.fields.reduce((sum, field) => sum + field.length, 0);
   const headBytes = 12 + pads;
   const set = Array.from({ length: pads }, (_, i) => `b[start + ${12 + i}]`).join(' | ');
   const padding =

@@ -1,5 +1,5 @@
 /** Emits encoders: one `reserve` for each fixed head, writes at constant offsets, lengths patched at the end. */
-import { at, multipartPads, split } from './layout.js';
+import { at, split } from './layout.js';
 import { familyType, memberType, messageType, structType, unionType } from './names.js';
 
 const PUTS = { u8: 'put8', u16: 'put16', u32: 'put32', u64: 'put64' };
@@ -169,7 +169,7 @@ const needsB = (head) => head.some(({ field }) => !['pad', 'length', 'listLength
 export function structEncoder(row, slice) {
   const body = new Body(slice, row.name);
   const { head, headBytes, variable } = split(row.fields, 0, body.structs);
-  body.lines.push(`const start = w.reserve(${headBytes});`);
+  if (headBytes > 0) body.lines.push(`const start = w.reserve(${headBytes});`);
   if (needsB(head)) body.lines.push(`const b = w.bytes;`);
   body.head(head);
   body.variable(variable);
@@ -257,7 +257,7 @@ export function messageEncoder(row, slice) {
 
 export function multipartEncoder(row, slice) {
   const type = unionType(row.name, slice.version);
-  const pads = multipartPads(row);
+  const pads = row.fields.reduce((sum, field) => sum + field.length, 0);
   const padding =
     pads === 0
       ? ''

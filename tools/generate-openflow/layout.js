@@ -44,11 +44,6 @@ export function split(fields, skip, structs) {
   return { head, headBytes: offset, variable };
 }
 
-/** Bytes between the flags of a multipart message and its body: 1.0 has none. */
-export function multipartPads(row) {
-  return row.fields.reduce((sum, field) => sum + field.length, 0);
-}
-
 export function at(base, offset) {
   return offset === 0 ? base : `${base} + ${offset}`;
 }

@@ -133,7 +133,7 @@ function messageTypes(row, catalogue, families) {
       '  readonly flags: number;',
       `  readonly body: ${type};`,
     ];
-    out.push(interfaceText(multipartType(row.multipart, part), head, { fields: row.fields }, families));
+    out.push(interfaceText(multipartType(row.multipart, part), head, row, families));
   }
   return out.join('\n');
 }
