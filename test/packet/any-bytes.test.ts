@@ -123,7 +123,10 @@ const lldp = fc.record({
   port: id,
   timeToLiveSeconds: uint(16),
   others: fc.array(
-    fc.record({ type: fc.integer({ min: 4, max: 127 }), value: fc.uint8Array({ maxLength: 511 }) }),
+    fc.record({
+      type: fc.integer({ min: 4, max: 127 }),
+      value: fc.oneof(fc.uint8Array({ maxLength: 20 }), fixed(511)),
+    }),
     { maxLength: 3 },
   ),
 });
