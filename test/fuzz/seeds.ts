@@ -20,6 +20,7 @@ export interface Element {
   readonly end: number;
   /** The name of its list; elements of lists of one name may stand for each other. */
   readonly list: string;
+  readonly path: string;
 }
 
 export interface Seed {
@@ -67,6 +68,7 @@ function elementsOf(spans: readonly Span[]): Element[] {
   );
   return [...paths].map((path) => ({
     ...extent(spans, path),
+    path,
     list: /([a-z_0-9]+)\[\d+\]$/.exec(path)?.[1] ?? '',
   }));
 }
