@@ -7,6 +7,7 @@ import { formatGroup, formatMeter } from './format-group.js';
 import { formatMatch, reservedPort } from './format-match.js';
 import { formatFields, quoted } from './format-value.js';
 import type {
+  AnyMessage,
   FlowMod,
   FlowRemoved,
   FlowStats,
@@ -33,7 +34,7 @@ const PACKET_IN_REASONS = ['no_match', 'action', 'invalid_ttl', 'action_set', 'g
 const FLOW_REMOVED_REASONS = ['idle', 'hard', 'delete', 'group_delete', 'meter_delete', 'eviction'];
 
 /** One message as lines, without a newline after the last. */
-export function formatMessage(message: Message, version = 4): string {
+export function formatMessage(message: AnyMessage, version = 4): string {
   const title = `${titleOf(message)} (${WIRE_NAMES[version] ?? `version ${version}`}) (xid=${hex(message.xid)}):`;
   const [first, ...rest] = bodyOf(message, version);
   const lines = [first === undefined || first === '' ? title : `${title} ${first}`, ...rest];
@@ -47,7 +48,7 @@ function bounded(line: string): string {
   return `${line.slice(0, kept)}${note(line.length - kept)}`;
 }
 
-function titleOf(message: Message): string {
+function titleOf(message: AnyMessage): string {
   if (message.type === 'multipart_request' || message.type === 'multipart_reply') {
     const name = message.mp_type === 'port_stats' ? 'PORT' : message.mp_type.toUpperCase();
     return `OFPST_${name} ${message.type === 'multipart_request' ? 'request' : 'reply'}`;
@@ -55,12 +56,44 @@ function titleOf(message: Message): string {
   return `OFPT_${message.type.toUpperCase()}`;
 }
 
+/** Versions in which a message, or the body of a multipart reply, has the form that is worded here: that of 1.3. */
+const WORDED: Readonly<Record<string, readonly [from: number, to: number]>> = {
+  flow_mod: [4, 6],
+  flow_removed: [4, 5],
+  packet_in: [4, 6],
+  packet_out: [4, 5],
+  group_mod: [4, 5],
+  meter_mod: [4, 6],
+  flow: [4, 5],
+  port_stats: [4, 4],
+  queue: [4, 4],
+  group_desc: [4, 5],
+  meter_config: [4, 6],
+  port_desc: [4, 4],
+};
+
+function isWorded(name: string, version: number): boolean {
+  const range = WORDED[name];
+  return range === undefined || (version >= range[0] && version <= range[1]);
+}
+
+/** Message types of 1.3 whose form is worded here, whatever the version they came in. */
+function bodyOf(message: AnyMessage, version: number): string[] {
+  const name = message.type === 'multipart_reply' ? message.mp_type : message.type;
+  return isWorded(name, version) ? worded(message as Message, version) : plain(message, version);
+}
+
+function plain(message: AnyMessage, version: number): string[] {
+  const lines = generic(message, version);
+  return lines.length === 1 ? [lines[0].trimStart()] : ['', ...lines];
+}
+
 /** The first element goes on the line of the title. */
-function bodyOf(message: Message, version: number): string[] {
+function worded(message: Message, version: number): string[] {
   switch (message.type) {
     case 'hello': {
       const words = helloVersionsOf(message);
-      return words === undefined ? ['', ...generic(message)] : ['', ` version bitmap: ${words}`];
+      return words === undefined ? ['', ...generic(message, version)] : ['', ` version bitmap: ${words}`];
     }
     case 'error': {
       const { type, code } = errorName(message.error_type, message.error_code, version);
@@ -70,7 +103,7 @@ function bodyOf(message: Message, version: number): string[] {
     case 'echo_reply':
       return [`${message.data.length} bytes of payload`];
     case 'features_reply':
-      return [`dpid:${message.datapath_id.toString(16).padStart(16, '0')}`, ...generic(message)];
+      return [`dpid:${message.datapath_id.toString(16).padStart(16, '0')}`, ...generic(message, version)];
     case 'flow_mod':
       return [flowMod(message)];
     case 'flow_removed':
@@ -89,14 +122,12 @@ function bodyOf(message: Message, version: number): string[] {
     }
     case 'bundle_add_message': {
       const { message: inner, ...others } = message;
-      return ['', ...generic(others), ...formatMessage(inner, version).split('\n')];
+      return ['', ...generic(others, version), ...formatMessage(inner, version).split('\n')];
     }
     case 'multipart_reply':
-      return multipartReply(message);
-    default: {
-      const lines = generic(message);
-      return lines.length === 1 ? [lines[0].trimStart()] : ['', ...lines];
-    }
+      return multipartReply(message, version);
+    default:
+      return plain(message, version);
   }
 }
 
@@ -113,9 +144,9 @@ function helloVersionsOf(message: Hello): string | undefined {
 }
 
 /** Every property but those that the title or another line says. */
-function generic(message: object): string[] {
+function generic(message: object, version: number): string[] {
   const { type, mp_type, xid, datapath_id, ...properties } = message as Record<string, unknown>;
-  return formatFields(properties, 1);
+  return formatFields(properties, 1, version);
 }
 
 /** The message that an error is about, as far as the switch quotes it: at least 64 bytes (1.3.5 A.4.4). */
@@ -176,7 +207,7 @@ function packetOut(packet: PacketOut): string {
     : `${head} buffer=${hex(packet.buffer_id)}`;
 }
 
-function multipartReply(message: MultipartReply): string[] {
+function multipartReply(message: MultipartReply, version: number): string[] {
   const flags = message.flags === 0 ? '' : `flags=${hex(message.flags)}`;
   switch (message.mp_type) {
     case 'flow':
@@ -210,11 +241,11 @@ function multipartReply(message: MultipartReply): string[] {
         flags,
         ...message.body.flatMap(({ port_no, name, hw_addr, ...others }) => [
           ` ${port(port_no)}(${quoted(name)}): addr:${formatMac(hw_addr)}`,
-          ...formatFields(others, 5),
+          ...formatFields(others, 5, version),
         ]),
       ];
     default:
-      return [flags, ...generic({ ...message, flags: undefined })];
+      return [flags, ...generic({ ...message, flags: undefined }, version)];
   }
 }
 

@@ -18,15 +18,15 @@ const DATA_LIMIT_BYTES = 256;
 const COLUMN_LIMIT = 120;
 
 /** `name=value, name=value` in lines that are indented by so many blanks; lists of structures an item a line below. */
-export function formatFields(properties: Properties, indent: number): string[] {
+export function formatFields(properties: Properties, indent: number, version: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const [name, value] of Object.entries(properties)) {
     if (value === undefined || isEmpty(value)) continue;
-    if (isStructures(name, value)) {
+    if (isStructures(name, value, version)) {
       if (line !== '') lines.push(line);
       line = '';
-      lines.push(...nested(name, value, indent));
+      lines.push(...nested(name, value, indent, version));
       continue;
     }
     const word = `${name}=${formatValue(name, value)}`;
@@ -59,18 +59,28 @@ const isEmpty = (value: unknown): boolean =>
   (value instanceof Uint8Array && value.length === 0) ||
   (isObject(value) && Object.keys(value).length === 0);
 
-/** Lists with a wording of their own are values. */
-function isStructures(name: string, value: unknown): value is Properties | readonly Properties[] {
+/** Lists with a wording of their own are values; the actions of 1.0 have none. */
+function isStructures(
+  name: string,
+  value: unknown,
+  version: number,
+): value is Properties | readonly Properties[] {
   if (name === 'oxm_ids' || name === 'ids') return false;
+  if (version === 1) return isObject(value) || (Array.isArray(value) && value.some(isObject));
   if (name === 'match' || name === 'actions' || name === 'instructions')
     return !Array.isArray(value) && isObject(value);
   return isObject(value) || (Array.isArray(value) && value.some(isObject));
 }
 
-function nested(name: string, value: Properties | readonly Properties[], indent: number): string[] {
+function nested(
+  name: string,
+  value: Properties | readonly Properties[],
+  indent: number,
+  version: number,
+): string[] {
   const items = Array.isArray(value) ? (value as readonly Properties[]) : [value as Properties];
   return items.flatMap((item) => {
-    const fields = formatFields(item, indent + 2);
+    const fields = formatFields(item, indent + 2, version);
     const first = fields[0]?.trimStart() ?? '';
     return [`${' '.repeat(indent)}${name}: ${first}`.trimEnd(), ...fields.slice(1)];
   });

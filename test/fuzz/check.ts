@@ -1,5 +1,6 @@
 import { codecOf } from '../../src/openflow/generated/versions.js';
 import {
+  type AnyMessage,
   type DecodeError,
   type DecodeResult,
   decodeLine,
@@ -7,7 +8,6 @@ import {
   encodeLine,
   encodeMessage,
   Framer,
-  type Message,
   OFPMP_PORT_STATS,
   OFPMP_QUEUE,
   PortStatsColumns,
@@ -25,7 +25,7 @@ import { Reader } from '../../src/openflow/reader.js';
 /** The codec, or one with a planted fault. */
 export interface Codec {
   decode(bytes: Uint8Array): DecodeResult;
-  encode(message: Message, writer: SlabWriter, version: number): void;
+  encode(message: AnyMessage, writer: SlabWriter, version: number): void;
   /** Elements of lists that are looked at until there is an answer. */
   steps(bytes: Uint8Array): number;
 }

@@ -4,8 +4,12 @@ import { decodeLine } from '../../src/openflow/decode-line.js';
 import { encodeLine } from '../../src/openflow/encode-line.js';
 import { toJson } from '../../src/openflow/json.js';
 import { messageArbitrary } from './arbitrary.js';
+
 import { goldens } from './golden-files.js';
 
+const versionedMessage = fc
+  .constantFrom(1, 4)
+  .chain((version) => messageArbitrary(version).map((message) => ({ version, message })));
 const scale = Number(process.env.STEADY_TEST_SCALE ?? 1);
 const answer = (line: unknown): unknown => JSON.parse(encodeLine(JSON.stringify(line)));
 const refused = (code: string, path: string): unknown => ({
@@ -23,8 +27,10 @@ describe('a line of the encode command', () => {
 
   it('makes bytes that decode to the same message, or names the property', () => {
     fc.assert(
-      fc.property(messageArbitrary, (message) => {
-        const { ok, hex, error } = JSON.parse(encodeLine(JSON.stringify(toJson(message))));
+      fc.property(versionedMessage, ({ version, message }) => {
+        const { ok, hex, error } = JSON.parse(
+          encodeLine(JSON.stringify({ version, message: toJson(message) })),
+        );
         if (ok) expect(JSON.parse(decodeLine(hex)).message).toEqual(toJson(message));
         else expect(error.path).toMatch(/./);
       }),
@@ -111,7 +117,7 @@ describe('a line of the encode command', () => {
 
   it('gives one answer to any message with one wrong property', () => {
     fc.assert(
-      fc.property(messageArbitrary, fc.nat(), fc.jsonValue(), (message, place, value) => {
+      fc.property(versionedMessage, fc.nat(), fc.jsonValue(), ({ version, message }, place, value) => {
         const copy = JSON.parse(JSON.stringify(toJson(message)));
         const places: [Record<string, unknown>, string][] = [];
         const walk = (node: unknown): void => {
@@ -124,7 +130,7 @@ describe('a line of the encode command', () => {
         walk(copy);
         const [node, key] = places[place % places.length];
         node[key] = value;
-        const result = JSON.parse(encodeLine(JSON.stringify(copy)));
+        const result = JSON.parse(encodeLine(JSON.stringify({ version, message: copy })));
         if (!result.ok) expect(typeof result.error.path).toBe('string');
       }),
       { numRuns: 500 * scale },

@@ -9,6 +9,9 @@ import { SlabWriter } from '../../src/openflow/slab-writer.js';
 import { messageArbitrary } from './arbitrary.js';
 import { golden } from './golden-files.js';
 
+const versionedMessage = fc
+  .constantFrom(1, 4)
+  .chain((version) => messageArbitrary(version).map((message) => ({ version, message })));
 const scale = Number(process.env.STEADY_TEST_SCALE ?? 1);
 const printed = (name: string): string => printLine(golden(name).hex);
 
@@ -87,11 +90,11 @@ describe('a line of the print command', () => {
     expect(text).toHaveLength(4096);
     expect(text).toMatch(/… \d+ characters more$/);
     fc.assert(
-      fc.property(messageArbitrary, (message) => {
+      fc.property(versionedMessage, ({ version, message }) => {
         const writer = new SlabWriter();
-        encodeMessage(message, writer);
+        encodeMessage(message, writer, version);
         const lines = printLine(toHex(writer.finish())).split('\n');
-        expect(lines[0]).toContain('(OF1.3)');
+        expect(lines[0]).toContain(`(OF1.${version === 1 ? 0 : version - 1})`);
         for (const line of lines) {
           if (line.length > 4096) expect.unreachable(`${line.length} characters`);
           if (!/^[\x20-\x7e…]+$/.test(line)) expect.unreachable(JSON.stringify(line));
