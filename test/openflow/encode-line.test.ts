@@ -8,7 +8,7 @@ import { messageArbitrary } from './arbitrary.js';
 import { goldens } from './golden-files.js';
 
 const versionedMessage = fc
-  .constantFrom(1, 4)
+  .constantFrom(1, 4, 5, 6)
   .chain((version) => messageArbitrary(version).map((message) => ({ version, message })));
 const scale = Number(process.env.STEADY_TEST_SCALE ?? 1);
 const answer = (line: unknown): unknown => JSON.parse(encodeLine(JSON.stringify(line)));

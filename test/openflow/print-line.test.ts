@@ -10,7 +10,7 @@ import { messageArbitrary } from './arbitrary.js';
 import { golden } from './golden-files.js';
 
 const versionedMessage = fc
-  .constantFrom(1, 4)
+  .constantFrom(1, 4, 5, 6)
   .chain((version) => messageArbitrary(version).map((message) => ({ version, message })));
 const scale = Number(process.env.STEADY_TEST_SCALE ?? 1);
 const printed = (name: string): string => printLine(golden(name).hex);
