@@ -34,7 +34,7 @@ export function fromJson(version: number, type: string, json: Json): AnyMessage 
   if (row === undefined) throw new EncodeError('type', `no message "${type}" in version ${version}`);
   const source = asObject(json, type);
   if (source.type !== undefined && source.type !== type)
-    throw new EncodeError(`${type}.type`, `"${String(source.type)}" instead`);
+    throw new EncodeError(`${type}.type`, `${shown(source.type)} instead`);
   const xid = asNumber(source.xid, `${type}.xid`);
   if (row.multipart !== undefined) return multipart(row, source, xid, version);
   const fields = convertFields(row.fields, source, type, ['type', 'xid'], version);
@@ -46,10 +46,7 @@ function multipart(row: MessageRow, source: JsonObject, xid: number, version: nu
     (each) => each.name === source.mp_type && holds(each.versions, version),
   );
   if (part === undefined)
-    throw new EncodeError(
-      `${row.name}.mp_type`,
-      `"${String(source.mp_type)}" is unknown in version ${version}`,
-    );
+    throw new EncodeError(`${row.name}.mp_type`, `${shown(source.mp_type)} is unknown in version ${version}`);
   refuseOthers(source, ['type', 'xid', 'mp_type', 'flags', 'body', 'padding'], row.name);
   const shape = part[row.multipart ?? 'reply'];
   const path = `${row.name}.body`;
@@ -130,8 +127,18 @@ function convert(
     case 'list':
       return asArray(json, path).map((item, i) => element(field.of, item, `${path}[${i}]`, version));
     case 'message':
-      return fromJson(version, String(asObject(json, path).type), json as Json);
+      return innerFromJson(version, asObject(json, path), path);
   }
+}
+
+/** A message inside a message, which holds no third one. */
+function innerFromJson(version: number, json: JsonObject, path: string): AnyMessage {
+  if (typeof json.type !== 'string') throw new EncodeError(`${path}.type`, 'expected the name of a message');
+  const holdsMessages = catalogue.messages.some(
+    (row) => row.name === json.type && row.fields.some((field) => field.kind === 'message'),
+  );
+  if (holdsMessages) throw new EncodeError(`${path}.type`, `"${json.type}" inside a message`);
+  return fromJson(version, json.type, json);
 }
 
 function element(of: string, json: Json, path: string, version: number): unknown {
@@ -153,10 +160,7 @@ function convertTlv(family: TlvFamily, json: Json, path: string, version: number
   const source = asObject(json, path);
   const row = family.rows.find((each) => each.name === source.type && holds(each.versions, version));
   if (row === undefined && source.type !== 'raw')
-    throw new EncodeError(
-      `${path}.type`,
-      `"${String(source.type)}" is no ${family.name} in version ${version}`,
-    );
+    throw new EncodeError(`${path}.type`, `${shown(source.type)} is no ${family.name} in version ${version}`);
   return { type: source.type, ...convertFields(row?.fields ?? RAW_TLV, source, path, ['type'], version) };
 }
 
@@ -173,9 +177,8 @@ function oxmFromJson(json: Json | undefined, path: string): unknown {
     };
   }
   refuseOthers(source, ['field', 'value', 'mask'], path);
-  const row = oxmRow(String(source.field));
-  if (row === undefined)
-    throw new EncodeError(`${path}.field`, `"${String(source.field)}" is no match field`);
+  const row = typeof source.field === 'string' ? oxmRow(source.field) : undefined;
+  if (row === undefined) throw new EncodeError(`${path}.field`, `${shown(source.field)} is no match field`);
   const read = { number: asNumber, bigint: asBigint, bytes: asBytes }[row.form];
   const value = read(source.value, `${path}.value`);
   if (source.mask === undefined) return { field: row.name, value };
@@ -197,7 +200,7 @@ function oxsFromJson(json: Json | undefined, path: string): unknown {
   }
   const row = catalogue.oxs.find((each) => each.name === source.field);
   if (row === undefined)
-    throw new EncodeError(`${path}.field`, `"${String(source.field)}" is no statistics field`);
+    throw new EncodeError(`${path}.field`, `${shown(source.field)} is no statistics field`);
   if (row.form === 'time') {
     refuseOthers(source, ['field', 'seconds', 'nanoseconds'], path);
     return { field: row.name, seconds: number('seconds'), nanoseconds: number('nanoseconds') };
@@ -218,6 +221,13 @@ function oxmIdFromJson(json: Json | undefined, path: string): unknown {
   };
   if (source.experimenter === undefined) return id;
   return { ...id, experimenter: asNumber(source.experimenter, `${path}.experimenter`) };
+}
+
+/** What stands there instead, short enough for a line. */
+function shown(json: Json | undefined): string {
+  if (typeof json === 'object' && json !== null) return Array.isArray(json) ? 'a list' : 'an object';
+  const text = json === undefined ? 'nothing' : JSON.stringify(json);
+  return text.length <= 40 ? text : `${text.slice(0, 40)}…`;
 }
 
 function asObject(json: Json | undefined, path: string): JsonObject {
