@@ -1,15 +1,30 @@
 import { ErrorWindow } from './error-window.js';
 import { type Bytes, type BytesPerSecond, bytesPerSecond, type Seconds } from './units.js';
 
+/** rises of the newest sample above the mean before it: so many are remembered, fewer say nothing of what is usual */
+const remembered = 150;
+const fewest = 50;
+/** the newest are no part of what is usual: a jump shows in two samples */
+const ofTheJump = 2;
+const unusual = 1.2;
+/**
+ * A jump began somewhere in the sample that shows it first, so its rate is higher than what shows. With a half of that more the peak after a step is
+ * lower still, but rises that were none cost 1 % of the slots their proof.
+ */
+const unseenShare = 0.25;
+
 /**
  * Forecast of the cross traffic x: the mean over the newest `slots` slots of time, weighted with true
  * intervals. A mean over several frames of a video is blind to the frame's phase, which a forecast from the
- * last sample alone is not (25 frames a second against 50 samples a second). It keeps its own errors: they
- * are the eps_x of theorem 1.
+ * last sample alone is not (25 frames a second against 50 samples a second). A rise that is larger than any of late, frames
+ * included, is no phase but a jump: what was before it is forgotten, and for one sample the part of it that cannot have shown
+ * yet is added. It keeps its own errors: they are the eps_x of theorem 1.
  */
 export class CrossTrafficForecast {
   readonly errors: ErrorWindow;
   private readonly spanSeconds: number;
+  private readonly rises: number[] = [];
+  private unseen = 0;
   private readonly samples: { bytes: number; seconds: number }[] = [];
 
   constructor(slots: number, slotSeconds: Seconds, errorWindow = 300) {
@@ -19,7 +34,12 @@ export class CrossTrafficForecast {
 
   push(arrived: Bytes, interval: Seconds): void {
     if (!(interval > 0) || !Number.isFinite(arrived)) return;
+    const first = this.samples.length === 0;
+    const rise = Math.max(0, arrived) / interval - this.meanOfSamples();
     this.samples.push({ bytes: Math.max(0, arrived), seconds: interval });
+    const jumped = !first && this.isUnusual(rise);
+    if (jumped) this.samples.splice(0, this.samples.length - 1);
+    this.unseen = jumped ? unseenShare * rise : 0;
     let span = 0;
     let keep = this.samples.length;
     // half a sample of tolerance, so that jittered intervals do not make the window flap by one
@@ -32,16 +52,30 @@ export class CrossTrafficForecast {
 
   /** 0 before the first sample */
   mean(): BytesPerSecond {
+    return bytesPerSecond(this.meanOfSamples() + this.unseen);
+  }
+
+  private isUnusual(rise: number): boolean {
+    const known = this.rises.length >= fewest;
+    const usual = Math.max(0, ...this.rises.slice(0, -ofTheJump));
+    this.rises.push(rise);
+    if (this.rises.length > remembered) this.rises.shift();
+    return known && rise > unusual * usual;
+  }
+
+  private meanOfSamples(): number {
     let sum = 0;
     let span = 0;
     for (const sample of this.samples) {
       sum += sample.bytes;
       span += sample.seconds;
     }
-    return bytesPerSecond(span > 0 ? sum / span : 0);
+    return span > 0 ? sum / span : 0;
   }
 
   clear(): void {
     this.samples.length = 0;
+    this.rises.length = 0;
+    this.unseen = 0;
   }
 }
