@@ -2,29 +2,22 @@ import { ErrorWindow } from './error-window.js';
 import { type Bytes, type BytesPerSecond, bytesPerSecond, type Seconds } from './units.js';
 
 /** rises of the newest sample above the mean before it: so many are remembered, fewer say nothing of what is usual */
-const remembered = 150;
-const fewest = 50;
+const remembered = 400;
+const fewest = 150;
 /** the newest are no part of what is usual: a jump shows in two samples */
 const ofTheJump = 2;
 const unusual = 1.2;
-/**
- * A jump began somewhere in the sample that shows it first, so its rate is higher than what shows. With a half of that more the peak after a step is
- * lower still, but rises that were none cost 1 % of the slots their proof.
- */
-const unseenShare = 0.25;
 
 /**
  * Forecast of the cross traffic x: the mean over the newest `slots` slots of time, weighted with true
  * intervals. A mean over several frames of a video is blind to the frame's phase, which a forecast from the
  * last sample alone is not (25 frames a second against 50 samples a second). A rise that is larger than any of late, frames
- * included, is no phase but a jump: what was before it is forgotten, and for one sample the part of it that cannot have shown
- * yet is added. It keeps its own errors: they are the eps_x of theorem 1.
+ * included, is no phase but a jump: what was before it is forgotten. It keeps its own errors: they are the eps_x of theorem 1.
  */
 export class CrossTrafficForecast {
   readonly errors: ErrorWindow;
   private readonly spanSeconds: number;
   private readonly rises: number[] = [];
-  private unseen = 0;
   private readonly samples: { bytes: number; seconds: number }[] = [];
 
   constructor(slots: number, slotSeconds: Seconds, errorWindow = 300) {
@@ -37,9 +30,7 @@ export class CrossTrafficForecast {
     const first = this.samples.length === 0;
     const rise = Math.max(0, arrived) / interval - this.meanOfSamples();
     this.samples.push({ bytes: Math.max(0, arrived), seconds: interval });
-    const jumped = !first && this.isUnusual(rise);
-    if (jumped) this.samples.splice(0, this.samples.length - 1);
-    this.unseen = jumped ? unseenShare * rise : 0;
+    if (!first && this.isUnusual(rise)) this.samples.splice(0, this.samples.length - 1);
     let span = 0;
     let keep = this.samples.length;
     // half a sample of tolerance, so that jittered intervals do not make the window flap by one
@@ -52,7 +43,7 @@ export class CrossTrafficForecast {
 
   /** 0 before the first sample */
   mean(): BytesPerSecond {
-    return bytesPerSecond(this.meanOfSamples() + this.unseen);
+    return bytesPerSecond(this.meanOfSamples());
   }
 
   private isUnusual(rise: number): boolean {
@@ -76,6 +67,5 @@ export class CrossTrafficForecast {
   clear(): void {
     this.samples.length = 0;
     this.rises.length = 0;
-    this.unseen = 0;
   }
 }
