@@ -9,6 +9,15 @@ export interface EngineConfig {
   readonly hypervisors: readonly ConfiguredHypervisor[];
   readonly classes: readonly TrafficClass[];
   readonly control: ControlConfig;
+  /** undefined: one of equals, as long as nobody else claims the switches */
+  readonly openflow?: OpenflowConfig;
+}
+export interface OpenflowConfig {
+  /**
+   * `equal`: other controllers may write to our switches too; `master`: we claim them, and others are refused by the
+   * switch until they claim them from us
+   */
+  readonly role: 'equal' | 'master';
 }
 export interface ConfiguredSwitch {
   /** name in the topology */

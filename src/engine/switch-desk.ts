@@ -1,7 +1,8 @@
-import type { Message } from '../openflow/index.js';
+import { type Message, OFPR_ACTION } from '../openflow/index.js';
 import { Session, type SessionEvent } from '../session/index.js';
 import type { EngineConfig } from './config.js';
 import { HalfOpen } from './half-open.js';
+import type { Mastership } from './mastership.js';
 import { RuleKeeper } from './rule-keeper.js';
 import { Takeover } from './takeover.js';
 import type { EventLog, Turn } from './turn.js';
@@ -36,6 +37,9 @@ export interface SwitchDeskEvents {
 
 const connectingShown = 64;
 
+/** Rules of ours send packets up only on purpose (the probe of a path); a miss or an expired TTL is nobody's business. */
+const interest = { packetInReasons: 1 << OFPR_ACTION, portStatusReasons: 7, flowRemovedReasons: 0 };
+
 type ReadyEvent = Extract<SessionEvent, { kind: 'ready' }>;
 
 /** All switch connections: which session speaks on which, which datapath is behind it, what rules it must hold. */
@@ -43,6 +47,8 @@ export class SwitchDesk {
   readonly #config: EngineConfig;
   readonly #events: SwitchDeskEvents;
   readonly #log: EventLog;
+  /** undefined: rules are written without claiming the switch */
+  readonly #mastership: Mastership | undefined;
   readonly #links = new Map<number, Link>();
   readonly #ready = new Map<string, Link>();
   readonly #halfOpen = new HalfOpen<Link>();
@@ -54,7 +60,8 @@ export class SwitchDesk {
   /** connections with something to send this turn */
   readonly #touched = new Set<Link>();
 
-  constructor(config: EngineConfig, log: EventLog, events: SwitchDeskEvents) {
+  constructor(config: EngineConfig, log: EventLog, events: SwitchDeskEvents, mastership?: Mastership) {
+    this.#mastership = mastership;
     this.#config = config;
     this.#events = events;
     this.#log = log;
@@ -62,7 +69,7 @@ export class SwitchDesk {
   }
 
   connected(turn: Turn, connection: number, address: string): void {
-    const session = new Session({ peer: address });
+    const session = new Session({ peer: address, interest });
     const link: Link = {
       connection,
       address,
@@ -94,7 +101,11 @@ export class SwitchDesk {
   }
 
   blocked(connection: number, blocked: boolean): void {
-    this.#links.get(connection)?.session.setBlocked(blocked);
+    const link = this.#links.get(connection);
+    if (link === undefined) return;
+    link.session.setBlocked(blocked);
+    // What waited for room goes now.
+    this.#touched.add(link);
   }
 
   /** One round over the connections that had more than a turn's budget. */
@@ -116,7 +127,7 @@ export class SwitchDesk {
     }
     for (const takeover of [...this.#takeovers.values()]) this.#decide(turn, takeover);
     for (const [dpid, keeper] of this.keepers) {
-      const link = this.#ready.get(dpid);
+      const link = this.#writable(dpid);
       if (link === undefined || keeper.nextDeadline() > turn.now) continue;
       keeper.advance(turn, link.session);
       this.#touched.add(link);
@@ -129,13 +140,19 @@ export class SwitchDesk {
     for (const link of this.#links.values()) next = Math.min(next, link.session.nextDeadline() ?? next);
     for (const takeover of this.#takeovers.values()) next = Math.min(next, takeover.deadline);
     for (const [dpid, keeper] of this.keepers)
-      if (this.#ready.has(dpid)) next = Math.min(next, keeper.nextDeadline());
+      if (this.#writable(dpid)) next = Math.min(next, keeper.nextDeadline());
     return next;
   }
 
   /** The live connection of a datapath, handshake done. */
   link(dpid: string): Link | undefined {
     return this.#ready.get(dpid);
+  }
+
+  /** The connection over which rules may be written to a datapath. */
+  #writable(dpid: string): Link | undefined {
+    const link = this.#ready.get(dpid);
+    return link === undefined || this.#mastership?.isMaster(link) === false ? undefined : link;
   }
 
   /** Something was queued on this link's session outside of the desk. */
@@ -145,7 +162,7 @@ export class SwitchDesk {
 
   keepersChanged(turn: Turn): void {
     for (const [dpid, keeper] of this.keepers) {
-      const link = this.#ready.get(dpid);
+      const link = this.#writable(dpid);
       if (link === undefined) continue;
       keeper.advance(turn, link.session);
       this.#touched.add(link);
@@ -182,10 +199,10 @@ export class SwitchDesk {
     if (event.kind === 'message' && event.message.type === 'port_status')
       this.#onPortStatus(turn, link, event.message);
     const keeper = link.dpid === undefined ? undefined : this.keepers.get(link.dpid);
-    if (keeper?.onEvent(turn, link.session, event) === true) {
-      this.#events.sessionEvent(turn, link, event);
-      return;
-    }
+    const change = this.#mastership?.onEvent(turn, link, event);
+    if (change === 'lost') keeper?.sessionLost();
+    else if (change === 'won') keeper?.advance(turn, link.session);
+    else if (link.dpid !== undefined && this.#writable(link.dpid)) keeper?.onEvent(turn, link.session, event);
     this.#events.sessionEvent(turn, link, event);
   }
 
@@ -218,8 +235,9 @@ export class SwitchDesk {
       'switch ready',
       `${dpid} (${this.#nameOf(dpid) ?? 'not in the topology'}) from ${link.address}`,
     );
+    if (this.keepers.has(dpid)) this.#mastership?.ready(turn, link);
     this.#events.switchReady(turn, dpid);
-    this.keepers.get(dpid)?.advance(turn, link.session);
+    if (this.#writable(dpid)) this.keepers.get(dpid)?.advance(turn, link.session);
     this.#touched.add(link);
   }
 
@@ -286,6 +304,7 @@ export class SwitchDesk {
     if (this.#ready.get(dpid) !== link) return;
     this.#ready.delete(dpid);
     this.keepers.get(dpid)?.sessionLost();
+    this.#mastership?.gone(link);
     this.#log.add(
       turn,
       'warn',

@@ -132,8 +132,10 @@ export class Conversation {
   }
 
   /** A request will not be answered. */
-  fail(pending: Pending, code: FailureCode, reason: string): void {
-    if (pending.owner === 'caller') this.tell({ kind: 'failed', xid: pending.xid, code, reason });
+  fail(pending: Pending, code: FailureCode, reason: string, message?: ErrorMessage): void {
+    const error = message && { errorType: message.error_type, errorCode: message.error_code };
+    if (pending.owner === 'caller')
+      this.tell({ kind: 'failed', xid: pending.xid, code, reason, ...(error && { error }) });
     else
       this.end({
         code: 'refused',
@@ -324,7 +326,7 @@ export class Conversation {
   #onError(message: ErrorMessage, now: InstantSeconds): void {
     const pending = this.requests.remove(message.xid);
     if (pending) {
-      this.fail(pending, 'rejected', errorText(message));
+      this.fail(pending, 'rejected', errorText(message), message);
       return;
     }
     const settled = this.transactions.onMessage(message, now);
