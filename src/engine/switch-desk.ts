@@ -25,6 +25,8 @@ export interface Link {
   description: string;
   /** is the socket read at the moment? */
   reading: boolean;
+  /** a flow table is full, and that was told */
+  tableFull: boolean;
   readonly ports: Map<number, Port>;
 }
 
@@ -78,6 +80,7 @@ export class SwitchDesk {
       dpid: undefined,
       description: '',
       reading: true,
+      tableFull: false,
       ports: new Map(),
     };
     this.#links.set(connection, link);
@@ -203,7 +206,20 @@ export class SwitchDesk {
     if (change === 'lost') keeper?.sessionLost();
     else if (change === 'won') keeper?.advance(turn, link.session);
     else if (link.dpid !== undefined && this.#writable(link.dpid)) keeper?.onEvent(turn, link.session, event);
+    if (keeper !== undefined) this.#watchRoom(turn, link, keeper);
     this.#events.sessionEvent(turn, link, event);
+  }
+
+  /** A table that became full, or has room again, is told once. */
+  #watchRoom(turn: Turn, link: Link, keeper: RuleKeeper): void {
+    if (keeper.isFull === link.tableFull) return;
+    link.tableFull = keeper.isFull;
+    const full = keeper.fullTable;
+    if (full === undefined) this.#log.add(turn, 'info', 'the flow table has room again', link.dpid!);
+    else {
+      const where = `${link.dpid} (${this.#nameOf(link.dpid!)}) table ${full.tableId}`;
+      this.#log.add(turn, 'error', 'a flow table is full', `${where}: ${full.waiting} rules wait for room`);
+    }
   }
 
   #flushOne(turn: Turn, link: Link): void {
@@ -339,7 +355,7 @@ export class SwitchDesk {
         address: link.address,
         description: '',
         connectedSeconds: now - link.connectedAt,
-        rules: { desired: 0, installed: null, revision: 0, acknowledged: 0 },
+        rules: { desired: 0, installed: null, revision: 0, acknowledged: 0, refusal: null },
         ports: [],
       });
     return views;
@@ -363,6 +379,7 @@ export class SwitchDesk {
         installed: keeper?.installedCount ?? null,
         revision: keeper?.revision ?? 0,
         acknowledged: keeper?.acknowledged ?? 0,
+        refusal: keeper?.refusal ?? null,
       },
       ports:
         link === undefined

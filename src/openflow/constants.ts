@@ -186,3 +186,4 @@ export const OFPBRC_EPERM = 5;
 export const OFPBRC_BAD_LEN = 6;
 export const OFPBRC_IS_SLAVE = 10;
 export const OFPRRFC_STALE = 0;
+export const OFPFMFC_TABLE_FULL = 1;

@@ -25,6 +25,13 @@ export interface TransactionHost {
   readonly barrierSeconds: number;
 }
 
+/** Messages that were sent together: `length` of them from position `start`, with consecutive transaction ids. */
+interface Part {
+  readonly firstXid: number;
+  readonly start: number;
+  readonly length: number;
+}
+
 const badExperimenter = 3;
 const badExperimenterType = 4;
 /** Rejections that are told one by one; all are counted. */
@@ -50,13 +57,11 @@ export class Transaction {
   /** groups or meters are changed: order matters */
   readonly #hasObjects: boolean;
   #phase: 'parts' | 'committing' | 'discarding' | 'ended' = 'parts';
-  /** messages sent so far, and the newest part of them */
+  /** messages sent so far, and the parts that an error may still name: the newest, of a bundle all */
   #sent = 0;
-  #partStart = 0;
-  #partLength = 0;
+  #parts: Part[] = [];
   /** of the newest bundle_control; -1: none was sent */
   #frameXid = -1;
-  #firstXid = 0;
   #barrierXid = 0;
   #deadline: InstantSeconds = Number.POSITIVE_INFINITY;
   #openError: ErrorMessage | undefined;
@@ -92,15 +97,14 @@ export class Transaction {
   /** True if the error is about this transaction. */
   onError(message: ErrorMessage, now: InstantSeconds): boolean {
     const { xid } = message;
-    const index = xid - this.#firstXid;
-    const inPart = index >= 0 && index < this.#partLength;
-    if (!inPart && xid !== this.#barrierXid && xid !== this.#frameXid) return false;
+    const part = this.#parts.find(({ firstXid, length }) => xid >= firstXid && xid < firstXid + length);
+    if (part === undefined && xid !== this.#barrierXid && xid !== this.#frameXid) return false;
     if (this.#phase === 'discarding') {
       if (xid === this.#frameXid) this.#end('rejected');
       return true;
     }
     if (xid === this.#frameXid && this.#phase === 'parts') this.#openError = message;
-    this.#reject(inPart ? this.#partStart + index : -1, message);
+    this.#reject(part === undefined ? -1 : part.start + xid - part.firstXid, message);
     if (this.#phase === 'committing' && xid === this.#frameXid) this.#end('rejected');
     else if (this.#phase === 'parts' && xid === this.#barrierXid) this.#partEnded(now);
     return true;
@@ -170,9 +174,9 @@ export class Transaction {
       return;
     }
     if (opens) this.#frameXid = first;
-    this.#firstXid = first + 1;
-    this.#partStart = this.#sent;
-    this.#partLength = part.length;
+    // A bundle is carried out by its commit, so a message of any part may fail then.
+    if (this.#bundleId === undefined) this.#parts = [];
+    this.#parts.push({ firstXid: first + 1, start: this.#sent, length: part.length });
     this.#sent += part.length;
     this.#barrierXid = first + 1 + part.length;
     this.#deadline = now + this.#host.barrierSeconds;

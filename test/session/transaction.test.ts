@@ -298,6 +298,24 @@ describe('a bundle', () => {
     });
   });
 
+  it('tells which message made the commit fail, also of an earlier part', () => {
+    const wire = readyWire({ limits: { messagesPerBarrier: 2 } });
+    wire.session.bundle(mods(3), 10);
+    const first = wire.hear();
+    wire.say(10, barrier(xidOf(first, 'barrier_request')));
+    wire.say(10, barrier(xidOf(wire.hear(), 'barrier_request')));
+    const [commit] = wire.hear();
+    const second = first.filter((m) => m.type === 'bundle_add_message')[1]!;
+    wire.say(10, error(second.xid, 5, 1), error(commit!.xid, 0xffff, 2313));
+    expect(onlyTransaction(wire)).toMatchObject({
+      outcome: 'rejected',
+      rejections: [
+        { index: 1, errorType: 5, errorCode: 1 },
+        { index: -1, errorType: 0xffff },
+      ],
+    });
+  });
+
   it('whose commit is not answered may be applied', () => {
     const wire = readyWire({ limits: { echoIdleMinSeconds: 100 } });
     wire.session.bundle(mods(1), 10);
