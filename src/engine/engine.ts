@@ -101,7 +101,7 @@ export class Engine {
         this.#migrations.recover(turn, input.journal);
         return;
       case 'switchConnected':
-        this.#switches.connected(turn, input.connection, input.address);
+        this.#switches.connected(turn, input.connection, input.address, input.certificate);
         return;
       case 'bytesReceived':
         this.#switches.received(turn, input.connection, input.chunk);

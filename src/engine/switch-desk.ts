@@ -4,6 +4,7 @@ import type { EngineConfig } from './config.js';
 import { HalfOpen } from './half-open.js';
 import type { Mastership } from './mastership.js';
 import { RuleKeeper } from './rule-keeper.js';
+import { whyNotThisSwitch } from './switch-identity.js';
 import { Takeover } from './takeover.js';
 import type { EventLog, Turn } from './turn.js';
 import type { PortView, SwitchView } from './view.js';
@@ -19,6 +20,8 @@ interface Port {
 export interface Link {
   readonly connection: number;
   readonly address: string;
+  /** common name in the certificate of the switch */
+  readonly certificate: string | undefined;
   readonly session: Session;
   readonly connectedAt: number;
   dpid: string | undefined;
@@ -70,11 +73,12 @@ export class SwitchDesk {
     for (const spec of config.topology?.switches ?? []) this.keepers.set(spec.dpid, new RuleKeeper());
   }
 
-  connected(turn: Turn, connection: number, address: string): void {
+  connected(turn: Turn, connection: number, address: string, certificate?: string): void {
     const session = new Session({ peer: address, interest });
     const link: Link = {
       connection,
       address,
+      certificate,
       session,
       connectedAt: turn.now,
       dpid: undefined,
@@ -234,6 +238,17 @@ export class SwitchDesk {
   #onReady(turn: Turn, link: Link, event: ReadyEvent): void {
     this.#halfOpen.delete(link);
     const dpid = event.features.datapath_id.toString(16).padStart(16, '0');
+    const impostor = whyNotThisSwitch(this.#config, dpid, link.certificate);
+    if (impostor !== undefined) {
+      this.#log.add(
+        turn,
+        'error',
+        'a switch that is not what it says was refused',
+        `${link.address}: ${impostor}`,
+      );
+      this.#refuse(turn, link, impostor);
+      return;
+    }
     const { description } = event;
     link.description = `${description.mfr_desc} ${description.sw_desc}`.trim();
     for (const port of event.ports) link.ports.set(port.port_no, portOf(port));

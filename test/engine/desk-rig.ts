@@ -101,11 +101,11 @@ export class DeskRig {
     else end.reading = output.on;
   }
 
-  connect(address = '192.0.2.1:40000'): FarEnd {
+  connect(address = '192.0.2.1:40000', certificate?: string): FarEnd {
     this.#last += 1;
     const end = new FarEnd(this.#last);
     this.ends.set(end.connection, end);
-    this.turn((turn) => this.desk.connected(turn, end.connection, address));
+    this.turn((turn) => this.desk.connected(turn, end.connection, address, certificate));
     return end;
   }
 
