@@ -20,6 +20,8 @@ export interface SwitchView {
     readonly installed: number | null;
     readonly revision: number;
     readonly acknowledged: number;
+    /** why the switch does not hold what it should; null: nothing was refused */
+    readonly refusal: string | null;
   };
   readonly ports: readonly PortView[];
 }

@@ -27,6 +27,11 @@ export const SwitchSchema = sent('Switch', {
     installed: nullable(Type.Integer({ description: 'null: not read yet' })),
     revision: Type.Integer({ description: 'revision of the desired rules' }),
     acknowledged: Type.Integer({ description: 'newest revision that the switch is known to have' }),
+    refusal: nullable(
+      Type.String({
+        description: 'why the switch does not hold what it should: held by others, table full, ...',
+      }),
+    ),
   }),
   ports: Type.Array(PortSchema),
 });
