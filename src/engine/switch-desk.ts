@@ -1,6 +1,8 @@
+import { LearningSwitch, tableMissFlow } from '../learning/index.js';
 import type { Message } from '../openflow/index.js';
 import { Session, type SessionEvent } from '../session/index.js';
 import type { EngineConfig } from './config.js';
+import { DeadlineQueue } from './deadline-queue.js';
 import { RuleKeeper } from './rule-keeper.js';
 import type { EventLog, Turn } from './turn.js';
 import type { PortView, SwitchView } from './view.js';
@@ -21,6 +23,10 @@ export interface Link {
   dpid: string | undefined;
   description: string;
   lastHeard: number;
+  /** nothing is read from the socket: what came is not all worked on */
+  isPaused: boolean;
+  /** when its session's deadline is looked at next */
+  checkAt: number;
   readonly ports: Map<number, Port>;
 }
 
@@ -48,6 +54,7 @@ export class SwitchDesk {
   readonly #unfinished = new Set<Link>();
   /** connections with something to send this turn */
   readonly #touched = new Set<Link>();
+  readonly #deadlines = new DeadlineQueue<Link>();
 
   constructor(config: EngineConfig, log: EventLog, events: SwitchDeskEvents) {
     this.#config = config;
@@ -66,6 +73,8 @@ export class SwitchDesk {
       dpid: undefined,
       description: '',
       lastHeard: turn.now,
+      isPaused: false,
+      checkAt: Number.POSITIVE_INFINITY,
       ports: new Map(),
     };
     this.#links.set(connection, link);
@@ -86,8 +95,14 @@ export class SwitchDesk {
     if (link !== undefined) this.#forget(turn, link, reason);
   }
 
+  /** A socket that takes bytes again may end a congestion: what was left lying is taken up. */
   blocked(connection: number, blocked: boolean): void {
-    this.#links.get(connection)?.session.setBlocked(blocked);
+    const link = this.#links.get(connection);
+    if (link === undefined) return;
+    link.session.setBlocked(blocked);
+    if (blocked) return;
+    this.#touched.add(link);
+    if (link.session.hasMore()) this.#unfinished.add(link);
   }
 
   /** One round over the connections that had more than a turn's budget. */
@@ -100,12 +115,14 @@ export class SwitchDesk {
   }
 
   timeouts(turn: Turn): void {
-    for (const link of this.#links.values()) {
+    for (let link = this.#deadlines.takeDue(turn.now); link; link = this.#deadlines.takeDue(turn.now)) {
+      if (!this.#links.has(link.connection)) continue;
       const deadline = link.session.nextDeadline();
       if (deadline !== undefined && deadline <= turn.now) {
         link.session.timeout(turn.now);
         this.#drain(turn, link);
       }
+      this.#scheduleCheck(link);
     }
     for (const [dpid, keeper] of this.keepers) {
       const link = this.#ready.get(dpid);
@@ -117,8 +134,7 @@ export class SwitchDesk {
 
   nextDeadline(now: number): number {
     if (this.#unfinished.size > 0) return now;
-    let next = Number.POSITIVE_INFINITY;
-    for (const link of this.#links.values()) next = Math.min(next, link.session.nextDeadline() ?? next);
+    let next = this.#deadlines.next;
     for (const [dpid, keeper] of this.keepers)
       if (this.#ready.has(dpid)) next = Math.min(next, keeper.nextDeadline());
     return next;
@@ -147,14 +163,25 @@ export class SwitchDesk {
   flush(turn: Turn): void {
     for (const link of this.#touched)
       for (const event of link.session.takeEvents()) this.#onEvent(turn, link, event);
-    for (const link of this.#touched) this.#flushOne(turn, link);
+    for (const link of this.#touched) {
+      this.#flushOne(turn, link);
+      this.#scheduleCheck(link);
+    }
     this.#touched.clear();
+  }
+
+  #scheduleCheck(link: Link): void {
+    this.#deadlines.schedule(link, link.session.nextDeadline() ?? Number.POSITIVE_INFINITY);
   }
 
   #drain(turn: Turn, link: Link): void {
     this.#touched.add(link);
     for (const event of link.session.takeEvents()) this.#onEvent(turn, link, event);
-    if (link.session.hasMore()) this.#unfinished.add(link);
+    const hasMore = link.session.hasMore();
+    if (hasMore && !link.session.isCongested) this.#unfinished.add(link);
+    if (hasMore === link.isPaused || !this.#links.has(link.connection)) return;
+    link.isPaused = hasMore;
+    turn.emit({ kind: 'reading', connection: link.connection, on: !hasMore });
   }
 
   #onEvent(turn: Turn, link: Link, event: SessionEvent): void {
@@ -217,8 +244,16 @@ export class SwitchDesk {
       'switch ready',
       `${dpid} (${this.#nameOf(dpid) ?? 'not in the topology'}) from ${link.address}`,
     );
+    this.#learn(link);
     this.#events.switchReady(turn, dpid);
     this.keepers.get(dpid)?.advance(turn, link.session);
+  }
+
+  /** Reactive mode is for switches that no topology names: those of the topology hold the rules that follow from it. */
+  #learn(link: Link): void {
+    if (!this.#config.learningSwitch || link.dpid === undefined || this.keepers.has(link.dpid)) return;
+    link.session.answerPacketIns(new LearningSwitch());
+    link.session.send(tableMissFlow);
   }
 
   #onPortStatus(turn: Turn, link: Link, message: Extract<Message, { type: 'port_status' }>): void {

@@ -10,6 +10,7 @@ import {
   OFPT_ECHO_REQUEST,
   OFPT_HELLO,
   OFPT_MULTIPART_REPLY,
+  OFPT_PACKET_IN,
   typeAt,
   versionAt,
   xidAt,
@@ -29,6 +30,7 @@ import { reactionTo, type SessionState } from './handshake.js';
 import { Introduction, introductionRequests } from './introduction.js';
 import type { InstantSeconds, SessionLimits } from './limits.js';
 import { Outbox } from './outbox.js';
+import { answerXids, type PacketInAnswerer } from './packet-in-answerer.js';
 import { type AnswerResult, type Pending, RequestTable } from './request-table.js';
 import { TransactionTable } from './transaction-table.js';
 import { helloMessage, readHello, versionAdvice } from './version.js';
@@ -44,6 +46,7 @@ export class Conversation {
   readonly outbox = new Outbox();
   readonly requests: RequestTable;
   readonly transactions: TransactionTable;
+  packetIns: PacketInAnswerer | undefined;
   readonly #limits: SessionLimits;
   readonly #peer: string | undefined;
   readonly #introduction: Introduction;
@@ -143,7 +146,7 @@ export class Conversation {
         });
         return;
       }
-      // The two messages of the hot path are not decoded.
+      // The messages of the hot path are not decoded.
       if (type === OFPT_ECHO_REQUEST) {
         this.outbox.echo(bytes.subarray(offset, offset + length), OFPT_ECHO_REPLY);
         return;
@@ -151,6 +154,10 @@ export class Conversation {
       if (type === OFPT_MULTIPART_REPLY && length >= multipartHeaderBytes) {
         this.#onAnswer(this.requests.answerFragment(xidAt(bytes, offset), bytes, offset, length));
         return;
+      }
+      if (type === OFPT_PACKET_IN && this.packetIns !== undefined) {
+        const xid = this.takeXids(answerXids);
+        if (this.packetIns.packetIn(bytes, offset, length, xid, this.outbox.ordered, now)) return;
       }
     }
     const result = decodeMessage(bytes, offset, length);

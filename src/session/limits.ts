@@ -20,6 +20,8 @@ export interface SessionLimits {
   readonly inboxBytes: number;
   /** bytes queued and not yet taken */
   readonly outboxBytes: number;
+  /** with so many bytes queued for a socket that takes none, nothing that was received is worked on */
+  readonly congestedBytes: number;
   /** requests, and transactions, without an answer */
   readonly pendingRequests: number;
   readonly pendingTransactions: number;
@@ -39,6 +41,7 @@ export const defaultLimits: SessionLimits = {
   turnBytes: 262_144,
   inboxBytes: 4_194_304,
   outboxBytes: 4_194_304,
+  congestedBytes: 262_144,
   pendingRequests: 1024,
   pendingTransactions: 64,
   multipartBytes: 16_777_216,

@@ -10,15 +10,16 @@ export type Outgoing = WithoutXid<Message>;
  */
 export class Outbox {
   readonly #urgent = new SlabWriter(1024);
-  readonly #ordered = new SlabWriter();
+  /** For whole messages that are written without the codec. */
+  readonly ordered = new SlabWriter();
 
   get bytes(): number {
-    return this.#urgent.pendingBytes + this.#ordered.pendingBytes;
+    return this.#urgent.pendingBytes + this.ordered.pendingBytes;
   }
 
   /** @throws EncodeError; nothing is queued then */
   put(message: Outgoing, xid: number): void {
-    encodeMessage({ ...message, xid } as Message, this.#ordered);
+    encodeMessage({ ...message, xid } as Message, this.ordered);
   }
 
   putUrgent(message: Outgoing, xid: number): void {
@@ -39,21 +40,21 @@ export class Outbox {
 
   /** Place in the ordered lane, for `rewind`. */
   get mark(): number {
-    return this.#ordered.pendingBytes;
+    return this.ordered.pendingBytes;
   }
 
   rewind(mark: number): void {
-    this.#ordered.rewind(mark);
+    this.ordered.rewind(mark);
   }
 
   /** Drops what is not urgent. */
   dropOrdered(): void {
-    this.#ordered.rewind(0);
+    this.ordered.rewind(0);
   }
 
   take(): Uint8Array | undefined {
     const urgent = this.#urgent.finish();
-    const ordered = this.#ordered.finish();
+    const ordered = this.ordered.finish();
     if (urgent.length === 0) return ordered.length === 0 ? undefined : ordered;
     if (ordered.length === 0) return urgent;
     const both = new Uint8Array(urgent.length + ordered.length);

@@ -5,6 +5,7 @@ import { Inbox } from './inbox.js';
 import { defaultLimits, type InstantSeconds, type SessionLimits } from './limits.js';
 import { Liveness } from './liveness.js';
 import type { Outgoing } from './outbox.js';
+import type { PacketInAnswerer } from './packet-in-answerer.js';
 import { replyTypeOf } from './request-table.js';
 
 export interface SessionOptions {
@@ -93,10 +94,19 @@ export class Session {
     return this.state !== 'closed' && !this.#inbox.isEmpty;
   }
 
+  /**
+   * Does so much wait to be sent that no more work is taken on? Then `continueReceive` does nothing, until the socket
+   * has taken what there is.
+   */
+  get isCongested(): boolean {
+    return this.#blocked && this.#conversation.outbox.bytes >= this.#limits.congestedBytes;
+  }
+
   continueReceive(now: InstantSeconds): void {
     let messages = 0;
     let bytes = 0;
-    while (this.hasMore() && messages < this.#limits.turnMessages && bytes < this.#limits.turnBytes) {
+    const { turnMessages, turnBytes } = this.#limits;
+    while (this.hasMore() && messages < turnMessages && bytes < turnBytes && !this.isCongested) {
       messages += 1;
       bytes += this.#inbox.shift((b, offset, length) => this.#conversation.onMessage(b, offset, length, now));
     }
@@ -195,6 +205,11 @@ export class Session {
       this.#checkOutbox();
     }
     return xid;
+  }
+
+  /** From now on packet-ins are answered from their bytes instead of being delivered as events. */
+  answerPacketIns(answerer: PacketInAnswerer): void {
+    this.#conversation.packetIns = answerer;
   }
 
   /** Ends the session; what was not taken yet is not sent any more. */

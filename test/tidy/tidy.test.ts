@@ -22,6 +22,7 @@ const pure = [
   'src/openflow/',
   'src/traffic/',
   'src/session/',
+  'src/learning/',
   'src/network/',
   'src/telemetry/',
   'src/migration/',
