@@ -1,14 +1,16 @@
 import { OFP_HEADER_BYTES } from './constants.js';
 import type { DecodeError, DecodeErrorCode } from './decode-error.js';
 import { EncodeError } from './encode-error.js';
-import type { Message } from './generated/types.js';
+import type { AnyMessage, Message, Message10 } from './generated/types.js';
 import { codecOf } from './generated/versions.js';
 import { lengthAt, versionAt } from './header.js';
 import { Reader } from './reader.js';
 import type { SlabWriter } from './slab-writer.js';
 
+/** Which messages there are depends on the version: test `version` before `type`. */
 export type DecodeResult =
-  | { readonly ok: true; readonly version: number; readonly message: Message }
+  | { readonly ok: true; readonly version: 1; readonly message: Message10 }
+  | { readonly ok: true; readonly version: 2 | 3 | 4 | 5 | 6; readonly message: Message }
   | { readonly ok: false; readonly error: DecodeError };
 
 function failed(code: DecodeErrorCode, offset: number, detail: string): DecodeResult {
@@ -38,12 +40,12 @@ export function decodeMessage(
     return failed('trailing_bytes', stated, `header.length is ${stated}, but there are ${present} bytes`);
   const reader = new Reader(bytes, offset);
   const message = codec.decode(reader, offset, offset + length, version);
-  if (message !== undefined) return { ok: true, version, message };
+  if (message !== undefined) return { ok: true, version, message } as DecodeResult;
   return { ok: false, error: reader.error ?? { code: 'bad_type', offset: 0, detail: 'undecodable' } };
 }
 
 /** Appends one message to the writer; throws `EncodeError` and leaves the writer as it was if the message is invalid. */
-export function encodeMessage(message: Message, writer: SlabWriter, version = 4): void {
+export function encodeMessage(message: AnyMessage, writer: SlabWriter, version = 4): void {
   const codec = codecOf(version);
   if (codec === undefined) throw new EncodeError('version', `${version} is unknown`);
   const mark = writer.pendingBytes;

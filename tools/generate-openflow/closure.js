@@ -7,12 +7,13 @@ export function sliceOf(catalogue, version) {
   const families = new Map(
     catalogue.tlvFamilies.map((family) => [family.name, { ...family, rows: live(family.rows) }]),
   );
-  const reached = { structs: new Map(), families: new Map(), oxm: false, match: false };
+  const reached = { structs: new Map(), families: new Map(), embedded: new Set(), oxm: false, match: false };
 
   const visitFields = (fields) => {
     for (const field of fields) {
       if (field.kind === 'oxm' || field.kind === 'match') reached.oxm = true;
       if (field.kind === 'match') reached.match = true;
+      if (field.kind === 'struct') reached.embedded.add(field.of);
       if (field.kind === 'list' || field.kind === 'struct') visit(field.of);
     }
   };
@@ -46,6 +47,8 @@ function pick(reached) {
   return {
     reachedStructs: [...reached.structs.values()],
     reachedFamilies: [...reached.families.values()],
+    /** Names of the structures that stand inside others or inside messages. */
+    embedded: reached.embedded,
     usesOxm: reached.oxm,
     usesMatch: reached.match,
   };

@@ -1,6 +1,6 @@
 /** Emits decoders: straight-line reads at constant offsets, one length check in front of each fixed head. */
 import { at, split } from './layout.js';
-import { familyType, memberType, messageType, pascal, structType } from './names.js';
+import { familyType, memberType, messageType, messageUnion, pascal, structType } from './names.js';
 
 const READS = {
   u8: (o) => `b[${o}]`,
@@ -211,7 +211,8 @@ export function structDecoder(row, slice) {
       `if (${wrong} || length > end - start) return r.fail('bad_length', ${o}, \`${row.name}.length is \${length}, expected ${headBytes} to \${end - start}\`);`,
       `const limit = start + length;`,
     );
-  } else if (variable.length > 0) body.lines.push('const limit = end;');
+  } else if (variable.length > 0 || head.some((part) => part.field.kind === 'struct'))
+    body.lines.push('const limit = end;');
   body.head(head);
   body.lines.push(`r.at = start + ${headBytes};`);
   body.variable(variable, lengthsOf(row.fields));
@@ -297,32 +298,38 @@ export function messageDecoder(row, slice) {
   body.head(head);
   body.lines.push(`r.at = start + ${headBytes};`);
   body.variable(variable, lengthsOf(row.fields));
-  const type = messageType(row.name);
+  const type = messageType(row);
   const nested = row.fields.some((field) => field.kind === 'message');
   const version = nested ? ', version: number' : '';
   return `function decode${type}(r: Reader, start: number, limit: number${version}): ${type} | undefined {\n${body.finish(type, [`type: '${row.name}'`, 'xid: u32(b, start + 4)'])}\n}\n`;
 }
 
 export function multipartDecoder(row, slice) {
-  const type = messageType(row.name);
+  const type = messageType(row);
   const cases = slice.multiparts.map((part) => multipartCase(row, part));
+  const pads = row.fields.reduce((sum, field) => sum + field.length, 0);
+  const headBytes = 12 + pads;
+  const set = Array.from({ length: pads }, (_, i) => `b[start + ${12 + i}]`).join(' | ');
+  const padding =
+    pads === 0
+      ? { before: '', after: '' }
+      : {
+          before: '  const b = r.bytes;\n',
+          after: `  if ((${set}) !== 0) {\n    value.padding = gather(b, [start + 12, ${pads}]);\n  }\n`,
+        };
   return `function decode${type}(r: Reader, start: number, limit: number): ${type} | undefined {
-  if (limit - start < 16) return r.fail('bad_length', start + 2, \`${row.name}: header.length is \${limit - start}, expected at least 16\`);
-  const b = r.bytes;
-  const value = decode${type}Body(r, start, limit);
+  if (limit - start < ${headBytes}) return r.fail('bad_length', start + 2, \`${row.name}: header.length is \${limit - start}, expected at least ${headBytes}\`);
+${padding.before}  const value = decode${type}Body(r, start, limit);
   if (value === undefined) return undefined;
   if (r.at !== limit) return r.fail('bad_length', r.at, \`${row.name}: \${limit - r.at} bytes too many\`);
-  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 12, 4]);
-  }
-  return value;
+${padding.after}  return value;
 }
 
 function decode${type}Body(r: Reader, start: number, limit: number): ${type} | undefined {
   const b = r.bytes;
   const xid = u32(b, start + 4);
   const flags = u16(b, start + 10);
-  r.at = start + 16;
+  r.at = start + ${headBytes};
   switch (u16(b, start + 8)) {
 ${cases.join('\n')}
     default:
@@ -357,19 +364,20 @@ export function decodeDispatch(slice) {
   const plain = slice.messages.filter((row) => row.experimenter === undefined);
   const special = slice.messages.filter((row) => row.experimenter !== undefined);
   const cases = plain.map(
-    (row) => `    case ${row.code}:\n      return decode${messageType(row.name)}(r, start, limit);`,
+    (row) => `    case ${row.code}:\n      return decode${messageType(row)}(r, start, limit);`,
   );
   const versionUsed = special.some((row) => row.fields.some((field) => field.kind === 'message'));
   const early = special.map((row) => {
     const nested = row.fields.some((field) => field.kind === 'message') ? ', version' : '';
     const id = `0x${row.experimenter.id.toString(16)}`;
     return `  if (type === ${row.code} && limit - start >= 16 && u32(b, start + 8) === ${id} && u32(b, start + 12) === ${row.experimenter.type}) {
-    return decode${messageType(row.name)}(r, start, limit${nested});
+    return decode${messageType(row)}(r, start, limit${nested});
   }`;
   });
+  const message = messageUnion(slice.version);
   const versionName = versionUsed ? 'version' : '_version';
   return `/** The message from \`start\` to \`limit\`; its header has been checked. */
-export function decode(r: Reader, start: number, limit: number, ${versionName}: number): Message | undefined {
+export function decode(r: Reader, start: number, limit: number, ${versionName}: number): ${message} | undefined {
   const b = r.bytes;
   const type = b[start + 1];
 ${early.join('\n')}${early.length > 0 ? '\n' : ''}  switch (type) {

@@ -1,6 +1,6 @@
 /** Emits encoders: one `reserve` for each fixed head, writes at constant offsets, lengths patched at the end. */
 import { at, split } from './layout.js';
-import { familyType, memberType, messageType, multipartType, structType } from './names.js';
+import { familyType, memberType, messageType, messageUnion, structType } from './names.js';
 
 const PUTS = { u8: 'put8', u16: 'put16', u32: 'put32', u64: 'put64' };
 
@@ -25,6 +25,7 @@ class Body {
       else if (field.kind === 'text')
         this.lines.push(`putText(b, ${o}, ${value}, ${field.length}, ${path});`);
       else if (field.kind === 'pad') this.places.push([o, String(width)]);
+      else if (field.kind === 'struct') this.lines.push(`fill${structType(field.of)}(w, ${o}, ${value});`);
       else if (field.kind === 'listLength') this.lengthOf = { name: field.of, offset };
       else if (field.kind !== 'length') throw new Error(`cannot encode ${field.kind} in a fixed head`);
     }
@@ -115,6 +116,7 @@ const needsB = (head) =>
 export function structEncoder(row, slice) {
   const body = new Body(slice, row.name);
   const { head, headBytes, variable } = split(row.fields, 0, body.structs);
+  if (slice.embedded.has(row.name)) return fillingEncoder(row, body, head, headBytes);
   body.lines.push(`const start = w.reserve(${headBytes});`);
   if (needsB(head)) body.lines.push(`const b = w.bytes;`);
   body.head(head);
@@ -123,6 +125,22 @@ export function structEncoder(row, slice) {
   if (own !== undefined) body.lines.push(`patchLength(w, start, ${at('start', own.offset)}, '${row.name}');`);
   body.pads();
   return `export function encode${structType(row.name)}(w: SlabWriter, m: ${structType(row.name)}): void {\n${body.text()}\n}\n`;
+}
+
+/** A structure of fixed size that also stands inside others, where its place is claimed with theirs. */
+function fillingEncoder(row, body, head, headBytes) {
+  const type = structType(row.name);
+  body.lines.push(`const b = w.bytes;`);
+  body.head(head);
+  body.pads();
+  return `export function encode${type}(w: SlabWriter, m: ${type}): void {
+  fill${type}(w, w.reserve(${headBytes}), m);
+}
+
+function fill${type}(w: SlabWriter, start: number, m: ${type}): void {
+${body.text()}
+}
+`;
 }
 
 function memberEncoder(family, row, slice) {
@@ -180,15 +198,11 @@ ${cases.join('\n')}
 }
 
 export function messageEncoder(row, slice) {
-  const type = messageType(row.name);
+  const type = messageType(row);
   const body = new Body(slice, row.name);
   const skip = row.experimenter === undefined ? 8 : 16;
   const { head, headBytes, variable } = split(row.fields, skip, body.structs);
-  const embedded = head.filter((part) => part.field.kind === 'struct');
-  if (embedded.some((part, i) => i > 0 || part !== head.at(-1)))
-    throw new Error('one structure in place, and last');
-  const reserved = headBytes - embedded.reduce((sum, part) => sum + part.width, 0);
-  body.lines.push(`const start = writeHeader(w, version, ${row.code}, m.xid, ${reserved});`);
+  body.lines.push(`const start = writeHeader(w, version, ${row.code}, m.xid, ${headBytes});`);
   if (needsB(head) || row.experimenter !== undefined) body.lines.push(`const b = w.bytes;`);
   if (row.experimenter !== undefined) {
     body.lines.push(
@@ -196,9 +210,7 @@ export function messageEncoder(row, slice) {
       `put32(b, start + 12, ${row.experimenter.type}, '${row.name}');`,
     );
   }
-  body.head(head.filter((part) => part.field.kind !== 'struct'));
-  for (const part of embedded)
-    body.lines.push(`encode${structType(part.field.of)}(w, m.${part.field.name});`);
+  body.head(head);
   body.variable(variable);
   body.lines.push(`patchLength(w, start, start + 2, '${row.name}');`);
   body.pads();
@@ -206,7 +218,12 @@ export function messageEncoder(row, slice) {
 }
 
 export function multipartEncoder(row, slice) {
-  const type = messageType(row.name);
+  const type = messageType(row);
+  const pads = row.fields.reduce((sum, field) => sum + field.length, 0);
+  const padding =
+    pads === 0
+      ? ''
+      : `  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, ${pads}], '${row.name}');\n`;
   const cases = slice.multiparts.map((part) => {
     const body = part[row.multipart];
     const write =
@@ -221,7 +238,7 @@ export function multipartEncoder(row, slice) {
     return `    case '${part.name}':\n${lines.map((line) => `      ${line}`).join('\n')}`;
   });
   return `function encode${type}(w: SlabWriter, m: ${type}, version: number): void {
-  const start = writeHeader(w, version, ${row.code}, m.xid, 16);
+  const start = writeHeader(w, version, ${row.code}, m.xid, ${12 + pads});
   const b = w.bytes;
   put16(b, start + 10, m.flags, '${row.name}.flags');
   switch (m.mp_type) {
@@ -230,16 +247,15 @@ ${cases.join('\n')}
       throw unknownType('${row.name}', m);
   }
   patchLength(w, start, start + 2, '${row.name}');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], '${row.name}');
-}
+${padding}}
 `;
 }
 
 export function encodeDispatch(slice) {
   const cases = slice.messages.map(
-    (row) => `    case '${row.name}':\n      encode${messageType(row.name)}(w, m, version);\n      return;`,
+    (row) => `    case '${row.name}':\n      encode${messageType(row)}(w, m, version);\n      return;`,
   );
-  return `export function encode(w: SlabWriter, m: Message, version: number): void {
+  return `export function encode(w: SlabWriter, m: ${messageUnion(slice.version)}, version: number): void {
   switch (m.type) {
 ${cases.join('\n')}
     default:
@@ -277,5 +293,3 @@ function encodeMatch(w: SlabWriter, fields: readonly OxmField[], path: string): 
 }
 `;
 }
-
-export { multipartType };

@@ -40,12 +40,12 @@ function versions(moduleOf) {
   return `${BANNER}
 import type { Reader } from '../reader.js';
 import type { SlabWriter } from '../slab-writer.js';
-import type { Message } from './types.js';
+import type { AnyMessage } from './types.js';
 ${imported.join('\n')}
 
 export interface VersionCodec {
-  decode(r: Reader, start: number, limit: number, version: number): Message | undefined;
-  encode(w: SlabWriter, m: Message, version: number): void;
+  decode(r: Reader, start: number, limit: number, version: number): AnyMessage | undefined;
+  encode(w: SlabWriter, m: AnyMessage, version: number): void;
 }
 
 ${modules.map((name) => `const ${name}Codec: VersionCodec = { decode: ${name}Decode, encode: ${name}Encode };`).join('\n')}

@@ -4,9 +4,22 @@ export function pascal(name) {
   return name.replace(/(^|_)([a-z0-9])/g, (_, __, letter) => letter.toUpperCase());
 }
 
-/** `Error` and a bare `Experimenter` would mislead, so these two messages carry a suffix. */
-export function messageType(name) {
-  return name === 'error' || name === 'experimenter' ? `${pascal(name)}Message` : pascal(name);
+/** Messages that are not those of 1.3 say in their type's name where they began; the JSON name is the same. */
+const SINCE = { 1: '10', 2: '11', 3: '12', 4: '', 5: '14', 6: '15' };
+
+function suffix(row) {
+  return holds(row.versions, 4) ? '' : SINCE[row.versions.from];
+}
+
+/** `Error` and a bare `Experimenter` would mislead, so these two messages have a longer name. */
+export function messageType(row) {
+  const plain = row.name === 'error' || row.name === 'experimenter';
+  return `${pascal(row.name)}${plain ? 'Message' : ''}${suffix(row)}`;
+}
+
+/** The union of all messages of a version. */
+export function messageUnion(version) {
+  return version === 1 ? 'Message10' : 'Message';
 }
 
 export const structType = pascal;
@@ -16,8 +29,8 @@ export function memberType(family, rowName) {
   return `${pascal(rowName)}${pascal(family)}`;
 }
 
-export function multipartType(direction, rowName) {
-  return `${pascal(rowName)}Multipart${pascal(direction)}`;
+export function multipartType(row, part) {
+  return `${pascal(part.name)}Multipart${pascal(row.multipart)}${suffix(row)}`;
 }
 
 export function holds(range, version) {

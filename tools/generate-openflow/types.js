@@ -22,9 +22,9 @@ export function emitTypes(catalogue) {
     out.push(`/** ${row.source}. */\n${interfaceText(structType(row.name), [], row.fields, families)}`);
   }
   for (const row of catalogue.messages) out.push(messageTypes(row, catalogue, families));
-  out.push(
-    `export type Message =\n${catalogue.messages.map((row) => `  | ${messageType(row.name)}`).join('\n')};\n`,
-  );
+  out.push(union('Message', 'Every message of 1.1 and later.', catalogue, 2, 6));
+  out.push(union('Message10', 'Every message of 1.0.', catalogue, 1, 1));
+  out.push('export type AnyMessage = Message | Message10;\n');
   out.push(`export type MessageType = Message['type'];\n`);
   out.push(`export type MultipartType = MultipartReply['mp_type'];\n`);
   return out.join('\n');
@@ -99,13 +99,21 @@ function familyTypes(family, families) {
   return out.join('\n');
 }
 
+function union(name, doc, catalogue, from, to) {
+  const rows = catalogue.messages.filter((row) => row.versions.from <= to && row.versions.to >= from);
+  return `/** ${doc} */\nexport type ${name} =\n${rows.map((row) => `  | ${messageType(row)}`).join('\n')};\n`;
+}
+
+const overlap = (a, b) => a.from <= b.to && b.from <= a.to;
+
 function messageTypes(row, catalogue, families) {
   if (row.multipart === undefined) {
     const head = [`  readonly type: '${row.name}';`, '  readonly xid: number;'];
-    return `/** ${row.source}. */\n${interfaceText(messageType(row.name), head, row.fields, families)}`;
+    return `/** ${row.source}. */\n${interfaceText(messageType(row), head, row.fields, families)}`;
   }
   const out = [];
-  for (const part of catalogue.multiparts) {
+  const parts = catalogue.multiparts.filter((part) => overlap(part.versions, row.versions));
+  for (const part of parts) {
     const body = part[row.multipart];
     const type =
       body.shape === 'empty'
@@ -120,10 +128,10 @@ function messageTypes(row, catalogue, families) {
       '  readonly flags: number;',
       `  readonly body: ${type};`,
     ];
-    out.push(interfaceText(multipartType(row.multipart, part.name), head, [{ kind: 'pad' }], families));
+    out.push(interfaceText(multipartType(row, part), head, row.fields, families));
   }
-  const members = catalogue.multiparts.map((part) => `  | ${multipartType(row.multipart, part.name)}`);
-  out.push(`/** ${row.source}. */\nexport type ${messageType(row.name)} =\n${members.join('\n')};\n`);
+  const members = parts.map((part) => `  | ${multipartType(row, part)}`);
+  out.push(`/** ${row.source}. */\nexport type ${messageType(row)} =\n${members.join('\n')};\n`);
   return out.join('\n');
 }
 

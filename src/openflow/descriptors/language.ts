@@ -13,6 +13,7 @@ export interface VersionRange {
 
 /** Structures that never changed between 1.0 and 1.5. */
 export const EVERY_VERSION: VersionRange = { from: 1, to: 6 };
+export const OPENFLOW_10: VersionRange = { from: 1, to: 1 };
 export const OPENFLOW_13: VersionRange = { from: 4, to: 4 };
 
 export type Field =
@@ -30,7 +31,7 @@ export type Field =
   | { readonly kind: 'length' }
   /** The length in bytes of the list called `of` (16 bits). Computed too. */
   | { readonly kind: 'listLength'; readonly of: string }
-  /** A structure of fixed layout in place. */
+  /** A structure of fixed size in place, such as the match of 1.0. */
   | { readonly kind: 'struct'; readonly name: string; readonly of: string }
   /** An `ofp_match` with its trailing padding to a multiple of 8. */
   | { readonly kind: 'match'; readonly name: string }
@@ -82,7 +83,7 @@ export interface MessageRow extends StructRow {
   readonly code: number;
   /** Messages defined by an experimenter share code 4 and are told apart by these two words. */
   readonly experimenter?: { readonly id: number; readonly type: number };
-  /** `request` or `reply`: the body is chosen by the multipart type. */
+  /** `request` or `reply`: the body is chosen by the multipart type. `fields` are the padding between flags and body. */
   readonly multipart?: 'request' | 'reply';
 }
 

@@ -347,10 +347,10 @@ function encodeFlowRemoved(w: SlabWriter, m: FlowRemoved, version: number): void
 }
 
 function encodePortStatus(w: SlabWriter, m: PortStatus, version: number): void {
-  const start = writeHeader(w, version, 12, m.xid, 16);
+  const start = writeHeader(w, version, 12, m.xid, 80);
   const b = w.bytes;
   put8(b, start + 8, m.reason, 'port_status.reason');
-  encodePort(w, m.desc);
+  fillPort(w, start + 16, m.desc);
   patchLength(w, start, start + 2, 'port_status');
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 9, 7], 'port_status');
 }
@@ -670,7 +670,10 @@ function encodeBundleAddMessage(w: SlabWriter, m: BundleAddMessage, version: num
 }
 
 export function encodePort(w: SlabWriter, m: Port): void {
-  const start = w.reserve(64);
+  fillPort(w, w.reserve(64), m);
+}
+
+function fillPort(w: SlabWriter, start: number, m: Port): void {
   const b = w.bytes;
   put32(b, start, m.port_no, 'port.port_no');
   putBytes(b, start + 8, m.hw_addr, 6, 'port.hw_addr');

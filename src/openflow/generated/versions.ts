@@ -2,29 +2,33 @@
 
 import type { Reader } from '../reader.js';
 import type { SlabWriter } from '../slab-writer.js';
-import type { Message } from './types.js';
+import type { AnyMessage } from './types.js';
 import { decode as v1Decode } from './v1-decode.js';
 import { encode as v1Encode } from './v1-encode.js';
+import { decode as v2Decode } from './v2-decode.js';
+import { encode as v2Encode } from './v2-encode.js';
 import { decode as v4Decode } from './v4-decode.js';
 import { encode as v4Encode } from './v4-encode.js';
 
 export interface VersionCodec {
-  decode(r: Reader, start: number, limit: number, version: number): Message | undefined;
-  encode(w: SlabWriter, m: Message, version: number): void;
+  decode(r: Reader, start: number, limit: number, version: number): AnyMessage | undefined;
+  encode(w: SlabWriter, m: AnyMessage, version: number): void;
 }
 
 const v1Codec: VersionCodec = { decode: v1Decode, encode: v1Encode };
+const v2Codec: VersionCodec = { decode: v2Decode, encode: v2Encode };
 const v4Codec: VersionCodec = { decode: v4Decode, encode: v4Encode };
 
 /** The codec of a wire version, `undefined` if no table has rows for it. Versions with equal rows share one. */
 export function codecOf(version: number): VersionCodec | undefined {
   switch (version) {
     case 1:
+      return v1Codec;
     case 2:
     case 3:
     case 5:
     case 6:
-      return v1Codec;
+      return v2Codec;
     case 4:
       return v4Codec;
     default:
