@@ -23,8 +23,8 @@ export interface Link {
   dpid: string | undefined;
   description: string;
   lastHeard: number;
-  /** nothing is read from the socket: what came is not all worked on */
-  isPaused: boolean;
+  /** is the socket read at the moment? */
+  reading: boolean;
   /** when its session's deadline is looked at next */
   checkAt: number;
   readonly ports: Map<number, Port>;
@@ -73,7 +73,7 @@ export class SwitchDesk {
       dpid: undefined,
       description: '',
       lastHeard: turn.now,
-      isPaused: false,
+      reading: true,
       checkAt: Number.POSITIVE_INFINITY,
       ports: new Map(),
     };
@@ -95,14 +95,11 @@ export class SwitchDesk {
     if (link !== undefined) this.#forget(turn, link, reason);
   }
 
-  /** A socket that takes bytes again may end a congestion: what was left lying is taken up. */
   blocked(connection: number, blocked: boolean): void {
     const link = this.#links.get(connection);
     if (link === undefined) return;
     link.session.setBlocked(blocked);
-    if (blocked) return;
     this.#touched.add(link);
-    if (link.session.hasMore()) this.#unfinished.add(link);
   }
 
   /** One round over the connections that had more than a turn's budget. */
@@ -177,11 +174,7 @@ export class SwitchDesk {
   #drain(turn: Turn, link: Link): void {
     this.#touched.add(link);
     for (const event of link.session.takeEvents()) this.#onEvent(turn, link, event);
-    const hasMore = link.session.hasMore();
-    if (hasMore && !link.session.isCongested) this.#unfinished.add(link);
-    if (hasMore === link.isPaused || !this.#links.has(link.connection)) return;
-    link.isPaused = hasMore;
-    turn.emit({ kind: 'reading', connection: link.connection, on: !hasMore });
+    if (link.session.hasMore()) this.#unfinished.add(link);
   }
 
   #onEvent(turn: Turn, link: Link, event: SessionEvent): void {
@@ -209,6 +202,9 @@ export class SwitchDesk {
     const bytes = link.session.takeBytes();
     if (bytes !== undefined && bytes.length > 0)
       turn.emit({ kind: 'send', connection: link.connection, bytes });
+    if (link.session.state === 'closed' || link.session.wantsToRead() === link.reading) return;
+    link.reading = !link.reading;
+    turn.emit({ kind: 'reading', connection: link.connection, on: link.reading });
   }
 
   #onReady(turn: Turn, link: Link, event: Extract<SessionEvent, { kind: 'ready' }>): void {

@@ -1,12 +1,16 @@
 import {
+  type AnyMessage,
   applyActions,
   encodeMessage,
+  type FlowMod10,
   flowMod,
-  type Message,
+  type Match10,
   match,
   OFP_NO_BUFFER,
+  OFPFC_ADD,
   OFPFC_DELETE,
   output,
+  type PacketOut10,
   packetOut,
   SlabWriter,
   toController,
@@ -54,7 +58,7 @@ export const tableMissFlow = {
   ...flowMod({ cookie: learningCookie, priority: 0, instructions: [applyActions(toController(128))] }),
 } as const;
 
-const encoded = (message: Message, version: number): Uint8Array => {
+const encoded = (message: AnyMessage, version: number): Uint8Array => {
   const writer = new SlabWriter(128);
   encodeMessage(message, writer, version);
   return writer.finish();
@@ -90,5 +94,63 @@ export function answerForm13(idleSeconds: number): AnswerForm {
     flow: { buffer: 32, inPort: 56, destination: 64, source: 74, outPort: 92 },
     forgetDestination: 56,
     packet: { buffer: 8, inPort: 12, outPort: 28 },
+  };
+}
+
+const wildcards10 = { inPort: 1 << 0, dlSrc: 1 << 2, dlDst: 1 << 3, all: 0x003f_ffff } as const;
+const noPort10 = 0xffff;
+
+/** OpenFlow 1.0.0: the match has a fixed form, and there is neither a cookie to delete by nor an instruction. */
+export function answerForm10(idleSeconds: number): AnswerForm {
+  const address = new Uint8Array(6);
+  const wildcard = (but: number): Match10 => ({
+    wildcards: wildcards10.all & ~but,
+    in_port: 0,
+    dl_src: address,
+    dl_dst: address,
+    dl_vlan: 0,
+    dl_vlan_pcp: 0,
+    dl_type: 0,
+    nw_tos: 0,
+    nw_proto: 0,
+    nw_src: 0,
+    nw_dst: 0,
+    tp_src: 0,
+    tp_dst: 0,
+  });
+  const flow: FlowMod10 = {
+    type: 'flow_mod',
+    xid: 0,
+    match: wildcard(wildcards10.inPort | wildcards10.dlSrc | wildcards10.dlDst),
+    cookie: learningCookie,
+    command: OFPFC_ADD,
+    idle_timeout: idleSeconds,
+    hard_timeout: 0,
+    priority: learningPriority,
+    buffer_id: OFP_NO_BUFFER,
+    out_port: noPort10,
+    flags: 0,
+    actions: [],
+  };
+  const packet: PacketOut10 = {
+    type: 'packet_out',
+    xid: 0,
+    buffer_id: OFP_NO_BUFFER,
+    in_port: 0,
+    actions: [],
+    data: new Uint8Array(0),
+  };
+  const actions = [output(0)];
+  return {
+    forward: encoded({ ...flow, actions }, 1),
+    drop: encoded(flow, 1),
+    forget: encoded({ ...flow, command: OFPFC_DELETE, match: wildcard(wildcards10.dlDst) }, 1),
+    packetOut: encoded({ ...packet, actions }, 1),
+    release: encoded(packet, 1),
+    portBytes: 2,
+    floodPort: 0xfffb,
+    flow: { buffer: 64, inPort: 12, destination: 20, source: 14, outPort: 76 },
+    forgetDestination: 20,
+    packet: { buffer: 8, inPort: 12, outPort: 20 },
   };
 }

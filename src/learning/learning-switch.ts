@@ -1,6 +1,6 @@
 import { OFP_NO_BUFFER, type SlabWriter, versionAt } from '../openflow/index.js';
 import { u16, u32 } from '../openflow/reader.js';
-import { type AnswerForm, answerForm13 } from './answer-form.js';
+import { type AnswerForm, answerForm10, answerForm13 } from './answer-form.js';
 import { writeFlow, writeForget, writePacketOut } from './answers.js';
 import { MacTable } from './mac-table.js';
 import { PacketInView } from './packet-in-view.js';
@@ -13,7 +13,10 @@ const maximumAddresses = 16_384;
 const etherTypeLldp = 0x88cc;
 
 /** Encoded once for all switches; the versions that reactive mode speaks. */
-const forms: Readonly<Record<number, AnswerForm>> = { 4: answerForm13(flowIdleSeconds) };
+const forms: Readonly<Record<number, AnswerForm>> = {
+  1: answerForm10(flowIdleSeconds),
+  4: answerForm13(flowIdleSeconds),
+};
 
 export interface LearningCounters {
   /** answered by a flow */

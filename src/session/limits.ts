@@ -20,8 +20,8 @@ export interface SessionLimits {
   readonly inboxBytes: number;
   /** bytes queued and not yet taken */
   readonly outboxBytes: number;
-  /** with so many bytes queued for a socket that takes none, nothing that was received is worked on */
-  readonly congestedBytes: number;
+  /** with more bytes queued than this, nothing more is read */
+  readonly outboxMarkBytes: number;
   /** requests, and transactions, without an answer */
   readonly pendingRequests: number;
   readonly pendingTransactions: number;
@@ -41,7 +41,7 @@ export const defaultLimits: SessionLimits = {
   turnBytes: 262_144,
   inboxBytes: 4_194_304,
   outboxBytes: 4_194_304,
-  congestedBytes: 262_144,
+  outboxMarkBytes: 1_048_576,
   pendingRequests: 1024,
   pendingTransactions: 64,
   multipartBytes: 16_777_216,

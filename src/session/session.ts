@@ -95,18 +95,18 @@ export class Session {
   }
 
   /**
-   * Does so much wait to be sent that no more work is taken on? Then `continueReceive` does nothing, until the socket
-   * has taken what there is.
+   * May the next chunk be read? Not before the last one was worked on, nor while the switch takes so little that more
+   * than a mark waits to be sent to it: what is read may ask for answers. A switch that reads nothing for good is ended
+   * by the echo that it does not answer.
    */
-  get isCongested(): boolean {
-    return this.#blocked && this.#conversation.outbox.bytes >= this.#limits.congestedBytes;
+  wantsToRead(): boolean {
+    return !this.hasMore() && this.#conversation.outbox.bytes <= this.#limits.outboxMarkBytes;
   }
 
   continueReceive(now: InstantSeconds): void {
     let messages = 0;
     let bytes = 0;
-    const { turnMessages, turnBytes } = this.#limits;
-    while (this.hasMore() && messages < turnMessages && bytes < turnBytes && !this.isCongested) {
+    while (this.hasMore() && messages < this.#limits.turnMessages && bytes < this.#limits.turnBytes) {
       messages += 1;
       bytes += this.#inbox.shift((b, offset, length) => this.#conversation.onMessage(b, offset, length, now));
     }
