@@ -82,7 +82,7 @@ function importsOf(file: string): string[] {
     found.push(relative(root, resolve(root, dirname(file), match[1]!)));
   return found;
 }
-const inRoom = (file: string): boolean => /^(?:src|controller|bench\/lab)\//.test(file);
+const inRoom = (file: string): boolean => /^(?:src|controller|bench\/lab|bench\/openflow)\//.test(file);
 const roomOf = (file: string): string =>
   file.startsWith('controller/') ? 'controller' : file.split('/').slice(0, 2).join('/');
 

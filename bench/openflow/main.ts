@@ -1,0 +1,57 @@
+// The command line of the OpenFlow measurements: see `usage` below.
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { comparePacketIns, disciplines } from './packet-in.js';
+
+const usage = `npm run bench -- packet-in [options]   packet-ins against the peers and against Node's own limit
+
+  --rounds N            of every contestant in turn (default 5)
+  --seconds S           counted in each run (default 3); --warmup S before them (default 1)
+  --versions 1,4        wire versions: OpenFlow 1.0, 1.3 (default 4)
+  --only TEXT           disciplines whose name has this in it
+  --controller-core C   pin the controller, --load-core C the generator
+  --out DIR             default bench/results; none: nothing is written`;
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+async function main(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      rounds: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '3' },
+      warmup: { type: 'string', default: '1' },
+      versions: { type: 'string', default: '4' },
+      only: { type: 'string', default: '' },
+      'controller-core': { type: 'string' },
+      'load-core': { type: 'string' },
+      out: { type: 'string', default: join(root, 'bench/results') },
+    },
+  });
+  const core = (text: string | undefined): number | undefined =>
+    text === undefined ? undefined : Number(text);
+  const out = values.out === 'none' ? undefined : values.out;
+  switch (positionals[0]) {
+    case 'packet-in':
+      console.log(
+        await comparePacketIns({
+          versions: values.versions.split(',').map((v) => (v === '1' ? 1 : 4)),
+          disciplines: disciplines.filter((d) => d.name.includes(values.only)),
+          rounds: Number(values.rounds),
+          seconds: Number(values.seconds),
+          warmupSeconds: Number(values.warmup),
+          controllerCore: core(values['controller-core']),
+          loadCore: core(values['load-core']),
+          out,
+        }),
+      );
+      return 0;
+    default:
+      console.log(usage);
+      return positionals[0] === undefined || positionals[0] === 'help' ? 0 : 2;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));
