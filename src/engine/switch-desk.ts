@@ -3,7 +3,9 @@ import type { Message } from '../openflow/index.js';
 import { Session, type SessionEvent } from '../session/index.js';
 import type { EngineConfig } from './config.js';
 import { DeadlineQueue } from './deadline-queue.js';
+import { HalfOpen } from './half-open.js';
 import { RuleKeeper } from './rule-keeper.js';
+import { Takeover } from './takeover.js';
 import type { EventLog, Turn } from './turn.js';
 import type { PortView, SwitchView } from './view.js';
 
@@ -22,7 +24,6 @@ export interface Link {
   readonly connectedAt: number;
   dpid: string | undefined;
   description: string;
-  lastHeard: number;
   /** is the socket read at the moment? */
   reading: boolean;
   /** when its session's deadline is looked at next */
@@ -37,9 +38,9 @@ export interface SwitchDeskEvents {
   sessionEvent(turn: Turn, link: Link, event: SessionEvent): void;
 }
 
-/** An old session with the same datapath id wins over a new one if it was heard within this time. */
-const aliveSeconds = 10;
 const connectingShown = 64;
+
+type ReadyEvent = Extract<SessionEvent, { kind: 'ready' }>;
 
 /** All switch connections: which session speaks on which, which datapath is behind it, what rules it must hold. */
 export class SwitchDesk {
@@ -48,6 +49,8 @@ export class SwitchDesk {
   readonly #log: EventLog;
   readonly #links = new Map<number, Link>();
   readonly #ready = new Map<string, Link>();
+  readonly #halfOpen = new HalfOpen<Link>();
+  readonly #takeovers = new Map<string, Takeover<Link>>();
   /** one keeper for each switch of the topology, connected or not */
   readonly keepers = new Map<string, RuleKeeper>();
   /** connections whose session has more messages than one turn's budget */
@@ -72,7 +75,6 @@ export class SwitchDesk {
       connectedAt: turn.now,
       dpid: undefined,
       description: '',
-      lastHeard: turn.now,
       reading: true,
       checkAt: Number.POSITIVE_INFINITY,
       ports: new Map(),
@@ -80,12 +82,14 @@ export class SwitchDesk {
     this.#links.set(connection, link);
     session.start(turn.now);
     this.#touched.add(link);
+    this.#halfOpen.add(link);
+    const victim = this.#halfOpen.victim();
+    if (victim !== undefined) this.#refuse(turn, victim, 'too many connections are in their handshake');
   }
 
   received(turn: Turn, connection: number, chunk: Uint8Array): void {
     const link = this.#links.get(connection);
     if (link === undefined) return;
-    link.lastHeard = turn.now;
     link.session.receive(chunk, turn.now);
     this.#drain(turn, link);
   }
@@ -121,6 +125,7 @@ export class SwitchDesk {
       }
       this.#scheduleCheck(link);
     }
+    for (const takeover of [...this.#takeovers.values()]) this.#decide(turn, takeover);
     for (const [dpid, keeper] of this.keepers) {
       const link = this.#ready.get(dpid);
       if (link === undefined || keeper.nextDeadline() > turn.now) continue;
@@ -132,6 +137,7 @@ export class SwitchDesk {
   nextDeadline(now: number): number {
     if (this.#unfinished.size > 0) return now;
     let next = this.#deadlines.next;
+    for (const takeover of this.#takeovers.values()) next = Math.min(next, takeover.deadline);
     for (const [dpid, keeper] of this.keepers)
       if (this.#ready.has(dpid)) next = Math.min(next, keeper.nextDeadline());
     return next;
@@ -175,6 +181,8 @@ export class SwitchDesk {
     this.#touched.add(link);
     for (const event of link.session.takeEvents()) this.#onEvent(turn, link, event);
     if (link.session.hasMore()) this.#unfinished.add(link);
+    const takeover = link.dpid === undefined ? undefined : this.#takeovers.get(link.dpid);
+    if (takeover !== undefined) this.#decide(turn, takeover);
   }
 
   #onEvent(turn: Turn, link: Link, event: SessionEvent): void {
@@ -207,32 +215,19 @@ export class SwitchDesk {
     turn.emit({ kind: 'reading', connection: link.connection, on: link.reading });
   }
 
-  #onReady(turn: Turn, link: Link, event: Extract<SessionEvent, { kind: 'ready' }>): void {
+  #onReady(turn: Turn, link: Link, event: ReadyEvent): void {
+    this.#halfOpen.delete(link);
     const dpid = event.features.datapath_id.toString(16).padStart(16, '0');
-    const old = this.#ready.get(dpid);
-    if (old !== undefined) {
-      if (turn.now - old.lastHeard < aliveSeconds) {
-        this.#log.add(
-          turn,
-          'warn',
-          'a second switch with the same datapath id was refused',
-          `${dpid} from ${link.address}; ${old.address} keeps it`,
-        );
-        turn.emit({
-          kind: 'close',
-          connection: link.connection,
-          reason: `datapath id ${dpid} is connected from ${old.address}`,
-        });
-        this.#links.delete(link.connection);
-        return;
-      }
-      turn.emit({ kind: 'close', connection: old.connection, reason: `replaced by ${link.address}` });
-      this.#forget(turn, old, 'silent, and a new connection came');
-    }
-    link.dpid = dpid;
     const { description } = event;
     link.description = `${description.mfr_desc} ${description.sw_desc}`.trim();
     for (const port of event.ports) link.ports.set(port.port_no, portOf(port));
+    const old = this.#ready.get(dpid);
+    if (old === undefined) this.#accept(turn, link, dpid);
+    else this.#challenge(turn, link, old, dpid);
+  }
+
+  #accept(turn: Turn, link: Link, dpid: string): void {
+    link.dpid = dpid;
     this.#ready.set(dpid, link);
     this.#log.add(
       turn,
@@ -243,6 +238,41 @@ export class SwitchDesk {
     this.#learn(link);
     this.#events.switchReady(turn, dpid);
     this.keepers.get(dpid)?.advance(turn, link.session);
+    this.#touched.add(link);
+  }
+
+  /** Somebody else says that it is this switch: the one we have is asked whether it is still there. */
+  #challenge(turn: Turn, challenger: Link, old: Link, dpid: string): void {
+    const why = `datapath id ${dpid} is connected from ${old.address}`;
+    if (this.#takeovers.has(dpid)) {
+      this.#refuse(turn, challenger, `${why}, and another connection claims it already`);
+      return;
+    }
+    old.session.ask(turn.now);
+    this.#touched.add(old);
+    this.#takeovers.set(dpid, new Takeover(dpid, old, challenger, turn.now));
+  }
+
+  #decide(turn: Turn, takeover: Takeover<Link>): void {
+    const { dpid, holder, challenger } = takeover;
+    const verdict = takeover.verdict(turn.now);
+    if (verdict === undefined) return;
+    this.#takeovers.delete(dpid);
+    if (verdict === 'holder') {
+      const detail = `${dpid} from ${challenger.address}; ${holder.address} answers and keeps it`;
+      this.#log.add(turn, 'error', 'a second switch with the same datapath id was refused', detail);
+      this.#refuse(turn, challenger, `datapath id ${dpid} is connected from ${holder.address}`);
+      return;
+    }
+    turn.emit({ kind: 'close', connection: holder.connection, reason: `replaced by ${challenger.address}` });
+    this.#forget(turn, holder, 'silent, and a new connection came');
+    this.#accept(turn, challenger, dpid);
+  }
+
+  #refuse(turn: Turn, link: Link, reason: string): void {
+    link.session.close(reason);
+    turn.emit({ kind: 'close', connection: link.connection, reason });
+    this.#forget(turn, link, reason);
   }
 
   /** Reactive mode is for switches that no topology names: those of the topology hold the rules that follow from it. */
@@ -270,6 +300,9 @@ export class SwitchDesk {
     if (!this.#links.delete(link.connection)) return;
     this.#unfinished.delete(link);
     this.#touched.delete(link);
+    this.#halfOpen.delete(link);
+    for (const takeover of this.#takeovers.values())
+      if (takeover.challenger === link) this.#takeovers.delete(takeover.dpid);
     const { dpid } = link;
     if (dpid === undefined) {
       this.#log.add(turn, 'warn', 'connection closed before it was ready', `${link.address}: ${reason}`);
@@ -285,6 +318,10 @@ export class SwitchDesk {
       `${dpid} (${this.#nameOf(dpid) ?? 'not in the topology'}): ${reason}`,
     );
     this.#events.switchLost(turn, link);
+    const takeover = this.#takeovers.get(dpid);
+    if (takeover?.holder !== link) return;
+    this.#takeovers.delete(dpid);
+    this.#accept(turn, takeover.challenger, dpid);
   }
 
   #nameOf(dpid: string): string | undefined {

@@ -182,6 +182,7 @@ export const OFPET_EXPERIMENTER = 0xffff;
 export const OFPHFC_INCOMPATIBLE = 0;
 export const OFPBRC_BAD_VERSION = 0;
 export const OFPBRC_BAD_TYPE = 1;
+export const OFPBRC_EPERM = 5;
 export const OFPBRC_BAD_LEN = 6;
 export const OFPBRC_IS_SLAVE = 10;
 export const OFPRRFC_STALE = 0;

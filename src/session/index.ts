@@ -1,4 +1,5 @@
 /** One conversation with one switch, sans-I/O: the caller owns the socket and the clock. */
+export { type AsyncInterest, portStatusOnly } from './async-interest.js';
 export * from './event.js';
 export { type Reaction, reactionTo, type SessionState } from './handshake.js';
 export { defaultLimits, type InstantSeconds, type SessionLimits } from './limits.js';
