@@ -11,6 +11,15 @@ export interface EngineConfig {
   readonly control: ControlConfig;
   /** reactive mode: switches that are not in the topology learn addresses */
   readonly learningSwitch?: boolean;
+  /** undefined: one of equals, as long as nobody else claims the switches */
+  readonly openflow?: OpenflowConfig;
+}
+export interface OpenflowConfig {
+  /**
+   * `equal`: other controllers may write to our switches too; `master`: we claim them, and others are refused by the
+   * switch until they claim them from us
+   */
+  readonly role: 'equal' | 'master';
 }
 export interface ConfiguredSwitch {
   /** name in the topology */

@@ -1,9 +1,16 @@
 import { LearningSwitch, tableMissFlow } from '../learning/index.js';
-import type { Message } from '../openflow/index.js';
+import {
+  type Message,
+  OFP_VERSION_10,
+  OFP_VERSION_13,
+  OFPR_ACTION,
+  OFPR_NO_MATCH,
+} from '../openflow/index.js';
 import { Session, type SessionEvent } from '../session/index.js';
 import type { EngineConfig } from './config.js';
 import { DeadlineQueue } from './deadline-queue.js';
 import { HalfOpen } from './half-open.js';
+import type { Mastership } from './mastership.js';
 import { RuleKeeper } from './rule-keeper.js';
 import { Takeover } from './takeover.js';
 import type { EventLog, Turn } from './turn.js';
@@ -40,6 +47,14 @@ export interface SwitchDeskEvents {
 
 const connectingShown = 64;
 
+/** Rules of ours send packets up only on purpose (the probe of a path); a miss or an expired TTL is nobody's business. */
+const interest = { packetInReasons: 1 << OFPR_ACTION, portStatusReasons: 7, flowRemovedReasons: 0 };
+const reactive = {
+  versions: [OFP_VERSION_10, OFP_VERSION_13],
+  interest: { ...interest, packetInReasons: (1 << OFPR_ACTION) | (1 << OFPR_NO_MATCH) },
+} as const;
+const proactive = { versions: [OFP_VERSION_13], interest } as const;
+
 type ReadyEvent = Extract<SessionEvent, { kind: 'ready' }>;
 
 /** All switch connections: which session speaks on which, which datapath is behind it, what rules it must hold. */
@@ -47,6 +62,8 @@ export class SwitchDesk {
   readonly #config: EngineConfig;
   readonly #events: SwitchDeskEvents;
   readonly #log: EventLog;
+  /** undefined: rules are written without claiming the switch */
+  readonly #mastership: Mastership | undefined;
   readonly #links = new Map<number, Link>();
   readonly #ready = new Map<string, Link>();
   readonly #halfOpen = new HalfOpen<Link>();
@@ -59,7 +76,8 @@ export class SwitchDesk {
   readonly #touched = new Set<Link>();
   readonly #deadlines = new DeadlineQueue<Link>();
 
-  constructor(config: EngineConfig, log: EventLog, events: SwitchDeskEvents) {
+  constructor(config: EngineConfig, log: EventLog, events: SwitchDeskEvents, mastership?: Mastership) {
+    this.#mastership = mastership;
     this.#config = config;
     this.#events = events;
     this.#log = log;
@@ -67,7 +85,7 @@ export class SwitchDesk {
   }
 
   connected(turn: Turn, connection: number, address: string): void {
-    const session = new Session({ peer: address });
+    const session = new Session({ peer: address, ...(this.#config.learningSwitch ? reactive : proactive) });
     const link: Link = {
       connection,
       address,
@@ -103,6 +121,7 @@ export class SwitchDesk {
     const link = this.#links.get(connection);
     if (link === undefined) return;
     link.session.setBlocked(blocked);
+    // What waited for room goes now.
     this.#touched.add(link);
   }
 
@@ -127,7 +146,7 @@ export class SwitchDesk {
     }
     for (const takeover of [...this.#takeovers.values()]) this.#decide(turn, takeover);
     for (const [dpid, keeper] of this.keepers) {
-      const link = this.#ready.get(dpid);
+      const link = this.#writable(dpid);
       if (link === undefined || keeper.nextDeadline() > turn.now) continue;
       keeper.advance(turn, link.session);
       this.#touched.add(link);
@@ -139,13 +158,19 @@ export class SwitchDesk {
     let next = this.#deadlines.next;
     for (const takeover of this.#takeovers.values()) next = Math.min(next, takeover.deadline);
     for (const [dpid, keeper] of this.keepers)
-      if (this.#ready.has(dpid)) next = Math.min(next, keeper.nextDeadline());
+      if (this.#writable(dpid)) next = Math.min(next, keeper.nextDeadline());
     return next;
   }
 
   /** The live connection of a datapath, handshake done. */
   link(dpid: string): Link | undefined {
     return this.#ready.get(dpid);
+  }
+
+  /** The connection over which rules may be written to a datapath. */
+  #writable(dpid: string): Link | undefined {
+    const link = this.#ready.get(dpid);
+    return link === undefined || this.#mastership?.isMaster(link) === false ? undefined : link;
   }
 
   /** Something was queued on this link's session outside of the desk. */
@@ -155,7 +180,7 @@ export class SwitchDesk {
 
   keepersChanged(turn: Turn): void {
     for (const [dpid, keeper] of this.keepers) {
-      const link = this.#ready.get(dpid);
+      const link = this.#writable(dpid);
       if (link === undefined) continue;
       keeper.advance(turn, link.session);
       this.#touched.add(link);
@@ -199,10 +224,10 @@ export class SwitchDesk {
     if (event.kind === 'message' && event.message.type === 'port_status')
       this.#onPortStatus(turn, link, event.message);
     const keeper = link.dpid === undefined ? undefined : this.keepers.get(link.dpid);
-    if (keeper?.onEvent(turn, link.session, event) === true) {
-      this.#events.sessionEvent(turn, link, event);
-      return;
-    }
+    const change = this.#mastership?.onEvent(turn, link, event);
+    if (change === 'lost') keeper?.sessionLost();
+    else if (change === 'won') keeper?.advance(turn, link.session);
+    else if (link.dpid !== undefined && this.#writable(link.dpid)) keeper?.onEvent(turn, link.session, event);
     this.#events.sessionEvent(turn, link, event);
   }
 
@@ -221,6 +246,15 @@ export class SwitchDesk {
     const { description } = event;
     link.description = `${description.mfr_desc} ${description.sw_desc}`.trim();
     for (const port of event.ports) link.ports.set(port.port_no, portOf(port));
+    if (link.session.version === OFP_VERSION_10 && this.keepers.has(dpid)) {
+      this.#refuse(
+        turn,
+        link,
+        `switch ${dpid} of the topology speaks OpenFlow 1.0, and its rules need 1.3; with Open vSwitch: ` +
+          'ovs-vsctl set bridge BRIDGE protocols=OpenFlow10,OpenFlow13 (BRIDGE is the name of its bridge)',
+      );
+      return;
+    }
     const old = this.#ready.get(dpid);
     if (old === undefined) this.#accept(turn, link, dpid);
     else this.#challenge(turn, link, old, dpid);
@@ -236,8 +270,9 @@ export class SwitchDesk {
       `${dpid} (${this.#nameOf(dpid) ?? 'not in the topology'}) from ${link.address}`,
     );
     this.#learn(link);
+    if (this.keepers.has(dpid)) this.#mastership?.ready(turn, link);
     this.#events.switchReady(turn, dpid);
-    this.keepers.get(dpid)?.advance(turn, link.session);
+    if (this.#writable(dpid)) this.keepers.get(dpid)?.advance(turn, link.session);
     this.#touched.add(link);
   }
 
@@ -279,7 +314,8 @@ export class SwitchDesk {
   #learn(link: Link): void {
     if (!this.#config.learningSwitch || link.dpid === undefined || this.keepers.has(link.dpid)) return;
     link.session.answerPacketIns(new LearningSwitch());
-    link.session.send(tableMissFlow);
+    // A switch of 1.0 sends what it does not know without being told.
+    if (link.session.version !== OFP_VERSION_10) link.session.send(tableMissFlow);
   }
 
   #onPortStatus(turn: Turn, link: Link, message: Extract<Message, { type: 'port_status' }>): void {
@@ -311,6 +347,7 @@ export class SwitchDesk {
     if (this.#ready.get(dpid) !== link) return;
     this.#ready.delete(dpid);
     this.keepers.get(dpid)?.sessionLost();
+    this.#mastership?.gone(link);
     this.#log.add(
       turn,
       'warn',

@@ -126,10 +126,7 @@ export class RunningEngine {
 
   #noteAudit(record: JournalRecord): void {
     const { entry } = record;
-    const what =
-      entry.kind === 'migrationAccepted'
-        ? `migration ${entry.id} accepted: ${entry.request.vm} from ${entry.source} to ${entry.request.destination}`
-        : `migration ${entry.id}: ${entry.step}: ${entry.note}`;
+    const what = auditText(entry);
     this.#audit.push({ wallMs: record.wallMs, what });
     if (this.#audit.length > auditLimit) this.#audit.shift();
   }
@@ -179,5 +176,16 @@ export class RunningEngine {
     this.#agents.stop();
     await Promise.all([this.#listener.stop(), this.#queues.stop()]);
     this.#store.close();
+  }
+}
+
+function auditText(entry: JournalEntry): string {
+  switch (entry.kind) {
+    case 'generation':
+      return `switches are claimed with generation ${entry.generation}`;
+    case 'migrationAccepted':
+      return `migration ${entry.id} accepted: ${entry.request.vm} from ${entry.source} to ${entry.request.destination}`;
+    case 'migrationStep':
+      return `migration ${entry.id}: ${entry.step}: ${entry.note}`;
   }
 }

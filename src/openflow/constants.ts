@@ -1,6 +1,7 @@
 /** Numbers of OpenFlow 1.3 that rules and requests are written with; names as in the specification (1.3.5, section A). */
 
 export const OFP_NO_BUFFER = 0xffffffff;
+export const OFP_VERSION_10 = 1;
 export const OFP_VERSION_13 = 4;
 export const OFP_HEADER_BYTES = 8;
 /** The length field of a message has 16 bits. */

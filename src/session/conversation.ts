@@ -3,6 +3,7 @@ import {
   decodeMessage,
   type ErrorMessage,
   type FeaturesReply,
+  type FeaturesReply10,
   type Message,
   OFP_VERSION_13,
   OFPCML_NO_BUFFER,
@@ -135,8 +136,10 @@ export class Conversation {
   }
 
   /** A request will not be answered. */
-  fail(pending: Pending, code: FailureCode, reason: string): void {
-    if (pending.owner === 'caller') this.tell({ kind: 'failed', xid: pending.xid, code, reason });
+  fail(pending: Pending, code: FailureCode, reason: string, message?: ErrorMessage): void {
+    const error = message && { errorType: message.error_type, errorCode: message.error_code };
+    if (pending.owner === 'caller')
+      this.tell({ kind: 'failed', xid: pending.xid, code, reason, ...(error && { error }) });
     else
       this.end({
         code: 'refused',
@@ -237,7 +240,7 @@ export class Conversation {
           });
         return;
       case 'identify':
-        this.#onFeatures(message as FeaturesReply, raw);
+        this.#onFeatures(message as FeaturesReply | FeaturesReply10, raw);
         return;
       case 'refused':
         this.end({ code: 'refused', detail: refusalText(message as ErrorMessage) });
@@ -264,12 +267,12 @@ export class Conversation {
     }
   }
 
-  #onFeatures(features: FeaturesReply, raw: Offender): void {
+  #onFeatures(features: FeaturesReply | FeaturesReply10, raw: Offender): void {
     if (features.xid !== this.#featuresXid) {
       this.#dropped += 1;
       return;
     }
-    if (features.auxiliary_id !== 0) {
+    if ('auxiliary_id' in features && features.auxiliary_id !== 0) {
       const dpid = features.datapath_id.toString(16).padStart(16, '0');
       const detail = `auxiliary connection ${features.auxiliary_id} of switch ${dpid}: only main connections are accepted`;
       this.#farewell(notPermitted(raw), raw);
@@ -332,7 +335,7 @@ export class Conversation {
   #onError(message: ErrorMessage, now: InstantSeconds): void {
     const pending = this.requests.remove(message.xid);
     if (pending) {
-      this.fail(pending, 'rejected', errorText(message));
+      this.fail(pending, 'rejected', errorText(message), message);
       return;
     }
     const settled = this.transactions.onMessage(message, now);

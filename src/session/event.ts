@@ -63,7 +63,14 @@ export type SessionEvent =
       readonly more: boolean;
     }
   /** `request` got no answer, or an error. After `deadline` and `closed` nothing is known about the switch's side. */
-  | { readonly kind: 'failed'; readonly xid: number; readonly code: FailureCode; readonly reason: string }
+  | {
+      readonly kind: 'failed';
+      readonly xid: number;
+      readonly code: FailureCode;
+      readonly reason: string;
+      /** of `rejected`: what the switch said (1.3.5, A.4.4) */
+      readonly error?: { readonly errorType: number; readonly errorCode: number };
+    }
   /**
    * The end of `transact` or `bundle`. ok: the barrier came (the bundle was committed) and no message was refused.
    * unknown: the connection or the time ended first; what was sent may still be applied.

@@ -11,6 +11,7 @@ import {
   OFPBRC_BAD_TYPE,
   OFPET_BAD_REQUEST,
 } from '../openflow/index.js';
+import { endOfPart } from './dependency.js';
 import type { Rejection, SessionEvent } from './event.js';
 import type { InstantSeconds } from './limits.js';
 import type { Outbox, Outgoing } from './outbox.js';
@@ -33,7 +34,8 @@ const rejectionsTold = 100;
  * A list of messages that is to be applied, and what the switch said about it. A barrier reply alone is no success:
  * errors come before it, so it ends the waiting, and success is a barrier reply without any error (OpenFlow 1.3.5,
  * 6.1.1 and 6.2). Long lists go out in parts, each waiting for the barrier of the one before, so that a switch is
- * never sent more than it can take; after a part with errors the rest stays unsent.
+ * never sent more than it can take, nor a flow entry together with the group or meter that it needs; after a part
+ * with errors the rest stays unsent.
  *
  * As a bundle (ONF extension 230) the parts are collected by the switch and applied by a commit. Switches were seen to
  * commit what is left of a bundle after refusing one of its messages, so the commit is only asked for without errors;
@@ -45,6 +47,8 @@ export class Transaction {
   readonly #messages: readonly Outgoing[];
   /** undefined: not a bundle */
   readonly #bundleId: number | undefined;
+  /** groups or meters are changed: order matters */
+  readonly #hasObjects: boolean;
   #phase: 'parts' | 'committing' | 'discarding' | 'ended' = 'parts';
   /** messages sent so far, and the newest part of them */
   #sent = 0;
@@ -70,6 +74,7 @@ export class Transaction {
   ) {
     this.id = id;
     this.#messages = messages;
+    this.#hasObjects = messages.some((m) => m.type === 'group_mod' || m.type === 'meter_mod');
     this.#bundleId = bundleId;
     this.#host = host;
     this.#sendPart(now);
@@ -145,7 +150,7 @@ export class Transaction {
 
   #sendPart(now: InstantSeconds): void {
     const { outbox } = this.#host;
-    const part = this.#messages.slice(this.#sent, this.#sent + this.#host.messagesPerBarrier);
+    const part = this.#messages.slice(this.#sent, this.#endOfPart());
     const opens = this.#bundleId !== undefined && this.#frameXid === -1;
     const first = this.#host.takeXids(part.length + 2);
     const mark = outbox.mark;
@@ -172,6 +177,14 @@ export class Transaction {
     this.#barrierXid = first + 1 + part.length;
     this.#deadline = now + this.#host.barrierSeconds;
     outbox.put({ type: 'barrier_request' }, this.#barrierXid);
+  }
+
+  /** A bundle is carried out in order (OFPBF_ORDERED), so only its length is limited. */
+  #endOfPart(): number {
+    const { messagesPerBarrier } = this.#host;
+    return this.#bundleId !== undefined || !this.#hasObjects
+      ? this.#sent + messagesPerBarrier
+      : endOfPart(this.#messages, this.#sent, messagesPerBarrier);
   }
 
   #partEnded(now: InstantSeconds): void {

@@ -1,8 +1,10 @@
 import type { EngineConfig } from '../../src/engine/config.js';
 import { defaultControl } from '../../src/engine/config.js';
+import type { JournalRecord } from '../../src/engine/journal.js';
+import { Mastership } from '../../src/engine/mastership.js';
 import type { Output } from '../../src/engine/output.js';
-import { SwitchDesk } from '../../src/engine/switch-desk.js';
-import { EventLog, Turn } from '../../src/engine/turn.js';
+import { SwitchDesk, type SwitchDeskEvents } from '../../src/engine/switch-desk.js';
+import { EventLog, JournalKeeper, Turn } from '../../src/engine/turn.js';
 import type { Message } from '../../src/openflow/index.js';
 import type { SessionEvent } from '../../src/session/index.js';
 import {
@@ -49,15 +51,24 @@ export class DeskRig {
   readonly ready: string[] = [];
   readonly lost: string[] = [];
   readonly events: SessionEvent[] = [];
+  readonly keeper = new JournalKeeper();
+  readonly appended: Extract<Output, { kind: 'append' }>[] = [];
+  readonly #records: JournalRecord[] | undefined;
   now = 0;
   #last = 0;
 
-  constructor(config: EngineConfig = emptyConfig) {
-    this.desk = new SwitchDesk(config, this.log, {
+  /** `journal`: of a controller that claims its switches as their master */
+  constructor(config: EngineConfig = emptyConfig, journal?: JournalRecord[]) {
+    this.#records = journal;
+    const mastership = journal && new Mastership(this.keeper, this.log, (link) => this.desk.touch(link));
+    mastership?.recover(journal ?? []);
+    this.keeper.resume(journal?.at(-1)?.number ?? 0);
+    const events: SwitchDeskEvents = {
       switchReady: (_, dpid) => this.ready.push(dpid),
       switchLost: (_, link) => this.lost.push(link.dpid!),
       sessionEvent: (_, __, event) => this.events.push(event),
-    });
+    };
+    this.desk = new SwitchDesk(config, this.log, events, mastership);
   }
 
   turn(work: (turn: Turn) => void): Output[] {
@@ -69,7 +80,20 @@ export class DeskRig {
     return turn.outputs;
   }
 
+  /** What the journal was given since the last call becomes durable, or fails. */
+  store(failure?: string): void {
+    for (const { record } of this.appended.splice(0))
+      this.turn((turn) => {
+        if (failure !== undefined) this.keeper.failed(turn, record.number, failure);
+        else {
+          this.#records?.push(record);
+          this.keeper.stored(turn, record.number);
+        }
+      });
+  }
+
   #perform(output: Output): void {
+    if (output.kind === 'append') this.appended.push(output);
     if (output.kind !== 'send' && output.kind !== 'close' && output.kind !== 'reading') return;
     const end = this.ends.get(output.connection)!;
     if (output.kind === 'send') end.heard.push(...decodedAll(output.bytes));

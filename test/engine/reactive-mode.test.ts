@@ -3,8 +3,19 @@ import { defaultControl, type EngineConfig } from '../../src/engine/config.js';
 import { Engine } from '../../src/engine/engine.js';
 import type { Input } from '../../src/engine/input.js';
 import type { Output } from '../../src/engine/output.js';
+import type { SwitchView } from '../../src/engine/view.js';
 import { learningCookie } from '../../src/learning/index.js';
-import { type Message, match } from '../../src/openflow/index.js';
+import {
+  type AnyMessage,
+  decodeMessage,
+  encodeMessage,
+  Framer,
+  type Message,
+  type Message10,
+  match,
+  type Port10,
+  SlabWriter,
+} from '../../src/openflow/index.js';
 import {
   decodedAll,
   descReply,
@@ -66,7 +77,75 @@ class Bench {
       .filter((m) => m.type === 'multipart_request')
       .flatMap((m) => this.say(m.mp_type === 'desc' ? descReply(m.xid) : portDescReply(m.xid)));
   }
+
+  say10(...messages: readonly Message10[]): AnyMessage[] {
+    const writer = new SlabWriter();
+    for (const message of messages) encodeMessage(message, writer, 1);
+    const outputs = this.step({ kind: 'bytesReceived', connection: 1, chunk: writer.finish() });
+    return outputs.flatMap((o) => {
+      if (o.kind !== 'send') return [];
+      const result = decodeMessage(o.bytes);
+      if (!result.ok) throw new Error(result.error.detail);
+      expect(result.version).toBe(1);
+      return [result.message];
+    });
+  }
+
+  connect10(datapath_id: bigint): AnyMessage[] {
+    this.step({ kind: 'switchConnected', connection: 1, address: 'test' });
+    const [features] = this.say10({ type: 'hello', xid: 1, elements: [] });
+    const known = { n_buffers: 256, n_tables: 1, capabilities: 0, actions: 1 };
+    const asked = this.step({
+      kind: 'bytesReceived',
+      connection: 1,
+      chunk: encoded10({
+        type: 'features_reply',
+        xid: features!.xid,
+        datapath_id,
+        ...known,
+        ports: [port10(1), port10(0xfffe)],
+      }),
+    });
+    const bytes = asked.flatMap((o) => (o.kind === 'send' ? [...o.bytes] : []));
+    const desc = requestsIn(Uint8Array.from(bytes)).find((m) => m.type === 'multipart_request')!;
+    const text = { mfr_desc: '', hw_desc: '', sw_desc: '', serial_num: '', dp_desc: '' };
+    return this.say10({ type: 'multipart_reply', xid: desc.xid, mp_type: 'desc', flags: 0, body: text });
+  }
+
+  switches(): readonly SwitchView[] {
+    this.#now += 0.2;
+    const published = this.step({ kind: 'wakeup' }).find((o) => o.kind === 'publish');
+    return published?.view.switches ?? [];
+  }
 }
+const encoded10 = (message: Message10): Uint8Array => {
+  const writer = new SlabWriter();
+  encodeMessage(message, writer, 1);
+  return writer.finish();
+};
+function requestsIn(bytes: Uint8Array): AnyMessage[] {
+  const messages: AnyMessage[] = [];
+  new Framer().push(bytes, (b, offset, length) => {
+    const result = decodeMessage(b, offset, length);
+    if (result.ok) messages.push(result.message);
+  });
+  return messages;
+}
+const port10 = (port_no: number): Port10 => ({
+  port_no,
+  hw_addr: new Uint8Array(6),
+  name: 'p',
+  config: 0,
+  state: 0,
+  curr: 0,
+  advertised: 0,
+  supported: 0,
+  peer: 0,
+});
+const packetIn10 = (in_port: number, to: number, from: number, buffer_id: number): Message10 => {
+  const data = frame(to, from);
+  return { type: 'packet_in', xid: 0, buffer_id, total_len: data.length, in_port, reason: 0, data };
+};
 const sent = (outputs: readonly Output[]): Message[] =>
   outputs.flatMap((o) => (o.kind === 'send' ? decodedAll(o.bytes) : []));
 const reading = (outputs: readonly Output[]): boolean[] =>
@@ -130,6 +209,45 @@ describe('reactive mode', () => {
     const after = bench.step({ kind: 'writable', connection: 1 });
     expect(reading(after)).toEqual([true]);
     expect(sent(after)).toHaveLength(64 * rounds);
+  });
+
+  it('speaks 1.0 with a switch that knows nothing else, and with no other mode', () => {
+    const bench = new Bench({ learningSwitch: true });
+    expect(bench.connect10(0xabcn)).toEqual([]);
+    const [flood] = bench.say10(packetIn10(1, 11, 10, 1));
+    expect(flood).toMatchObject({ type: 'packet_out', buffer_id: 1, actions: [{ port: 0xfffb }] });
+    expect(bench.say10(packetIn10(2, 10, 11, 2))).toMatchObject([
+      { type: 'flow_mod', buffer_id: 2, actions: [{ port: 1 }] },
+    ]);
+    const [ready] = bench.switches();
+    expect(ready).toMatchObject({ state: 'ready', dpid: '0000000000000abc' });
+    expect(ready?.ports).toMatchObject([{ portNumber: 1, up: true }, { portNumber: 0xfffffffe }]);
+    const read = bench.step({
+      kind: 'api',
+      request: 1,
+      command: { kind: 'readSwitch', dpid: '0000000000000abc', what: 'flows' },
+    });
+    expect(read).toMatchObject([
+      { kind: 'reply', result: { ok: false, problem: { slug: 'switch-read-failed' } } },
+    ]);
+
+    const other = new Bench({});
+    other.step({ kind: 'switchConnected', connection: 1, address: 'test' });
+    other.step({
+      kind: 'bytesReceived',
+      connection: 1,
+      chunk: encoded10({ type: 'hello', xid: 1, elements: [] }),
+    });
+    const closed = other.outputs.find((o) => o.kind === 'close');
+    expect(closed?.reason).toContain('ovs-vsctl set bridge BRIDGE protocols=OpenFlow10,OpenFlow13');
+  });
+
+  it('refuses 1.0 from a switch of the topology, and says how to change it', () => {
+    const topology = twoDc();
+    const bench = new Bench({ learningSwitch: true, topology });
+    bench.connect10(BigInt(`0x${topology.switches[0]!.dpid}`));
+    const closed = bench.outputs.find((o) => o.kind === 'close');
+    expect(closed?.reason).toContain('protocols=OpenFlow10,OpenFlow13');
   });
 
   it('ends a conversation whose packet-ins make no sense', () => {

@@ -100,7 +100,13 @@ describe('a request', () => {
     const xid = wire.session.request(flowRequest, 1, 10);
     wire.say(10, error(xid, 1, 2));
     expect(wire.takeEvents()).toEqual([
-      { kind: 'failed', xid, code: 'rejected', reason: 'OFPET_BAD_REQUEST OFPBRC_BAD_MULTIPART' },
+      {
+        kind: 'failed',
+        xid,
+        code: 'rejected',
+        reason: 'OFPET_BAD_REQUEST OFPBRC_BAD_MULTIPART',
+        error: { errorType: 1, errorCode: 2 },
+      },
     ]);
   });
 
