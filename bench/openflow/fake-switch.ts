@@ -36,6 +36,7 @@ const pieceBytes = 65_536;
 const receivers = ports.length;
 /** Buffer ids from here on are those of announcements. */
 const announcements = 0x7fff_0000;
+const noBuffer = 0xffff_ffff;
 
 /** One switch: says what every switch says, then sends packet-ins and holds every answer against what it asked. */
 export class FakeSwitch {
@@ -195,7 +196,8 @@ export class FakeSwitch {
     const { version, datapath } = this.#options;
     const kind = b[at + 1]!;
     if (kind === kinds.flowMod) {
-      if (this.#nextBuffer > 0 || this.#outstanding > 0) this.#onFlow(b, at, length);
+      if (this.#nextBuffer > 0) this.#onFlow(b, at, length);
+      else if (u32(b, at + flowBufferAt(version)) !== noBuffer) this.#onEarlyFlow();
       return;
     }
     if (kind === kinds.packetOut) {
@@ -222,6 +224,11 @@ export class FakeSwitch {
     if (this.#awaited[slot] !== buffer + 1) return;
     this.#settle(slot);
     this.#fault('flood');
+  }
+
+  /** Whoever answers an announcement with a flow does not learn: it is not waited for, and its answers will show it. */
+  #onEarlyFlow(): void {
+    this.#unheard.clear();
   }
 
   #onFlow(b: Uint8Array, at: number, length: number): void {

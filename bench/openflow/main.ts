@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { contestantNames } from './contestants.js';
 import { comparePacketIns, disciplines } from './packet-in.js';
 
 const usage = `npm run bench -- packet-in [options]   packet-ins against the peers and against Node's own limit
@@ -10,6 +11,8 @@ const usage = `npm run bench -- packet-in [options]   packet-ins against the pee
   --seconds S           counted in each run (default 3); --warmup S before them (default 1)
   --versions 1,4        wire versions: OpenFlow 1.0, 1.3 (default 4)
   --only TEXT           disciplines whose name has this in it
+  --contestants A,B     of ${contestantNames.join(', ')}
+  --check-all           hold even the fixed answers of raw-fixed against what was asked
   --controller-core C   pin the controller, --load-core C the generator
   --out DIR             default bench/results; none: nothing is written`;
 
@@ -25,6 +28,8 @@ async function main(args: string[]): Promise<number> {
       warmup: { type: 'string', default: '1' },
       versions: { type: 'string', default: '4' },
       only: { type: 'string', default: '' },
+      contestants: { type: 'string', default: contestantNames.join(',') },
+      'check-all': { type: 'boolean', default: false },
       'controller-core': { type: 'string' },
       'load-core': { type: 'string' },
       out: { type: 'string', default: join(root, 'bench/results') },
@@ -39,6 +44,8 @@ async function main(args: string[]): Promise<number> {
         await comparePacketIns({
           versions: values.versions.split(',').map((v) => (v === '1' ? 1 : 4)),
           disciplines: disciplines.filter((d) => d.name.includes(values.only)),
+          contestants: values.contestants.split(','),
+          checkAll: values['check-all'],
           rounds: Number(values.rounds),
           seconds: Number(values.seconds),
           warmupSeconds: Number(values.warmup),

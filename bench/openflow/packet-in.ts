@@ -35,6 +35,9 @@ export const disciplines: readonly Discipline[] = [
 export interface PacketInOptions {
   readonly versions: readonly (1 | 4)[];
   readonly disciplines: readonly Discipline[];
+  readonly contestants: readonly string[];
+  /** the raw responder with fixed bytes answers nothing rightly, and is counted unchecked unless this is set */
+  readonly checkAll: boolean;
   readonly rounds: number;
   readonly seconds: number;
   readonly warmupSeconds: number;
@@ -58,7 +61,7 @@ export async function comparePacketIns(options: PacketInOptions): Promise<string
   for (const version of options.versions)
     for (const discipline of options.disciplines)
       for (let round = 1; round <= options.rounds; round += 1)
-        for (const contestant of discipline.contestants) {
+        for (const contestant of discipline.contestants.filter((c) => options.contestants.includes(c))) {
           const absent = whyAbsent(contestant);
           if (absent !== undefined) {
             if (round === 1) console.error(`${contestant} does not take part: ${absent}`);
@@ -87,7 +90,13 @@ async function runOne(
   const contestant = await Contestant.start(name, version, options.controllerCore);
   try {
     const { residentKib: idleKib } = contestant.usage();
-    const shape = { ...discipline.shape, version, seconds, warmupSeconds, checks: name !== 'raw-fixed' };
+    const shape = {
+      ...discipline.shape,
+      version,
+      seconds,
+      warmupSeconds,
+      checks: options.checkAll || name !== 'raw-fixed',
+    };
     const result = await runLoad(contestant, shape, options.loadCore);
     return { discipline: discipline.name, version, contestant: name, round, loadBefore, idleKib, result };
   } finally {
