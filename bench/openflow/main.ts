@@ -2,10 +2,12 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { compareCodecs } from './codec.js';
 import { contestantNames } from './contestants.js';
 import { comparePacketIns, disciplines } from './packet-in.js';
 
 const usage = `npm run bench -- packet-in [options]   packet-ins against the peers and against Node's own limit
+npm run bench -- codec [options]       encoding and decoding against os-ken; --count N messages and entries
 
   --rounds N            of every contestant in turn (default 5)
   --seconds S           counted in each run (default 3); --warmup S before them (default 1)
@@ -32,6 +34,7 @@ async function main(args: string[]): Promise<number> {
       'check-all': { type: 'boolean', default: false },
       'controller-core': { type: 'string' },
       'load-core': { type: 'string' },
+      count: { type: 'string', default: '200000' },
       out: { type: 'string', default: join(root, 'bench/results') },
     },
   });
@@ -51,6 +54,16 @@ async function main(args: string[]): Promise<number> {
           warmupSeconds: Number(values.warmup),
           controllerCore: core(values['controller-core']),
           loadCore: core(values['load-core']),
+          out,
+        }),
+      );
+      return 0;
+    case 'codec':
+      console.log(
+        compareCodecs({
+          rounds: Number(values.rounds),
+          encodes: Number(values.count),
+          entries: Number(values.count),
           out,
         }),
       );
