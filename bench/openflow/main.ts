@@ -5,9 +5,13 @@ import { parseArgs } from 'node:util';
 import { compareCodecs } from './codec.js';
 import { contestantNames } from './contestants.js';
 import { comparePacketIns, disciplines } from './packet-in.js';
+import { comparePolls } from './poll.js';
+import { comparePushes } from './push.js';
 
 const usage = `npm run bench -- packet-in [options]   packet-ins against the peers and against Node's own limit
 npm run bench -- codec [options]       encoding and decoding against os-ken; --count N messages and entries
+npm run bench -- poll [options]        flow statistics of a large table over TCP; --count N entries
+npm run bench -- push [options]        rules into a real Open vSwitch; --count N rules
 
   --rounds N            of every contestant in turn (default 5)
   --seconds S           counted in each run (default 3); --warmup S before them (default 1)
@@ -34,7 +38,7 @@ async function main(args: string[]): Promise<number> {
       'check-all': { type: 'boolean', default: false },
       'controller-core': { type: 'string' },
       'load-core': { type: 'string' },
-      count: { type: 'string', default: '200000' },
+      count: { type: 'string' },
       out: { type: 'string', default: join(root, 'bench/results') },
     },
   });
@@ -62,10 +66,25 @@ async function main(args: string[]): Promise<number> {
       console.log(
         compareCodecs({
           rounds: Number(values.rounds),
-          encodes: Number(values.count),
-          entries: Number(values.count),
+          encodes: Number(values.count ?? 200_000),
+          entries: Number(values.count ?? 58_400),
           out,
         }),
+      );
+      return 0;
+    case 'poll':
+      console.log(
+        await comparePolls({
+          rounds: Number(values.rounds),
+          entries: Number(values.count ?? 100_000),
+          loadCore: core(values['load-core']),
+          out,
+        }),
+      );
+      return 0;
+    case 'push':
+      console.log(
+        await comparePushes({ rounds: Number(values.rounds), flows: Number(values.count ?? 10_000), out }),
       );
       return 0;
     default:
