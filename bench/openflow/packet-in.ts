@@ -30,6 +30,11 @@ export const disciplines: readonly Discipline[] = [
     shape: { switches: 14, window: 4096, quiet: true },
     contestants: ['steady', 'ovs-testcontroller', 'os-ken', 'raw-learning'],
   },
+  {
+    name: '1000 idle switches',
+    shape: { switches: 1000, window: 0, quiet: false },
+    contestants: ['steady', 'os-ken'],
+  },
 ];
 
 export interface PacketInOptions {
@@ -51,6 +56,7 @@ interface Run {
   readonly version: 1 | 4;
   readonly contestant: ContestantName;
   readonly round: number;
+  readonly switches: number;
   readonly loadBefore: number;
   readonly idleKib: number;
   readonly result: MeasuredLoad;
@@ -90,15 +96,21 @@ async function runOne(
   const contestant = await Contestant.start(name, version, options.controllerCore);
   try {
     const { residentKib: idleKib } = contestant.usage();
-    const shape = {
-      ...discipline.shape,
-      version,
-      seconds,
-      warmupSeconds,
-      checks: options.checkAll || name !== 'raw-fixed',
-    };
+    // A switch that says nothing has nothing to check.
+    const checks = discipline.shape.window > 0 && (options.checkAll || name !== 'raw-fixed');
+    const shape = { ...discipline.shape, version, seconds, warmupSeconds, checks };
     const result = await runLoad(contestant, shape, options.loadCore);
-    return { discipline: discipline.name, version, contestant: name, round, loadBefore, idleKib, result };
+    const { switches } = discipline.shape;
+    return {
+      discipline: discipline.name,
+      version,
+      contestant: name,
+      round,
+      switches,
+      loadBefore,
+      idleKib,
+      result,
+    };
   } finally {
     await contestant.stop();
   }
@@ -135,6 +147,7 @@ function tableOf(runs: readonly Run[]): string {
       median(results.flatMap((r) => [...r.fairness])).toFixed(2),
       String(Math.max(...results.map((r) => r.starved))),
       `${round(median(group.map((r) => r.idleKib)) / 1024)} / ${round(median(results.map((r) => r.residentKib)) / 1024)}`,
+      String(round(median(group.map((r) => (r.result.residentKib - r.idleKib) / r.switches)))),
       ratio('ovs-testcontroller'),
       ratio('os-ken'),
       ratio('raw-learning'),
@@ -154,6 +167,7 @@ function tableOf(runs: readonly Run[]): string {
       'fairness',
       'starved',
       'MB idle / after',
+      'KiB per switch',
       'to ovs',
       'to os-ken',
       'to raw learning',
