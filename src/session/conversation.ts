@@ -3,6 +3,7 @@ import {
   decodeMessage,
   type ErrorMessage,
   type FeaturesReply,
+  type FeaturesReply10,
   type Message,
   OFP_VERSION_13,
   OFPCML_NO_BUFFER,
@@ -10,6 +11,7 @@ import {
   OFPT_ECHO_REQUEST,
   OFPT_HELLO,
   OFPT_MULTIPART_REPLY,
+  OFPT_PACKET_IN,
   typeAt,
   versionAt,
   xidAt,
@@ -31,6 +33,7 @@ import { reactionTo, type SessionState } from './handshake.js';
 import { Introduction } from './introduction.js';
 import type { InstantSeconds, SessionLimits } from './limits.js';
 import { Outbox } from './outbox.js';
+import { answerXids, type PacketInAnswerer } from './packet-in-answerer.js';
 import { type AnswerResult, type Pending, RequestTable } from './request-table.js';
 import { TransactionTable } from './transaction-table.js';
 import { helloMessage, neededVersion, readHello, versionAdvice, versionName } from './version.js';
@@ -55,6 +58,7 @@ export class Conversation {
   readonly outbox = new Outbox();
   readonly requests: RequestTable;
   readonly transactions: TransactionTable;
+  packetIns: PacketInAnswerer | undefined;
   /** told of every echo reply: its transaction id, and when */
   onEchoReply: (xid: number, now: InstantSeconds) => void = () => {};
   readonly #limits: SessionLimits;
@@ -166,7 +170,7 @@ export class Conversation {
         });
         return;
       }
-      // The two messages of the hot path are not decoded.
+      // The messages of the hot path are not decoded.
       if (type === OFPT_ECHO_REQUEST) {
         this.outbox.echo(bytes.subarray(offset, offset + length), OFPT_ECHO_REPLY);
         return;
@@ -179,6 +183,10 @@ export class Conversation {
       ) {
         this.#onAnswer(this.requests.answerFragment(xidAt(bytes, offset), bytes, offset, length));
         return;
+      }
+      if (type === OFPT_PACKET_IN && this.packetIns !== undefined) {
+        const xid = this.takeXids(answerXids);
+        if (this.packetIns.packetIn(bytes, offset, length, xid, this.outbox.ordered, now)) return;
       }
     }
     const result = decodeMessage(bytes, offset, length);
@@ -232,7 +240,7 @@ export class Conversation {
           });
         return;
       case 'identify':
-        this.#onFeatures(message as FeaturesReply, raw);
+        this.#onFeatures(message as FeaturesReply | FeaturesReply10, raw);
         return;
       case 'refused':
         this.end({ code: 'refused', detail: refusalText(message as ErrorMessage) });
@@ -259,12 +267,12 @@ export class Conversation {
     }
   }
 
-  #onFeatures(features: FeaturesReply, raw: Offender): void {
+  #onFeatures(features: FeaturesReply | FeaturesReply10, raw: Offender): void {
     if (features.xid !== this.#featuresXid) {
       this.#dropped += 1;
       return;
     }
-    if (features.auxiliary_id !== 0) {
+    if ('auxiliary_id' in features && features.auxiliary_id !== 0) {
       const dpid = features.datapath_id.toString(16).padStart(16, '0');
       const detail = `auxiliary connection ${features.auxiliary_id} of switch ${dpid}: only main connections are accepted`;
       this.#farewell(notPermitted(raw), raw);
