@@ -1515,7 +1515,7 @@ export function decodeTableProperty(r: Reader, end: number): TableProperty | und
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -1641,9 +1641,10 @@ function decodeEthernetPortStatsProperty(r: Reader, start: number, limit: number
   if (limit - start !== 40) return r.fail('bad_length', start + 2, `port_stats_property.ethernet.length is ${limit - start}, expected 40`);
   const b = r.bytes;
   r.at = start + 40;
+  const outerPad = (start - limit) & 7;
   const value: EthernetPortStatsProperty = { type: 'ethernet', rx_frame_err: u64(b, start + 8), rx_over_err: u64(b, start + 16), rx_crc_err: u64(b, start + 24), collisions: u64(b, start + 32) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
@@ -1652,9 +1653,10 @@ function decodeOpticalPortStatsProperty(r: Reader, start: number, limit: number)
   if (limit - start !== 44) return r.fail('bad_length', start + 2, `port_stats_property.optical.length is ${limit - start}, expected 44`);
   const b = r.bytes;
   r.at = start + 44;
+  const outerPad = (start - limit) & 7;
   const value: OpticalPortStatsProperty = { type: 'optical', flags: u32(b, start + 8), tx_freq_lmda: u32(b, start + 12), tx_offset: u32(b, start + 16), tx_grid_span: u32(b, start + 20), rx_freq_lmda: u32(b, start + 24), rx_offset: u32(b, start + 28), rx_grid_span: u32(b, start + 32), tx_pwr: u16(b, start + 36), rx_pwr: u16(b, start + 38), bias_current: u16(b, start + 40), temperature: u16(b, start + 42) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
@@ -1700,7 +1702,7 @@ export function decodePortStatsProperty(r: Reader, end: number): PortStatsProper
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -1741,7 +1743,7 @@ export function decodeQueueStatsProperty(r: Reader, end: number): QueueStatsProp
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -1749,9 +1751,10 @@ function decodeEthernetPortDescProperty(r: Reader, start: number, limit: number)
   if (limit - start !== 32) return r.fail('bad_length', start + 2, `port_desc_property.ethernet.length is ${limit - start}, expected 32`);
   const b = r.bytes;
   r.at = start + 32;
+  const outerPad = (start - limit) & 7;
   const value: EthernetPortDescProperty = { type: 'ethernet', curr: u32(b, start + 8), advertised: u32(b, start + 12), supported: u32(b, start + 16), peer: u32(b, start + 20), curr_speed: u32(b, start + 24), max_speed: u32(b, start + 28) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
@@ -1760,9 +1763,10 @@ function decodeOpticalPortDescProperty(r: Reader, start: number, limit: number):
   if (limit - start !== 40) return r.fail('bad_length', start + 2, `port_desc_property.optical.length is ${limit - start}, expected 40`);
   const b = r.bytes;
   r.at = start + 40;
+  const outerPad = (start - limit) & 7;
   const value: OpticalPortDescProperty = { type: 'optical', supported: u32(b, start + 8), tx_min_freq_lmda: u32(b, start + 12), tx_max_freq_lmda: u32(b, start + 16), tx_grid_freq_lmda: u32(b, start + 20), rx_min_freq_lmda: u32(b, start + 24), rx_max_freq_lmda: u32(b, start + 28), rx_grid_freq_lmda: u32(b, start + 32), tx_pwr_min: u16(b, start + 36), tx_pwr_max: u16(b, start + 38) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
@@ -1808,7 +1812,7 @@ export function decodePortDescProperty(r: Reader, end: number): PortDescProperty
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -1824,9 +1828,10 @@ function decodeVacancyTableModProperty(r: Reader, start: number, limit: number):
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `table_mod_property.vacancy.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: VacancyTableModProperty = { type: 'vacancy', vacancy_down: b[start + 4], vacancy_up: b[start + 5], vacancy: b[start + 6] };
-  if ((b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 7, 1]);
+  if ((b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 7, 1, limit, outerPad]);
   }
   return value;
 }
@@ -1872,7 +1877,7 @@ export function decodeTableModProperty(r: Reader, end: number): TableModProperty
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -1880,9 +1885,10 @@ function decodeMinRateQueueDescProperty(r: Reader, start: number, limit: number)
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `queue_desc_property.min_rate.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: MinRateQueueDescProperty = { type: 'min_rate', rate: u16(b, start + 4) };
-  if ((b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 6, 2]);
+  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
   }
   return value;
 }
@@ -1891,9 +1897,10 @@ function decodeMaxRateQueueDescProperty(r: Reader, start: number, limit: number)
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `queue_desc_property.max_rate.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: MaxRateQueueDescProperty = { type: 'max_rate', rate: u16(b, start + 4) };
-  if ((b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 6, 2]);
+  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
   }
   return value;
 }
@@ -1939,7 +1946,7 @@ export function decodeQueueDescProperty(r: Reader, end: number): QueueDescProper
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -2156,7 +2163,7 @@ export function decodePortModProperty(r: Reader, end: number): PortModProperty |
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -2328,7 +2335,7 @@ export function decodeAsyncConfigProperty(r: Reader, end: number): AsyncConfigPr
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -2369,7 +2376,7 @@ export function decodeRoleProperty(r: Reader, end: number): RoleProperty | undef
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 

@@ -1490,7 +1490,7 @@ export function decodeTableProperty(r: Reader, end: number): TableProperty | und
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -1510,9 +1510,10 @@ function decodeTimeBundleFeaturesProperty(r: Reader, start: number, limit: numbe
   const timestamp = decodeTime(r, limit);
   if (timestamp === undefined) return undefined;
   r.at = start + 72;
+  const outerPad = (start - limit) & 7;
   const value: TimeBundleFeaturesProperty = { type: 'time', sched_accuracy, sched_max_future, sched_max_past, timestamp };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
@@ -1556,7 +1557,7 @@ export function decodeBundleFeaturesProperty(r: Reader, end: number): BundleFeat
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -1962,9 +1963,10 @@ function decodeWeightBucketProperty(r: Reader, start: number, limit: number): We
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `bucket_property.weight.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: WeightBucketProperty = { type: 'weight', weight: u16(b, start + 4) };
-  if ((b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 6, 2]);
+  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
   }
   return value;
 }
@@ -2028,7 +2030,7 @@ export function decodeBucketProperty(r: Reader, end: number): BucketProperty | u
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -2069,7 +2071,7 @@ export function decodeGroupProperty(r: Reader, end: number): GroupProperty | und
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -2077,9 +2079,10 @@ function decodeEthernetPortDescProperty(r: Reader, start: number, limit: number)
   if (limit - start !== 32) return r.fail('bad_length', start + 2, `port_desc_property.ethernet.length is ${limit - start}, expected 32`);
   const b = r.bytes;
   r.at = start + 32;
+  const outerPad = (start - limit) & 7;
   const value: EthernetPortDescProperty = { type: 'ethernet', curr: u32(b, start + 8), advertised: u32(b, start + 12), supported: u32(b, start + 16), peer: u32(b, start + 20), curr_speed: u32(b, start + 24), max_speed: u32(b, start + 28) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
@@ -2088,9 +2091,10 @@ function decodeOpticalPortDescProperty(r: Reader, start: number, limit: number):
   if (limit - start !== 40) return r.fail('bad_length', start + 2, `port_desc_property.optical.length is ${limit - start}, expected 40`);
   const b = r.bytes;
   r.at = start + 40;
+  const outerPad = (start - limit) & 7;
   const value: OpticalPortDescProperty = { type: 'optical', supported: u32(b, start + 8), tx_min_freq_lmda: u32(b, start + 12), tx_max_freq_lmda: u32(b, start + 16), tx_grid_freq_lmda: u32(b, start + 20), rx_min_freq_lmda: u32(b, start + 24), rx_max_freq_lmda: u32(b, start + 28), rx_grid_freq_lmda: u32(b, start + 32), tx_pwr_min: u16(b, start + 36), tx_pwr_max: u16(b, start + 38) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
@@ -2169,7 +2173,7 @@ export function decodePortDescProperty(r: Reader, end: number): PortDescProperty
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -2377,7 +2381,7 @@ export function decodeControllerStatusProperty(r: Reader, end: number): Controll
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -2589,7 +2593,7 @@ export function decodeAsyncConfigProperty(r: Reader, end: number): AsyncConfigPr
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -2600,9 +2604,10 @@ function decodeTimeBundleProperty(r: Reader, start: number, limit: number): Time
   const scheduled_time = decodeTime(r, limit);
   if (scheduled_time === undefined) return undefined;
   r.at = start + 24;
+  const outerPad = (start - limit) & 7;
   const value: TimeBundleProperty = { type: 'time', scheduled_time };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
@@ -2646,7 +2651,7 @@ export function decodeBundleProperty(r: Reader, end: number): BundleProperty | u
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
