@@ -37,18 +37,27 @@ function oxmValue(row: OxmRow): fc.Arbitrary<unknown> {
   return row.form === 'bigint' ? uint64 : uint(8 * row.bytes);
 }
 
+function fixedOxm(row: OxmRow): fc.Arbitrary<unknown> {
+  return fc.record(
+    { field: fc.constant(row.name), value: oxmValue(row), mask: oxmValue(row) },
+    { requiredKeys: ['field', 'value'] },
+  );
+}
+
+/** Value and mask have the same number of bytes, which is free. */
+function variableOxm(row: OxmRow): fc.Arbitrary<unknown> {
+  const length = fc.integer({ min: 0, max: row.bytes });
+  return length.chain((count) => fixedOxm({ ...row, bytes: count }));
+}
+
 const knownOxm = catalogue.oxm
   .filter((row) => holds(row.versions, VERSION))
-  .map((row) =>
-    fc.record(
-      { field: fc.constant(row.name), value: oxmValue(row), mask: oxmValue(row) },
-      { requiredKeys: ['field', 'value'] },
-    ),
-  );
+  .map((row) => (row.variable ? variableOxm(row) : fixedOxm(row)));
 const rawOxm = fc.record({
   field: fc.constant('raw'),
-  oxm_class: fc.constantFrom(0, 1, 0x8001, 0xffff),
-  oxm_field: uint(7),
+  // An experimenter's field number that no table has, so that the first bytes may be any vendor.
+  oxm_class: fc.constantFrom(2, 0x7fff, 0x9000, 0xffff),
+  oxm_field: fc.integer({ min: 100, max: 127 }),
   has_mask: fc.boolean(),
   payload: fc.uint8Array({ maxLength: 12 }),
 });

@@ -17,9 +17,21 @@ describe('tables and generated code', () => {
   });
 
   it('hold all forty basic fields of 1.3, each number once', () => {
-    const ids = catalogue.oxm.filter((row) => row.versions.from <= 4).map((row) => row.id);
+    const basic = catalogue.oxm.filter((row) => row.oxmClass === 0x8000);
+    const ids = basic.filter((row) => row.versions.from <= 4).map((row) => row.id);
     expect(ids).toEqual(Array.from({ length: 40 }, (_, id) => id));
     expect(new Set(catalogue.oxm.map((row) => row.name)).size).toBe(catalogue.oxm.length);
+  });
+
+  it('tell all fields of vendors apart', () => {
+    const keys = catalogue.oxm.map(
+      (row) => `${row.oxmClass} ${row.id} ${row.experimenter ?? ''} ${row.id === 30 ? row.bytes : ''}`,
+    );
+    expect(new Set(keys).size).toBe(keys.length);
+    const nicira = catalogue.oxm.filter((row) => row.oxmClass === 1).map((row) => row.id);
+    // 115 to 118 are kept free for registers that Open vSwitch does not have yet.
+    const expected = Array.from({ length: 126 }, (_, id) => id).filter((id) => id < 115 || id > 118);
+    expect([...new Set(nicira)]).toEqual(expected);
   });
 
   it('hold all thirty message types of 1.3 and all multipart types', () => {

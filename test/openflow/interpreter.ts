@@ -1,5 +1,11 @@
 import { catalogue } from '../../src/openflow/descriptors/index.js';
-import type { Field, MessageRow, TlvFamily } from '../../src/openflow/descriptors/language.js';
+import {
+  type Field,
+  holds,
+  type MessageRow,
+  type OxmRow,
+  type TlvFamily,
+} from '../../src/openflow/descriptors/language.js';
 import type { Message } from '../../src/openflow/generated/types.js';
 import { readText } from '../../src/openflow/text.js';
 
@@ -317,13 +323,7 @@ export class Interpreter {
     const oxmClass = Number(this.integer(at, 2));
     const id = this.bytes[at + 2] >> 1;
     const masked = (this.bytes[at + 2] & 1) === 1;
-    const row = catalogue.oxm.find(
-      (each) =>
-        each.oxmClass === oxmClass &&
-        each.id === id &&
-        each.versions.from <= this.version &&
-        each.versions.to >= this.version,
-    );
+    const row = this.oxmRow(at, oxmClass, id);
     this.take(
       at,
       4,
@@ -336,17 +336,37 @@ export class Interpreter {
       const payload = this.slice(at + 4, next, `${path}.payload`);
       return { value: { field: 'raw', oxm_class: oxmClass, oxm_field: id, has_mask: masked, payload }, next };
     }
-    const width = row.bytes;
-    if (next - at - 4 !== (masked ? 2 : 1) * width) throw new RangeError(`${path}: length of ${row.name}`);
+    let first = at + 4;
+    if (row.experimenter !== undefined) {
+      this.take(first, 4, `${path}.experimenter`);
+      first += 4;
+    }
+    const width = row.variable ? Math.floor((next - first) / (masked ? 2 : 1)) : row.bytes;
+    if (next - first !== (masked ? 2 : 1) * width) throw new RangeError(`${path}: length of ${row.name}`);
     const read = (from: number, label: string): unknown => {
       if (row.form === 'bytes') return this.slice(from, from + width, `${path}.${label}`);
       this.take(from, width, `${path}.${label}`);
       const value = this.integer(from, width);
       return row.form === 'bigint' ? value : Number(value);
     };
-    const value: Value = { field: row.name, value: read(at + 4, 'value') };
-    if (masked) value.mask = read(at + 4 + width, 'mask');
+    const value: Value = { field: row.name, value: read(first, 'value') };
+    if (masked) value.mask = read(first + width, 'mask');
     return { value, next };
+  }
+
+  /** Of rows that share a number the one whose length fits, or any if none does. */
+  private oxmRow(at: number, oxmClass: number, id: number): OxmRow | undefined {
+    const length = this.bytes[at + 3];
+    const rows = catalogue.oxm.filter(
+      (each) =>
+        each.oxmClass === oxmClass &&
+        each.id === id &&
+        holds(each.versions, this.version) &&
+        (each.experimenter === undefined ||
+          (length >= 4 && this.integer(at + 4, 4) === BigInt(each.experimenter))),
+    );
+    const masked = (this.bytes[at + 2] & 1) === 1;
+    return rows.find((each) => length === (masked ? 2 : 1) * each.bytes) ?? rows[0];
   }
 
   private oxmIds(from: number, limit: number, path: string): { list: Value[]; next: number } {

@@ -1,5 +1,5 @@
 /** Which structures and families a version of the protocol reaches from its messages: nothing else is generated. */
-import { holds } from './names.js';
+import { holds, NEGOTIABLE } from './names.js';
 
 export function sliceOf(catalogue, version) {
   const live = (rows) => rows.filter((row) => holds(row.versions, version));
@@ -11,7 +11,7 @@ export function sliceOf(catalogue, version) {
 
   const visitFields = (fields) => {
     for (const field of fields) {
-      if (field.kind === 'oxm' || field.kind === 'match') reached.oxm = true;
+      if (['oxm', 'oxms', 'match'].includes(field.kind)) reached.oxm = true;
       if (field.kind === 'match') reached.match = true;
       if (field.kind === 'list' || field.kind === 'struct') visit(field.of);
     }
@@ -29,8 +29,10 @@ export function sliceOf(catalogue, version) {
     } else throw new Error(`no structure or family called ${name} in version ${version}`);
   };
 
-  const messages = live(catalogue.messages);
-  const multiparts = live(catalogue.multiparts);
+  // Versions that are refused in the handshake need no vendor's messages.
+  const vendors = (rows) => (NEGOTIABLE.includes(version) ? rows : rows.filter((row) => !row.experimenter));
+  const messages = vendors(live(catalogue.messages));
+  const multiparts = vendors(live(catalogue.multiparts));
   for (const message of messages) {
     visitFields(message.fields);
     if (message.multipart === undefined) continue;

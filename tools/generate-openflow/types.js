@@ -8,6 +8,7 @@ import {
   multipartType,
   pascal,
   structType,
+  vendorType,
 } from './names.js';
 
 const INTEGERS = { u8: 'number', u16: 'number', u32: 'number', u64: 'bigint' };
@@ -27,6 +28,8 @@ export function emitTypes(catalogue) {
   );
   out.push(`export type MessageType = Message['type'];\n`);
   out.push(`export type MultipartType = MultipartReply['mp_type'];\n`);
+  if (out.some((text) => text.includes('LearnSpec[]')))
+    out.splice(1, 0, `import type { LearnSpec } from '../learn-specs.js';\n`);
   return out.join('\n');
 }
 
@@ -48,12 +51,19 @@ function fieldType(field, families) {
       return 'string';
     case 'u32s':
     case 'u8List':
+    case 'u16List':
     case 'u32List':
       return 'readonly number[]';
     case 'struct':
       return structType(field.of);
     case 'match':
+    case 'oxms':
       return 'readonly OxmField[]';
+    case 'oxmHeader':
+    case 'oxmRef':
+      return 'OxmRef';
+    case 'learnSpecs':
+      return 'readonly LearnSpec[]';
     case 'oxm':
       return 'OxmField';
     case 'oxmIds':
@@ -72,6 +82,11 @@ function interfaceText(name, head, fields, families, outerPadding = false) {
   for (const field of fields) {
     const type = fieldType(field, families);
     if (type !== undefined) lines.push(`  readonly ${field.name}: ${type};`);
+    if (field.kind === 'when') {
+      const bits = `0x${field.mask.toString(16)}`;
+      lines.push(`  /** There if and only if \`${field.flags}\` has ${bits}. */`);
+      lines.push(`  ${field.field.name}?: ${fieldType(field.field, families)};`);
+    }
   }
   if (outerPadding || hasPadding(fields)) {
     lines.push('  /** All padding bytes of this structure in order; present only when one is not zero. */');
@@ -90,12 +105,16 @@ function familyTypes(family, families) {
   const raw = ["  readonly type: 'raw';", '  readonly code: number;', '  readonly data: Uint8Array;'];
   out.push('/** An element of a type that has no row, kept as it came. */');
   out.push(interfaceText(memberType(family.name, 'raw'), raw, [], families, outer));
-  const members = [...family.rows.map((row) => row.name), 'raw'];
-  out.push(
-    `/** ${family.source}. */\nexport type ${familyType(family.name)} =\n${members
-      .map((name) => `  | ${memberType(family.name, name)}`)
-      .join('\n')};\n`,
-  );
+  const vendors = family.rows.filter((row) => row.experimenter !== undefined);
+  const plain = family.rows.filter((row) => row.experimenter === undefined);
+  const members = [...plain.map((row) => row.name), 'raw'].map((name) => memberType(family.name, name));
+  if (vendors.length > 0) {
+    members.push(vendorType(family.name));
+    const names = vendors.map((row) => `  | ${memberType(family.name, row.name)}`);
+    out.push(`export type ${vendorType(family.name)} =\n${names.join('\n')};\n`);
+  }
+  const union = members.map((name) => `  | ${name}`).join('\n');
+  out.push(`/** ${family.source}. */\nexport type ${familyType(family.name)} =\n${union};\n`);
   return out.join('\n');
 }
 
@@ -156,6 +175,9 @@ export interface OxmRaw {
 /** One OXM TLV of a match or of a set_field action. 1.3.5 A.2.3. */
 export type OxmField = OxmNumber | OxmBigint | OxmBytes | OxmRaw;
 export type OxmName = OxmNumberName | OxmBigintName | OxmBytesName;
+
+/** A field named by its header: the name if the header is the field's own, without a mask and of its full length. */
+export type OxmRef = OxmName | OxmId;
 
 /** A header without a value, as table features list them. 1.3.5 A.3.5.5.2. */
 export interface OxmId {

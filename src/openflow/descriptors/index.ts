@@ -3,6 +3,7 @@
 import { errorRows } from './errors.js';
 import type { ErrorRow, MessageRow, MultipartRow, OxmRow, StructRow, TlvFamily } from './language.js';
 import { messages, multiparts } from './messages.js';
+import { nxmRows } from './nxm.js';
 import { oxmRows } from './oxm.js';
 import { structs } from './structs.js';
 import { tlvFamilies } from './tlvs.js';
@@ -21,6 +22,6 @@ export const catalogue: Catalogue = {
   multiparts,
   structs,
   tlvFamilies,
-  oxm: oxmRows,
+  oxm: [...oxmRows, ...nxmRows],
   errors: errorRows,
 };

@@ -133,12 +133,6 @@ import type {
 export function decode(r: Reader, start: number, limit: number, version: number): Message | undefined {
   const b = r.bytes;
   const type = b[start + 1];
-  if (type === 4 && limit - start >= 16 && u32(b, start + 8) === 0x4f4e4600 && u32(b, start + 12) === 2300) {
-    return decodeBundleControl(r, start, limit);
-  }
-  if (type === 4 && limit - start >= 16 && u32(b, start + 8) === 0x4f4e4600 && u32(b, start + 12) === 2301) {
-    return decodeBundleAddMessage(r, start, limit, version);
-  }
   switch (type) {
     case 0:
       return decodeHello(r, start, limit);
@@ -148,8 +142,6 @@ export function decode(r: Reader, start: number, limit: number, version: number)
       return decodeEchoRequest(r, start, limit);
     case 3:
       return decodeEchoReply(r, start, limit);
-    case 4:
-      return decodeExperimenterMessage(r, start, limit);
     case 5:
       return decodeFeaturesRequest(r, start, limit);
     case 6:
@@ -200,9 +192,28 @@ export function decode(r: Reader, start: number, limit: number, version: number)
       return decodeSetAsync(r, start, limit);
     case 29:
       return decodeMeterMod(r, start, limit);
+    case 4:
+      return decodeVendorMessage(r, start, limit, version);
     default:
       return r.fail('bad_type', start + 1, `type ${type} is unknown in version ${b[start]}`);
   }
+}
+
+function decodeVendorMessage(r: Reader, start: number, limit: number, version: number): Message | undefined {
+  const b = r.bytes;
+  if (limit - start >= 16) {
+    const vendor = u32(b, start + 8);
+    const type = u32(b, start + 12);
+    if (vendor === 0x4f4e4600) {
+      switch (type) {
+      case 2300:
+          return decodeBundleControl(r, start, limit);
+      case 2301:
+          return decodeBundleAddMessage(r, start, limit, version);
+      }
+    }
+  }
+  return decodeExperimenterMessage(r, start, limit);
 }
 
 function decodeHello(r: Reader, start: number, limit: number): Hello | undefined {
@@ -1992,179 +2003,913 @@ export function decodeOxm(r: Reader, end: number): OxmField | undefined {
   if (length > end - at - 4) return r.fail('bad_length', at + 3, `oxm.length is ${length}, ${end - at - 4} bytes are left`);
   const v = at + 4;
   r.at = v + length;
+  if (u16(b, at) !== 0x8000) return decodeOtherOxm(r, at);
+  const masked = (b[at + 2] & 1) === 1;
+  const number = b[at + 2] >> 1;
+  switch (number) {
+  case 0:
+    if (!masked && length === 4) return { field: 'in_port', value: u32(b, v) };
+    if (masked && length === 8) return { field: 'in_port', value: u32(b, v), mask: u32(b, v + 4) };
+    return badOxmLength(r, at, 'in_port', 4);
+  case 1:
+    if (!masked && length === 4) return { field: 'in_phy_port', value: u32(b, v) };
+    if (masked && length === 8) return { field: 'in_phy_port', value: u32(b, v), mask: u32(b, v + 4) };
+    return badOxmLength(r, at, 'in_phy_port', 4);
+  case 2:
+    if (!masked && length === 8) return { field: 'metadata', value: u64(b, v) };
+    if (masked && length === 16) return { field: 'metadata', value: u64(b, v), mask: u64(b, v + 8) };
+    return badOxmLength(r, at, 'metadata', 8);
+  case 3:
+    if (!masked && length === 6) return { field: 'eth_dst', value: copy(b, v, v + 6) };
+    if (masked && length === 12) return { field: 'eth_dst', value: copy(b, v, v + 6), mask: copy(b, v + 6, v + 12) };
+    return badOxmLength(r, at, 'eth_dst', 6);
+  case 4:
+    if (!masked && length === 6) return { field: 'eth_src', value: copy(b, v, v + 6) };
+    if (masked && length === 12) return { field: 'eth_src', value: copy(b, v, v + 6), mask: copy(b, v + 6, v + 12) };
+    return badOxmLength(r, at, 'eth_src', 6);
+  case 5:
+    if (!masked && length === 2) return { field: 'eth_type', value: u16(b, v) };
+    if (masked && length === 4) return { field: 'eth_type', value: u16(b, v), mask: u16(b, v + 2) };
+    return badOxmLength(r, at, 'eth_type', 2);
+  case 6:
+    if (!masked && length === 2) return { field: 'vlan_vid', value: u16(b, v) };
+    if (masked && length === 4) return { field: 'vlan_vid', value: u16(b, v), mask: u16(b, v + 2) };
+    return badOxmLength(r, at, 'vlan_vid', 2);
+  case 7:
+    if (!masked && length === 1) return { field: 'vlan_pcp', value: b[v] };
+    if (masked && length === 2) return { field: 'vlan_pcp', value: b[v], mask: b[v + 1] };
+    return badOxmLength(r, at, 'vlan_pcp', 1);
+  case 8:
+    if (!masked && length === 1) return { field: 'ip_dscp', value: b[v] };
+    if (masked && length === 2) return { field: 'ip_dscp', value: b[v], mask: b[v + 1] };
+    return badOxmLength(r, at, 'ip_dscp', 1);
+  case 9:
+    if (!masked && length === 1) return { field: 'ip_ecn', value: b[v] };
+    if (masked && length === 2) return { field: 'ip_ecn', value: b[v], mask: b[v + 1] };
+    return badOxmLength(r, at, 'ip_ecn', 1);
+  case 10:
+    if (!masked && length === 1) return { field: 'ip_proto', value: b[v] };
+    if (masked && length === 2) return { field: 'ip_proto', value: b[v], mask: b[v + 1] };
+    return badOxmLength(r, at, 'ip_proto', 1);
+  case 11:
+    if (!masked && length === 4) return { field: 'ipv4_src', value: u32(b, v) };
+    if (masked && length === 8) return { field: 'ipv4_src', value: u32(b, v), mask: u32(b, v + 4) };
+    return badOxmLength(r, at, 'ipv4_src', 4);
+  case 12:
+    if (!masked && length === 4) return { field: 'ipv4_dst', value: u32(b, v) };
+    if (masked && length === 8) return { field: 'ipv4_dst', value: u32(b, v), mask: u32(b, v + 4) };
+    return badOxmLength(r, at, 'ipv4_dst', 4);
+  case 13:
+    if (!masked && length === 2) return { field: 'tcp_src', value: u16(b, v) };
+    if (masked && length === 4) return { field: 'tcp_src', value: u16(b, v), mask: u16(b, v + 2) };
+    return badOxmLength(r, at, 'tcp_src', 2);
+  case 14:
+    if (!masked && length === 2) return { field: 'tcp_dst', value: u16(b, v) };
+    if (masked && length === 4) return { field: 'tcp_dst', value: u16(b, v), mask: u16(b, v + 2) };
+    return badOxmLength(r, at, 'tcp_dst', 2);
+  case 15:
+    if (!masked && length === 2) return { field: 'udp_src', value: u16(b, v) };
+    if (masked && length === 4) return { field: 'udp_src', value: u16(b, v), mask: u16(b, v + 2) };
+    return badOxmLength(r, at, 'udp_src', 2);
+  case 16:
+    if (!masked && length === 2) return { field: 'udp_dst', value: u16(b, v) };
+    if (masked && length === 4) return { field: 'udp_dst', value: u16(b, v), mask: u16(b, v + 2) };
+    return badOxmLength(r, at, 'udp_dst', 2);
+  case 17:
+    if (!masked && length === 2) return { field: 'sctp_src', value: u16(b, v) };
+    if (masked && length === 4) return { field: 'sctp_src', value: u16(b, v), mask: u16(b, v + 2) };
+    return badOxmLength(r, at, 'sctp_src', 2);
+  case 18:
+    if (!masked && length === 2) return { field: 'sctp_dst', value: u16(b, v) };
+    if (masked && length === 4) return { field: 'sctp_dst', value: u16(b, v), mask: u16(b, v + 2) };
+    return badOxmLength(r, at, 'sctp_dst', 2);
+  case 19:
+    if (!masked && length === 1) return { field: 'icmpv4_type', value: b[v] };
+    if (masked && length === 2) return { field: 'icmpv4_type', value: b[v], mask: b[v + 1] };
+    return badOxmLength(r, at, 'icmpv4_type', 1);
+  case 20:
+    if (!masked && length === 1) return { field: 'icmpv4_code', value: b[v] };
+    if (masked && length === 2) return { field: 'icmpv4_code', value: b[v], mask: b[v + 1] };
+    return badOxmLength(r, at, 'icmpv4_code', 1);
+  case 21:
+    if (!masked && length === 2) return { field: 'arp_op', value: u16(b, v) };
+    if (masked && length === 4) return { field: 'arp_op', value: u16(b, v), mask: u16(b, v + 2) };
+    return badOxmLength(r, at, 'arp_op', 2);
+  case 22:
+    if (!masked && length === 4) return { field: 'arp_spa', value: u32(b, v) };
+    if (masked && length === 8) return { field: 'arp_spa', value: u32(b, v), mask: u32(b, v + 4) };
+    return badOxmLength(r, at, 'arp_spa', 4);
+  case 23:
+    if (!masked && length === 4) return { field: 'arp_tpa', value: u32(b, v) };
+    if (masked && length === 8) return { field: 'arp_tpa', value: u32(b, v), mask: u32(b, v + 4) };
+    return badOxmLength(r, at, 'arp_tpa', 4);
+  case 24:
+    if (!masked && length === 6) return { field: 'arp_sha', value: copy(b, v, v + 6) };
+    if (masked && length === 12) return { field: 'arp_sha', value: copy(b, v, v + 6), mask: copy(b, v + 6, v + 12) };
+    return badOxmLength(r, at, 'arp_sha', 6);
+  case 25:
+    if (!masked && length === 6) return { field: 'arp_tha', value: copy(b, v, v + 6) };
+    if (masked && length === 12) return { field: 'arp_tha', value: copy(b, v, v + 6), mask: copy(b, v + 6, v + 12) };
+    return badOxmLength(r, at, 'arp_tha', 6);
+  case 26:
+    if (!masked && length === 16) return { field: 'ipv6_src', value: copy(b, v, v + 16) };
+    if (masked && length === 32) return { field: 'ipv6_src', value: copy(b, v, v + 16), mask: copy(b, v + 16, v + 32) };
+    return badOxmLength(r, at, 'ipv6_src', 16);
+  case 27:
+    if (!masked && length === 16) return { field: 'ipv6_dst', value: copy(b, v, v + 16) };
+    if (masked && length === 32) return { field: 'ipv6_dst', value: copy(b, v, v + 16), mask: copy(b, v + 16, v + 32) };
+    return badOxmLength(r, at, 'ipv6_dst', 16);
+  case 28:
+    if (!masked && length === 4) return { field: 'ipv6_flabel', value: u32(b, v) };
+    if (masked && length === 8) return { field: 'ipv6_flabel', value: u32(b, v), mask: u32(b, v + 4) };
+    return badOxmLength(r, at, 'ipv6_flabel', 4);
+  case 29:
+    if (!masked && length === 1) return { field: 'icmpv6_type', value: b[v] };
+    if (masked && length === 2) return { field: 'icmpv6_type', value: b[v], mask: b[v + 1] };
+    return badOxmLength(r, at, 'icmpv6_type', 1);
+  case 30:
+    if (!masked && length === 1) return { field: 'icmpv6_code', value: b[v] };
+    if (masked && length === 2) return { field: 'icmpv6_code', value: b[v], mask: b[v + 1] };
+    return badOxmLength(r, at, 'icmpv6_code', 1);
+  case 31:
+    if (!masked && length === 16) return { field: 'ipv6_nd_target', value: copy(b, v, v + 16) };
+    if (masked && length === 32) return { field: 'ipv6_nd_target', value: copy(b, v, v + 16), mask: copy(b, v + 16, v + 32) };
+    return badOxmLength(r, at, 'ipv6_nd_target', 16);
+  case 32:
+    if (!masked && length === 6) return { field: 'ipv6_nd_sll', value: copy(b, v, v + 6) };
+    if (masked && length === 12) return { field: 'ipv6_nd_sll', value: copy(b, v, v + 6), mask: copy(b, v + 6, v + 12) };
+    return badOxmLength(r, at, 'ipv6_nd_sll', 6);
+  case 33:
+    if (!masked && length === 6) return { field: 'ipv6_nd_tll', value: copy(b, v, v + 6) };
+    if (masked && length === 12) return { field: 'ipv6_nd_tll', value: copy(b, v, v + 6), mask: copy(b, v + 6, v + 12) };
+    return badOxmLength(r, at, 'ipv6_nd_tll', 6);
+  case 34:
+    if (!masked && length === 4) return { field: 'mpls_label', value: u32(b, v) };
+    if (masked && length === 8) return { field: 'mpls_label', value: u32(b, v), mask: u32(b, v + 4) };
+    return badOxmLength(r, at, 'mpls_label', 4);
+  case 35:
+    if (!masked && length === 1) return { field: 'mpls_tc', value: b[v] };
+    if (masked && length === 2) return { field: 'mpls_tc', value: b[v], mask: b[v + 1] };
+    return badOxmLength(r, at, 'mpls_tc', 1);
+  case 36:
+    if (!masked && length === 1) return { field: 'mpls_bos', value: b[v] };
+    if (masked && length === 2) return { field: 'mpls_bos', value: b[v], mask: b[v + 1] };
+    return badOxmLength(r, at, 'mpls_bos', 1);
+  case 37:
+    if (!masked && length === 3) return { field: 'pbb_isid', value: u24(b, v) };
+    if (masked && length === 6) return { field: 'pbb_isid', value: u24(b, v), mask: u24(b, v + 3) };
+    return badOxmLength(r, at, 'pbb_isid', 3);
+  case 38:
+    if (!masked && length === 8) return { field: 'tunnel_id', value: u64(b, v) };
+    if (masked && length === 16) return { field: 'tunnel_id', value: u64(b, v), mask: u64(b, v + 8) };
+    return badOxmLength(r, at, 'tunnel_id', 8);
+  case 39:
+    if (!masked && length === 2) return { field: 'ipv6_exthdr', value: u16(b, v) };
+    if (masked && length === 4) return { field: 'ipv6_exthdr', value: u16(b, v), mask: u16(b, v + 2) };
+    return badOxmLength(r, at, 'ipv6_exthdr', 2);
+  }
+  return rawOxm(r, at);
+}
+
+/** Fields of other classes than the basic one; the cursor stands behind the field already. */
+function decodeOtherOxm(r: Reader, at: number): OxmField | undefined {
+  const b = r.bytes;
   const oxmClass = u16(b, at);
   const masked = (b[at + 2] & 1) === 1;
   const number = b[at + 2] >> 1;
-  if (oxmClass === 0x8000) {
+  if (oxmClass === 0x0) {
+    const v = at + 4;
+    const length = b[at + 3];
     switch (number) {
     case 0:
-      if (!masked && length === 4) return { field: 'in_port', value: u32(b, v) };
-      if (masked && length === 8) return { field: 'in_port', value: u32(b, v), mask: u32(b, v + 4) };
-      return badOxmLength(r, at, 'in_port', 4);
+      if (!masked && length === 2) return { field: 'in_port_nxm', value: u16(b, v) };
+      if (masked && length === 4) return { field: 'in_port_nxm', value: u16(b, v), mask: u16(b, v + 2) };
+      return badOxmLength(r, at, 'in_port_nxm', 2);
     case 1:
-      if (!masked && length === 4) return { field: 'in_phy_port', value: u32(b, v) };
-      if (masked && length === 8) return { field: 'in_phy_port', value: u32(b, v), mask: u32(b, v + 4) };
-      return badOxmLength(r, at, 'in_phy_port', 4);
+      if (!masked && length === 6) return { field: 'eth_dst_nxm', value: copy(b, v, v + 6) };
+      if (masked && length === 12) return { field: 'eth_dst_nxm', value: copy(b, v, v + 6), mask: copy(b, v + 6, v + 12) };
+      return badOxmLength(r, at, 'eth_dst_nxm', 6);
     case 2:
-      if (!masked && length === 8) return { field: 'metadata', value: u64(b, v) };
-      if (masked && length === 16) return { field: 'metadata', value: u64(b, v), mask: u64(b, v + 8) };
-      return badOxmLength(r, at, 'metadata', 8);
+      if (!masked && length === 6) return { field: 'eth_src_nxm', value: copy(b, v, v + 6) };
+      if (masked && length === 12) return { field: 'eth_src_nxm', value: copy(b, v, v + 6), mask: copy(b, v + 6, v + 12) };
+      return badOxmLength(r, at, 'eth_src_nxm', 6);
     case 3:
-      if (!masked && length === 6) return { field: 'eth_dst', value: copy(b, v, v + 6) };
-      if (masked && length === 12) return { field: 'eth_dst', value: copy(b, v, v + 6), mask: copy(b, v + 6, v + 12) };
-      return badOxmLength(r, at, 'eth_dst', 6);
+      if (!masked && length === 2) return { field: 'eth_type_nxm', value: u16(b, v) };
+      if (masked && length === 4) return { field: 'eth_type_nxm', value: u16(b, v), mask: u16(b, v + 2) };
+      return badOxmLength(r, at, 'eth_type_nxm', 2);
     case 4:
-      if (!masked && length === 6) return { field: 'eth_src', value: copy(b, v, v + 6) };
-      if (masked && length === 12) return { field: 'eth_src', value: copy(b, v, v + 6), mask: copy(b, v + 6, v + 12) };
-      return badOxmLength(r, at, 'eth_src', 6);
+      if (!masked && length === 2) return { field: 'vlan_tci', value: u16(b, v) };
+      if (masked && length === 4) return { field: 'vlan_tci', value: u16(b, v), mask: u16(b, v + 2) };
+      return badOxmLength(r, at, 'vlan_tci', 2);
     case 5:
-      if (!masked && length === 2) return { field: 'eth_type', value: u16(b, v) };
-      if (masked && length === 4) return { field: 'eth_type', value: u16(b, v), mask: u16(b, v + 2) };
-      return badOxmLength(r, at, 'eth_type', 2);
+      if (!masked && length === 1) return { field: 'nw_tos', value: b[v] };
+      if (masked && length === 2) return { field: 'nw_tos', value: b[v], mask: b[v + 1] };
+      return badOxmLength(r, at, 'nw_tos', 1);
     case 6:
-      if (!masked && length === 2) return { field: 'vlan_vid', value: u16(b, v) };
-      if (masked && length === 4) return { field: 'vlan_vid', value: u16(b, v), mask: u16(b, v + 2) };
-      return badOxmLength(r, at, 'vlan_vid', 2);
+      if (!masked && length === 1) return { field: 'ip_proto_nxm', value: b[v] };
+      if (masked && length === 2) return { field: 'ip_proto_nxm', value: b[v], mask: b[v + 1] };
+      return badOxmLength(r, at, 'ip_proto_nxm', 1);
     case 7:
-      if (!masked && length === 1) return { field: 'vlan_pcp', value: b[v] };
-      if (masked && length === 2) return { field: 'vlan_pcp', value: b[v], mask: b[v + 1] };
-      return badOxmLength(r, at, 'vlan_pcp', 1);
+      if (!masked && length === 4) return { field: 'ipv4_src_nxm', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'ipv4_src_nxm', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'ipv4_src_nxm', 4);
     case 8:
-      if (!masked && length === 1) return { field: 'ip_dscp', value: b[v] };
-      if (masked && length === 2) return { field: 'ip_dscp', value: b[v], mask: b[v + 1] };
-      return badOxmLength(r, at, 'ip_dscp', 1);
+      if (!masked && length === 4) return { field: 'ipv4_dst_nxm', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'ipv4_dst_nxm', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'ipv4_dst_nxm', 4);
     case 9:
-      if (!masked && length === 1) return { field: 'ip_ecn', value: b[v] };
-      if (masked && length === 2) return { field: 'ip_ecn', value: b[v], mask: b[v + 1] };
-      return badOxmLength(r, at, 'ip_ecn', 1);
+      if (!masked && length === 2) return { field: 'tcp_src_nxm', value: u16(b, v) };
+      if (masked && length === 4) return { field: 'tcp_src_nxm', value: u16(b, v), mask: u16(b, v + 2) };
+      return badOxmLength(r, at, 'tcp_src_nxm', 2);
     case 10:
-      if (!masked && length === 1) return { field: 'ip_proto', value: b[v] };
-      if (masked && length === 2) return { field: 'ip_proto', value: b[v], mask: b[v + 1] };
-      return badOxmLength(r, at, 'ip_proto', 1);
+      if (!masked && length === 2) return { field: 'tcp_dst_nxm', value: u16(b, v) };
+      if (masked && length === 4) return { field: 'tcp_dst_nxm', value: u16(b, v), mask: u16(b, v + 2) };
+      return badOxmLength(r, at, 'tcp_dst_nxm', 2);
     case 11:
-      if (!masked && length === 4) return { field: 'ipv4_src', value: u32(b, v) };
-      if (masked && length === 8) return { field: 'ipv4_src', value: u32(b, v), mask: u32(b, v + 4) };
-      return badOxmLength(r, at, 'ipv4_src', 4);
+      if (!masked && length === 2) return { field: 'udp_src_nxm', value: u16(b, v) };
+      if (masked && length === 4) return { field: 'udp_src_nxm', value: u16(b, v), mask: u16(b, v + 2) };
+      return badOxmLength(r, at, 'udp_src_nxm', 2);
     case 12:
-      if (!masked && length === 4) return { field: 'ipv4_dst', value: u32(b, v) };
-      if (masked && length === 8) return { field: 'ipv4_dst', value: u32(b, v), mask: u32(b, v + 4) };
-      return badOxmLength(r, at, 'ipv4_dst', 4);
+      if (!masked && length === 2) return { field: 'udp_dst_nxm', value: u16(b, v) };
+      if (masked && length === 4) return { field: 'udp_dst_nxm', value: u16(b, v), mask: u16(b, v + 2) };
+      return badOxmLength(r, at, 'udp_dst_nxm', 2);
     case 13:
-      if (!masked && length === 2) return { field: 'tcp_src', value: u16(b, v) };
-      if (masked && length === 4) return { field: 'tcp_src', value: u16(b, v), mask: u16(b, v + 2) };
-      return badOxmLength(r, at, 'tcp_src', 2);
+      if (!masked && length === 1) return { field: 'icmpv4_type_nxm', value: b[v] };
+      if (masked && length === 2) return { field: 'icmpv4_type_nxm', value: b[v], mask: b[v + 1] };
+      return badOxmLength(r, at, 'icmpv4_type_nxm', 1);
     case 14:
-      if (!masked && length === 2) return { field: 'tcp_dst', value: u16(b, v) };
-      if (masked && length === 4) return { field: 'tcp_dst', value: u16(b, v), mask: u16(b, v + 2) };
-      return badOxmLength(r, at, 'tcp_dst', 2);
+      if (!masked && length === 1) return { field: 'icmpv4_code_nxm', value: b[v] };
+      if (masked && length === 2) return { field: 'icmpv4_code_nxm', value: b[v], mask: b[v + 1] };
+      return badOxmLength(r, at, 'icmpv4_code_nxm', 1);
     case 15:
-      if (!masked && length === 2) return { field: 'udp_src', value: u16(b, v) };
-      if (masked && length === 4) return { field: 'udp_src', value: u16(b, v), mask: u16(b, v + 2) };
-      return badOxmLength(r, at, 'udp_src', 2);
+      if (!masked && length === 2) return { field: 'arp_op_nxm', value: u16(b, v) };
+      if (masked && length === 4) return { field: 'arp_op_nxm', value: u16(b, v), mask: u16(b, v + 2) };
+      return badOxmLength(r, at, 'arp_op_nxm', 2);
     case 16:
-      if (!masked && length === 2) return { field: 'udp_dst', value: u16(b, v) };
-      if (masked && length === 4) return { field: 'udp_dst', value: u16(b, v), mask: u16(b, v + 2) };
-      return badOxmLength(r, at, 'udp_dst', 2);
+      if (!masked && length === 4) return { field: 'arp_spa_nxm', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'arp_spa_nxm', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'arp_spa_nxm', 4);
     case 17:
-      if (!masked && length === 2) return { field: 'sctp_src', value: u16(b, v) };
-      if (masked && length === 4) return { field: 'sctp_src', value: u16(b, v), mask: u16(b, v + 2) };
-      return badOxmLength(r, at, 'sctp_src', 2);
-    case 18:
-      if (!masked && length === 2) return { field: 'sctp_dst', value: u16(b, v) };
-      if (masked && length === 4) return { field: 'sctp_dst', value: u16(b, v), mask: u16(b, v + 2) };
-      return badOxmLength(r, at, 'sctp_dst', 2);
-    case 19:
-      if (!masked && length === 1) return { field: 'icmpv4_type', value: b[v] };
-      if (masked && length === 2) return { field: 'icmpv4_type', value: b[v], mask: b[v + 1] };
-      return badOxmLength(r, at, 'icmpv4_type', 1);
-    case 20:
-      if (!masked && length === 1) return { field: 'icmpv4_code', value: b[v] };
-      if (masked && length === 2) return { field: 'icmpv4_code', value: b[v], mask: b[v + 1] };
-      return badOxmLength(r, at, 'icmpv4_code', 1);
-    case 21:
-      if (!masked && length === 2) return { field: 'arp_op', value: u16(b, v) };
-      if (masked && length === 4) return { field: 'arp_op', value: u16(b, v), mask: u16(b, v + 2) };
-      return badOxmLength(r, at, 'arp_op', 2);
-    case 22:
-      if (!masked && length === 4) return { field: 'arp_spa', value: u32(b, v) };
-      if (masked && length === 8) return { field: 'arp_spa', value: u32(b, v), mask: u32(b, v + 4) };
-      return badOxmLength(r, at, 'arp_spa', 4);
-    case 23:
-      if (!masked && length === 4) return { field: 'arp_tpa', value: u32(b, v) };
-      if (masked && length === 8) return { field: 'arp_tpa', value: u32(b, v), mask: u32(b, v + 4) };
-      return badOxmLength(r, at, 'arp_tpa', 4);
-    case 24:
-      if (!masked && length === 6) return { field: 'arp_sha', value: copy(b, v, v + 6) };
-      if (masked && length === 12) return { field: 'arp_sha', value: copy(b, v, v + 6), mask: copy(b, v + 6, v + 12) };
-      return badOxmLength(r, at, 'arp_sha', 6);
-    case 25:
-      if (!masked && length === 6) return { field: 'arp_tha', value: copy(b, v, v + 6) };
-      if (masked && length === 12) return { field: 'arp_tha', value: copy(b, v, v + 6), mask: copy(b, v + 6, v + 12) };
-      return badOxmLength(r, at, 'arp_tha', 6);
-    case 26:
-      if (!masked && length === 16) return { field: 'ipv6_src', value: copy(b, v, v + 16) };
-      if (masked && length === 32) return { field: 'ipv6_src', value: copy(b, v, v + 16), mask: copy(b, v + 16, v + 32) };
-      return badOxmLength(r, at, 'ipv6_src', 16);
-    case 27:
-      if (!masked && length === 16) return { field: 'ipv6_dst', value: copy(b, v, v + 16) };
-      if (masked && length === 32) return { field: 'ipv6_dst', value: copy(b, v, v + 16), mask: copy(b, v + 16, v + 32) };
-      return badOxmLength(r, at, 'ipv6_dst', 16);
-    case 28:
-      if (!masked && length === 4) return { field: 'ipv6_flabel', value: u32(b, v) };
-      if (masked && length === 8) return { field: 'ipv6_flabel', value: u32(b, v), mask: u32(b, v + 4) };
-      return badOxmLength(r, at, 'ipv6_flabel', 4);
-    case 29:
-      if (!masked && length === 1) return { field: 'icmpv6_type', value: b[v] };
-      if (masked && length === 2) return { field: 'icmpv6_type', value: b[v], mask: b[v + 1] };
-      return badOxmLength(r, at, 'icmpv6_type', 1);
-    case 30:
-      if (!masked && length === 1) return { field: 'icmpv6_code', value: b[v] };
-      if (masked && length === 2) return { field: 'icmpv6_code', value: b[v], mask: b[v + 1] };
-      return badOxmLength(r, at, 'icmpv6_code', 1);
-    case 31:
-      if (!masked && length === 16) return { field: 'ipv6_nd_target', value: copy(b, v, v + 16) };
-      if (masked && length === 32) return { field: 'ipv6_nd_target', value: copy(b, v, v + 16), mask: copy(b, v + 16, v + 32) };
-      return badOxmLength(r, at, 'ipv6_nd_target', 16);
-    case 32:
-      if (!masked && length === 6) return { field: 'ipv6_nd_sll', value: copy(b, v, v + 6) };
-      if (masked && length === 12) return { field: 'ipv6_nd_sll', value: copy(b, v, v + 6), mask: copy(b, v + 6, v + 12) };
-      return badOxmLength(r, at, 'ipv6_nd_sll', 6);
-    case 33:
-      if (!masked && length === 6) return { field: 'ipv6_nd_tll', value: copy(b, v, v + 6) };
-      if (masked && length === 12) return { field: 'ipv6_nd_tll', value: copy(b, v, v + 6), mask: copy(b, v + 6, v + 12) };
-      return badOxmLength(r, at, 'ipv6_nd_tll', 6);
-    case 34:
-      if (!masked && length === 4) return { field: 'mpls_label', value: u32(b, v) };
-      if (masked && length === 8) return { field: 'mpls_label', value: u32(b, v), mask: u32(b, v + 4) };
-      return badOxmLength(r, at, 'mpls_label', 4);
-    case 35:
-      if (!masked && length === 1) return { field: 'mpls_tc', value: b[v] };
-      if (masked && length === 2) return { field: 'mpls_tc', value: b[v], mask: b[v + 1] };
-      return badOxmLength(r, at, 'mpls_tc', 1);
-    case 36:
-      if (!masked && length === 1) return { field: 'mpls_bos', value: b[v] };
-      if (masked && length === 2) return { field: 'mpls_bos', value: b[v], mask: b[v + 1] };
-      return badOxmLength(r, at, 'mpls_bos', 1);
-    case 37:
-      if (!masked && length === 3) return { field: 'pbb_isid', value: u24(b, v) };
-      if (masked && length === 6) return { field: 'pbb_isid', value: u24(b, v), mask: u24(b, v + 3) };
-      return badOxmLength(r, at, 'pbb_isid', 3);
-    case 38:
-      if (!masked && length === 8) return { field: 'tunnel_id', value: u64(b, v) };
-      if (masked && length === 16) return { field: 'tunnel_id', value: u64(b, v), mask: u64(b, v + 8) };
-      return badOxmLength(r, at, 'tunnel_id', 8);
-    case 39:
-      if (!masked && length === 2) return { field: 'ipv6_exthdr', value: u16(b, v) };
-      if (masked && length === 4) return { field: 'ipv6_exthdr', value: u16(b, v), mask: u16(b, v + 2) };
-      return badOxmLength(r, at, 'ipv6_exthdr', 2);
+      if (!masked && length === 4) return { field: 'arp_tpa_nxm', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'arp_tpa_nxm', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'arp_tpa_nxm', 4);
     }
   }
-  return { field: 'raw', oxm_class: oxmClass, oxm_field: number, has_mask: masked, payload: copy(b, v, r.at) };
+  if (oxmClass === 0x1) {
+    const v = at + 4;
+    const length = b[at + 3];
+    switch (number) {
+    case 0:
+      if (!masked && length === 4) return { field: 'reg0', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'reg0', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'reg0', 4);
+    case 1:
+      if (!masked && length === 4) return { field: 'reg1', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'reg1', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'reg1', 4);
+    case 2:
+      if (!masked && length === 4) return { field: 'reg2', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'reg2', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'reg2', 4);
+    case 3:
+      if (!masked && length === 4) return { field: 'reg3', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'reg3', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'reg3', 4);
+    case 4:
+      if (!masked && length === 4) return { field: 'reg4', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'reg4', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'reg4', 4);
+    case 5:
+      if (!masked && length === 4) return { field: 'reg5', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'reg5', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'reg5', 4);
+    case 6:
+      if (!masked && length === 4) return { field: 'reg6', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'reg6', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'reg6', 4);
+    case 7:
+      if (!masked && length === 4) return { field: 'reg7', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'reg7', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'reg7', 4);
+    case 8:
+      if (!masked && length === 4) return { field: 'reg8', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'reg8', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'reg8', 4);
+    case 9:
+      if (!masked && length === 4) return { field: 'reg9', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'reg9', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'reg9', 4);
+    case 10:
+      if (!masked && length === 4) return { field: 'reg10', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'reg10', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'reg10', 4);
+    case 11:
+      if (!masked && length === 4) return { field: 'reg11', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'reg11', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'reg11', 4);
+    case 12:
+      if (!masked && length === 4) return { field: 'reg12', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'reg12', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'reg12', 4);
+    case 13:
+      if (!masked && length === 4) return { field: 'reg13', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'reg13', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'reg13', 4);
+    case 14:
+      if (!masked && length === 4) return { field: 'reg14', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'reg14', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'reg14', 4);
+    case 15:
+      if (!masked && length === 4) return { field: 'reg15', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'reg15', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'reg15', 4);
+    case 16:
+      if (!masked && length === 8) return { field: 'tunnel_id_nxm', value: u64(b, v) };
+      if (masked && length === 16) return { field: 'tunnel_id_nxm', value: u64(b, v), mask: u64(b, v + 8) };
+      return badOxmLength(r, at, 'tunnel_id_nxm', 8);
+    case 17:
+      if (!masked && length === 6) return { field: 'arp_sha_nxm', value: copy(b, v, v + 6) };
+      if (masked && length === 12) return { field: 'arp_sha_nxm', value: copy(b, v, v + 6), mask: copy(b, v + 6, v + 12) };
+      return badOxmLength(r, at, 'arp_sha_nxm', 6);
+    case 18:
+      if (!masked && length === 6) return { field: 'arp_tha_nxm', value: copy(b, v, v + 6) };
+      if (masked && length === 12) return { field: 'arp_tha_nxm', value: copy(b, v, v + 6), mask: copy(b, v + 6, v + 12) };
+      return badOxmLength(r, at, 'arp_tha_nxm', 6);
+    case 19:
+      if (!masked && length === 16) return { field: 'ipv6_src_nxm', value: copy(b, v, v + 16) };
+      if (masked && length === 32) return { field: 'ipv6_src_nxm', value: copy(b, v, v + 16), mask: copy(b, v + 16, v + 32) };
+      return badOxmLength(r, at, 'ipv6_src_nxm', 16);
+    case 20:
+      if (!masked && length === 16) return { field: 'ipv6_dst_nxm', value: copy(b, v, v + 16) };
+      if (masked && length === 32) return { field: 'ipv6_dst_nxm', value: copy(b, v, v + 16), mask: copy(b, v + 16, v + 32) };
+      return badOxmLength(r, at, 'ipv6_dst_nxm', 16);
+    case 21:
+      if (!masked && length === 1) return { field: 'icmpv6_type_nxm', value: b[v] };
+      if (masked && length === 2) return { field: 'icmpv6_type_nxm', value: b[v], mask: b[v + 1] };
+      return badOxmLength(r, at, 'icmpv6_type_nxm', 1);
+    case 22:
+      if (!masked && length === 1) return { field: 'icmpv6_code_nxm', value: b[v] };
+      if (masked && length === 2) return { field: 'icmpv6_code_nxm', value: b[v], mask: b[v + 1] };
+      return badOxmLength(r, at, 'icmpv6_code_nxm', 1);
+    case 23:
+      if (!masked && length === 16) return { field: 'ipv6_nd_target_nxm', value: copy(b, v, v + 16) };
+      if (masked && length === 32) return { field: 'ipv6_nd_target_nxm', value: copy(b, v, v + 16), mask: copy(b, v + 16, v + 32) };
+      return badOxmLength(r, at, 'ipv6_nd_target_nxm', 16);
+    case 24:
+      if (!masked && length === 6) return { field: 'ipv6_nd_sll_nxm', value: copy(b, v, v + 6) };
+      if (masked && length === 12) return { field: 'ipv6_nd_sll_nxm', value: copy(b, v, v + 6), mask: copy(b, v + 6, v + 12) };
+      return badOxmLength(r, at, 'ipv6_nd_sll_nxm', 6);
+    case 25:
+      if (!masked && length === 6) return { field: 'ipv6_nd_tll_nxm', value: copy(b, v, v + 6) };
+      if (masked && length === 12) return { field: 'ipv6_nd_tll_nxm', value: copy(b, v, v + 6), mask: copy(b, v + 6, v + 12) };
+      return badOxmLength(r, at, 'ipv6_nd_tll_nxm', 6);
+    case 26:
+      if (!masked && length === 1) return { field: 'ip_frag', value: b[v] };
+      if (masked && length === 2) return { field: 'ip_frag', value: b[v], mask: b[v + 1] };
+      return badOxmLength(r, at, 'ip_frag', 1);
+    case 27:
+      if (!masked && length === 4) return { field: 'ipv6_flabel_nxm', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'ipv6_flabel_nxm', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'ipv6_flabel_nxm', 4);
+    case 28:
+      if (!masked && length === 1) return { field: 'ip_ecn_nxm', value: b[v] };
+      if (masked && length === 2) return { field: 'ip_ecn_nxm', value: b[v], mask: b[v + 1] };
+      return badOxmLength(r, at, 'ip_ecn_nxm', 1);
+    case 29:
+      if (!masked && length === 1) return { field: 'nw_ttl', value: b[v] };
+      if (masked && length === 2) return { field: 'nw_ttl', value: b[v], mask: b[v + 1] };
+      return badOxmLength(r, at, 'nw_ttl', 1);
+    case 30:
+      if (!masked && length === 1) return { field: 'mpls_ttl', value: b[v] };
+      if (masked && length === 2) return { field: 'mpls_ttl', value: b[v], mask: b[v + 1] };
+      if (!masked && length === 8) return { field: 'cookie', value: u64(b, v) };
+      if (masked && length === 16) return { field: 'cookie', value: u64(b, v), mask: u64(b, v + 8) };
+      return badOxmLength(r, at, 'mpls_ttl', 1);
+    case 31:
+      if (!masked && length === 4) return { field: 'tun_src', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'tun_src', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'tun_src', 4);
+    case 32:
+      if (!masked && length === 4) return { field: 'tun_dst', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'tun_dst', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'tun_dst', 4);
+    case 33:
+      if (!masked && length === 4) return { field: 'pkt_mark', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'pkt_mark', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'pkt_mark', 4);
+    case 34:
+      if (!masked && length === 2) return { field: 'tcp_flags_nxm', value: u16(b, v) };
+      if (masked && length === 4) return { field: 'tcp_flags_nxm', value: u16(b, v), mask: u16(b, v + 2) };
+      return badOxmLength(r, at, 'tcp_flags_nxm', 2);
+    case 35:
+      if (!masked && length === 4) return { field: 'dp_hash', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'dp_hash', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'dp_hash', 4);
+    case 36:
+      if (!masked && length === 4) return { field: 'recirc_id', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'recirc_id', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'recirc_id', 4);
+    case 37:
+      if (!masked && length === 4) return { field: 'conj_id', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'conj_id', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'conj_id', 4);
+    case 38:
+      if (!masked && length === 2) return { field: 'tun_gbp_id', value: u16(b, v) };
+      if (masked && length === 4) return { field: 'tun_gbp_id', value: u16(b, v), mask: u16(b, v + 2) };
+      return badOxmLength(r, at, 'tun_gbp_id', 2);
+    case 39:
+      if (!masked && length === 1) return { field: 'tun_gbp_flags', value: b[v] };
+      if (masked && length === 2) return { field: 'tun_gbp_flags', value: b[v], mask: b[v + 1] };
+      return badOxmLength(r, at, 'tun_gbp_flags', 1);
+    case 40:
+      if (!masked) return { field: 'tun_metadata0', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata0', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata0', length + 1);
+    case 41:
+      if (!masked) return { field: 'tun_metadata1', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata1', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata1', length + 1);
+    case 42:
+      if (!masked) return { field: 'tun_metadata2', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata2', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata2', length + 1);
+    case 43:
+      if (!masked) return { field: 'tun_metadata3', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata3', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata3', length + 1);
+    case 44:
+      if (!masked) return { field: 'tun_metadata4', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata4', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata4', length + 1);
+    case 45:
+      if (!masked) return { field: 'tun_metadata5', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata5', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata5', length + 1);
+    case 46:
+      if (!masked) return { field: 'tun_metadata6', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata6', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata6', length + 1);
+    case 47:
+      if (!masked) return { field: 'tun_metadata7', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata7', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata7', length + 1);
+    case 48:
+      if (!masked) return { field: 'tun_metadata8', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata8', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata8', length + 1);
+    case 49:
+      if (!masked) return { field: 'tun_metadata9', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata9', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata9', length + 1);
+    case 50:
+      if (!masked) return { field: 'tun_metadata10', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata10', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata10', length + 1);
+    case 51:
+      if (!masked) return { field: 'tun_metadata11', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata11', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata11', length + 1);
+    case 52:
+      if (!masked) return { field: 'tun_metadata12', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata12', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata12', length + 1);
+    case 53:
+      if (!masked) return { field: 'tun_metadata13', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata13', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata13', length + 1);
+    case 54:
+      if (!masked) return { field: 'tun_metadata14', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata14', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata14', length + 1);
+    case 55:
+      if (!masked) return { field: 'tun_metadata15', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata15', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata15', length + 1);
+    case 56:
+      if (!masked) return { field: 'tun_metadata16', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata16', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata16', length + 1);
+    case 57:
+      if (!masked) return { field: 'tun_metadata17', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata17', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata17', length + 1);
+    case 58:
+      if (!masked) return { field: 'tun_metadata18', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata18', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata18', length + 1);
+    case 59:
+      if (!masked) return { field: 'tun_metadata19', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata19', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata19', length + 1);
+    case 60:
+      if (!masked) return { field: 'tun_metadata20', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata20', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata20', length + 1);
+    case 61:
+      if (!masked) return { field: 'tun_metadata21', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata21', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata21', length + 1);
+    case 62:
+      if (!masked) return { field: 'tun_metadata22', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata22', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata22', length + 1);
+    case 63:
+      if (!masked) return { field: 'tun_metadata23', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata23', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata23', length + 1);
+    case 64:
+      if (!masked) return { field: 'tun_metadata24', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata24', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata24', length + 1);
+    case 65:
+      if (!masked) return { field: 'tun_metadata25', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata25', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata25', length + 1);
+    case 66:
+      if (!masked) return { field: 'tun_metadata26', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata26', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata26', length + 1);
+    case 67:
+      if (!masked) return { field: 'tun_metadata27', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata27', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata27', length + 1);
+    case 68:
+      if (!masked) return { field: 'tun_metadata28', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata28', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata28', length + 1);
+    case 69:
+      if (!masked) return { field: 'tun_metadata29', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata29', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata29', length + 1);
+    case 70:
+      if (!masked) return { field: 'tun_metadata30', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata30', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata30', length + 1);
+    case 71:
+      if (!masked) return { field: 'tun_metadata31', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata31', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata31', length + 1);
+    case 72:
+      if (!masked) return { field: 'tun_metadata32', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata32', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata32', length + 1);
+    case 73:
+      if (!masked) return { field: 'tun_metadata33', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata33', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata33', length + 1);
+    case 74:
+      if (!masked) return { field: 'tun_metadata34', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata34', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata34', length + 1);
+    case 75:
+      if (!masked) return { field: 'tun_metadata35', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata35', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata35', length + 1);
+    case 76:
+      if (!masked) return { field: 'tun_metadata36', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata36', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata36', length + 1);
+    case 77:
+      if (!masked) return { field: 'tun_metadata37', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata37', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata37', length + 1);
+    case 78:
+      if (!masked) return { field: 'tun_metadata38', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata38', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata38', length + 1);
+    case 79:
+      if (!masked) return { field: 'tun_metadata39', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata39', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata39', length + 1);
+    case 80:
+      if (!masked) return { field: 'tun_metadata40', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata40', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata40', length + 1);
+    case 81:
+      if (!masked) return { field: 'tun_metadata41', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata41', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata41', length + 1);
+    case 82:
+      if (!masked) return { field: 'tun_metadata42', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata42', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata42', length + 1);
+    case 83:
+      if (!masked) return { field: 'tun_metadata43', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata43', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata43', length + 1);
+    case 84:
+      if (!masked) return { field: 'tun_metadata44', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata44', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata44', length + 1);
+    case 85:
+      if (!masked) return { field: 'tun_metadata45', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata45', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata45', length + 1);
+    case 86:
+      if (!masked) return { field: 'tun_metadata46', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata46', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata46', length + 1);
+    case 87:
+      if (!masked) return { field: 'tun_metadata47', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata47', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata47', length + 1);
+    case 88:
+      if (!masked) return { field: 'tun_metadata48', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata48', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata48', length + 1);
+    case 89:
+      if (!masked) return { field: 'tun_metadata49', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata49', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata49', length + 1);
+    case 90:
+      if (!masked) return { field: 'tun_metadata50', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata50', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata50', length + 1);
+    case 91:
+      if (!masked) return { field: 'tun_metadata51', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata51', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata51', length + 1);
+    case 92:
+      if (!masked) return { field: 'tun_metadata52', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata52', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata52', length + 1);
+    case 93:
+      if (!masked) return { field: 'tun_metadata53', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata53', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata53', length + 1);
+    case 94:
+      if (!masked) return { field: 'tun_metadata54', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata54', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata54', length + 1);
+    case 95:
+      if (!masked) return { field: 'tun_metadata55', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata55', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata55', length + 1);
+    case 96:
+      if (!masked) return { field: 'tun_metadata56', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata56', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata56', length + 1);
+    case 97:
+      if (!masked) return { field: 'tun_metadata57', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata57', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata57', length + 1);
+    case 98:
+      if (!masked) return { field: 'tun_metadata58', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata58', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata58', length + 1);
+    case 99:
+      if (!masked) return { field: 'tun_metadata59', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata59', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata59', length + 1);
+    case 100:
+      if (!masked) return { field: 'tun_metadata60', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata60', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata60', length + 1);
+    case 101:
+      if (!masked) return { field: 'tun_metadata61', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata61', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata61', length + 1);
+    case 102:
+      if (!masked) return { field: 'tun_metadata62', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata62', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata62', length + 1);
+    case 103:
+      if (!masked) return { field: 'tun_metadata63', value: copy(b, v, v + length) };
+      if ((length & 1) === 0) return { field: 'tun_metadata63', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
+      return badOxmLength(r, at, 'tun_metadata63', length + 1);
+    case 104:
+      if (!masked && length === 2) return { field: 'tun_flags', value: u16(b, v) };
+      if (masked && length === 4) return { field: 'tun_flags', value: u16(b, v), mask: u16(b, v + 2) };
+      return badOxmLength(r, at, 'tun_flags', 2);
+    case 105:
+      if (!masked && length === 4) return { field: 'ct_state', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'ct_state', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'ct_state', 4);
+    case 106:
+      if (!masked && length === 2) return { field: 'ct_zone', value: u16(b, v) };
+      if (masked && length === 4) return { field: 'ct_zone', value: u16(b, v), mask: u16(b, v + 2) };
+      return badOxmLength(r, at, 'ct_zone', 2);
+    case 107:
+      if (!masked && length === 4) return { field: 'ct_mark', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'ct_mark', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'ct_mark', 4);
+    case 108:
+      if (!masked && length === 16) return { field: 'ct_label', value: copy(b, v, v + 16) };
+      if (masked && length === 32) return { field: 'ct_label', value: copy(b, v, v + 16), mask: copy(b, v + 16, v + 32) };
+      return badOxmLength(r, at, 'ct_label', 16);
+    case 109:
+      if (!masked && length === 16) return { field: 'tun_ipv6_src', value: copy(b, v, v + 16) };
+      if (masked && length === 32) return { field: 'tun_ipv6_src', value: copy(b, v, v + 16), mask: copy(b, v + 16, v + 32) };
+      return badOxmLength(r, at, 'tun_ipv6_src', 16);
+    case 110:
+      if (!masked && length === 16) return { field: 'tun_ipv6_dst', value: copy(b, v, v + 16) };
+      if (masked && length === 32) return { field: 'tun_ipv6_dst', value: copy(b, v, v + 16), mask: copy(b, v + 16, v + 32) };
+      return badOxmLength(r, at, 'tun_ipv6_dst', 16);
+    case 111:
+      if (!masked && length === 16) return { field: 'xxreg0', value: copy(b, v, v + 16) };
+      if (masked && length === 32) return { field: 'xxreg0', value: copy(b, v, v + 16), mask: copy(b, v + 16, v + 32) };
+      return badOxmLength(r, at, 'xxreg0', 16);
+    case 112:
+      if (!masked && length === 16) return { field: 'xxreg1', value: copy(b, v, v + 16) };
+      if (masked && length === 32) return { field: 'xxreg1', value: copy(b, v, v + 16), mask: copy(b, v + 16, v + 32) };
+      return badOxmLength(r, at, 'xxreg1', 16);
+    case 113:
+      if (!masked && length === 16) return { field: 'xxreg2', value: copy(b, v, v + 16) };
+      if (masked && length === 32) return { field: 'xxreg2', value: copy(b, v, v + 16), mask: copy(b, v + 16, v + 32) };
+      return badOxmLength(r, at, 'xxreg2', 16);
+    case 114:
+      if (!masked && length === 16) return { field: 'xxreg3', value: copy(b, v, v + 16) };
+      if (masked && length === 32) return { field: 'xxreg3', value: copy(b, v, v + 16), mask: copy(b, v + 16, v + 32) };
+      return badOxmLength(r, at, 'xxreg3', 16);
+    case 119:
+      if (!masked && length === 1) return { field: 'ct_nw_proto', value: b[v] };
+      if (masked && length === 2) return { field: 'ct_nw_proto', value: b[v], mask: b[v + 1] };
+      return badOxmLength(r, at, 'ct_nw_proto', 1);
+    case 120:
+      if (!masked && length === 4) return { field: 'ct_nw_src', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'ct_nw_src', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'ct_nw_src', 4);
+    case 121:
+      if (!masked && length === 4) return { field: 'ct_nw_dst', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'ct_nw_dst', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'ct_nw_dst', 4);
+    case 122:
+      if (!masked && length === 16) return { field: 'ct_ipv6_src', value: copy(b, v, v + 16) };
+      if (masked && length === 32) return { field: 'ct_ipv6_src', value: copy(b, v, v + 16), mask: copy(b, v + 16, v + 32) };
+      return badOxmLength(r, at, 'ct_ipv6_src', 16);
+    case 123:
+      if (!masked && length === 16) return { field: 'ct_ipv6_dst', value: copy(b, v, v + 16) };
+      if (masked && length === 32) return { field: 'ct_ipv6_dst', value: copy(b, v, v + 16), mask: copy(b, v + 16, v + 32) };
+      return badOxmLength(r, at, 'ct_ipv6_dst', 16);
+    case 124:
+      if (!masked && length === 2) return { field: 'ct_tp_src', value: u16(b, v) };
+      if (masked && length === 4) return { field: 'ct_tp_src', value: u16(b, v), mask: u16(b, v + 2) };
+      return badOxmLength(r, at, 'ct_tp_src', 2);
+    case 125:
+      if (!masked && length === 2) return { field: 'ct_tp_dst', value: u16(b, v) };
+      if (masked && length === 4) return { field: 'ct_tp_dst', value: u16(b, v), mask: u16(b, v + 2) };
+      return badOxmLength(r, at, 'ct_tp_dst', 2);
+    }
+  }
+  if (oxmClass === 0x1000) {
+    const v = at + 4;
+    const length = b[at + 3];
+    switch (number) {
+    case 1:
+      if (!masked && length === 4) return { field: 'nd_reserved', value: u32(b, v) };
+      if (masked && length === 8) return { field: 'nd_reserved', value: u32(b, v), mask: u32(b, v + 4) };
+      return badOxmLength(r, at, 'nd_reserved', 4);
+    case 2:
+      if (!masked && length === 1) return { field: 'nd_options_type', value: b[v] };
+      if (masked && length === 2) return { field: 'nd_options_type', value: b[v], mask: b[v + 1] };
+      return badOxmLength(r, at, 'nd_options_type', 1);
+    }
+  }
+  if (oxmClass === 0x8001) {
+    const v = at + 4;
+    const length = b[at + 3];
+    switch (number) {
+    case 0:
+      if (!masked && length === 8) return { field: 'xreg0', value: u64(b, v) };
+      if (masked && length === 16) return { field: 'xreg0', value: u64(b, v), mask: u64(b, v + 8) };
+      return badOxmLength(r, at, 'xreg0', 8);
+    case 1:
+      if (!masked && length === 8) return { field: 'xreg1', value: u64(b, v) };
+      if (masked && length === 16) return { field: 'xreg1', value: u64(b, v), mask: u64(b, v + 8) };
+      return badOxmLength(r, at, 'xreg1', 8);
+    case 2:
+      if (!masked && length === 8) return { field: 'xreg2', value: u64(b, v) };
+      if (masked && length === 16) return { field: 'xreg2', value: u64(b, v), mask: u64(b, v + 8) };
+      return badOxmLength(r, at, 'xreg2', 8);
+    case 3:
+      if (!masked && length === 8) return { field: 'xreg3', value: u64(b, v) };
+      if (masked && length === 16) return { field: 'xreg3', value: u64(b, v), mask: u64(b, v + 8) };
+      return badOxmLength(r, at, 'xreg3', 8);
+    case 4:
+      if (!masked && length === 8) return { field: 'xreg4', value: u64(b, v) };
+      if (masked && length === 16) return { field: 'xreg4', value: u64(b, v), mask: u64(b, v + 8) };
+      return badOxmLength(r, at, 'xreg4', 8);
+    case 5:
+      if (!masked && length === 8) return { field: 'xreg5', value: u64(b, v) };
+      if (masked && length === 16) return { field: 'xreg5', value: u64(b, v), mask: u64(b, v + 8) };
+      return badOxmLength(r, at, 'xreg5', 8);
+    case 6:
+      if (!masked && length === 8) return { field: 'xreg6', value: u64(b, v) };
+      if (masked && length === 16) return { field: 'xreg6', value: u64(b, v), mask: u64(b, v + 8) };
+      return badOxmLength(r, at, 'xreg6', 8);
+    case 7:
+      if (!masked && length === 8) return { field: 'xreg7', value: u64(b, v) };
+      if (masked && length === 16) return { field: 'xreg7', value: u64(b, v), mask: u64(b, v + 8) };
+      return badOxmLength(r, at, 'xreg7', 8);
+    }
+  }
+  if (oxmClass === 0xffff && b[at + 3] >= 4) {
+    const vendor = u32(b, at + 4);
+    const v = at + 8;
+    const length = b[at + 3] - 4;
+    if (vendor === 0x2320) {
+      switch (number) {
+      case 0:
+        if (!masked && length === 4) return { field: 'dp_hash_oxm', value: u32(b, v) };
+        if (masked && length === 8) return { field: 'dp_hash_oxm', value: u32(b, v), mask: u32(b, v + 4) };
+        return badOxmLength(r, at, 'dp_hash_oxm', 4);
+      case 11:
+        if (!masked && length === 4) return { field: 'tun_erspan_idx', value: u32(b, v) };
+        if (masked && length === 8) return { field: 'tun_erspan_idx', value: u32(b, v), mask: u32(b, v + 4) };
+        return badOxmLength(r, at, 'tun_erspan_idx', 4);
+      case 12:
+        if (!masked && length === 1) return { field: 'tun_erspan_ver', value: b[v] };
+        if (masked && length === 2) return { field: 'tun_erspan_ver', value: b[v], mask: b[v + 1] };
+        return badOxmLength(r, at, 'tun_erspan_ver', 1);
+      case 13:
+        if (!masked && length === 1) return { field: 'tun_erspan_dir', value: b[v] };
+        if (masked && length === 2) return { field: 'tun_erspan_dir', value: b[v], mask: b[v + 1] };
+        return badOxmLength(r, at, 'tun_erspan_dir', 1);
+      case 14:
+        if (!masked && length === 1) return { field: 'tun_erspan_hwid', value: b[v] };
+        if (masked && length === 2) return { field: 'tun_erspan_hwid', value: b[v], mask: b[v + 1] };
+        return badOxmLength(r, at, 'tun_erspan_hwid', 1);
+      case 15:
+        if (!masked && length === 1) return { field: 'tun_gtpu_flags', value: b[v] };
+        if (masked && length === 2) return { field: 'tun_gtpu_flags', value: b[v], mask: b[v + 1] };
+        return badOxmLength(r, at, 'tun_gtpu_flags', 1);
+      case 16:
+        if (!masked && length === 1) return { field: 'tun_gtpu_msgtype', value: b[v] };
+        if (masked && length === 2) return { field: 'tun_gtpu_msgtype', value: b[v], mask: b[v + 1] };
+        return badOxmLength(r, at, 'tun_gtpu_msgtype', 1);
+      }
+    }
+    if (vendor === 0x4f4e4600) {
+      switch (number) {
+      case 42:
+        if (!masked && length === 2) return { field: 'tcp_flags_onf', value: u16(b, v) };
+        if (masked && length === 4) return { field: 'tcp_flags_onf', value: u16(b, v), mask: u16(b, v + 2) };
+        return badOxmLength(r, at, 'tcp_flags_onf', 2);
+      case 43:
+        if (!masked && length === 4) return { field: 'actset_output_onf', value: u32(b, v) };
+        if (masked && length === 8) return { field: 'actset_output_onf', value: u32(b, v), mask: u32(b, v + 4) };
+        return badOxmLength(r, at, 'actset_output_onf', 4);
+      }
+    }
+    if (vendor === 0x5ad650) {
+      switch (number) {
+      case 1:
+        if (!masked && length === 1) return { field: 'nsh_flags', value: b[v] };
+        if (masked && length === 2) return { field: 'nsh_flags', value: b[v], mask: b[v + 1] };
+        return badOxmLength(r, at, 'nsh_flags', 1);
+      case 2:
+        if (!masked && length === 1) return { field: 'nsh_mdtype', value: b[v] };
+        if (masked && length === 2) return { field: 'nsh_mdtype', value: b[v], mask: b[v + 1] };
+        return badOxmLength(r, at, 'nsh_mdtype', 1);
+      case 3:
+        if (!masked && length === 1) return { field: 'nsh_np', value: b[v] };
+        if (masked && length === 2) return { field: 'nsh_np', value: b[v], mask: b[v + 1] };
+        return badOxmLength(r, at, 'nsh_np', 1);
+      case 4:
+        if (!masked && length === 4) return { field: 'nsh_spi', value: u32(b, v) };
+        if (masked && length === 8) return { field: 'nsh_spi', value: u32(b, v), mask: u32(b, v + 4) };
+        return badOxmLength(r, at, 'nsh_spi', 4);
+      case 5:
+        if (!masked && length === 1) return { field: 'nsh_si', value: b[v] };
+        if (masked && length === 2) return { field: 'nsh_si', value: b[v], mask: b[v + 1] };
+        return badOxmLength(r, at, 'nsh_si', 1);
+      case 6:
+        if (!masked && length === 4) return { field: 'nsh_c1', value: u32(b, v) };
+        if (masked && length === 8) return { field: 'nsh_c1', value: u32(b, v), mask: u32(b, v + 4) };
+        return badOxmLength(r, at, 'nsh_c1', 4);
+      case 7:
+        if (!masked && length === 4) return { field: 'nsh_c2', value: u32(b, v) };
+        if (masked && length === 8) return { field: 'nsh_c2', value: u32(b, v), mask: u32(b, v + 4) };
+        return badOxmLength(r, at, 'nsh_c2', 4);
+      case 8:
+        if (!masked && length === 4) return { field: 'nsh_c3', value: u32(b, v) };
+        if (masked && length === 8) return { field: 'nsh_c3', value: u32(b, v), mask: u32(b, v + 4) };
+        return badOxmLength(r, at, 'nsh_c3', 4);
+      case 9:
+        if (!masked && length === 4) return { field: 'nsh_c4', value: u32(b, v) };
+        if (masked && length === 8) return { field: 'nsh_c4', value: u32(b, v), mask: u32(b, v + 4) };
+        return badOxmLength(r, at, 'nsh_c4', 4);
+      case 10:
+        if (!masked && length === 1) return { field: 'nsh_ttl', value: b[v] };
+        if (masked && length === 2) return { field: 'nsh_ttl', value: b[v], mask: b[v + 1] };
+        return badOxmLength(r, at, 'nsh_ttl', 1);
+      }
+    }
+  }
+  return rawOxm(r, at);
 }
 
+function rawOxm(r: Reader, at: number): OxmField {
+  const b = r.bytes;
+  return { field: 'raw', oxm_class: u16(b, at), oxm_field: b[at + 2] >> 1, has_mask: (b[at + 2] & 1) === 1, payload: copy(b, at + 4, r.at) };
+}
+
+/** `width` is that of the value alone. */
 function badOxmLength(r: Reader, at: number, name: string, width: number): undefined {
-  const masked = (r.bytes[at + 2] & 1) === 1;
-  return r.fail('bad_match', at + 3, `${name}: length ${r.bytes[at + 3]}, expected ${masked ? 2 * width : width}`);
+  const b = r.bytes;
+  const masked = (b[at + 2] & 1) === 1;
+  const expected = (masked ? 2 * width : width) + (u16(b, at) === 0xffff ? 4 : 0);
+  return r.fail('bad_match', at + 3, `${name}: length ${b[at + 3]}, expected ${expected}`);
 }
 
 /** Leaves the cursor behind the last field; the padding up to a multiple of 8 is known to be there. */

@@ -2,7 +2,7 @@
 
 import { EncodeError } from '../encode-error.js';
 import { unknownType, wholeWords, writeHeader } from '../inner.js';
-import { align, oxm8, oxm16, oxm24, oxm32, oxm64, oxmBytes, oxmRaw, patchLength, put8, put16, put32, put32s, put64, putBytes, putText, scatter, writeOxmIds, writeRest, writeU8List, writeU32List } from '../write-fields.js';
+import { align, oxm8, oxm16, oxm24, oxm32, oxm64, oxmBytes, oxmExperimenter, oxmRaw, oxmVariable, patchLength, put8, put16, put32, put32s, put64, putBytes, putText, scatter, writeOxmIds, writeRest, writeU8List, writeU32List } from '../write-fields.js';
 import type { SlabWriter } from '../slab-writer.js';
 import type {
   OxmField,
@@ -1843,8 +1843,526 @@ export function encodeOxm(w: SlabWriter, f: OxmField): void {
     case 'ipv6_exthdr':
       oxm16(w, 0x80004e00, f);
       return;
+    default:
+      encodeOtherOxm(w, f);
+  }
+}
+
+/** Fields of other classes than the basic one. */
+function encodeOtherOxm(w: SlabWriter, f: OxmField): void {
+  switch (f.field) {
     case 'raw':
       oxmRaw(w, f);
+      return;
+    case 'in_port_nxm':
+      oxm16(w, 0x0, f);
+      return;
+    case 'eth_dst_nxm':
+      oxmBytes(w, 0x200, 6, f);
+      return;
+    case 'eth_src_nxm':
+      oxmBytes(w, 0x400, 6, f);
+      return;
+    case 'eth_type_nxm':
+      oxm16(w, 0x600, f);
+      return;
+    case 'vlan_tci':
+      oxm16(w, 0x800, f);
+      return;
+    case 'nw_tos':
+      oxm8(w, 0xa00, f);
+      return;
+    case 'ip_proto_nxm':
+      oxm8(w, 0xc00, f);
+      return;
+    case 'ipv4_src_nxm':
+      oxm32(w, 0xe00, f);
+      return;
+    case 'ipv4_dst_nxm':
+      oxm32(w, 0x1000, f);
+      return;
+    case 'tcp_src_nxm':
+      oxm16(w, 0x1200, f);
+      return;
+    case 'tcp_dst_nxm':
+      oxm16(w, 0x1400, f);
+      return;
+    case 'udp_src_nxm':
+      oxm16(w, 0x1600, f);
+      return;
+    case 'udp_dst_nxm':
+      oxm16(w, 0x1800, f);
+      return;
+    case 'icmpv4_type_nxm':
+      oxm8(w, 0x1a00, f);
+      return;
+    case 'icmpv4_code_nxm':
+      oxm8(w, 0x1c00, f);
+      return;
+    case 'arp_op_nxm':
+      oxm16(w, 0x1e00, f);
+      return;
+    case 'arp_spa_nxm':
+      oxm32(w, 0x2000, f);
+      return;
+    case 'arp_tpa_nxm':
+      oxm32(w, 0x2200, f);
+      return;
+    case 'reg0':
+      oxm32(w, 0x10000, f);
+      return;
+    case 'reg1':
+      oxm32(w, 0x10200, f);
+      return;
+    case 'reg2':
+      oxm32(w, 0x10400, f);
+      return;
+    case 'reg3':
+      oxm32(w, 0x10600, f);
+      return;
+    case 'reg4':
+      oxm32(w, 0x10800, f);
+      return;
+    case 'reg5':
+      oxm32(w, 0x10a00, f);
+      return;
+    case 'reg6':
+      oxm32(w, 0x10c00, f);
+      return;
+    case 'reg7':
+      oxm32(w, 0x10e00, f);
+      return;
+    case 'reg8':
+      oxm32(w, 0x11000, f);
+      return;
+    case 'reg9':
+      oxm32(w, 0x11200, f);
+      return;
+    case 'reg10':
+      oxm32(w, 0x11400, f);
+      return;
+    case 'reg11':
+      oxm32(w, 0x11600, f);
+      return;
+    case 'reg12':
+      oxm32(w, 0x11800, f);
+      return;
+    case 'reg13':
+      oxm32(w, 0x11a00, f);
+      return;
+    case 'reg14':
+      oxm32(w, 0x11c00, f);
+      return;
+    case 'reg15':
+      oxm32(w, 0x11e00, f);
+      return;
+    case 'tunnel_id_nxm':
+      oxm64(w, 0x12000, f);
+      return;
+    case 'arp_sha_nxm':
+      oxmBytes(w, 0x12200, 6, f);
+      return;
+    case 'arp_tha_nxm':
+      oxmBytes(w, 0x12400, 6, f);
+      return;
+    case 'ipv6_src_nxm':
+      oxmBytes(w, 0x12600, 16, f);
+      return;
+    case 'ipv6_dst_nxm':
+      oxmBytes(w, 0x12800, 16, f);
+      return;
+    case 'icmpv6_type_nxm':
+      oxm8(w, 0x12a00, f);
+      return;
+    case 'icmpv6_code_nxm':
+      oxm8(w, 0x12c00, f);
+      return;
+    case 'ipv6_nd_target_nxm':
+      oxmBytes(w, 0x12e00, 16, f);
+      return;
+    case 'ipv6_nd_sll_nxm':
+      oxmBytes(w, 0x13000, 6, f);
+      return;
+    case 'ipv6_nd_tll_nxm':
+      oxmBytes(w, 0x13200, 6, f);
+      return;
+    case 'ip_frag':
+      oxm8(w, 0x13400, f);
+      return;
+    case 'ipv6_flabel_nxm':
+      oxm32(w, 0x13600, f);
+      return;
+    case 'ip_ecn_nxm':
+      oxm8(w, 0x13800, f);
+      return;
+    case 'nw_ttl':
+      oxm8(w, 0x13a00, f);
+      return;
+    case 'mpls_ttl':
+      oxm8(w, 0x13c00, f);
+      return;
+    case 'cookie':
+      oxm64(w, 0x13c00, f);
+      return;
+    case 'tun_src':
+      oxm32(w, 0x13e00, f);
+      return;
+    case 'tun_dst':
+      oxm32(w, 0x14000, f);
+      return;
+    case 'pkt_mark':
+      oxm32(w, 0x14200, f);
+      return;
+    case 'tcp_flags_nxm':
+      oxm16(w, 0x14400, f);
+      return;
+    case 'dp_hash':
+      oxm32(w, 0x14600, f);
+      return;
+    case 'recirc_id':
+      oxm32(w, 0x14800, f);
+      return;
+    case 'conj_id':
+      oxm32(w, 0x14a00, f);
+      return;
+    case 'tun_gbp_id':
+      oxm16(w, 0x14c00, f);
+      return;
+    case 'tun_gbp_flags':
+      oxm8(w, 0x14e00, f);
+      return;
+    case 'tun_metadata0':
+      oxmVariable(w, 0x15000, 124, f);
+      return;
+    case 'tun_metadata1':
+      oxmVariable(w, 0x15200, 124, f);
+      return;
+    case 'tun_metadata2':
+      oxmVariable(w, 0x15400, 124, f);
+      return;
+    case 'tun_metadata3':
+      oxmVariable(w, 0x15600, 124, f);
+      return;
+    case 'tun_metadata4':
+      oxmVariable(w, 0x15800, 124, f);
+      return;
+    case 'tun_metadata5':
+      oxmVariable(w, 0x15a00, 124, f);
+      return;
+    case 'tun_metadata6':
+      oxmVariable(w, 0x15c00, 124, f);
+      return;
+    case 'tun_metadata7':
+      oxmVariable(w, 0x15e00, 124, f);
+      return;
+    case 'tun_metadata8':
+      oxmVariable(w, 0x16000, 124, f);
+      return;
+    case 'tun_metadata9':
+      oxmVariable(w, 0x16200, 124, f);
+      return;
+    case 'tun_metadata10':
+      oxmVariable(w, 0x16400, 124, f);
+      return;
+    case 'tun_metadata11':
+      oxmVariable(w, 0x16600, 124, f);
+      return;
+    case 'tun_metadata12':
+      oxmVariable(w, 0x16800, 124, f);
+      return;
+    case 'tun_metadata13':
+      oxmVariable(w, 0x16a00, 124, f);
+      return;
+    case 'tun_metadata14':
+      oxmVariable(w, 0x16c00, 124, f);
+      return;
+    case 'tun_metadata15':
+      oxmVariable(w, 0x16e00, 124, f);
+      return;
+    case 'tun_metadata16':
+      oxmVariable(w, 0x17000, 124, f);
+      return;
+    case 'tun_metadata17':
+      oxmVariable(w, 0x17200, 124, f);
+      return;
+    case 'tun_metadata18':
+      oxmVariable(w, 0x17400, 124, f);
+      return;
+    case 'tun_metadata19':
+      oxmVariable(w, 0x17600, 124, f);
+      return;
+    case 'tun_metadata20':
+      oxmVariable(w, 0x17800, 124, f);
+      return;
+    case 'tun_metadata21':
+      oxmVariable(w, 0x17a00, 124, f);
+      return;
+    case 'tun_metadata22':
+      oxmVariable(w, 0x17c00, 124, f);
+      return;
+    case 'tun_metadata23':
+      oxmVariable(w, 0x17e00, 124, f);
+      return;
+    case 'tun_metadata24':
+      oxmVariable(w, 0x18000, 124, f);
+      return;
+    case 'tun_metadata25':
+      oxmVariable(w, 0x18200, 124, f);
+      return;
+    case 'tun_metadata26':
+      oxmVariable(w, 0x18400, 124, f);
+      return;
+    case 'tun_metadata27':
+      oxmVariable(w, 0x18600, 124, f);
+      return;
+    case 'tun_metadata28':
+      oxmVariable(w, 0x18800, 124, f);
+      return;
+    case 'tun_metadata29':
+      oxmVariable(w, 0x18a00, 124, f);
+      return;
+    case 'tun_metadata30':
+      oxmVariable(w, 0x18c00, 124, f);
+      return;
+    case 'tun_metadata31':
+      oxmVariable(w, 0x18e00, 124, f);
+      return;
+    case 'tun_metadata32':
+      oxmVariable(w, 0x19000, 124, f);
+      return;
+    case 'tun_metadata33':
+      oxmVariable(w, 0x19200, 124, f);
+      return;
+    case 'tun_metadata34':
+      oxmVariable(w, 0x19400, 124, f);
+      return;
+    case 'tun_metadata35':
+      oxmVariable(w, 0x19600, 124, f);
+      return;
+    case 'tun_metadata36':
+      oxmVariable(w, 0x19800, 124, f);
+      return;
+    case 'tun_metadata37':
+      oxmVariable(w, 0x19a00, 124, f);
+      return;
+    case 'tun_metadata38':
+      oxmVariable(w, 0x19c00, 124, f);
+      return;
+    case 'tun_metadata39':
+      oxmVariable(w, 0x19e00, 124, f);
+      return;
+    case 'tun_metadata40':
+      oxmVariable(w, 0x1a000, 124, f);
+      return;
+    case 'tun_metadata41':
+      oxmVariable(w, 0x1a200, 124, f);
+      return;
+    case 'tun_metadata42':
+      oxmVariable(w, 0x1a400, 124, f);
+      return;
+    case 'tun_metadata43':
+      oxmVariable(w, 0x1a600, 124, f);
+      return;
+    case 'tun_metadata44':
+      oxmVariable(w, 0x1a800, 124, f);
+      return;
+    case 'tun_metadata45':
+      oxmVariable(w, 0x1aa00, 124, f);
+      return;
+    case 'tun_metadata46':
+      oxmVariable(w, 0x1ac00, 124, f);
+      return;
+    case 'tun_metadata47':
+      oxmVariable(w, 0x1ae00, 124, f);
+      return;
+    case 'tun_metadata48':
+      oxmVariable(w, 0x1b000, 124, f);
+      return;
+    case 'tun_metadata49':
+      oxmVariable(w, 0x1b200, 124, f);
+      return;
+    case 'tun_metadata50':
+      oxmVariable(w, 0x1b400, 124, f);
+      return;
+    case 'tun_metadata51':
+      oxmVariable(w, 0x1b600, 124, f);
+      return;
+    case 'tun_metadata52':
+      oxmVariable(w, 0x1b800, 124, f);
+      return;
+    case 'tun_metadata53':
+      oxmVariable(w, 0x1ba00, 124, f);
+      return;
+    case 'tun_metadata54':
+      oxmVariable(w, 0x1bc00, 124, f);
+      return;
+    case 'tun_metadata55':
+      oxmVariable(w, 0x1be00, 124, f);
+      return;
+    case 'tun_metadata56':
+      oxmVariable(w, 0x1c000, 124, f);
+      return;
+    case 'tun_metadata57':
+      oxmVariable(w, 0x1c200, 124, f);
+      return;
+    case 'tun_metadata58':
+      oxmVariable(w, 0x1c400, 124, f);
+      return;
+    case 'tun_metadata59':
+      oxmVariable(w, 0x1c600, 124, f);
+      return;
+    case 'tun_metadata60':
+      oxmVariable(w, 0x1c800, 124, f);
+      return;
+    case 'tun_metadata61':
+      oxmVariable(w, 0x1ca00, 124, f);
+      return;
+    case 'tun_metadata62':
+      oxmVariable(w, 0x1cc00, 124, f);
+      return;
+    case 'tun_metadata63':
+      oxmVariable(w, 0x1ce00, 124, f);
+      return;
+    case 'tun_flags':
+      oxm16(w, 0x1d000, f);
+      return;
+    case 'ct_state':
+      oxm32(w, 0x1d200, f);
+      return;
+    case 'ct_zone':
+      oxm16(w, 0x1d400, f);
+      return;
+    case 'ct_mark':
+      oxm32(w, 0x1d600, f);
+      return;
+    case 'ct_label':
+      oxmBytes(w, 0x1d800, 16, f);
+      return;
+    case 'tun_ipv6_src':
+      oxmBytes(w, 0x1da00, 16, f);
+      return;
+    case 'tun_ipv6_dst':
+      oxmBytes(w, 0x1dc00, 16, f);
+      return;
+    case 'xxreg0':
+      oxmBytes(w, 0x1de00, 16, f);
+      return;
+    case 'xxreg1':
+      oxmBytes(w, 0x1e000, 16, f);
+      return;
+    case 'xxreg2':
+      oxmBytes(w, 0x1e200, 16, f);
+      return;
+    case 'xxreg3':
+      oxmBytes(w, 0x1e400, 16, f);
+      return;
+    case 'ct_nw_proto':
+      oxm8(w, 0x1ee00, f);
+      return;
+    case 'ct_nw_src':
+      oxm32(w, 0x1f000, f);
+      return;
+    case 'ct_nw_dst':
+      oxm32(w, 0x1f200, f);
+      return;
+    case 'ct_ipv6_src':
+      oxmBytes(w, 0x1f400, 16, f);
+      return;
+    case 'ct_ipv6_dst':
+      oxmBytes(w, 0x1f600, 16, f);
+      return;
+    case 'ct_tp_src':
+      oxm16(w, 0x1f800, f);
+      return;
+    case 'ct_tp_dst':
+      oxm16(w, 0x1fa00, f);
+      return;
+    case 'nd_reserved':
+      oxm32(w, 0x10000200, f);
+      return;
+    case 'nd_options_type':
+      oxm8(w, 0x10000400, f);
+      return;
+    case 'xreg0':
+      oxm64(w, 0x80010000, f);
+      return;
+    case 'xreg1':
+      oxm64(w, 0x80010200, f);
+      return;
+    case 'xreg2':
+      oxm64(w, 0x80010400, f);
+      return;
+    case 'xreg3':
+      oxm64(w, 0x80010600, f);
+      return;
+    case 'xreg4':
+      oxm64(w, 0x80010800, f);
+      return;
+    case 'xreg5':
+      oxm64(w, 0x80010a00, f);
+      return;
+    case 'xreg6':
+      oxm64(w, 0x80010c00, f);
+      return;
+    case 'xreg7':
+      oxm64(w, 0x80010e00, f);
+      return;
+    case 'dp_hash_oxm':
+      oxmExperimenter(w, 0xffff0000, 0x2320, 4, f);
+      return;
+    case 'tun_erspan_idx':
+      oxmExperimenter(w, 0xffff1600, 0x2320, 4, f);
+      return;
+    case 'tun_erspan_ver':
+      oxmExperimenter(w, 0xffff1800, 0x2320, 1, f);
+      return;
+    case 'tun_erspan_dir':
+      oxmExperimenter(w, 0xffff1a00, 0x2320, 1, f);
+      return;
+    case 'tun_erspan_hwid':
+      oxmExperimenter(w, 0xffff1c00, 0x2320, 1, f);
+      return;
+    case 'tun_gtpu_flags':
+      oxmExperimenter(w, 0xffff1e00, 0x2320, 1, f);
+      return;
+    case 'tun_gtpu_msgtype':
+      oxmExperimenter(w, 0xffff2000, 0x2320, 1, f);
+      return;
+    case 'tcp_flags_onf':
+      oxmExperimenter(w, 0xffff5400, 0x4f4e4600, 2, f);
+      return;
+    case 'actset_output_onf':
+      oxmExperimenter(w, 0xffff5600, 0x4f4e4600, 4, f);
+      return;
+    case 'nsh_flags':
+      oxmExperimenter(w, 0xffff0200, 0x5ad650, 1, f);
+      return;
+    case 'nsh_mdtype':
+      oxmExperimenter(w, 0xffff0400, 0x5ad650, 1, f);
+      return;
+    case 'nsh_np':
+      oxmExperimenter(w, 0xffff0600, 0x5ad650, 1, f);
+      return;
+    case 'nsh_spi':
+      oxmExperimenter(w, 0xffff0800, 0x5ad650, 4, f);
+      return;
+    case 'nsh_si':
+      oxmExperimenter(w, 0xffff0a00, 0x5ad650, 1, f);
+      return;
+    case 'nsh_c1':
+      oxmExperimenter(w, 0xffff0c00, 0x5ad650, 4, f);
+      return;
+    case 'nsh_c2':
+      oxmExperimenter(w, 0xffff0e00, 0x5ad650, 4, f);
+      return;
+    case 'nsh_c3':
+      oxmExperimenter(w, 0xffff1000, 0x5ad650, 4, f);
+      return;
+    case 'nsh_c4':
+      oxmExperimenter(w, 0xffff1200, 0x5ad650, 4, f);
+      return;
+    case 'nsh_ttl':
+      oxmExperimenter(w, 0xffff1400, 0x5ad650, 1, f);
       return;
     default:
       throw new EncodeError('oxm.field', `${String((f as OxmField).field)} is no match field of this version`);
