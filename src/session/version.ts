@@ -11,8 +11,8 @@ const names: Readonly<Record<number, string>> = {
   6: '1.5',
 };
 export const versionName = (version: number): string => names[version] ?? `with wire version ${version}`;
-/** The highest version whose hello is known to the codec. */
-const highestKnown = 6;
+/** The versions whose hello the codec knows; the others are refused whatever their hello says. */
+const knownVersions: readonly number[] = [1, 4, 5, 6];
 
 export const helloMessage = {
   type: 'hello',
@@ -25,11 +25,11 @@ export type HelloResult =
 
 /**
  * OpenFlow 1.3.5, 6.3.1: with bitmaps on both sides the highest common bit counts, else the smaller of the two header
- * versions. We speak 1.3 alone, so the only question is whether it is offered. A hello of a version that did not
- * exist when this was written is read as far as it makes sense; any other must be well-formed.
+ * versions. We speak 1.3 alone, so the only question is whether it is offered. A hello of 1.1, of 1.2 or of
+ * a version that did not exist when this was written is read as far as it makes sense; any other must be well-formed.
  */
 export function readHello(bytes: Uint8Array, offset: number, length: number): HelloResult {
-  if (versionAt(bytes, offset) <= highestKnown) {
+  if (knownVersions.includes(versionAt(bytes, offset))) {
     const result = decodeMessage(bytes, offset, length);
     if (!result.ok) return result;
   }

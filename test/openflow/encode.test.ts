@@ -97,7 +97,9 @@ describe('encoding refuses what would not come back', () => {
       curr_speed: 0,
       max_speed: 0,
     };
-    expect(pathOf(() => encode({ type: 'port_status', xid: 1, reason: 0, desc: port }))).toBe('port.name');
+    expect(pathOf(() => encode({ type: 'port_status', xid: 1, reason: 0, desc: port }))).toBe(
+      'port_status.desc.name',
+    );
   });
 
   it('a version without tables, or without this message', () => {

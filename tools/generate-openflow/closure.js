@@ -1,5 +1,5 @@
 /** Which structures and families a version of the protocol reaches from its messages: nothing else is generated. */
-import { holds, NEGOTIABLE } from './names.js';
+import { holds } from './names.js';
 
 export function sliceOf(catalogue, version) {
   const live = (rows) => rows.filter((row) => holds(row.versions, version));
@@ -7,12 +7,13 @@ export function sliceOf(catalogue, version) {
   const families = new Map(
     catalogue.tlvFamilies.map((family) => [family.name, { ...family, rows: live(family.rows) }]),
   );
-  const reached = { structs: new Map(), families: new Map(), oxm: false, match: false };
+  const reached = { structs: new Map(), families: new Map(), oxm: false, match: false, oxs: false };
 
   const visitFields = (fields) => {
     for (const field of fields) {
       if (['oxm', 'oxms', 'match'].includes(field.kind)) reached.oxm = true;
       if (field.kind === 'match') reached.match = true;
+      if (field.kind === 'stats') reached.oxs = true;
       if (field.kind === 'list' || field.kind === 'struct') visit(field.of);
     }
   };
@@ -29,10 +30,8 @@ export function sliceOf(catalogue, version) {
     } else throw new Error(`no structure or family called ${name} in version ${version}`);
   };
 
-  // Versions that are refused in the handshake need no vendor's messages.
-  const vendors = (rows) => (NEGOTIABLE.includes(version) ? rows : rows.filter((row) => !row.experimenter));
-  const messages = vendors(live(catalogue.messages));
-  const multiparts = vendors(live(catalogue.multiparts));
+  const messages = live(catalogue.messages);
+  const multiparts = live(catalogue.multiparts);
   for (const message of messages) {
     visitFields(message.fields);
     if (message.multipart === undefined) continue;
@@ -41,7 +40,15 @@ export function sliceOf(catalogue, version) {
       if (body.shape !== 'empty') visit(body.of);
     }
   }
-  return { version, messages, multiparts, oxm: live(catalogue.oxm), families, ...pick(reached) };
+  return {
+    version,
+    messages,
+    multiparts,
+    oxm: live(catalogue.oxm),
+    oxs: live(catalogue.oxs),
+    families,
+    ...pick(reached),
+  };
 }
 
 function pick(reached) {
@@ -50,10 +57,46 @@ function pick(reached) {
     reachedFamilies: [...reached.families.values()],
     usesOxm: reached.oxm,
     usesMatch: reached.match,
+    usesOxs: reached.oxs,
   };
 }
 
-/** Versions whose rows are the same share one module. */
-export function signature(slice) {
-  return JSON.stringify([slice.messages, slice.multiparts, slice.reachedStructs, slice.reachedFamilies]);
+/**
+ * What the code of a structure, family or message depends on, as text: where it is the same in two versions, the later
+ * one uses the code of the earlier one.
+ */
+export function signatures(slice) {
+  const structs = new Map(slice.reachedStructs.map((row) => [row.name, row]));
+  const families = new Map(slice.reachedFamilies.map((family) => [family.name, family]));
+  const oxm = slice.oxm.map((row) => row.name).join();
+  const expand = (fields, above) =>
+    fields.map((field) => {
+      if (field.kind === 'message') return [field, slice.version];
+      if (['match', 'oxm', 'oxms'].includes(field.kind)) return [field, oxm];
+      return 'of' in field && !['listLength', 'listCount'].includes(field.kind)
+        ? [field, ofName(field.of, above)]
+        : field;
+    });
+  const ofName = (name, above = []) => {
+    if (above.includes(name)) return `within ${name}`;
+    const inner = [...above, name];
+    if (structs.has(name)) return [name, expand(structs.get(name).fields, inner)];
+    const family = families.get(name);
+    return [
+      name,
+      family.rows.map((row) => [row.name, row.code, row.experimenter, expand(row.fields, inner)]),
+    ];
+  };
+  return {
+    ofName: (name) => JSON.stringify(ofName(name)),
+    ofMessage: (row) =>
+      JSON.stringify([
+        row.name,
+        row.code,
+        row.experimenter,
+        expand(row.fields, []),
+        row.multipart && slice.version,
+      ]),
+    oxm,
+  };
 }

@@ -124,7 +124,7 @@ ${slice.usesMatch ? matchDecoder() : ''}`;
 function matchDecoder() {
   return `
 /** Leaves the cursor behind the last field; the padding up to a multiple of 8 is known to be there. */
-function decodeMatch(r: Reader, end: number, name: string): OxmField[] | undefined {
+export function decodeMatch(r: Reader, end: number, name: string): OxmField[] | undefined {
   const at = r.at;
   if (end - at < 8) return r.fail('truncated', at, \`\${name}: \${end - at} bytes left, expected at least 8\`);
   const type = u16(r.bytes, at);

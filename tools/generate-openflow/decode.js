@@ -1,6 +1,6 @@
 /** Emits decoders: straight-line reads at constant offsets, one length check in front of each fixed head. */
-import { at, split } from './layout.js';
-import { familyType, memberType, messageType, structType } from './names.js';
+import { at, headerOf, split } from './layout.js';
+import { familyType, memberType, messageType, structType, unionType } from './names.js';
 import { vendorMember, vendorMessages, vendorPart } from './vendor.js';
 
 const READS = {
@@ -21,6 +21,7 @@ const LATE = {
 const FLAT = {
   u16List: 'readU16List',
   u32List: 'readU32List',
+  oxmId: 'readOxmId',
   oxmIds: 'readOxmIds',
   oxmRef: 'readOxmRef',
   learnSpecs: 'readLearnSpecs',
@@ -90,11 +91,14 @@ class Body {
     for (const [i, field] of fields.entries()) {
       const last = i === fields.length - 1;
       if (field.kind === 'pad') this.latePad(field.length);
-      else if (field.kind === 'match') this.match(field, last);
+      else if (field.kind === 'padEnd') this.padEnd();
+      else if (field.kind === 'match') this.match(field, last && lengths.closed);
+      else if (field.kind === 'stats') this.stats(field, last && lengths.closed);
+      else if (field.kind === 'struct') this.open(field, last && lengths.closed);
       else if (field.kind === 'oxm') this.oxm(field);
       else if (field.kind === 'oxms') this.oxms(field, lengths);
       else if (field.kind === 'list') this.list(field, lengths);
-      else if (field.kind === 'message') this.message(field);
+      else if (field.kind === 'message') this.message(field, last);
       else if (field.kind === 'when') this.when(field);
       else if (field.kind === 'tail') this.tail(field);
       else if (field.kind in LATE) this.lines.push(...this.late(field, `const ${field.name}`));
@@ -113,6 +117,42 @@ class Body {
       `r.at += ${length};`,
     );
     this.variablePad(name, String(length));
+  }
+
+  /** What is left of a structure whose length counts its padding. */
+  padEnd() {
+    this.lines.push(
+      `const endAt = r.at;`,
+      `const endPad = limit - endAt;`,
+      `if (endPad !== ((start - endAt) & 7)) return r.fail('bad_length', start + 2, \`${this.name}: \${endPad} bytes after the last field, expected \${(start - endAt) & 7}\`);`,
+      `r.at = limit;`,
+    );
+    this.variablePad('endAt', 'endPad');
+  }
+
+  /** A structure in place that has a length of its own. */
+  open(field, last) {
+    this.lines.push(
+      `const ${field.name} = decode${structType(field.of)}(r, limit);`,
+      `if (${field.name} === undefined) return undefined;`,
+    );
+    if (last) this.exact();
+    this.properties.push(field.name);
+  }
+
+  stats(field, last) {
+    this.lines.push(
+      `const statsAt = r.at;`,
+      `const ${field.name} = decodeStats(r, limit, '${this.name}.${field.name}');`,
+      `if (${field.name} === undefined) return undefined;`,
+      `const statsEnd = r.at;`,
+      `const statsPad = (statsAt - statsEnd) & 7;`,
+      `r.at = statsEnd + statsPad;`,
+    );
+    if (last) this.exact();
+    this.variablePad('statsAt', '2');
+    this.variablePad('statsEnd', 'statsPad');
+    this.properties.push(field.name);
   }
 
   match(field, last) {
@@ -237,7 +277,16 @@ class Body {
     this.properties.push(field.name);
   }
 
-  message(field) {
+  message(field, last) {
+    if (last) {
+      this.lines.push(
+        `const ${field.name} = decodeInner(r, limit, version, decode);`,
+        `if (${field.name} === undefined) return undefined;`,
+      );
+      this.exact();
+      this.properties.push(field.name);
+      return;
+    }
     this.lines.push(
       `const inner = r.at;`,
       `const ${field.name} = decodeInner(r, limit, version, decode);`,
@@ -293,8 +342,10 @@ class Body {
   }
 }
 
-function lengthsOf(fields) {
-  return new Set(fields.filter((field) => field.kind === 'listLength').map((field) => field.of));
+/** Names of the lists whose length is announced; `closed`: the end is known, so that nothing may be left over. */
+function lengthsOf(fields, closed = true) {
+  const names = new Set(fields.filter((field) => field.kind === 'listLength').map((field) => field.of));
+  return Object.assign(names, { closed });
 }
 
 /** A structure of a list or a body: `end` bounds it; its own length field, if it has one, bounds it closer. */
@@ -319,7 +370,7 @@ export function structDecoder(row, slice) {
   } else if (variable.length > 0) body.lines.push('const limit = end;');
   body.head(head);
   body.lines.push(`r.at = start + ${headBytes};`);
-  body.variable(variable, lengthsOf(row.fields));
+  body.variable(variable, lengthsOf(row.fields, own !== undefined));
   return `export function decode${structType(row.name)}(r: Reader, end: number): ${structType(row.name)} | undefined {\n${body.finish(structType(row.name), [])}\n}\n`;
 }
 
@@ -341,7 +392,7 @@ function memberDecoder(family, row, slice) {
   body.head(head);
   body.lines.push(`r.at = start + ${headBytes};`);
   body.variable(variable, lengthsOf(row.fields));
-  const type = memberType(family.name, row.name);
+  const type = memberType(family, row);
   return `function decode${type}(r: Reader, start: number, limit: number): ${type} | undefined {\n${body.finish(type, [`type: '${row.name}'`])}\n}\n`;
 }
 
@@ -360,12 +411,11 @@ export function familyDecoder(family, slice) {
   if (vendor !== undefined) out.push(vendor.text);
   const plain = family.rows.filter((row) => row.experimenter === undefined && row.code !== vendor?.code);
   const cases = plain.map(
-    (row) =>
-      `    case ${row.code}:\n      return decode${memberType(family.name, row.name)}(r, start, limit);`,
+    (row) => `    case ${row.code}:\n      return decode${memberType(family, row)}(r, start, limit);`,
   );
   if (vendor !== undefined) cases.push(`    case ${vendor.code}:\n      return ${vendor.call};`);
-  const raw = memberType(family.name, 'raw');
-  const header = HEADERS[family.header ?? 'type-length'];
+  const raw = memberType(family, { name: 'raw' });
+  const header = HEADERS[headerOf(family)];
   cases.push(`    default: {
       r.at = limit;
       const raw: ${raw} = { type: 'raw', code, data: copy(b, start + 4, limit) };
@@ -416,14 +466,14 @@ export function messageDecoder(row, slice) {
   body.head(head);
   body.lines.push(`r.at = start + ${headBytes};`);
   body.variable(variable, lengthsOf(row.fields));
-  const type = messageType(row.name);
+  const type = messageType(row);
   const nested = row.fields.some((field) => field.kind === 'message');
   const version = nested ? ', version: number' : '';
-  return `function decode${type}(r: Reader, start: number, limit: number${version}): ${type} | undefined {\n${body.finish(type, [`type: '${row.name}'`, 'xid: u32(b, start + 4)'])}\n}\n`;
+  return `export function decode${type}(r: Reader, start: number, limit: number${version}): ${type} | undefined {\n${body.finish(type, [`type: '${row.name}'`, 'xid: u32(b, start + 4)'])}\n}\n`;
 }
 
 export function multipartDecoder(row, slice) {
-  const type = messageType(row.name);
+  const type = unionType(row.name, slice.version);
   const vendor = vendorPart(row, slice);
   const plain = slice.multiparts.filter((part) => part.experimenter === undefined);
   const cases = plain.map((part) => multipartCase(row, part, vendor));
@@ -485,13 +535,16 @@ function multipartCase(row, part, vendor) {
 export function decodeDispatch(slice) {
   const vendors = vendorMessages(slice);
   const plain = slice.messages.filter((row) => row.experimenter === undefined && row.code !== vendors?.code);
-  const cases = plain.map(
-    (row) => `    case ${row.code}:\n      return decode${messageType(row.name)}(r, start, limit);`,
-  );
+  const isNested = (row) => row.fields.some((field) => field.kind === 'message');
+  const call = (row) => {
+    const name = row.multipart === undefined ? messageType(row) : unionType(row.name, slice.version);
+    return `decode${name}(r, start, limit${isNested(row) ? ', version' : ''})`;
+  };
+  const cases = plain.map((row) => `    case ${row.code}:\n      return ${call(row)};`);
   if (vendors !== undefined) cases.push(`    case ${vendors.code}:\n      return ${vendors.call};`);
-  const versionName = vendors?.version ? 'version' : '_version';
+  const versionName = slice.messages.some(isNested) ? 'version' : '_version';
   return `/** The message from \`start\` to \`limit\`; its header has been checked. */
-export function decode(r: Reader, start: number, limit: number, ${versionName}: number): Message | undefined {
+export function decode(r: Reader, start: number, limit: number, ${versionName}: number): ${unionType('message', slice.version)} | undefined {
   const b = r.bytes;
   const type = b[start + 1];
   switch (type) {

@@ -42,7 +42,7 @@ ${slice.usesMatch ? MATCH : ''}`;
 
 const MATCH = `
 /** Without the padding, which the caller aligns. */
-function encodeMatch(w: SlabWriter, fields: readonly OxmField[], path: string): void {
+export function encodeMatch(w: SlabWriter, fields: readonly OxmField[], path: string): void {
   const start = w.reserve(4);
   w.bytes[start + 1] = 1;
   for (const field of fields) encodeOxm(w, field);

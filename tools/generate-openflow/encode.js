@@ -1,6 +1,6 @@
 /** Emits encoders: one `reserve` for each fixed head, writes at constant offsets, lengths patched at the end. */
-import { at, split } from './layout.js';
-import { familyType, memberType, messageType, structType, vendorType } from './names.js';
+import { at, headerOf, split } from './layout.js';
+import { familyType, memberType, messageType, structType, unionType, vendorType } from './names.js';
 
 const PUTS = { u8: 'put8', u16: 'put16', u32: 'put32', u64: 'put64' };
 
@@ -9,6 +9,7 @@ const FLAT = {
   u8List: 'writeU8List',
   u16List: 'writeU16List',
   u32List: 'writeU32List',
+  oxmId: 'writeOxmId',
   oxmIds: 'writeOxmIds',
   oxmRef: 'writeOxmRef',
   learnSpecs: 'writeLearnSpecs',
@@ -27,28 +28,51 @@ class Body {
     this.structs = new Map(slice.reachedStructs.map((row) => [row.name, row]));
     this.families = new Set(slice.reachedFamilies.map((family) => family.name));
     this.path = path;
+    this.nested = slice.messages
+      .filter((row) => row.fields.some((field) => field.kind === 'message'))
+      .map((row) => row.name);
+    this.union = unionType('message', slice.version);
     this.lines = [];
     this.places = [];
+    /** Structures in place, with padding of their own: its owner and the places. */
+    this.inner = [];
   }
 
   head(head) {
     for (const { field, offset, width } of head) {
       const o = at('start', offset);
-      const path = `'${this.path}.${field.name}'`;
-      const value = `m.${field.name}`;
-      if (field.kind in PUTS) this.lines.push(`${PUTS[field.kind]}(b, ${o}, ${value}, ${path});`);
-      else if (field.kind === 'u32s') this.lines.push(`put32s(b, ${o}, ${value}, ${field.count}, ${path});`);
-      else if (field.kind === 'bytes')
-        this.lines.push(`putBytes(b, ${o}, ${value}, ${field.length}, ${path});`);
-      else if (field.kind === 'text')
-        this.lines.push(`putText(b, ${o}, ${value}, ${field.length}, ${path});`);
-      else if (field.kind === 'pad') this.places.push([o, String(width)]);
+      if (field.kind === 'pad') this.places.push([o, String(width)]);
       else if (field.kind === 'listLength') this.lengthOf = { name: field.of, offset };
       else if (field.kind === 'listCount')
         this.lines.push(`put16(b, ${o}, m.${field.of}.length, '${this.path}.${field.of}');`);
-      else if (field.kind === 'oxmHeader') this.lines.push(`putOxmHeader(b, ${o}, ${value}, ${path});`);
-      else if (field.kind !== 'length') throw new Error(`cannot encode ${field.kind} in a fixed head`);
+      else if (field.kind === 'struct') this.inPlace(field, offset);
+      else if (field.kind !== 'length') this.put(field, o, 'm', this.path);
     }
+  }
+
+  put(field, o, owner, ownerPath) {
+    const path = `'${ownerPath}.${field.name}'`;
+    const value = `${owner}.${field.name}`;
+    if (field.kind in PUTS) this.lines.push(`${PUTS[field.kind]}(b, ${o}, ${value}, ${path});`);
+    else if (field.kind === 'u32s') this.lines.push(`put32s(b, ${o}, ${value}, ${field.count}, ${path});`);
+    else if (field.kind === 'bytes')
+      this.lines.push(`putBytes(b, ${o}, ${value}, ${field.length}, ${path});`);
+    else if (field.kind === 'text') this.lines.push(`putText(b, ${o}, ${value}, ${field.length}, ${path});`);
+    else if (field.kind === 'oxmHeader') this.lines.push(`putOxmHeader(b, ${o}, ${value}, ${path});`);
+    else throw new Error(`cannot encode ${field.kind} in a fixed head`);
+  }
+
+  /** The fields of a structure of fixed size, written where it stands. */
+  inPlace(field, offset) {
+    const { head } = split(this.structs.get(field.of).fields, offset, this.structs);
+    const owner = `m.${field.name}`;
+    const places = [];
+    for (const part of head) {
+      const o = at('start', part.offset);
+      if (part.field.kind === 'pad') places.push([o, String(part.width)]);
+      else this.put(part.field, o, owner, `${this.path}.${field.name}`);
+    }
+    if (places.length > 0) this.inner.push({ owner, places, path: `${this.path}.${field.name}` });
   }
 
   variable(fields) {
@@ -56,6 +80,9 @@ class Body {
       const path = `'${this.path}.${field.name}'`;
       const value = `m.${field.name}`;
       if (field.kind === 'pad') this.latePad(field.length);
+      else if (field.kind === 'padEnd') this.padEnd();
+      else if (field.kind === 'stats') this.stats(field, path);
+      else if (field.kind === 'struct') this.lines.push(`encode${structType(field.of)}(w, ${value});`);
       else if (field.kind === 'match') this.match(field, path);
       else if (field.kind === 'oxm') this.oxm(field);
       else if (field.kind === 'oxms') this.oxms(field);
@@ -82,6 +109,21 @@ class Body {
       `const matchPad = align(w, matchAt);`,
     );
     this.places.push(['matchEnd', 'matchPad']);
+  }
+
+  padEnd() {
+    this.lines.push(`const endAt = w.at;`, `const endPad = align(w, start);`);
+    this.places.push(['endAt', 'endPad']);
+  }
+
+  stats(field, path) {
+    this.lines.push(
+      `const statsAt = w.at;`,
+      `encodeStats(w, m.${field.name}, ${path});`,
+      `const statsEnd = w.at;`,
+      `const statsPad = align(w, statsAt);`,
+    );
+    this.places.push(['statsAt', '2'], ['statsEnd', 'statsPad']);
   }
 
   oxm(field) {
@@ -142,10 +184,17 @@ class Body {
   message(field, fields) {
     const fixed = this.places.reduce((sum, place) => sum + Number(place[1]), 0);
     const next = fields[fields.indexOf(field) + 1];
+    const within = this.nested.map((name) => `m.${field.name}.type === '${name}'`).join(' || ');
+    this.lines.push(
+      `if (${within}) throw new EncodeError('${this.path}.${field.name}', \`\${m.${field.name}.type} cannot be carried by another message\`);`,
+    );
+    if (next === undefined) {
+      this.lines.push(`encode(w, m.${field.name} as ${this.union}, version);`);
+      return;
+    }
     this.lines.push(
       `const inner = w.at;`,
-      `if (m.${field.name}.type === m.type) throw new EncodeError('${this.path}.${field.name}', 'a bundle cannot carry itself');`,
-      `encode(w, m.${field.name}, version);`,
+      `encode(w, m.${field.name} as ${this.union}, version);`,
       `const innerEnd = w.at;`,
       `const padded = m.${next.name}.length > 0 || (m.padding !== undefined && m.padding.length > ${fixed});`,
       `const innerPad = padded ? align(w, inner) : 0;`,
@@ -154,6 +203,11 @@ class Body {
   }
 
   pads() {
+    for (const { owner, places, path } of this.inner) {
+      this.lines.push(
+        `if (${owner}.padding !== undefined) scatter(w.bytes, ${owner}.padding, [${places.flat().join(', ')}], '${path}');`,
+      );
+    }
     if (this.places.length === 0) return;
     this.lines.push(
       `if (m.padding !== undefined) scatter(w.bytes, m.padding, [${this.places.flat().join(', ')}], '${this.path}');`,
@@ -165,8 +219,7 @@ class Body {
   }
 }
 
-const needsB = (head) =>
-  head.some(({ field }) => !['pad', 'length', 'listLength', 'struct'].includes(field.kind));
+const needsB = (head) => head.some(({ field }) => !['pad', 'length', 'listLength'].includes(field.kind));
 
 export function structEncoder(row, slice) {
   const body = new Body(slice, row.name);
@@ -206,12 +259,12 @@ const HEADERS = {
 
 function memberEncoder(family, row, slice) {
   const path = `${family.name}.${row.name}`;
-  const type = memberType(family.name, row.name);
+  const type = memberType(family, row);
   const body = new Body(slice, path);
   const vendor = row.experimenter;
   const skip = vendor === undefined ? 4 : 8 + family.subtypeBytes;
   const { head, headBytes, variable } = split(row.fields, skip, body.structs);
-  const header = HEADERS[family.header ?? 'type-length'];
+  const header = HEADERS[headerOf(family)];
   body.lines.push(`const start = w.reserve(${headBytes});`, `const b = w.bytes;`);
   body.lines.push(...header.code(row.code));
   if (vendor !== undefined)
@@ -238,9 +291,9 @@ function outerPad(body, family) {
 
 export function familyEncoder(family, slice) {
   const out = family.rows.map((row) => memberEncoder(family, row, slice));
-  const raw = memberType(family.name, 'raw');
+  const raw = memberType(family, { name: 'raw' });
   const path = `${family.name}.raw`;
-  const header = HEADERS[family.header ?? 'type-length'];
+  const header = HEADERS[headerOf(family)];
   const body = new Body(slice, path);
   body.lines.push(
     `const start = w.reserve(4);`,
@@ -252,20 +305,18 @@ export function familyEncoder(family, slice) {
   body.pads();
   if (family.padding === 'inside') body.lines.push(`wholeWords(w, start, '${path}');`);
   out.push(`function encode${raw}(w: SlabWriter, m: ${raw}): void {\n${body.text()}\n}\n`);
-  const cases = (names) =>
-    names
-      .map(
-        (name) => `    case '${name}':\n      encode${memberType(family.name, name)}(w, m);\n      return;`,
-      )
+  const cases = (rows) =>
+    rows
+      .map((row) => `    case '${row.name}':\n      encode${memberType(family, row)}(w, m);\n      return;`)
       .join('\n');
-  const plain = family.rows.filter((row) => row.experimenter === undefined).map((row) => row.name);
-  const vendors = family.rows.filter((row) => row.experimenter !== undefined).map((row) => row.name);
+  const plain = family.rows.filter((row) => row.experimenter === undefined);
+  const vendors = family.rows.filter((row) => row.experimenter !== undefined);
   const type = familyType(family.name);
   const unknown = `throw unknownType('${family.name}', m);`;
   const vendor = vendorType(family.name);
   out.push(`export function encode${type}(w: SlabWriter, m: ${type}): void {
   switch (m.type) {
-${cases([...plain, 'raw'])}
+${cases([...plain, { name: 'raw' }])}
     default:
       ${vendors.length === 0 ? unknown : `encode${vendor}(w, m);`}
   }
@@ -284,15 +335,11 @@ ${cases(vendors)}
 }
 
 export function messageEncoder(row, slice) {
-  const type = messageType(row.name);
+  const type = messageType(row);
   const body = new Body(slice, row.name);
   const skip = row.experimenter === undefined ? 8 : 16;
   const { head, headBytes, variable } = split(row.fields, skip, body.structs);
-  const embedded = head.filter((part) => part.field.kind === 'struct');
-  if (embedded.some((part, i) => i > 0 || part !== head.at(-1)))
-    throw new Error('one structure in place, and last');
-  const reserved = headBytes - embedded.reduce((sum, part) => sum + part.width, 0);
-  body.lines.push(`const start = writeHeader(w, version, ${row.code}, m.xid, ${reserved});`);
+  body.lines.push(`const start = writeHeader(w, version, ${row.code}, m.xid, ${headBytes});`);
   if (needsB(head) || row.experimenter !== undefined) body.lines.push(`const b = w.bytes;`);
   if (row.experimenter !== undefined) {
     body.lines.push(
@@ -300,13 +347,11 @@ export function messageEncoder(row, slice) {
       `put32(b, start + 12, ${row.experimenter.type}, '${row.name}');`,
     );
   }
-  body.head(head.filter((part) => part.field.kind !== 'struct'));
-  for (const part of embedded)
-    body.lines.push(`encode${structType(part.field.of)}(w, m.${part.field.name});`);
+  body.head(head);
   body.variable(variable);
   body.lines.push(`patchLength(w, start, start + 2, '${row.name}');`);
   body.pads();
-  return `function encode${type}(w: SlabWriter, m: ${type}, version: number): void {\n${body.text()}\n}\n`;
+  return `export function encode${type}(w: SlabWriter, m: ${type}, version: number): void {\n${body.text()}\n}\n`;
 }
 
 function vendorHead(row, part) {
@@ -322,7 +367,7 @@ function vendorHead(row, part) {
 }
 
 export function multipartEncoder(row, slice) {
-  const type = messageType(row.name);
+  const type = unionType(row.name, slice.version);
   const cases = slice.multiparts.map((part) => {
     const body = part[row.multipart];
     const write =
@@ -355,10 +400,11 @@ ${cases.join('\n')}
 }
 
 export function encodeDispatch(slice) {
+  const name = (row) => (row.multipart === undefined ? messageType(row) : unionType(row.name, slice.version));
   const cases = slice.messages.map(
-    (row) => `    case '${row.name}':\n      encode${messageType(row.name)}(w, m, version);\n      return;`,
+    (row) => `    case '${row.name}':\n      encode${name(row)}(w, m, version);\n      return;`,
   );
-  return `export function encode(w: SlabWriter, m: Message, version: number): void {
+  return `export function encode(w: SlabWriter, m: ${unionType('message', slice.version)}, version: number): void {
   switch (m.type) {
 ${cases.join('\n')}
     default:

@@ -14,11 +14,12 @@ export function widthOf(field, structs) {
   return undefined;
 }
 
+/** Bytes of a structure without a length of its own and without parts of variable length. */
 function fixedSize(fields, structs) {
   let total = 0;
   for (const field of fields) {
-    const width = widthOf(field, structs);
-    if (width === undefined) throw new Error('only structures of fixed size can be embedded');
+    const width = field.kind === 'length' ? undefined : widthOf(field, structs);
+    if (width === undefined) return undefined;
     total += width;
   }
   return total;
@@ -48,4 +49,10 @@ export function split(fields, skip, structs) {
 
 export function at(base, offset) {
   return offset === 0 ? base : `${base} + ${offset}`;
+}
+
+/** How a family's elements begin. */
+export function headerOf(family) {
+  if (family.classFirst) return 'class-type-length';
+  return family.lengthFirst ? 'length-type' : 'type-length';
 }

@@ -1,5 +1,13 @@
 /** Emits the choice among extensions: by the vendor's identifier, then by the vendor's own type. */
-import { familyType, memberType, messageType, multipartType, structType, vendorType } from './names.js';
+import {
+  familyType,
+  memberType,
+  messageType,
+  multipartType,
+  structType,
+  unionType,
+  vendorType,
+} from './names.js';
 
 const hex = (value) => `0x${value.toString(16)}`;
 
@@ -35,10 +43,7 @@ export function vendorMember(family) {
   const type = familyType(family.name);
   const width = family.subtypeBytes;
   const plain = family.rows.find((row) => row.experimenter === undefined && row.code === code);
-  const cases = rows.map((row) => [
-    row,
-    `\n      return decode${memberType(family.name, row.name)}(r, start, limit);`,
-  ]);
+  const cases = rows.map((row) => [row, `\n      return decode${memberType(family, row)}(r, start, limit);`]);
   if (plain === undefined) throw new Error(`${family.name} needs a row for unknown vendors`);
   const text = `function decode${vendorType(family.name)}(r: Reader, start: number, limit: number): ${type} | undefined {
   const b = r.bytes;
@@ -47,7 +52,7 @@ export function vendorMember(family) {
     const type = u${8 * width}(b, start + 8);
 ${choose(cases, '    ')}
   }
-  return decode${memberType(family.name, plain.name)}(r, start, limit);
+  return decode${memberType(family, plain)}(r, start, limit);
 }
 `;
   return { code, text, call: `decode${vendorType(family.name)}(r, start, limit)` };
@@ -64,16 +69,16 @@ export function vendorMessages(slice) {
   const version = rows.some(nested);
   const cases = rows.map((row) => [
     row,
-    `\n      return decode${messageType(row.name)}(r, start, limit${nested(row) ? ', version' : ''});`,
+    `\n      return decode${messageType(row)}(r, start, limit${nested(row) ? ', version' : ''});`,
   ]);
-  const text = `function decodeVendorMessage(r: Reader, start: number, limit: number${version ? ', version: number' : ''}): Message | undefined {
+  const text = `function decodeVendorMessage(r: Reader, start: number, limit: number${version ? ', version: number' : ''}): ${unionType('message', slice.version)} | undefined {
   const b = r.bytes;
   if (limit - start >= 16) {
     const vendor = u32(b, start + 8);
     const type = u32(b, start + 12);
 ${choose(cases, '    ')}
   }
-  return decode${messageType(plain.name)}(r, start, limit);
+  return decode${messageType(plain)}(r, start, limit);
 }
 `;
   return { code, text, version, call: `decodeVendorMessage(r, start, limit${version ? ', version' : ''})` };
@@ -83,7 +88,7 @@ ${choose(cases, '    ')}
 export function vendorPart(row, slice) {
   const parts = vendorRows(slice.multiparts);
   if (parts.length === 0) return undefined;
-  const type = messageType(row.name);
+  const type = unionType(row.name, slice.version);
   const cases = parts.map((part) => [part, ` {\n${partBlock(row, part)}\n    }`]);
   const text = `function decodeVendor${type}(r: Reader, limit: number, xid: number, flags: number): ${type} | undefined {
   const b = r.bytes;
@@ -102,7 +107,7 @@ ${choose(cases, '  ')}
 function partBlock(row, part) {
   const body = part[row.multipart];
   const { pad } = part.experimenter;
-  const type = multipartType(row.multipart, part.name);
+  const type = multipartType(row.multipart, part);
   const lines = [];
   if (pad > 0)
     lines.push(

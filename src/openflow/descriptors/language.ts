@@ -14,6 +14,11 @@ export interface VersionRange {
 /** Structures that never changed between 1.0 and 1.5. */
 export const EVERY_VERSION: VersionRange = { from: 1, to: 6 };
 export const OPENFLOW_13: VersionRange = { from: 4, to: 4 };
+export const OPENFLOW_13_TO_14: VersionRange = { from: 4, to: 5 };
+export const OPENFLOW_14: VersionRange = { from: 5, to: 5 };
+export const OPENFLOW_15: VersionRange = { from: 6, to: 6 };
+export const SINCE_13: VersionRange = { from: 4, to: 6 };
+export const SINCE_14: VersionRange = { from: 5, to: 6 };
 
 export type Field =
   /** An unsigned integer; `u64` becomes a bigint, the others a number. */
@@ -32,15 +37,21 @@ export type Field =
   | { readonly kind: 'listLength'; readonly of: string }
   /** The number of entries of the list called `of` (16 bits). Computed too. */
   | { readonly kind: 'listCount'; readonly of: string }
-  /** A structure of fixed layout in place. */
+  /** A structure in place; one with a length of its own may only come after the fixed fields. */
   | { readonly kind: 'struct'; readonly name: string; readonly of: string }
   /** An `ofp_match` with its trailing padding to a multiple of 8. */
   | { readonly kind: 'match'; readonly name: string }
   /** One OXM TLV, then padding that brings the structure to a multiple of 8. */
   | { readonly kind: 'oxm'; readonly name: string }
-  /** OXM TLVs as far as `listLength` says, then zeros to a multiple of 8 if `aligned`; without it, up to the end. */
-  | { readonly kind: 'oxms'; readonly name: string; readonly aligned: boolean }
-  /** A match field named by its header alone: always 4 bytes, or (`oxmRef`) 8 where it is an experimenter's. */
+  /** Zeros that bring a structure, whose length counts them, to a multiple of 8. */
+  | { readonly kind: 'padEnd' }
+  /** An `ofp_stats` of 1.5: OXS TLVs, with its trailing padding to a multiple of 8. */
+  | { readonly kind: 'stats'; readonly name: string }
+  /** OXM TLVs up to the end or as far as `listLength` says; `aligned`: then zeros to a multiple of 8. */
+  | { readonly kind: 'oxms'; readonly name: string; readonly aligned?: true }
+  /** An OXM header without a value. */
+  | { readonly kind: 'oxmId'; readonly name: string }
+  /** The same with the field's name where it has one: always 4 bytes, or (`oxmRef`) 8 for those of experimenters. */
   | { readonly kind: 'oxmHeader' | 'oxmRef'; readonly name: string }
   /** OXM headers without values (table features). */
   | { readonly kind: 'oxmIds'; readonly name: string }
@@ -58,7 +69,7 @@ export type Field =
   | { readonly kind: 'tail'; readonly least: number }
   /** Opaque bytes up to the end of the enclosing structure. */
   | { readonly kind: 'rest'; readonly name: string }
-  /** A whole message inside a message (bundles); properties after it start at the next multiple of 8. */
+  /** A whole message inside a message; what follows it (properties of bundles) starts at the next multiple of 8. */
   | { readonly kind: 'message'; readonly name: string };
 
 /** What a `when` can hold. */
@@ -100,14 +111,16 @@ export interface Experimenter {
 export interface TlvFamily {
   readonly name: string;
   readonly source: string;
-  /** `type-length` (16 bits each) if not given; `class-type-length` has 16, 8 and 8 bits, the first two being the code. */
-  readonly header?: 'type-length' | 'length-type' | 'class-type-length';
   /** Bytes of a vendor's own type after its identifier: 2 in actions, 4 everywhere else. */
   readonly subtypeBytes?: 2 | 4;
   /** `inside`: the length counts the padding, and is a multiple of 8. `outside`: zeros to the next multiple of 8 follow. */
   readonly padding: 'inside' | 'outside';
   /** The smallest legal value of the length. */
   readonly minLength: number;
+  /** Type and length have 16 bits each, in this order, if nothing else is said: the length comes before the type. */
+  readonly lengthFirst?: true;
+  /** A class of 16 bits and a type of 8 bits, which together are the code, come before a length of 8 bits. */
+  readonly classFirst?: true;
   readonly rows: readonly TlvRow[];
 }
 
@@ -164,6 +177,14 @@ export interface OxmPrerequisite {
   readonly values?: readonly number[];
 }
 
+/** A statistics field of 1.5: `time` is seconds and nanoseconds, 32 bits each. */
+export interface OxsRow {
+  readonly name: string;
+  readonly id: number;
+  readonly versions: VersionRange;
+  readonly form: 'u32' | 'u64' | 'time';
+}
+
 export interface ErrorRow {
   readonly name: string;
   readonly code: number;
@@ -192,9 +213,13 @@ export const listLength = (of: string): Field => ({ kind: 'listLength', of });
 export const struct = (name: string, of: string): Field => ({ kind: 'struct', name, of });
 export const match = (name: string): Field => ({ kind: 'match', name });
 export const oxm = (name: string): Field => ({ kind: 'oxm', name });
-export const oxms = (name: string, aligned: boolean): Field => ({ kind: 'oxms', name, aligned });
+export const alignedOxms = (name: string): Field => ({ kind: 'oxms', name, aligned: true });
 export const oxmHeader = (name: string): Field => ({ kind: 'oxmHeader', name });
 export const oxmRef = (name: string): OptionalField => ({ kind: 'oxmRef', name });
+export const padEnd: Field = { kind: 'padEnd' };
+export const stats = (name: string): Field => ({ kind: 'stats', name });
+export const oxms = (name: string): Field => ({ kind: 'oxms', name });
+export const oxmId = (name: string): Field => ({ kind: 'oxmId', name });
 export const oxmIds = (name: string): Field => ({ kind: 'oxmIds', name });
 export const list = (name: string, of: string): Field => ({ kind: 'list', name, of });
 export const u8List = (name: string): Field => ({ kind: 'u8List', name });

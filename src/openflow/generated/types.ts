@@ -267,6 +267,35 @@ export interface OxmId {
   readonly experimenter?: number;
 }
 
+export interface OxsU32 {
+  readonly field: 'flow_count';
+  readonly value: number;
+}
+
+export interface OxsU64 {
+  readonly field: 'packet_count' | 'byte_count';
+  readonly value: bigint;
+}
+
+export interface OxsTime {
+  readonly field: 'duration' | 'idle_time';
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
+/** A statistics field of a class or number that has no row; `payload` is everything after the 4-byte header. */
+export interface OxsRaw {
+  readonly field: 'raw';
+  readonly oxs_class: number;
+  readonly oxs_field: number;
+  /** The bit between the field and the length, 0 in 1.5. */
+  readonly reserved: number;
+  readonly payload: Uint8Array;
+}
+
+/** One OXS TLV of an `ofp_stats`. 1.5.1 7.2.4. */
+export type OxsField = OxsU32 | OxsU64 | OxsTime | OxsRaw;
+
 export interface OutputAction {
   readonly type: 'output';
   readonly port: number;
@@ -1339,24 +1368,6 @@ export interface ExperimenterMultipartRequest {
   padding?: Uint8Array;
 }
 
-/** 1.3.5 A.3.5. */
-export type MultipartRequest =
-  | DescMultipartRequest
-  | FlowMultipartRequest
-  | AggregateMultipartRequest
-  | TableMultipartRequest
-  | PortStatsMultipartRequest
-  | QueueMultipartRequest
-  | GroupMultipartRequest
-  | GroupDescMultipartRequest
-  | GroupFeaturesMultipartRequest
-  | MeterMultipartRequest
-  | MeterConfigMultipartRequest
-  | MeterFeaturesMultipartRequest
-  | TableFeaturesMultipartRequest
-  | PortDescMultipartRequest
-  | ExperimenterMultipartRequest;
-
 export interface DescMultipartReply {
   readonly type: 'multipart_reply';
   readonly xid: number;
@@ -1507,24 +1518,6 @@ export interface ExperimenterMultipartReply {
   padding?: Uint8Array;
 }
 
-/** 1.3.5 A.3.5. */
-export type MultipartReply =
-  | DescMultipartReply
-  | FlowMultipartReply
-  | AggregateMultipartReply
-  | TableMultipartReply
-  | PortStatsMultipartReply
-  | QueueMultipartReply
-  | GroupMultipartReply
-  | GroupDescMultipartReply
-  | GroupFeaturesMultipartReply
-  | MeterMultipartReply
-  | MeterConfigMultipartReply
-  | MeterFeaturesMultipartReply
-  | TableFeaturesMultipartReply
-  | PortDescMultipartReply
-  | ExperimenterMultipartReply;
-
 /** 1.3.5 A.3.8. */
 export interface BarrierRequest {
   readonly type: 'barrier_request';
@@ -1632,6 +1625,50 @@ export interface BundleAddMessage {
   padding?: Uint8Array;
 }
 
+/** Every message of wire version 1. */
+export type Message10 =
+  | Hello
+  | ErrorMessage
+  | EchoRequest
+  | EchoReply;
+
+/** 1.3.5 A.3.5. */
+export type MultipartRequest =
+  | DescMultipartRequest
+  | FlowMultipartRequest
+  | AggregateMultipartRequest
+  | TableMultipartRequest
+  | PortStatsMultipartRequest
+  | QueueMultipartRequest
+  | GroupMultipartRequest
+  | GroupDescMultipartRequest
+  | GroupFeaturesMultipartRequest
+  | MeterMultipartRequest
+  | MeterConfigMultipartRequest
+  | MeterFeaturesMultipartRequest
+  | TableFeaturesMultipartRequest
+  | PortDescMultipartRequest
+  | ExperimenterMultipartRequest;
+
+/** 1.3.5 A.3.5. */
+export type MultipartReply =
+  | DescMultipartReply
+  | FlowMultipartReply
+  | AggregateMultipartReply
+  | TableMultipartReply
+  | PortStatsMultipartReply
+  | QueueMultipartReply
+  | GroupMultipartReply
+  | GroupDescMultipartReply
+  | GroupFeaturesMultipartReply
+  | MeterMultipartReply
+  | MeterConfigMultipartReply
+  | MeterFeaturesMultipartReply
+  | TableFeaturesMultipartReply
+  | PortDescMultipartReply
+  | ExperimenterMultipartReply;
+
+/** Every message of wire version 4. */
 export type Message =
   | Hello
   | ErrorMessage
@@ -1666,6 +1703,23 @@ export type Message =
   | BundleControl
   | BundleAddMessage;
 
-export type MessageType = Message['type'];
+/** Every message of wire version 5. */
+export type Message14 =
+  | Hello
+  | ErrorMessage
+  | EchoRequest
+  | EchoReply;
+
+/** Every message of wire version 6. */
+export type Message15 =
+  | Hello
+  | ErrorMessage
+  | EchoRequest
+  | EchoReply;
+
+/** A message of any version. */
+export type AnyMessage = Message10 | Message | Message14 | Message15;
+
+export type MessageType = AnyMessage['type'];
 
 export type MultipartType = MultipartReply['mp_type'];
