@@ -1,7 +1,7 @@
 import { catalogue } from './descriptors/index.js';
-import type { Field, MessageRow, TlvFamily } from './descriptors/language.js';
+import { type Field, holds, type MessageRow, type TlvFamily } from './descriptors/language.js';
 import { EncodeError } from './encode-error.js';
-import type { Message } from './generated/types.js';
+import type { AnyMessage } from './generated/types.js';
 import { fromHex, toHex } from './hex.js';
 import { oxmRow } from './oxm-fields.js';
 
@@ -29,23 +29,27 @@ const structs = new Map(catalogue.structs.map((row) => [row.name, row]));
 const families = new Map(catalogue.tlvFamilies.map((family) => [family.name, family]));
 
 /** The message of this type; throws `EncodeError` that names the property at fault. Ranges are checked by encoding. */
-export function fromJson(version: number, type: string, json: Json): Message {
-  const inVersion = (row: MessageRow): boolean => version >= row.versions.from && version <= row.versions.to;
-  const row = catalogue.messages.find((each) => each.name === type && inVersion(each));
+export function fromJson(version: number, type: string, json: Json): AnyMessage {
+  const row = catalogue.messages.find((each) => each.name === type && holds(each.versions, version));
   if (row === undefined) throw new EncodeError('type', `no message "${type}" in version ${version}`);
   const source = asObject(json, type);
   if (source.type !== undefined && source.type !== type)
     throw new EncodeError(`${type}.type`, `"${String(source.type)}" instead`);
   const xid = asNumber(source.xid, `${type}.xid`);
-  if (row.multipart !== undefined) return multipart(row, source, xid);
+  if (row.multipart !== undefined) return multipart(row, source, xid, version);
   const fields = convertFields(row.fields, source, type, ['type', 'xid'], version);
-  return { type, xid, ...fields } as unknown as Message;
+  return { type, xid, ...fields } as unknown as AnyMessage;
 }
 
-function multipart(row: MessageRow, source: JsonObject, xid: number): Message {
-  const part = catalogue.multiparts.find((each) => each.name === source.mp_type);
+function multipart(row: MessageRow, source: JsonObject, xid: number, version: number): AnyMessage {
+  const part = catalogue.multiparts.find(
+    (each) => each.name === source.mp_type && holds(each.versions, version),
+  );
   if (part === undefined)
-    throw new EncodeError(`${row.name}.mp_type`, `"${String(source.mp_type)}" is unknown`);
+    throw new EncodeError(
+      `${row.name}.mp_type`,
+      `"${String(source.mp_type)}" is unknown in version ${version}`,
+    );
   refuseOthers(source, ['type', 'xid', 'mp_type', 'flags', 'body', 'padding'], row.name);
   const shape = part[row.multipart ?? 'reply'];
   const path = `${row.name}.body`;
@@ -55,7 +59,7 @@ function multipart(row: MessageRow, source: JsonObject, xid: number): Message {
     body = asArray(source.body, path).map((item, i) => element(shape.of, item, `${path}[${i}]`));
   const flags = asNumber(source.flags, `${row.name}.flags`);
   const head = { type: row.name, xid, mp_type: part.name, flags, body };
-  return withPadding(head, source, row.name) as unknown as Message;
+  return withPadding(head, source, row.name) as unknown as AnyMessage;
 }
 
 /** All of `fields` from `source`; nothing may be missing and nothing left over. */

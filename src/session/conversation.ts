@@ -154,7 +154,8 @@ export class Conversation {
       }
     }
     const result = decodeMessage(bytes, offset, length);
-    if (result.ok) this.#react(result.message, { bytes, offset, length }, now);
+    // Before a version is agreed, only messages that are the same in all of them are acted on.
+    if (result.ok) this.#react(result.message as Message, { bytes, offset, length }, now);
     else if (this.#state === 'greeting') this.#violation('a message before HELLO', { bytes, offset, length });
     else this.malformed(result.error, { bytes, offset, length });
   }

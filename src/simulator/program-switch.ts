@@ -12,7 +12,7 @@ export function converse(control: FakeSwitch, messages: readonly Message[]): Mes
   control.connect((bytes) => {
     framer.push(bytes, (chunk, offset, length) => {
       const decoded = decodeMessage(chunk, offset, length);
-      if (decoded.ok) replies.push(decoded.message);
+      if (decoded.ok && decoded.version !== 1) replies.push(decoded.message);
     });
   });
   const writer = new SlabWriter();

@@ -6,7 +6,7 @@ import {
   type OxmRow,
   type TlvFamily,
 } from '../../src/openflow/descriptors/language.js';
-import type { Message } from '../../src/openflow/generated/types.js';
+import type { AnyMessage } from '../../src/openflow/generated/types.js';
 import { readText } from '../../src/openflow/text.js';
 
 /**
@@ -55,10 +55,8 @@ export class Interpreter {
     return Uint8Array.from(this.bytes.subarray(at, end));
   }
 
-  message(start = 0, end = this.bytes.length, prefix = ''): Message {
-    const rows = catalogue.messages.filter(
-      (row) => row.versions.from <= this.version && row.versions.to >= this.version,
-    );
+  message(start = 0, end = this.bytes.length, prefix = ''): AnyMessage {
+    const rows = catalogue.messages.filter((row) => holds(row.versions, this.version));
     this.take(start, 1, `${prefix}version`);
     const type = this.take(start + 1, 1, `${prefix}type`);
     if (this.take(start + 2, 2, `${prefix}length`) !== end - start)
@@ -76,7 +74,7 @@ export class Interpreter {
     const value: Value = { type: row.name, xid };
     const stop = this.fields(row.fields, value, at, end, start, `${prefix}${row.name}`, []);
     if (stop !== end) throw new RangeError(`${row.name}: bytes left`);
-    return value as unknown as Message;
+    return value as unknown as AnyMessage;
   }
 
   private choose(rows: MessageRow[], type: number, start: number, end: number): MessageRow | undefined {
@@ -96,14 +94,16 @@ export class Interpreter {
     xid: number,
     start: number,
     end: number,
-  ): Message {
+  ): AnyMessage {
     const code = this.take(start + 8, 2, 'mp_type');
-    const part = catalogue.multiparts.find((each) => each.code === code);
+    const part = catalogue.multiparts.find(
+      (each) => each.code === code && holds(each.versions, this.version),
+    );
     if (part === undefined) throw new RangeError(`multipart type ${code}`);
     const flags = this.take(start + 10, 2, 'flags');
-    const pads: Uint8Array[] = [this.slice(start + 12, start + 16, 'padding')];
+    const pads: Uint8Array[] = [];
     const shape = part[direction];
-    let at = start + 16;
+    let at = this.fields(row.fields, {}, start + 12, end, start, row.name, pads);
     let body: unknown = {};
     if (shape.shape === 'one') {
       const value: Value = {};
@@ -121,7 +121,7 @@ export class Interpreter {
     if (at !== end) throw new RangeError('bytes left');
     const value: Value = { type: row.name, xid, mp_type: part.name, flags, body };
     keepPadding(value, pads, false);
-    return value as unknown as Message;
+    return value as unknown as AnyMessage;
   }
 
   private structure(name: string, value: Value, at: number, end: number, path: string): number {

@@ -367,7 +367,8 @@ export function structDecoder(row, slice) {
       `if (${wrong} || length > end - start) return r.fail('bad_length', ${o}, \`${row.name}.length is \${length}, expected ${headBytes} to \${end - start}\`);`,
       `const limit = start + length;`,
     );
-  } else if (variable.length > 0) body.lines.push('const limit = end;');
+  } else if (variable.length > 0 || head.some((part) => part.field.kind === 'struct'))
+    body.lines.push('const limit = end;');
   body.head(head);
   body.lines.push(`r.at = start + ${headBytes};`);
   body.variable(variable, lengthsOf(row.fields, own !== undefined));
@@ -477,23 +478,29 @@ export function multipartDecoder(row, slice) {
   const vendor = vendorPart(row, slice);
   const plain = slice.multiparts.filter((part) => part.experimenter === undefined);
   const cases = plain.map((part) => multipartCase(row, part, vendor));
+  const pads = row.fields.reduce((sum, field) => sum + field.length, 0);
+  const headBytes = 12 + pads;
+  const set = Array.from({ length: pads }, (_, i) => `b[start + ${12 + i}]`).join(' | ');
+  const padding =
+    pads === 0
+      ? { before: '', after: '' }
+      : {
+          before: '  const b = r.bytes;\n',
+          after: `  if ((${set}) !== 0) {\n    value.padding = gather(b, [start + 12, ${pads}]);\n  }\n`,
+        };
   return `${vendor?.text ?? ''}function decode${type}(r: Reader, start: number, limit: number): ${type} | undefined {
-  if (limit - start < 16) return r.fail('bad_length', start + 2, \`${row.name}: header.length is \${limit - start}, expected at least 16\`);
-  const b = r.bytes;
-  const value = decode${type}Body(r, start, limit);
+  if (limit - start < ${headBytes}) return r.fail('bad_length', start + 2, \`${row.name}: header.length is \${limit - start}, expected at least ${headBytes}\`);
+${padding.before}  const value = decode${type}Body(r, start, limit);
   if (value === undefined) return undefined;
   if (r.at !== limit) return r.fail('bad_length', r.at, \`${row.name}: \${limit - r.at} bytes too many\`);
-  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 12, 4]);
-  }
-  return value;
+${padding.after}  return value;
 }
 
 function decode${type}Body(r: Reader, start: number, limit: number): ${type} | undefined {
   const b = r.bytes;
   const xid = u32(b, start + 4);
   const flags = u16(b, start + 10);
-  r.at = start + 16;
+  r.at = start + ${headBytes};
   switch (u16(b, start + 8)) {
 ${cases.join('\n')}
     default:

@@ -368,6 +368,11 @@ function vendorHead(row, part) {
 
 export function multipartEncoder(row, slice) {
   const type = unionType(row.name, slice.version);
+  const pads = row.fields.reduce((sum, field) => sum + field.length, 0);
+  const padding =
+    pads === 0
+      ? ''
+      : `  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, ${pads}], '${row.name}');\n`;
   const cases = slice.multiparts.map((part) => {
     const body = part[row.multipart];
     const write =
@@ -385,7 +390,7 @@ export function multipartEncoder(row, slice) {
     return `    case '${part.name}':\n${lines.map((line) => `      ${line}`).join('\n')}`;
   });
   return `function encode${type}(w: SlabWriter, m: ${type}, version: number): void {
-  const start = writeHeader(w, version, ${row.code}, m.xid, 16);
+  const start = writeHeader(w, version, ${row.code}, m.xid, ${12 + pads});
   const b = w.bytes;
   put16(b, start + 10, m.flags, '${row.name}.flags');
   switch (m.mp_type) {
@@ -394,8 +399,7 @@ ${cases.join('\n')}
       throw unknownType('${row.name}', m);
   }
   patchLength(w, start, start + 2, '${row.name}');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], '${row.name}');
-}
+${padding}}
 `;
 }
 

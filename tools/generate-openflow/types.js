@@ -150,9 +150,7 @@ function messageTypes(row, catalogue, families) {
       '  readonly flags: number;',
       `  readonly body: ${type};`,
     ];
-    out.push(
-      interfaceText(multipartType(row.multipart, part), head, { fields: [{ kind: 'pad' }] }, families),
-    );
+    out.push(interfaceText(multipartType(row.multipart, part), head, row, families));
   }
   return out.join('\n');
 }

@@ -8,6 +8,10 @@ import { oxmRows } from './oxm.js';
 import { oxsRows } from './oxs.js';
 import { structs } from './structs.js';
 import { tlvFamilies } from './tlvs.js';
+import { errorRows10 } from './v1-errors.js';
+import { messages10, multiparts10 } from './v1-messages.js';
+import { structs10 } from './v1-structs.js';
+import { tlvFamilies10 } from './v1-tlvs.js';
 
 export interface Catalogue {
   readonly messages: readonly MessageRow[];
@@ -20,11 +24,11 @@ export interface Catalogue {
 }
 
 export const catalogue: Catalogue = {
-  messages,
-  multiparts,
-  structs,
-  tlvFamilies,
+  messages: [...messages, ...messages10],
+  multiparts: [...multiparts, ...multiparts10],
+  structs: [...structs, ...structs10],
+  tlvFamilies: [...tlvFamilies, ...tlvFamilies10],
   oxm: [...oxmRows, ...nxmRows],
   oxs: oxsRows,
-  errors: errorRows,
+  errors: [...errorRows, ...errorRows10],
 };

@@ -13,6 +13,7 @@ export interface VersionRange {
 
 /** Structures that never changed between 1.0 and 1.5. */
 export const EVERY_VERSION: VersionRange = { from: 1, to: 6 };
+export const OPENFLOW_10: VersionRange = { from: 1, to: 1 };
 export const OPENFLOW_13: VersionRange = { from: 4, to: 4 };
 export const OPENFLOW_13_TO_14: VersionRange = { from: 4, to: 5 };
 export const OPENFLOW_14: VersionRange = { from: 5, to: 5 };
@@ -129,7 +130,7 @@ export interface MessageRow extends StructRow {
   readonly code: number;
   /** Messages defined by an experimenter share code 4 and are told apart by these two words. */
   readonly experimenter?: Experimenter;
-  /** `request` or `reply`: the body is chosen by the multipart type. */
+  /** `request` or `reply`: the body is chosen by the multipart type. `fields` are the padding between flags and body. */
   readonly multipart?: 'request' | 'reply';
 }
 

@@ -1,5 +1,6 @@
 import {
   bytes,
+  EVERY_VERSION,
   type Field,
   length,
   list,
@@ -14,12 +15,18 @@ import {
   u32,
   u32s,
   u64,
+  type VersionRange,
 } from './language.js';
 
 /** Structures that appear inside messages or as entries of multipart bodies. */
 
-function row(name: string, source: string, fields: readonly Field[]): StructRow {
-  return { name, source, versions: OPENFLOW_13, fields };
+function row(
+  name: string,
+  source: string,
+  fields: readonly Field[],
+  versions: VersionRange = OPENFLOW_13,
+): StructRow {
+  return { name, source, versions, fields };
 }
 
 const flowSelection: readonly Field[] = [
@@ -65,13 +72,18 @@ export const structs: readonly StructRow[] = [
     list('properties', 'queue_property'),
   ]),
 
-  row('desc', '1.3.5 A.3.5.1 ofp_desc', [
-    text('mfr_desc', 256),
-    text('hw_desc', 256),
-    text('sw_desc', 256),
-    text('serial_num', 32),
-    text('dp_desc', 256),
-  ]),
+  row(
+    'desc',
+    '1.3.5 A.3.5.1 ofp_desc',
+    [
+      text('mfr_desc', 256),
+      text('hw_desc', 256),
+      text('sw_desc', 256),
+      text('serial_num', 32),
+      text('dp_desc', 256),
+    ],
+    EVERY_VERSION,
+  ),
   row('flow_stats_request', '1.3.5 A.3.5.2 ofp_flow_stats_request', flowSelection),
   row('flow_stats', '1.3.5 A.3.5.2 ofp_flow_stats', [
     length,
@@ -91,12 +103,12 @@ export const structs: readonly StructRow[] = [
     list('instructions', 'instruction'),
   ]),
   row('aggregate_stats_request', '1.3.5 A.3.5.3 ofp_aggregate_stats_request', flowSelection),
-  row('aggregate_stats', '1.3.5 A.3.5.3 ofp_aggregate_stats_reply', [
-    u64('packet_count'),
-    u64('byte_count'),
-    u32('flow_count'),
-    pad(4),
-  ]),
+  row(
+    'aggregate_stats',
+    '1.3.5 A.3.5.3 ofp_aggregate_stats_reply',
+    [u64('packet_count'), u64('byte_count'), u32('flow_count'), pad(4)],
+    EVERY_VERSION,
+  ),
   row('table_stats', '1.3.5 A.3.5.4 ofp_table_stats', [
     u8('table_id'),
     pad(3),

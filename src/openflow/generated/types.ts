@@ -761,6 +761,141 @@ export type BundleProperty =
   | ExperimenterBundleProperty
   | RawBundleProperty;
 
+export interface OutputAction10 {
+  readonly type: 'output';
+  readonly port: number;
+  readonly max_len: number;
+}
+
+export interface SetVlanVidAction10 {
+  readonly type: 'set_vlan_vid';
+  readonly vlan_vid: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface SetVlanPcpAction10 {
+  readonly type: 'set_vlan_pcp';
+  readonly vlan_pcp: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface StripVlanAction10 {
+  readonly type: 'strip_vlan';
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface SetDlSrcAction10 {
+  readonly type: 'set_dl_src';
+  readonly dl_addr: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface SetDlDstAction10 {
+  readonly type: 'set_dl_dst';
+  readonly dl_addr: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface SetNwSrcAction10 {
+  readonly type: 'set_nw_src';
+  readonly nw_addr: number;
+}
+
+export interface SetNwDstAction10 {
+  readonly type: 'set_nw_dst';
+  readonly nw_addr: number;
+}
+
+export interface SetNwTosAction10 {
+  readonly type: 'set_nw_tos';
+  readonly nw_tos: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface SetTpSrcAction10 {
+  readonly type: 'set_tp_src';
+  readonly tp_port: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface SetTpDstAction10 {
+  readonly type: 'set_tp_dst';
+  readonly tp_port: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface EnqueueAction10 {
+  readonly type: 'enqueue';
+  readonly port: number;
+  readonly queue_id: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterAction10 {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly data: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawAction10 {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+}
+
+/** 1.0.0 5.2.4. */
+export type Action10 =
+  | OutputAction10
+  | SetVlanVidAction10
+  | SetVlanPcpAction10
+  | StripVlanAction10
+  | SetDlSrcAction10
+  | SetDlDstAction10
+  | SetNwSrcAction10
+  | SetNwDstAction10
+  | SetNwTosAction10
+  | SetTpSrcAction10
+  | SetTpDstAction10
+  | EnqueueAction10
+  | ExperimenterAction10
+  | RawAction10;
+
+export interface NoneQueueProperty10 {
+  readonly type: 'none';
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface MinRateQueueProperty10 {
+  readonly type: 'min_rate';
+  readonly rate: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawQueueProperty10 {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+}
+
+/** 1.0.0 5.2.2. */
+export type QueueProperty10 =
+  | NoneQueueProperty10
+  | MinRateQueueProperty10
+  | RawQueueProperty10;
+
 /** 1.3.5 A.2.1 ofp_port. */
 export interface Port {
   readonly port_no: number;
@@ -1022,6 +1157,145 @@ export interface FeatureId {
 export interface ExperimenterMultipart {
   readonly experimenter: number;
   readonly exp_type: number;
+  readonly data: Uint8Array;
+}
+
+/** 1.0.0 5.2.1 ofp_phy_port. */
+export interface Port10 {
+  readonly port_no: number;
+  readonly hw_addr: Uint8Array;
+  readonly name: string;
+  readonly config: number;
+  readonly state: number;
+  readonly curr: number;
+  readonly advertised: number;
+  readonly supported: number;
+  readonly peer: number;
+}
+
+/** 1.0.0 5.2.2 ofp_packet_queue. */
+export interface PacketQueue10 {
+  readonly queue_id: number;
+  readonly properties: readonly QueueProperty10[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.2.3 ofp_match. */
+export interface Match10 {
+  readonly wildcards: number;
+  readonly in_port: number;
+  readonly dl_src: Uint8Array;
+  readonly dl_dst: Uint8Array;
+  readonly dl_vlan: number;
+  readonly dl_vlan_pcp: number;
+  readonly dl_type: number;
+  readonly nw_tos: number;
+  readonly nw_proto: number;
+  readonly nw_src: number;
+  readonly nw_dst: number;
+  readonly tp_src: number;
+  readonly tp_dst: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.5 ofp_flow_stats_request. */
+export interface FlowStatsRequest10 {
+  readonly match: Match10;
+  readonly table_id: number;
+  readonly out_port: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.5 ofp_flow_stats. */
+export interface FlowStats10 {
+  readonly table_id: number;
+  readonly match: Match10;
+  readonly duration_sec: number;
+  readonly duration_nsec: number;
+  readonly priority: number;
+  readonly idle_timeout: number;
+  readonly hard_timeout: number;
+  readonly cookie: bigint;
+  readonly packet_count: bigint;
+  readonly byte_count: bigint;
+  readonly actions: readonly Action10[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.5 ofp_aggregate_stats_request. */
+export interface AggregateStatsRequest10 {
+  readonly match: Match10;
+  readonly table_id: number;
+  readonly out_port: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.5 ofp_table_stats. */
+export interface TableStats10 {
+  readonly table_id: number;
+  readonly name: string;
+  readonly wildcards: number;
+  readonly max_entries: number;
+  readonly active_count: number;
+  readonly lookup_count: bigint;
+  readonly matched_count: bigint;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.5 ofp_port_stats_request. */
+export interface PortStatsRequest10 {
+  readonly port_no: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.5 ofp_port_stats. */
+export interface PortStats10 {
+  readonly port_no: number;
+  readonly rx_packets: bigint;
+  readonly tx_packets: bigint;
+  readonly rx_bytes: bigint;
+  readonly tx_bytes: bigint;
+  readonly rx_dropped: bigint;
+  readonly tx_dropped: bigint;
+  readonly rx_errors: bigint;
+  readonly tx_errors: bigint;
+  readonly rx_frame_err: bigint;
+  readonly rx_over_err: bigint;
+  readonly rx_crc_err: bigint;
+  readonly collisions: bigint;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.5 ofp_queue_stats_request. */
+export interface QueueStatsRequest10 {
+  readonly port_no: number;
+  readonly queue_id: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.5 ofp_queue_stats. */
+export interface QueueStats10 {
+  readonly port_no: number;
+  readonly queue_id: number;
+  readonly tx_bytes: bigint;
+  readonly tx_packets: bigint;
+  readonly tx_errors: bigint;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.5, body of OFPST_VENDOR. */
+export interface ExperimenterStats10 {
+  readonly experimenter: number;
   readonly data: Uint8Array;
 }
 
@@ -1625,12 +1899,294 @@ export interface BundleAddMessage {
   padding?: Uint8Array;
 }
 
+/** 1.0.0 5.5.4 OFPT_VENDOR. */
+export interface ExperimenterMessage10 {
+  readonly type: 'experimenter';
+  readonly xid: number;
+  readonly experimenter: number;
+  readonly data: Uint8Array;
+}
+
+/** 1.0.0 5.3.1. */
+export interface FeaturesReply10 {
+  readonly type: 'features_reply';
+  readonly xid: number;
+  readonly datapath_id: bigint;
+  readonly n_buffers: number;
+  readonly n_tables: number;
+  readonly capabilities: number;
+  readonly actions: number;
+  readonly ports: readonly Port10[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.4.1. */
+export interface PacketIn10 {
+  readonly type: 'packet_in';
+  readonly xid: number;
+  readonly buffer_id: number;
+  readonly total_len: number;
+  readonly in_port: number;
+  readonly reason: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.4.2. */
+export interface FlowRemoved10 {
+  readonly type: 'flow_removed';
+  readonly xid: number;
+  readonly match: Match10;
+  readonly cookie: bigint;
+  readonly priority: number;
+  readonly reason: number;
+  readonly duration_sec: number;
+  readonly duration_nsec: number;
+  readonly idle_timeout: number;
+  readonly packet_count: bigint;
+  readonly byte_count: bigint;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.4.3. */
+export interface PortStatus10 {
+  readonly type: 'port_status';
+  readonly xid: number;
+  readonly reason: number;
+  readonly desc: Port10;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.6. */
+export interface PacketOut10 {
+  readonly type: 'packet_out';
+  readonly xid: number;
+  readonly buffer_id: number;
+  readonly in_port: number;
+  readonly actions: readonly Action10[];
+  readonly data: Uint8Array;
+}
+
+/** 1.0.0 5.3.3. */
+export interface FlowMod10 {
+  readonly type: 'flow_mod';
+  readonly xid: number;
+  readonly match: Match10;
+  readonly cookie: bigint;
+  readonly command: number;
+  readonly idle_timeout: number;
+  readonly hard_timeout: number;
+  readonly priority: number;
+  readonly buffer_id: number;
+  readonly out_port: number;
+  readonly flags: number;
+  readonly actions: readonly Action10[];
+}
+
+/** 1.0.0 5.3.3. */
+export interface PortMod10 {
+  readonly type: 'port_mod';
+  readonly xid: number;
+  readonly port_no: number;
+  readonly hw_addr: Uint8Array;
+  readonly config: number;
+  readonly mask: number;
+  readonly advertise: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface DescMultipartRequest10 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'desc';
+  readonly flags: number;
+  readonly body: EmptyBody;
+}
+
+export interface FlowMultipartRequest10 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'flow';
+  readonly flags: number;
+  readonly body: FlowStatsRequest10;
+}
+
+export interface AggregateMultipartRequest10 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'aggregate';
+  readonly flags: number;
+  readonly body: AggregateStatsRequest10;
+}
+
+export interface TableMultipartRequest10 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'table';
+  readonly flags: number;
+  readonly body: EmptyBody;
+}
+
+export interface PortStatsMultipartRequest10 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'port_stats';
+  readonly flags: number;
+  readonly body: PortStatsRequest10;
+}
+
+export interface QueueMultipartRequest10 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'queue';
+  readonly flags: number;
+  readonly body: QueueStatsRequest10;
+}
+
+export interface ExperimenterMultipartRequest10 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'experimenter';
+  readonly flags: number;
+  readonly body: ExperimenterStats10;
+}
+
+export interface DescMultipartReply10 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'desc';
+  readonly flags: number;
+  readonly body: Desc;
+}
+
+export interface FlowMultipartReply10 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'flow';
+  readonly flags: number;
+  readonly body: readonly FlowStats10[];
+}
+
+export interface AggregateMultipartReply10 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'aggregate';
+  readonly flags: number;
+  readonly body: AggregateStats;
+}
+
+export interface TableMultipartReply10 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'table';
+  readonly flags: number;
+  readonly body: readonly TableStats10[];
+}
+
+export interface PortStatsMultipartReply10 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'port_stats';
+  readonly flags: number;
+  readonly body: readonly PortStats10[];
+}
+
+export interface QueueMultipartReply10 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'queue';
+  readonly flags: number;
+  readonly body: readonly QueueStats10[];
+}
+
+export interface ExperimenterMultipartReply10 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'experimenter';
+  readonly flags: number;
+  readonly body: ExperimenterStats10;
+}
+
+/** 1.0.0 5.3.7. */
+export interface BarrierRequest10 {
+  readonly type: 'barrier_request';
+  readonly xid: number;
+}
+
+/** 1.0.0 5.3.7. */
+export interface BarrierReply10 {
+  readonly type: 'barrier_reply';
+  readonly xid: number;
+}
+
+/** 1.0.0 5.3.4. */
+export interface QueueGetConfigRequest10 {
+  readonly type: 'queue_get_config_request';
+  readonly xid: number;
+  readonly port: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.4. */
+export interface QueueGetConfigReply10 {
+  readonly type: 'queue_get_config_reply';
+  readonly xid: number;
+  readonly port: number;
+  readonly queues: readonly PacketQueue10[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.5 OFPT_STATS_REQUEST. */
+export type MultipartRequest10 =
+  | DescMultipartRequest10
+  | FlowMultipartRequest10
+  | AggregateMultipartRequest10
+  | TableMultipartRequest10
+  | PortStatsMultipartRequest10
+  | QueueMultipartRequest10
+  | ExperimenterMultipartRequest10;
+
+/** 1.0.0 5.3.5 OFPT_STATS_REPLY. */
+export type MultipartReply10 =
+  | DescMultipartReply10
+  | FlowMultipartReply10
+  | AggregateMultipartReply10
+  | TableMultipartReply10
+  | PortStatsMultipartReply10
+  | QueueMultipartReply10
+  | ExperimenterMultipartReply10;
+
 /** Every message of wire version 1. */
 export type Message10 =
   | Hello
   | ErrorMessage
   | EchoRequest
-  | EchoReply;
+  | EchoReply
+  | FeaturesRequest
+  | GetConfigRequest
+  | GetConfigReply
+  | SetConfig
+  | ExperimenterMessage10
+  | FeaturesReply10
+  | PacketIn10
+  | FlowRemoved10
+  | PortStatus10
+  | PacketOut10
+  | FlowMod10
+  | PortMod10
+  | MultipartRequest10
+  | MultipartReply10
+  | BarrierRequest10
+  | BarrierReply10
+  | QueueGetConfigRequest10
+  | QueueGetConfigReply10;
 
 /** 1.3.5 A.3.5. */
 export type MultipartRequest =
@@ -1708,14 +2264,22 @@ export type Message14 =
   | Hello
   | ErrorMessage
   | EchoRequest
-  | EchoReply;
+  | EchoReply
+  | FeaturesRequest
+  | GetConfigRequest
+  | GetConfigReply
+  | SetConfig;
 
 /** Every message of wire version 6. */
 export type Message15 =
   | Hello
   | ErrorMessage
   | EchoRequest
-  | EchoReply;
+  | EchoReply
+  | FeaturesRequest
+  | GetConfigRequest
+  | GetConfigReply
+  | SetConfig;
 
 /** A message of any version. */
 export type AnyMessage = Message10 | Message | Message14 | Message15;

@@ -9,6 +9,10 @@ import {
   decodeErrorMessage,
   decodeEchoRequest,
   decodeEchoReply,
+  decodeFeaturesRequest,
+  decodeGetConfigRequest,
+  decodeGetConfigReply,
+  decodeSetConfig,
 } from './v4-decode.js';
 
 /** The message from `start` to `limit`; its header has been checked. */
@@ -24,6 +28,14 @@ export function decode(r: Reader, start: number, limit: number, _version: number
       return decodeEchoRequest(r, start, limit);
     case 3:
       return decodeEchoReply(r, start, limit);
+    case 5:
+      return decodeFeaturesRequest(r, start, limit);
+    case 7:
+      return decodeGetConfigRequest(r, start, limit);
+    case 8:
+      return decodeGetConfigReply(r, start, limit);
+    case 9:
+      return decodeSetConfig(r, start, limit);
     default:
       return r.fail('bad_type', start + 1, `type ${type} is unknown in version ${b[start]}`);
   }

@@ -10,6 +10,10 @@ import {
   encodeErrorMessage,
   encodeEchoRequest,
   encodeEchoReply,
+  encodeFeaturesRequest,
+  encodeGetConfigRequest,
+  encodeGetConfigReply,
+  encodeSetConfig,
 } from './v4-encode.js';
 
 export function encode(w: SlabWriter, m: Message15, version: number): void {
@@ -25,6 +29,18 @@ export function encode(w: SlabWriter, m: Message15, version: number): void {
       return;
     case 'echo_reply':
       encodeEchoReply(w, m, version);
+      return;
+    case 'features_request':
+      encodeFeaturesRequest(w, m, version);
+      return;
+    case 'get_config_request':
+      encodeGetConfigRequest(w, m, version);
+      return;
+    case 'get_config_reply':
+      encodeGetConfigReply(w, m, version);
+      return;
+    case 'set_config':
+      encodeSetConfig(w, m, version);
       return;
     default:
       throw unknownType('message', m, version);
