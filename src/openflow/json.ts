@@ -54,9 +54,9 @@ function multipart(row: MessageRow, source: JsonObject, xid: number, version: nu
   const shape = part[row.multipart ?? 'reply'];
   const path = `${row.name}.body`;
   let body: unknown = {};
-  if (shape.shape === 'one') body = convertStruct(shape.of, source.body, path);
+  if (shape.shape === 'one') body = convertStruct(shape.of, source.body, path, version);
   if (shape.shape === 'list')
-    body = asArray(source.body, path).map((item, i) => element(shape.of, item, `${path}[${i}]`));
+    body = asArray(source.body, path).map((item, i) => element(shape.of, item, `${path}[${i}]`, version));
   const flags = asNumber(source.flags, `${row.name}.flags`);
   const head = { type: row.name, xid, mp_type: part.name, flags, body };
   return withPadding(head, source, row.name) as unknown as AnyMessage;
@@ -68,7 +68,7 @@ function convertFields(
   source: JsonObject,
   path: string,
   others: readonly string[],
-  version = 4,
+  version: number,
 ): object {
   const names = fields.flatMap((field) => ('name' in field ? [field.name] : []));
   refuseOthers(source, [...others, ...names, 'padding'], path);
@@ -115,27 +115,33 @@ function convert(
     case 'u32List':
       return asArray(json, path).map((item, i) => asNumber(item, `${path}[${i}]`));
     case 'struct':
-      return convertStruct(field.of, json, path);
+      return convertStruct(field.of, json, path, version);
     case 'oxm':
       return oxmFromJson(json, path);
     case 'match':
+    case 'oxms':
       return asArray(json, path).map((item, i) => oxmFromJson(item, `${path}[${i}]`));
+    case 'stats':
+      return asArray(json, path).map((item, i) => oxsFromJson(item, `${path}[${i}]`));
+    case 'oxmId':
+      return oxmIdFromJson(json, path);
     case 'oxmIds':
       return asArray(json, path).map((item, i) => oxmIdFromJson(item, `${path}[${i}]`));
     case 'list':
-      return asArray(json, path).map((item, i) => element(field.of, item, `${path}[${i}]`));
+      return asArray(json, path).map((item, i) => element(field.of, item, `${path}[${i}]`, version));
     case 'message':
       return fromJson(version, String(asObject(json, path).type), json as Json);
   }
 }
 
-function element(of: string, json: Json, path: string): unknown {
+function element(of: string, json: Json, path: string, version: number): unknown {
   const family = families.get(of);
-  return family === undefined ? convertStruct(of, json, path) : convertTlv(family, json, path);
+  if (family === undefined) return convertStruct(of, json, path, version);
+  return convertTlv(family, json, path, version);
 }
 
-function convertStruct(of: string, json: Json | undefined, path: string): unknown {
-  return convertFields(structs.get(of)?.fields ?? [], asObject(json, path), path, []);
+function convertStruct(of: string, json: Json | undefined, path: string, version: number): unknown {
+  return convertFields(structs.get(of)?.fields ?? [], asObject(json, path), path, [], version);
 }
 
 const RAW_TLV: readonly Field[] = [
@@ -143,12 +149,15 @@ const RAW_TLV: readonly Field[] = [
   { kind: 'rest', name: 'data' },
 ];
 
-function convertTlv(family: TlvFamily, json: Json, path: string): unknown {
+function convertTlv(family: TlvFamily, json: Json, path: string, version: number): unknown {
   const source = asObject(json, path);
-  const row = family.rows.find((each) => each.name === source.type);
+  const row = family.rows.find((each) => each.name === source.type && holds(each.versions, version));
   if (row === undefined && source.type !== 'raw')
-    throw new EncodeError(`${path}.type`, `"${String(source.type)}" is no ${family.name}`);
-  return { type: source.type, ...convertFields(row?.fields ?? RAW_TLV, source, path, ['type']) };
+    throw new EncodeError(
+      `${path}.type`,
+      `"${String(source.type)}" is no ${family.name} in version ${version}`,
+    );
+  return { type: source.type, ...convertFields(row?.fields ?? RAW_TLV, source, path, ['type'], version) };
 }
 
 function oxmFromJson(json: Json | undefined, path: string): unknown {
@@ -173,7 +182,32 @@ function oxmFromJson(json: Json | undefined, path: string): unknown {
   return { field: row.name, value, mask: read(source.mask, `${path}.mask`) };
 }
 
-function oxmIdFromJson(json: Json, path: string): unknown {
+function oxsFromJson(json: Json | undefined, path: string): unknown {
+  const source = asObject(json, path);
+  const number = (name: string): number => asNumber(source[name], `${path}.${name}`);
+  if (source.field === 'raw') {
+    refuseOthers(source, ['field', 'oxs_class', 'oxs_field', 'reserved', 'payload'], path);
+    return {
+      field: 'raw',
+      oxs_class: number('oxs_class'),
+      oxs_field: number('oxs_field'),
+      reserved: number('reserved'),
+      payload: asBytes(source.payload, `${path}.payload`),
+    };
+  }
+  const row = catalogue.oxs.find((each) => each.name === source.field);
+  if (row === undefined)
+    throw new EncodeError(`${path}.field`, `"${String(source.field)}" is no statistics field`);
+  if (row.form === 'time') {
+    refuseOthers(source, ['field', 'seconds', 'nanoseconds'], path);
+    return { field: row.name, seconds: number('seconds'), nanoseconds: number('nanoseconds') };
+  }
+  refuseOthers(source, ['field', 'value'], path);
+  if (row.form === 'u32') return { field: row.name, value: number('value') };
+  return { field: row.name, value: asBigint(source.value, `${path}.value`) };
+}
+
+function oxmIdFromJson(json: Json | undefined, path: string): unknown {
   const source = asObject(json, path);
   refuseOthers(source, ['oxm_class', 'oxm_field', 'has_mask', 'oxm_length', 'experimenter'], path);
   const id = {

@@ -81,6 +81,25 @@ const oxmId = fc.oneof(
   }),
 );
 
+/** Statistics fields; one that nobody knows may have the reserved bit set. */
+function oxsArbitrary(version: number): fc.Arbitrary<unknown> {
+  const known = catalogue.oxs
+    .filter((row) => holds(row.versions, version))
+    .map((row) => {
+      const field = fc.constant(row.name);
+      if (row.form === 'time') return fc.record({ field, seconds: uint(32), nanoseconds: uint(32) });
+      return fc.record({ field, value: row.form === 'u32' ? uint(32) : uint64 });
+    });
+  const raw = fc.record({
+    field: fc.constant('raw'),
+    oxs_class: fc.constantFrom(0, 0x8000, 0xffff),
+    oxs_field: uint(7),
+    reserved: uint(1),
+    payload: fc.uint8Array({ maxLength: 12 }),
+  });
+  return fc.oneof({ weight: 9, arbitrary: fc.oneof(...known) }, raw);
+}
+
 const few = <T>(of: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(of, { maxLength: 4 });
 
 /** Bytes that make an element of `headBytes` end on a multiple of 8, where the length counts the padding. */
@@ -113,6 +132,12 @@ function fieldArbitrary(
       return few(oxmArbitrary(version));
     case 'oxm':
       return oxmArbitrary(version);
+    case 'oxms':
+      return few(oxmArbitrary(version));
+    case 'stats':
+      return few(oxsArbitrary(version));
+    case 'oxmId':
+      return oxmId;
     case 'oxmIds':
       return few(oxmId);
     case 'list':
@@ -180,7 +205,7 @@ function elementArbitrary(of: string, version: number): fc.Arbitrary<Record<stri
 
 function bodyArbitrary(body: MultipartBody, version: number): fc.Arbitrary<unknown> {
   if (body.shape === 'empty') return fc.constant({});
-  return body.shape === 'one' ? structArbitrary(body.of, version) : few(structArbitrary(body.of, version));
+  return body.shape === 'one' ? structArbitrary(body.of, version) : few(elementArbitrary(body.of, version));
 }
 
 const isBundle = (value: Record<string, unknown>): boolean =>

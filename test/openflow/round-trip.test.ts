@@ -15,7 +15,7 @@ function encoded(message: AnyMessage, version: number): Uint8Array {
   return writer.finish();
 }
 
-describe.each([1, 4])('any message of wire version %i', (version) => {
+describe.each([1, 4, 5, 6])('any message of wire version %i', (version) => {
   const messages = messageArbitrary(version);
 
   it('comes back from its bytes', () => {

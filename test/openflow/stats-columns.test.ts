@@ -15,7 +15,7 @@ function portRows(bytes: Uint8Array): readonly PortStats[] {
   const result = decodeMessage(bytes);
   if (
     !result.ok ||
-    result.version === 1 ||
+    result.version !== 4 ||
     result.message.type !== 'multipart_reply' ||
     result.message.mp_type !== 'port_stats'
   )
@@ -27,7 +27,7 @@ function queueRows(bytes: Uint8Array): readonly QueueStats[] {
   const result = decodeMessage(bytes);
   if (
     !result.ok ||
-    result.version === 1 ||
+    result.version !== 4 ||
     result.message.type !== 'multipart_reply' ||
     result.message.mp_type !== 'queue'
   )

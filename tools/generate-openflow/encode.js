@@ -224,7 +224,7 @@ const needsB = (head) => head.some(({ field }) => !['pad', 'length', 'listLength
 export function structEncoder(row, slice) {
   const body = new Body(slice, row.name);
   const { head, headBytes, variable } = split(row.fields, 0, body.structs);
-  body.lines.push(`const start = w.reserve(${headBytes});`);
+  if (headBytes > 0) body.lines.push(`const start = w.reserve(${headBytes});`);
   if (needsB(head)) body.lines.push(`const b = w.bytes;`);
   body.head(head);
   body.variable(variable);

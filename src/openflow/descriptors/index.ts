@@ -2,11 +2,15 @@
 
 import { errorRows } from './errors.js';
 import type { ErrorRow, MessageRow, MultipartRow, OxmRow, OxsRow, StructRow, TlvFamily } from './language.js';
-import { messages, multiparts } from './messages.js';
+import { messages } from './messages.js';
+import { messages14, messages15 } from './messages-14.js';
+import { multiparts } from './multiparts.js';
 import { nxmRows } from './nxm.js';
 import { oxmRows } from './oxm.js';
 import { oxsRows } from './oxs.js';
 import { structs } from './structs.js';
+import { structs14 } from './structs-14.js';
+import { structs15 } from './structs-15.js';
 import { tlvFamilies } from './tlvs.js';
 import { errorRows10 } from './v1-errors.js';
 import { messages10, multiparts10 } from './v1-messages.js';
@@ -24,9 +28,9 @@ export interface Catalogue {
 }
 
 export const catalogue: Catalogue = {
-  messages: [...messages, ...messages10],
+  messages: [...messages, ...messages14, ...messages15, ...messages10],
   multiparts: [...multiparts, ...multiparts10],
-  structs: [...structs, ...structs10],
+  structs: [...structs, ...structs14, ...structs15, ...structs10],
   tlvFamilies: [...tlvFamilies, ...tlvFamilies10],
   oxm: [...oxmRows, ...nxmRows],
   oxs: oxsRows,

@@ -399,6 +399,22 @@ export interface PopPbbAction {
   padding?: Uint8Array;
 }
 
+export interface CopyFieldAction {
+  readonly type: 'copy_field';
+  readonly n_bits: number;
+  readonly src_offset: number;
+  readonly dst_offset: number;
+  readonly src: OxmId;
+  readonly dst: OxmId;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface MeterAction {
+  readonly type: 'meter';
+  readonly meter_id: number;
+}
+
 export interface ExperimenterAction {
   readonly type: 'experimenter';
   readonly experimenter: number;
@@ -430,6 +446,8 @@ export type Action =
   | SetFieldAction
   | PushPbbAction
   | PopPbbAction
+  | CopyFieldAction
+  | MeterAction
   | ExperimenterAction
   | RawAction;
 
@@ -473,6 +491,14 @@ export interface MeterInstruction {
   readonly meter_id: number;
 }
 
+export interface StatTriggerInstruction {
+  readonly type: 'stat_trigger';
+  readonly flags: number;
+  readonly thresholds: readonly OxsField[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface ExperimenterInstruction {
   readonly type: 'experimenter';
   readonly experimenter: number;
@@ -494,6 +520,7 @@ export type Instruction =
   | ApplyActionsInstruction
   | ClearActionsInstruction
   | MeterInstruction
+  | StatTriggerInstruction
   | ExperimenterInstruction
   | RawInstruction;
 
@@ -691,6 +718,48 @@ export interface ApplySetfieldMissTableProperty {
   padding?: Uint8Array;
 }
 
+export interface TableSyncFromTableProperty {
+  readonly type: 'table_sync_from';
+  readonly table_ids: readonly number[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface WriteCopyfieldTableProperty {
+  readonly type: 'write_copyfield';
+  readonly oxm_ids: readonly OxmId[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface WriteCopyfieldMissTableProperty {
+  readonly type: 'write_copyfield_miss';
+  readonly oxm_ids: readonly OxmId[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ApplyCopyfieldTableProperty {
+  readonly type: 'apply_copyfield';
+  readonly oxm_ids: readonly OxmId[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ApplyCopyfieldMissTableProperty {
+  readonly type: 'apply_copyfield_miss';
+  readonly oxm_ids: readonly OxmId[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface PacketTypesTableProperty {
+  readonly type: 'packet_types';
+  readonly oxm_values: readonly OxmField[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface ExperimenterTableProperty {
   readonly type: 'experimenter';
   readonly experimenter: number;
@@ -734,9 +803,22 @@ export type TableProperty =
   | WriteSetfieldMissTableProperty
   | ApplySetfieldTableProperty
   | ApplySetfieldMissTableProperty
+  | TableSyncFromTableProperty
+  | WriteCopyfieldTableProperty
+  | WriteCopyfieldMissTableProperty
+  | ApplyCopyfieldTableProperty
+  | ApplyCopyfieldMissTableProperty
+  | PacketTypesTableProperty
   | ExperimenterTableProperty
   | ExperimenterMissTableProperty
   | RawTableProperty;
+
+export interface TimeBundleProperty {
+  readonly type: 'time';
+  readonly scheduled_time: Time;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
 
 export interface ExperimenterBundleProperty {
   readonly type: 'experimenter';
@@ -756,10 +838,695 @@ export interface RawBundleProperty {
   padding?: Uint8Array;
 }
 
-/** ONF extension 230, ofp_bundle_prop_header. */
+/** ONF extension 230, ofp_bundle_prop_header; 1.5.1 7.3.9.4. */
 export type BundleProperty =
+  | TimeBundleProperty
   | ExperimenterBundleProperty
   | RawBundleProperty;
+
+export interface InitialFlowUpdate {
+  readonly type: 'initial';
+  readonly table_id: number;
+  readonly reason: number;
+  readonly idle_timeout: number;
+  readonly hard_timeout: number;
+  readonly priority: number;
+  readonly cookie: bigint;
+  readonly match: readonly OxmField[];
+  readonly instructions: readonly Instruction[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface AddedFlowUpdate {
+  readonly type: 'added';
+  readonly table_id: number;
+  readonly reason: number;
+  readonly idle_timeout: number;
+  readonly hard_timeout: number;
+  readonly priority: number;
+  readonly cookie: bigint;
+  readonly match: readonly OxmField[];
+  readonly instructions: readonly Instruction[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface RemovedFlowUpdate {
+  readonly type: 'removed';
+  readonly table_id: number;
+  readonly reason: number;
+  readonly idle_timeout: number;
+  readonly hard_timeout: number;
+  readonly priority: number;
+  readonly cookie: bigint;
+  readonly match: readonly OxmField[];
+  readonly instructions: readonly Instruction[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ModifiedFlowUpdate {
+  readonly type: 'modified';
+  readonly table_id: number;
+  readonly reason: number;
+  readonly idle_timeout: number;
+  readonly hard_timeout: number;
+  readonly priority: number;
+  readonly cookie: bigint;
+  readonly match: readonly OxmField[];
+  readonly instructions: readonly Instruction[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface AbbrevFlowUpdate {
+  readonly type: 'abbrev';
+  readonly xid: number;
+}
+
+export interface PausedFlowUpdate {
+  readonly type: 'paused';
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ResumedFlowUpdate {
+  readonly type: 'resumed';
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawFlowUpdate {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+}
+
+/** 1.4.1 7.3.5.17 ofp_flow_update_header. */
+export type FlowUpdate =
+  | InitialFlowUpdate
+  | AddedFlowUpdate
+  | RemovedFlowUpdate
+  | ModifiedFlowUpdate
+  | AbbrevFlowUpdate
+  | PausedFlowUpdate
+  | ResumedFlowUpdate
+  | RawFlowUpdate;
+
+export interface EthernetPortDescProperty {
+  readonly type: 'ethernet';
+  readonly curr: number;
+  readonly advertised: number;
+  readonly supported: number;
+  readonly peer: number;
+  readonly curr_speed: number;
+  readonly max_speed: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface OpticalPortDescProperty {
+  readonly type: 'optical';
+  readonly supported: number;
+  readonly tx_min_freq_lmda: number;
+  readonly tx_max_freq_lmda: number;
+  readonly tx_grid_freq_lmda: number;
+  readonly rx_min_freq_lmda: number;
+  readonly rx_max_freq_lmda: number;
+  readonly rx_grid_freq_lmda: number;
+  readonly tx_pwr_min: number;
+  readonly tx_pwr_max: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface PipelineInputPortDescProperty {
+  readonly type: 'pipeline_input';
+  readonly oxm_ids: readonly OxmId[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface PipelineOutputPortDescProperty {
+  readonly type: 'pipeline_output';
+  readonly oxm_ids: readonly OxmId[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface RecirculatePortDescProperty {
+  readonly type: 'recirculate';
+  readonly port_nos: readonly number[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterPortDescProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawPortDescProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.2.1 ofp_port_desc_prop_type. */
+export type PortDescProperty =
+  | EthernetPortDescProperty
+  | OpticalPortDescProperty
+  | PipelineInputPortDescProperty
+  | PipelineOutputPortDescProperty
+  | RecirculatePortDescProperty
+  | ExperimenterPortDescProperty
+  | RawPortDescProperty;
+
+export interface EthernetPortModProperty {
+  readonly type: 'ethernet';
+  readonly advertise: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface OpticalPortModProperty {
+  readonly type: 'optical';
+  readonly configure: number;
+  readonly freq_lmda: number;
+  readonly fl_offset: number;
+  readonly grid_span: number;
+  readonly tx_pwr: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterPortModProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawPortModProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.4.3 ofp_port_mod_prop_type. */
+export type PortModProperty =
+  | EthernetPortModProperty
+  | OpticalPortModProperty
+  | ExperimenterPortModProperty
+  | RawPortModProperty;
+
+export interface EthernetPortStatsProperty {
+  readonly type: 'ethernet';
+  readonly rx_frame_err: bigint;
+  readonly rx_over_err: bigint;
+  readonly rx_crc_err: bigint;
+  readonly collisions: bigint;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface OpticalPortStatsProperty {
+  readonly type: 'optical';
+  readonly flags: number;
+  readonly tx_freq_lmda: number;
+  readonly tx_offset: number;
+  readonly tx_grid_span: number;
+  readonly rx_freq_lmda: number;
+  readonly rx_offset: number;
+  readonly rx_grid_span: number;
+  readonly tx_pwr: number;
+  readonly rx_pwr: number;
+  readonly bias_current: number;
+  readonly temperature: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterPortStatsProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawPortStatsProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.5.6 ofp_port_stats_prop_type. */
+export type PortStatsProperty =
+  | EthernetPortStatsProperty
+  | OpticalPortStatsProperty
+  | ExperimenterPortStatsProperty
+  | RawPortStatsProperty;
+
+export interface MinRateQueueDescProperty {
+  readonly type: 'min_rate';
+  readonly rate: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface MaxRateQueueDescProperty {
+  readonly type: 'max_rate';
+  readonly rate: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterQueueDescProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawQueueDescProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.5.16 ofp_queue_desc_prop_type. */
+export type QueueDescProperty =
+  | MinRateQueueDescProperty
+  | MaxRateQueueDescProperty
+  | ExperimenterQueueDescProperty
+  | RawQueueDescProperty;
+
+export interface ExperimenterQueueStatsProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawQueueStatsProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.5.8 ofp_queue_stats_prop_type. */
+export type QueueStatsProperty =
+  | ExperimenterQueueStatsProperty
+  | RawQueueStatsProperty;
+
+export interface EvictionTableModProperty {
+  readonly type: 'eviction';
+  readonly flags: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface VacancyTableModProperty {
+  readonly type: 'vacancy';
+  readonly vacancy_down: number;
+  readonly vacancy_up: number;
+  readonly vacancy: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterTableModProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawTableModProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.3 ofp_table_mod_prop_type. */
+export type TableModProperty =
+  | EvictionTableModProperty
+  | VacancyTableModProperty
+  | ExperimenterTableModProperty
+  | RawTableModProperty;
+
+export interface ExperimenterRoleProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawRoleProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.4.4 ofp_role_prop_type. */
+export type RoleProperty =
+  | ExperimenterRoleProperty
+  | RawRoleProperty;
+
+export interface PacketInSlaveAsyncConfigProperty {
+  readonly type: 'packet_in_slave';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface PacketInMasterAsyncConfigProperty {
+  readonly type: 'packet_in_master';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface PortStatusSlaveAsyncConfigProperty {
+  readonly type: 'port_status_slave';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface PortStatusMasterAsyncConfigProperty {
+  readonly type: 'port_status_master';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface FlowRemovedSlaveAsyncConfigProperty {
+  readonly type: 'flow_removed_slave';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface FlowRemovedMasterAsyncConfigProperty {
+  readonly type: 'flow_removed_master';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface RoleStatusSlaveAsyncConfigProperty {
+  readonly type: 'role_status_slave';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface RoleStatusMasterAsyncConfigProperty {
+  readonly type: 'role_status_master';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface TableStatusSlaveAsyncConfigProperty {
+  readonly type: 'table_status_slave';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface TableStatusMasterAsyncConfigProperty {
+  readonly type: 'table_status_master';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface RequestforwardSlaveAsyncConfigProperty {
+  readonly type: 'requestforward_slave';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface RequestforwardMasterAsyncConfigProperty {
+  readonly type: 'requestforward_master';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface FlowStatsSlaveAsyncConfigProperty {
+  readonly type: 'flow_stats_slave';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface FlowStatsMasterAsyncConfigProperty {
+  readonly type: 'flow_stats_master';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ControllerStatusSlaveAsyncConfigProperty {
+  readonly type: 'controller_status_slave';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ControllerStatusMasterAsyncConfigProperty {
+  readonly type: 'controller_status_master';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterSlaveAsyncConfigProperty {
+  readonly type: 'experimenter_slave';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterMasterAsyncConfigProperty {
+  readonly type: 'experimenter_master';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawAsyncConfigProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.10 ofp_async_config_prop_type. */
+export type AsyncConfigProperty =
+  | PacketInSlaveAsyncConfigProperty
+  | PacketInMasterAsyncConfigProperty
+  | PortStatusSlaveAsyncConfigProperty
+  | PortStatusMasterAsyncConfigProperty
+  | FlowRemovedSlaveAsyncConfigProperty
+  | FlowRemovedMasterAsyncConfigProperty
+  | RoleStatusSlaveAsyncConfigProperty
+  | RoleStatusMasterAsyncConfigProperty
+  | TableStatusSlaveAsyncConfigProperty
+  | TableStatusMasterAsyncConfigProperty
+  | RequestforwardSlaveAsyncConfigProperty
+  | RequestforwardMasterAsyncConfigProperty
+  | FlowStatsSlaveAsyncConfigProperty
+  | FlowStatsMasterAsyncConfigProperty
+  | ControllerStatusSlaveAsyncConfigProperty
+  | ControllerStatusMasterAsyncConfigProperty
+  | ExperimenterSlaveAsyncConfigProperty
+  | ExperimenterMasterAsyncConfigProperty
+  | RawAsyncConfigProperty;
+
+export interface WeightBucketProperty {
+  readonly type: 'weight';
+  readonly weight: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface WatchPortBucketProperty {
+  readonly type: 'watch_port';
+  readonly watch: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface WatchGroupBucketProperty {
+  readonly type: 'watch_group';
+  readonly watch: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterBucketProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawBucketProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.4.3 ofp_group_bucket_prop_type. */
+export type BucketProperty =
+  | WeightBucketProperty
+  | WatchPortBucketProperty
+  | WatchGroupBucketProperty
+  | ExperimenterBucketProperty
+  | RawBucketProperty;
+
+export interface ExperimenterGroupProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawGroupProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.4.3 ofp_group_prop_type. */
+export type GroupProperty =
+  | ExperimenterGroupProperty
+  | RawGroupProperty;
+
+export interface UriControllerStatusProperty {
+  readonly type: 'uri';
+  readonly uri: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterControllerStatusProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawControllerStatusProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5.18 ofp_controller_status_prop_type. */
+export type ControllerStatusProperty =
+  | UriControllerStatusProperty
+  | ExperimenterControllerStatusProperty
+  | RawControllerStatusProperty;
+
+export interface TimeBundleFeaturesProperty {
+  readonly type: 'time';
+  readonly sched_accuracy: Time;
+  readonly sched_max_future: Time;
+  readonly sched_max_past: Time;
+  readonly timestamp: Time;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterBundleFeaturesProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawBundleFeaturesProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5.19 ofp_bundle_features_prop_type. */
+export type BundleFeaturesProperty =
+  | TimeBundleFeaturesProperty
+  | ExperimenterBundleFeaturesProperty
+  | RawBundleFeaturesProperty;
 
 export interface OutputAction10 {
   readonly type: 'output';
@@ -1160,6 +1927,244 @@ export interface ExperimenterMultipart {
   readonly data: Uint8Array;
 }
 
+/** 1.4.1 7.2.1 ofp_port. */
+export interface Port14 {
+  readonly port_no: number;
+  readonly hw_addr: Uint8Array;
+  readonly name: string;
+  readonly config: number;
+  readonly state: number;
+  readonly properties: readonly PortDescProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.5.2 ofp_flow_stats. */
+export interface FlowStats14 {
+  readonly table_id: number;
+  readonly duration_sec: number;
+  readonly duration_nsec: number;
+  readonly priority: number;
+  readonly idle_timeout: number;
+  readonly hard_timeout: number;
+  readonly flags: number;
+  readonly importance: number;
+  readonly cookie: bigint;
+  readonly packet_count: bigint;
+  readonly byte_count: bigint;
+  readonly match: readonly OxmField[];
+  readonly instructions: readonly Instruction[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.5.6 ofp_port_stats. */
+export interface PortStats14 {
+  readonly port_no: number;
+  readonly duration_sec: number;
+  readonly duration_nsec: number;
+  readonly rx_packets: bigint;
+  readonly tx_packets: bigint;
+  readonly rx_bytes: bigint;
+  readonly tx_bytes: bigint;
+  readonly rx_dropped: bigint;
+  readonly tx_dropped: bigint;
+  readonly rx_errors: bigint;
+  readonly tx_errors: bigint;
+  readonly properties: readonly PortStatsProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.5.8 ofp_queue_stats. */
+export interface QueueStats14 {
+  readonly port_no: number;
+  readonly queue_id: number;
+  readonly tx_bytes: bigint;
+  readonly tx_packets: bigint;
+  readonly tx_errors: bigint;
+  readonly duration_sec: number;
+  readonly duration_nsec: number;
+  readonly properties: readonly QueueStatsProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.5.15 ofp_table_desc. */
+export interface TableDesc {
+  readonly table_id: number;
+  readonly config: number;
+  readonly properties: readonly TableModProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.5.16 ofp_queue_desc_request. */
+export interface QueueDescRequest {
+  readonly port_no: number;
+  readonly queue_id: number;
+}
+
+/** 1.4.1 7.3.5.16 ofp_queue_desc. */
+export interface QueueDesc {
+  readonly port_no: number;
+  readonly queue_id: number;
+  readonly properties: readonly QueueDescProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.5.17 ofp_flow_monitor_request. */
+export interface FlowMonitorRequest {
+  readonly monitor_id: number;
+  readonly out_port: number;
+  readonly out_group: number;
+  readonly flags: number;
+  readonly table_id: number;
+  readonly command: number;
+  readonly match: readonly OxmField[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.4.3 ofp_bucket. */
+export interface Bucket15 {
+  readonly bucket_id: number;
+  readonly actions: readonly Action[];
+  readonly properties: readonly BucketProperty[];
+}
+
+/** 1.5.1 7.3.5.2 ofp_flow_desc. */
+export interface FlowDesc {
+  readonly table_id: number;
+  readonly priority: number;
+  readonly idle_timeout: number;
+  readonly hard_timeout: number;
+  readonly flags: number;
+  readonly importance: number;
+  readonly cookie: bigint;
+  readonly match: readonly OxmField[];
+  readonly stats: readonly OxsField[];
+  readonly instructions: readonly Instruction[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5.3 ofp_flow_stats. */
+export interface FlowStats15 {
+  readonly table_id: number;
+  readonly reason: number;
+  readonly priority: number;
+  readonly match: readonly OxmField[];
+  readonly stats: readonly OxsField[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5.4 ofp_aggregate_stats_reply. */
+export interface AggregateStats15 {
+  readonly stats: readonly OxsField[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5.7 ofp_port_multipart_request. */
+export interface PortDescRequest {
+  readonly port_no: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5.11 ofp_group_multipart_request. */
+export interface GroupDescRequest {
+  readonly group_id: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5.11 ofp_group_desc. */
+export interface GroupDesc15 {
+  readonly group_type: number;
+  readonly group_id: number;
+  readonly buckets: readonly Bucket15[];
+  readonly properties: readonly GroupProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5.13 ofp_meter_stats. */
+export interface MeterStats15 {
+  readonly meter_id: number;
+  readonly ref_count: number;
+  readonly packet_in_count: bigint;
+  readonly byte_in_count: bigint;
+  readonly duration_sec: number;
+  readonly duration_nsec: number;
+  readonly band_stats: readonly MeterBandStats[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5.15 ofp_meter_features. */
+export interface MeterFeatures15 {
+  readonly max_meter: number;
+  readonly band_types: number;
+  readonly capabilities: number;
+  readonly max_bands: number;
+  readonly max_color: number;
+  readonly features: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5.18 ofp_table_features. */
+export interface TableFeatures15 {
+  readonly table_id: number;
+  readonly command: number;
+  readonly features: number;
+  readonly name: string;
+  readonly metadata_match: bigint;
+  readonly metadata_write: bigint;
+  readonly capabilities: number;
+  readonly max_entries: number;
+  readonly properties: readonly TableProperty[];
+}
+
+/** 1.5.1 7.3.5.21 ofp_controller_status. */
+export interface ControllerStatusEntry {
+  readonly short_id: number;
+  readonly role: number;
+  readonly reason: number;
+  readonly channel_status: number;
+  readonly properties: readonly ControllerStatusProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.9.5 ofp_time. */
+export interface Time {
+  readonly seconds: bigint;
+  readonly nanoseconds: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5.20 ofp_bundle_features_request. */
+export interface BundleFeaturesRequest {
+  readonly feature_request_flags: number;
+  readonly properties: readonly BundleFeaturesProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5.20 ofp_bundle_features. */
+export interface BundleFeatures {
+  readonly capabilities: number;
+  readonly properties: readonly BundleFeaturesProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 /** 1.0.0 5.2.1 ofp_phy_port. */
 export interface Port10 {
   readonly port_no: number;
@@ -1512,7 +2517,37 @@ export interface FlowMultipartRequest {
   padding?: Uint8Array;
 }
 
+export interface FlowMultipartRequest14 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'flow';
+  readonly flags: number;
+  readonly body: FlowStatsRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface FlowDescMultipartRequest {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'flow_desc';
+  readonly flags: number;
+  readonly body: FlowStatsRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface AggregateMultipartRequest {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'aggregate';
+  readonly flags: number;
+  readonly body: AggregateStatsRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface AggregateMultipartRequest15 {
   readonly type: 'multipart_request';
   readonly xid: number;
   readonly mp_type: 'aggregate';
@@ -1542,7 +2577,27 @@ export interface PortStatsMultipartRequest {
   padding?: Uint8Array;
 }
 
+export interface PortStatsMultipartRequest14 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'port_stats';
+  readonly flags: number;
+  readonly body: PortStatsRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface QueueMultipartRequest {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'queue';
+  readonly flags: number;
+  readonly body: QueueStatsRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface QueueMultipartRequest14 {
   readonly type: 'multipart_request';
   readonly xid: number;
   readonly mp_type: 'queue';
@@ -1572,6 +2627,16 @@ export interface GroupDescMultipartRequest {
   padding?: Uint8Array;
 }
 
+export interface GroupDescMultipartRequest15 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'group_desc';
+  readonly flags: number;
+  readonly body: GroupDescRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface GroupFeaturesMultipartRequest {
   readonly type: 'multipart_request';
   readonly xid: number;
@@ -1583,6 +2648,16 @@ export interface GroupFeaturesMultipartRequest {
 }
 
 export interface MeterMultipartRequest {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'meter';
+  readonly flags: number;
+  readonly body: MeterRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface MeterMultipartRequest15 {
   readonly type: 'multipart_request';
   readonly xid: number;
   readonly mp_type: 'meter';
@@ -1612,6 +2687,16 @@ export interface MeterFeaturesMultipartRequest {
   padding?: Uint8Array;
 }
 
+export interface MeterFeaturesMultipartRequest15 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'meter_features';
+  readonly flags: number;
+  readonly body: EmptyBody;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface TableFeaturesMultipartRequest {
   readonly type: 'multipart_request';
   readonly xid: number;
@@ -1622,12 +2707,102 @@ export interface TableFeaturesMultipartRequest {
   padding?: Uint8Array;
 }
 
+export interface TableFeaturesMultipartRequest15 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'table_features';
+  readonly flags: number;
+  readonly body: readonly TableFeatures15[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface PortDescMultipartRequest {
   readonly type: 'multipart_request';
   readonly xid: number;
   readonly mp_type: 'port_desc';
   readonly flags: number;
   readonly body: EmptyBody;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface PortDescMultipartRequest14 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'port_desc';
+  readonly flags: number;
+  readonly body: EmptyBody;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface PortDescMultipartRequest15 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'port_desc';
+  readonly flags: number;
+  readonly body: PortDescRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface TableDescMultipartRequest {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'table_desc';
+  readonly flags: number;
+  readonly body: EmptyBody;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface QueueDescMultipartRequest {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'queue_desc';
+  readonly flags: number;
+  readonly body: QueueDescRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface FlowMonitorMultipartRequest {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'flow_monitor';
+  readonly flags: number;
+  readonly body: readonly FlowMonitorRequest[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface FlowStatsMultipartRequest {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'flow_stats';
+  readonly flags: number;
+  readonly body: FlowStatsRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ControllerStatusMultipartRequest {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'controller_status';
+  readonly flags: number;
+  readonly body: EmptyBody;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface BundleFeaturesMultipartRequest {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'bundle_features';
+  readonly flags: number;
+  readonly body: BundleFeaturesRequest;
   /** All padding bytes of this structure in order; present only when one is not zero. */
   padding?: Uint8Array;
 }
@@ -1662,12 +2837,42 @@ export interface FlowMultipartReply {
   padding?: Uint8Array;
 }
 
+export interface FlowMultipartReply14 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'flow';
+  readonly flags: number;
+  readonly body: readonly FlowStats14[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface FlowDescMultipartReply {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'flow_desc';
+  readonly flags: number;
+  readonly body: readonly FlowDesc[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface AggregateMultipartReply {
   readonly type: 'multipart_reply';
   readonly xid: number;
   readonly mp_type: 'aggregate';
   readonly flags: number;
   readonly body: AggregateStats;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface AggregateMultipartReply15 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'aggregate';
+  readonly flags: number;
+  readonly body: AggregateStats15;
   /** All padding bytes of this structure in order; present only when one is not zero. */
   padding?: Uint8Array;
 }
@@ -1692,12 +2897,32 @@ export interface PortStatsMultipartReply {
   padding?: Uint8Array;
 }
 
+export interface PortStatsMultipartReply14 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'port_stats';
+  readonly flags: number;
+  readonly body: readonly PortStats14[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface QueueMultipartReply {
   readonly type: 'multipart_reply';
   readonly xid: number;
   readonly mp_type: 'queue';
   readonly flags: number;
   readonly body: readonly QueueStats[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface QueueMultipartReply14 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'queue';
+  readonly flags: number;
+  readonly body: readonly QueueStats14[];
   /** All padding bytes of this structure in order; present only when one is not zero. */
   padding?: Uint8Array;
 }
@@ -1722,6 +2947,16 @@ export interface GroupDescMultipartReply {
   padding?: Uint8Array;
 }
 
+export interface GroupDescMultipartReply15 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'group_desc';
+  readonly flags: number;
+  readonly body: readonly GroupDesc15[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface GroupFeaturesMultipartReply {
   readonly type: 'multipart_reply';
   readonly xid: number;
@@ -1738,6 +2973,16 @@ export interface MeterMultipartReply {
   readonly mp_type: 'meter';
   readonly flags: number;
   readonly body: readonly MeterStats[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface MeterMultipartReply15 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'meter';
+  readonly flags: number;
+  readonly body: readonly MeterStats15[];
   /** All padding bytes of this structure in order; present only when one is not zero. */
   padding?: Uint8Array;
 }
@@ -1762,6 +3007,16 @@ export interface MeterFeaturesMultipartReply {
   padding?: Uint8Array;
 }
 
+export interface MeterFeaturesMultipartReply15 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'meter_features';
+  readonly flags: number;
+  readonly body: MeterFeatures15;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface TableFeaturesMultipartReply {
   readonly type: 'multipart_reply';
   readonly xid: number;
@@ -1772,12 +3027,102 @@ export interface TableFeaturesMultipartReply {
   padding?: Uint8Array;
 }
 
+export interface TableFeaturesMultipartReply15 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'table_features';
+  readonly flags: number;
+  readonly body: readonly TableFeatures15[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface PortDescMultipartReply {
   readonly type: 'multipart_reply';
   readonly xid: number;
   readonly mp_type: 'port_desc';
   readonly flags: number;
   readonly body: readonly Port[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface PortDescMultipartReply14 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'port_desc';
+  readonly flags: number;
+  readonly body: readonly Port14[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface PortDescMultipartReply15 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'port_desc';
+  readonly flags: number;
+  readonly body: readonly Port14[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface TableDescMultipartReply {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'table_desc';
+  readonly flags: number;
+  readonly body: readonly TableDesc[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface QueueDescMultipartReply {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'queue_desc';
+  readonly flags: number;
+  readonly body: readonly QueueDesc[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface FlowMonitorMultipartReply {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'flow_monitor';
+  readonly flags: number;
+  readonly body: readonly FlowUpdate[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface FlowStatsMultipartReply {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'flow_stats';
+  readonly flags: number;
+  readonly body: readonly FlowStats15[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ControllerStatusMultipartReply {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'controller_status';
+  readonly flags: number;
+  readonly body: readonly ControllerStatusEntry[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface BundleFeaturesMultipartReply {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'bundle_features';
+  readonly flags: number;
+  readonly body: BundleFeatures;
   /** All padding bytes of this structure in order; present only when one is not zero. */
   padding?: Uint8Array;
 }
@@ -1897,6 +3242,200 @@ export interface BundleAddMessage {
   readonly properties: readonly BundleProperty[];
   /** All padding bytes of this structure in order; present only when one is not zero. */
   padding?: Uint8Array;
+}
+
+/** 1.4.1 7.4.3. */
+export interface PortStatus14 {
+  readonly type: 'port_status';
+  readonly xid: number;
+  readonly reason: number;
+  readonly desc: Port14;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.4.1. */
+export interface FlowMod14 {
+  readonly type: 'flow_mod';
+  readonly xid: number;
+  readonly cookie: bigint;
+  readonly cookie_mask: bigint;
+  readonly table_id: number;
+  readonly command: number;
+  readonly idle_timeout: number;
+  readonly hard_timeout: number;
+  readonly priority: number;
+  readonly buffer_id: number;
+  readonly out_port: number;
+  readonly out_group: number;
+  readonly flags: number;
+  readonly importance: number;
+  readonly match: readonly OxmField[];
+  readonly instructions: readonly Instruction[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.4.3. */
+export interface PortMod14 {
+  readonly type: 'port_mod';
+  readonly xid: number;
+  readonly port_no: number;
+  readonly hw_addr: Uint8Array;
+  readonly config: number;
+  readonly mask: number;
+  readonly properties: readonly PortModProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.3. */
+export interface TableMod14 {
+  readonly type: 'table_mod';
+  readonly xid: number;
+  readonly table_id: number;
+  readonly config: number;
+  readonly properties: readonly TableModProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.10. */
+export interface GetAsyncReply14 {
+  readonly type: 'get_async_reply';
+  readonly xid: number;
+  readonly properties: readonly AsyncConfigProperty[];
+}
+
+/** 1.4.1 7.3.10. */
+export interface SetAsync14 {
+  readonly type: 'set_async';
+  readonly xid: number;
+  readonly properties: readonly AsyncConfigProperty[];
+}
+
+/** 1.4.1 7.4.4. */
+export interface RoleStatus {
+  readonly type: 'role_status';
+  readonly xid: number;
+  readonly role: number;
+  readonly reason: number;
+  readonly generation_id: bigint;
+  readonly properties: readonly RoleProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.4.5. */
+export interface TableStatus {
+  readonly type: 'table_status';
+  readonly xid: number;
+  readonly reason: number;
+  readonly table: TableDesc;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.4.6. */
+export interface Requestforward {
+  readonly type: 'requestforward';
+  readonly xid: number;
+  readonly request: Message14 | Message15;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.9.1. */
+export interface BundleControl14 {
+  readonly type: 'bundle_control';
+  readonly xid: number;
+  readonly bundle_id: number;
+  readonly control_type: number;
+  readonly flags: number;
+  readonly properties: readonly BundleProperty[];
+}
+
+/** 1.4.1 7.3.9.2. */
+export interface BundleAddMessage14 {
+  readonly type: 'bundle_add_message';
+  readonly xid: number;
+  readonly bundle_id: number;
+  readonly flags: number;
+  readonly message: Message14 | Message15;
+  readonly properties: readonly BundleProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.4.2. */
+export interface FlowRemoved15 {
+  readonly type: 'flow_removed';
+  readonly xid: number;
+  readonly table_id: number;
+  readonly reason: number;
+  readonly priority: number;
+  readonly idle_timeout: number;
+  readonly hard_timeout: number;
+  readonly cookie: bigint;
+  readonly match: readonly OxmField[];
+  readonly stats: readonly OxsField[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.6. */
+export interface PacketOut15 {
+  readonly type: 'packet_out';
+  readonly xid: number;
+  readonly buffer_id: number;
+  readonly match: readonly OxmField[];
+  readonly actions: readonly Action[];
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.4.3. */
+export interface GroupMod15 {
+  readonly type: 'group_mod';
+  readonly xid: number;
+  readonly command: number;
+  readonly group_type: number;
+  readonly group_id: number;
+  readonly command_bucket_id: number;
+  readonly buckets: readonly Bucket15[];
+  readonly properties: readonly GroupProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.8. */
+export interface RoleRequest15 {
+  readonly type: 'role_request';
+  readonly xid: number;
+  readonly role: number;
+  readonly short_id: number;
+  readonly generation_id: bigint;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.8. */
+export interface RoleReply15 {
+  readonly type: 'role_reply';
+  readonly xid: number;
+  readonly role: number;
+  readonly short_id: number;
+  readonly generation_id: bigint;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.4.7. */
+export interface ControllerStatus {
+  readonly type: 'controller_status';
+  readonly xid: number;
+  readonly status: ControllerStatusEntry;
 }
 
 /** 1.0.0 5.5.4 OFPT_VENDOR. */
@@ -2259,16 +3798,131 @@ export type Message =
   | BundleControl
   | BundleAddMessage;
 
+/** 1.3.5 A.3.5. */
+export type MultipartRequest14 =
+  | DescMultipartRequest
+  | FlowMultipartRequest14
+  | AggregateMultipartRequest
+  | TableMultipartRequest
+  | PortStatsMultipartRequest14
+  | QueueMultipartRequest14
+  | GroupMultipartRequest
+  | GroupDescMultipartRequest
+  | GroupFeaturesMultipartRequest
+  | MeterMultipartRequest
+  | MeterConfigMultipartRequest
+  | MeterFeaturesMultipartRequest
+  | TableFeaturesMultipartRequest
+  | PortDescMultipartRequest14
+  | TableDescMultipartRequest
+  | QueueDescMultipartRequest
+  | FlowMonitorMultipartRequest
+  | ExperimenterMultipartRequest;
+
+/** 1.3.5 A.3.5. */
+export type MultipartReply14 =
+  | DescMultipartReply
+  | FlowMultipartReply14
+  | AggregateMultipartReply
+  | TableMultipartReply
+  | PortStatsMultipartReply14
+  | QueueMultipartReply14
+  | GroupMultipartReply
+  | GroupDescMultipartReply
+  | GroupFeaturesMultipartReply
+  | MeterMultipartReply
+  | MeterConfigMultipartReply
+  | MeterFeaturesMultipartReply
+  | TableFeaturesMultipartReply
+  | PortDescMultipartReply14
+  | TableDescMultipartReply
+  | QueueDescMultipartReply
+  | FlowMonitorMultipartReply
+  | ExperimenterMultipartReply;
+
 /** Every message of wire version 5. */
 export type Message14 =
   | Hello
   | ErrorMessage
   | EchoRequest
   | EchoReply
+  | ExperimenterMessage
   | FeaturesRequest
+  | FeaturesReply
   | GetConfigRequest
   | GetConfigReply
-  | SetConfig;
+  | SetConfig
+  | PacketIn
+  | FlowRemoved
+  | PacketOut
+  | GroupMod
+  | MultipartRequest14
+  | MultipartReply14
+  | BarrierRequest
+  | BarrierReply
+  | RoleRequest
+  | RoleReply
+  | GetAsyncRequest
+  | MeterMod
+  | PortStatus14
+  | FlowMod14
+  | PortMod14
+  | TableMod14
+  | GetAsyncReply14
+  | SetAsync14
+  | RoleStatus
+  | TableStatus
+  | Requestforward
+  | BundleControl14
+  | BundleAddMessage14;
+
+/** 1.3.5 A.3.5. */
+export type MultipartRequest15 =
+  | DescMultipartRequest
+  | FlowDescMultipartRequest
+  | AggregateMultipartRequest15
+  | TableMultipartRequest
+  | PortStatsMultipartRequest14
+  | QueueMultipartRequest14
+  | GroupMultipartRequest
+  | GroupDescMultipartRequest15
+  | GroupFeaturesMultipartRequest
+  | MeterMultipartRequest15
+  | MeterConfigMultipartRequest
+  | MeterFeaturesMultipartRequest15
+  | TableFeaturesMultipartRequest15
+  | PortDescMultipartRequest15
+  | TableDescMultipartRequest
+  | QueueDescMultipartRequest
+  | FlowMonitorMultipartRequest
+  | FlowStatsMultipartRequest
+  | ControllerStatusMultipartRequest
+  | BundleFeaturesMultipartRequest
+  | ExperimenterMultipartRequest;
+
+/** 1.3.5 A.3.5. */
+export type MultipartReply15 =
+  | DescMultipartReply
+  | FlowDescMultipartReply
+  | AggregateMultipartReply15
+  | TableMultipartReply
+  | PortStatsMultipartReply14
+  | QueueMultipartReply14
+  | GroupMultipartReply
+  | GroupDescMultipartReply15
+  | GroupFeaturesMultipartReply
+  | MeterMultipartReply15
+  | MeterConfigMultipartReply
+  | MeterFeaturesMultipartReply15
+  | TableFeaturesMultipartReply15
+  | PortDescMultipartReply15
+  | TableDescMultipartReply
+  | QueueDescMultipartReply
+  | FlowMonitorMultipartReply
+  | FlowStatsMultipartReply
+  | ControllerStatusMultipartReply
+  | BundleFeaturesMultipartReply
+  | ExperimenterMultipartReply;
 
 /** Every message of wire version 6. */
 export type Message15 =
@@ -2276,10 +3930,36 @@ export type Message15 =
   | ErrorMessage
   | EchoRequest
   | EchoReply
+  | ExperimenterMessage
   | FeaturesRequest
+  | FeaturesReply
   | GetConfigRequest
   | GetConfigReply
-  | SetConfig;
+  | SetConfig
+  | PacketIn
+  | MultipartRequest15
+  | MultipartReply15
+  | BarrierRequest
+  | BarrierReply
+  | GetAsyncRequest
+  | MeterMod
+  | PortStatus14
+  | FlowMod14
+  | PortMod14
+  | TableMod14
+  | GetAsyncReply14
+  | SetAsync14
+  | RoleStatus
+  | TableStatus
+  | Requestforward
+  | BundleControl14
+  | BundleAddMessage14
+  | FlowRemoved15
+  | PacketOut15
+  | GroupMod15
+  | RoleRequest15
+  | RoleReply15
+  | ControllerStatus;
 
 /** A message of any version. */
 export type AnyMessage = Message10 | Message | Message14 | Message15;
