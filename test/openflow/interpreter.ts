@@ -1,5 +1,6 @@
 import { catalogue } from '../../src/openflow/descriptors/index.js';
 import {
+  type Experimenter,
   type Field,
   holds,
   type MessageRow,
@@ -7,7 +8,9 @@ import {
   type TlvFamily,
 } from '../../src/openflow/descriptors/language.js';
 import type { AnyMessage } from '../../src/openflow/generated/types.js';
+import { MAX_ACTION_NESTING } from '../../src/openflow/reader.js';
 import { readText } from '../../src/openflow/text.js';
+import { learnSpecs, oxmRef, type Walker } from './interpreter-extensions.js';
 
 /**
  * A second decoder that walks the tables byte by byte. It shares the tables with the generated code and nothing else:
@@ -26,30 +29,32 @@ type Value = Record<string, unknown>;
 const structs = new Map(catalogue.structs.map((row) => [row.name, row]));
 const families = new Map(catalogue.tlvFamilies.map((family) => [family.name, family]));
 
-export class Interpreter {
+export class Interpreter implements Walker {
   readonly spans: Span[] = [];
   private readonly bytes: Uint8Array;
   private readonly version: number;
+  /** Families of the elements around the cursor. */
+  private readonly open: string[] = [];
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
     this.version = bytes[0];
   }
 
-  private integer(at: number, width: number): bigint {
+  integer(at: number, width: number): bigint {
     if (at + width > this.bytes.length) throw new RangeError(`cut off at ${at}`);
     let value = 0n;
     for (let i = 0; i < width; i += 1) value = value * 256n + BigInt(this.bytes[at + i]);
     return value;
   }
 
-  private take(at: number, width: number, path: string, note?: string): number {
+  take(at: number, width: number, path: string, note?: string): number {
     const value = width <= 8 ? this.integer(at, width) : 0n;
     if (width > 0) this.spans.push({ at, length: width, path, value: note ?? `${value}` });
     return width <= 6 ? Number(value) : 0;
   }
 
-  private slice(at: number, end: number, path: string, note = ''): Uint8Array {
+  slice(at: number, end: number, path: string, note = ''): Uint8Array {
     if (end > this.bytes.length || end < at) throw new RangeError(`cut off at ${at}`);
     if (end > at) this.spans.push({ at, length: end - at, path, value: note });
     return Uint8Array.from(this.bytes.subarray(at, end));
@@ -96,14 +101,22 @@ export class Interpreter {
     end: number,
   ): AnyMessage {
     const code = this.take(start + 8, 2, 'mp_type');
-    const part = catalogue.multiparts.find(
-      (each) => each.code === code && holds(each.versions, this.version),
-    );
-    if (part === undefined) throw new RangeError(`multipart type ${code}`);
     const flags = this.take(start + 10, 2, 'flags');
     const pads: Uint8Array[] = [];
-    const shape = part[direction];
     let at = this.fields(row.fields, {}, start + 12, end, start, row.name, pads);
+    const parts = catalogue.multiparts.filter(
+      (each) => each.code === code && holds(each.versions, this.version),
+    );
+    const part = parts.find((each) => this.isOf(each.experimenter, at, end, 4)) ?? parts.find(isPlain);
+    if (part === undefined) throw new RangeError(`multipart type ${code}`);
+    if (part.experimenter !== undefined) {
+      this.take(at, 4, 'experimenter');
+      this.take(at + 4, 4, 'exp_type');
+      pads.push(this.slice(at + 8, at + 8 + part.experimenter.pad, `${part.name}.padding`));
+      at += 8 + part.experimenter.pad;
+      if (at > end) throw new RangeError('padding is cut off');
+    }
+    const shape = part[direction];
     let body: unknown = {};
     if (shape.shape === 'one') {
       const value: Value = {};
@@ -122,6 +135,13 @@ export class Interpreter {
     const value: Value = { type: row.name, xid, mp_type: part.name, flags, body };
     keepPadding(value, pads, false);
     return value as unknown as AnyMessage;
+  }
+
+  /** Whether the two numbers at `at` are those of this vendor's element; `width` is that of the second one. */
+  private isOf(experimenter: Experimenter | undefined, at: number, end: number, width: number): boolean {
+    if (experimenter === undefined || end - at < 4 + width) return false;
+    const { id, type } = experimenter;
+    return this.integer(at, 4) === BigInt(id) && this.integer(at + 4, width) === BigInt(type);
   }
 
   private structure(name: string, value: Value, at: number, end: number, path: string): number {
@@ -147,12 +167,35 @@ export class Interpreter {
   }
 
   private tlv(family: TlvFamily, at: number, end: number, path: string): { value: Value; next: number } {
+    this.open.push(family.name);
+    if (this.open.filter((name) => name === family.name).length > MAX_ACTION_NESTING + 1)
+      throw new RangeError(`${path} is nested too deeply`);
+    const found = this.tlvBody(family, at, end, path);
+    this.open.pop();
+    return found;
+  }
+
+  private tlvBody(family: TlvFamily, at: number, end: number, path: string): { value: Value; next: number } {
     const [codeAt, lengthAt] = family.lengthFirst ? [at + 2, at] : [at, at + 2];
-    const code = Number(this.integer(codeAt, 2));
-    const row = family.rows.find((each) => each.code === code && holds(each.versions, this.version));
-    this.take(codeAt, 2, `${path}.type`, row?.name ?? 'raw');
-    const length = this.take(lengthAt, 2, `${path}.length`);
+    const [codeBytes, lengthBytes] = family.classFirst ? [3, 1] : [2, 2];
+    const code = Number(this.integer(codeAt, codeBytes));
+    const length = Number(this.integer(at + 4 - lengthBytes - (lengthAt === at ? 2 : 0), lengthBytes));
     const limit = at + length;
+    const rows = family.rows.filter((each) => each.code === code && holds(each.versions, this.version));
+    const subtype = family.subtypeBytes ?? 4;
+    const special = rows.find((each) => this.isOf(each.experimenter, at + 4, limit, subtype));
+    const row = special ?? rows.find(isPlain);
+    const spans = [
+      (): number => this.take(codeAt, codeBytes, `${path}.type`, row?.name ?? 'raw'),
+      (): number => this.take(lengthAt === at ? at : at + 4 - lengthBytes, lengthBytes, `${path}.length`),
+    ];
+    for (const span of family.lengthFirst ? spans.reverse() : spans) span();
+    let body = at + 4;
+    if (special !== undefined) {
+      this.take(body, 4, `${path}.experimenter`);
+      this.take(body + 4, subtype, `${path}.subtype`);
+      body += 4 + subtype;
+    }
     const padded = family.padding === 'inside' ? limit : at + Math.ceil(length / 8) * 8;
     if (length < family.minLength || padded > end) throw new RangeError(`${path}.length`);
     if (family.padding === 'inside' && length % 8 !== 0) throw new RangeError(`${path}.length`);
@@ -161,7 +204,7 @@ export class Interpreter {
     if (row === undefined) {
       value.code = code;
       value.data = this.slice(at + 4, limit, `${path}.data`);
-    } else if (this.fields(row.fields, value, at + 4, limit, at, path, pads) !== limit) {
+    } else if (this.fields(row.fields, value, body, limit, at, path, pads) !== limit) {
       throw new RangeError(`${path}: bytes left`);
     }
     if (family.padding === 'outside') pads.push(this.slice(limit, padded, `${path}.padding`));
@@ -181,6 +224,7 @@ export class Interpreter {
   ): number {
     let at = from;
     const listBytes = new Map<string, number>();
+    const listCounts = new Map<string, number>();
     let forced = false;
     const name = (field: Field): string =>
       'name' in field ? `${path}.${field.name}` : `${path}.${field.kind}`;
@@ -207,6 +251,43 @@ export class Interpreter {
           listBytes.set(field.of, this.take(at, 2, `${path}.${field.of}_length`));
           at += 2;
           break;
+        case 'listCount':
+          listCounts.set(field.of, this.take(at, 2, `${path}.${field.of}_count`));
+          at += 2;
+          break;
+        case 'u16List': {
+          const count = listCounts.get(field.name) ?? 0;
+          value[field.name] = Array.from({ length: count }, (_, i) =>
+            this.take(at + 2 * i, 2, `${name(field)}[${i}]`),
+          );
+          at += 2 * count;
+          break;
+        }
+        case 'oxmHeader':
+        case 'oxmRef': {
+          const found = oxmRef(this, at, limit, name(field), field.kind === 'oxmRef');
+          value[field.name] = found.value;
+          at = found.next;
+          break;
+        }
+        case 'learnSpecs': {
+          const found = learnSpecs(this, at, limit, name(field));
+          value[field.name] = found.value;
+          at = found.next;
+          break;
+        }
+        case 'when':
+          if ((Number(value[field.flags]) & field.mask) !== 0)
+            at = this.fields([field.field], value, at, limit, start, path, []);
+          break;
+        case 'tail': {
+          const usual = Math.ceil(Math.max(at - start, field.least) / 8) * 8;
+          forced = limit - start > usual;
+          if (limit < at) throw new RangeError(path);
+          pads.push(this.slice(at, limit, `${path}.padding`));
+          at = limit;
+          break;
+        }
         case 'u32s':
           value[field.name] = Array.from({ length: field.count }, (_, i) =>
             this.take(at + 4 * i, 4, `${name(field)}[${i}]`),
@@ -268,13 +349,20 @@ export class Interpreter {
           break;
         }
         case 'oxms': {
+          const from = at;
+          const stop = listBytes.has(field.name) ? at + (listBytes.get(field.name) ?? 0) : limit;
+          if (stop > limit) throw new RangeError(name(field));
           const list: Value[] = [];
-          while (at < limit) {
-            const { value: item, next } = this.oxm(at, limit, `${name(field)}[${list.length}]`);
+          while (at < stop) {
+            const { value: item, next } = this.oxm(at, stop, `${name(field)}[${list.length}]`);
             list.push(item);
             at = next;
           }
           value[field.name] = list;
+          if (!field.aligned) break;
+          const padded = from + Math.ceil((at - from) / 8) * 8;
+          pads.push(this.slice(at, padded, `${name(field)}.padding`));
+          at = padded;
           break;
         }
         case 'oxmId': {
@@ -474,6 +562,10 @@ export class Interpreter {
     if (at > limit) throw new RangeError(path);
     return { value: id, next: at };
   }
+}
+
+function isPlain(row: { readonly experimenter?: Experimenter }): boolean {
+  return row.experimenter === undefined;
 }
 
 function fixedWidth(field: Field): number {

@@ -96,13 +96,7 @@ export function oxmDecoder(slice) {
   r.steps += 1;
   const length = b[at + 3];
   if (length > end - at - 4) return r.fail('bad_length', at + 3, \`oxm.length is \${length}, \${end - at - 4} bytes are left\`);
-  const v = at + 4;
-  r.at = v + length;
-  if (u16(b, at) !== 0x8000) return decodeOtherOxm(r, at);
-  const masked = (b[at + 2] & 1) === 1;
-  const number = b[at + 2] >> 1;
-${fieldSwitch(basic, '  ')}
-  return rawOxm(r, at);
+${basic.length > 0 ? basicDecoder(basic) : '  r.at = at + 4 + length;\n  return decodeOtherOxm(r, at);'}
 }
 
 ${vendorDecoder(others)}
@@ -119,6 +113,16 @@ function badOxmLength(r: Reader, at: number, name: string, width: number): undef
   return r.fail('bad_match', at + 3, \`\${name}: length \${b[at + 3]}, expected \${expected}\`);
 }
 ${slice.usesMatch ? matchDecoder() : ''}`;
+}
+
+function basicDecoder(basic) {
+  return `  const v = at + 4;
+  r.at = v + length;
+  if (u16(b, at) !== 0x8000) return decodeOtherOxm(r, at);
+  const masked = (b[at + 2] & 1) === 1;
+  const number = b[at + 2] >> 1;
+${fieldSwitch(basic, '  ')}
+  return rawOxm(r, at);`;
 }
 
 function matchDecoder() {

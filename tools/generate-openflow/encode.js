@@ -318,7 +318,7 @@ export function familyEncoder(family, slice) {
   switch (m.type) {
 ${cases([...plain, { name: 'raw' }])}
     default:
-      ${vendors.length === 0 ? unknown : `encode${vendor}(w, m);`}
+      ${vendors.length === 0 ? unknown : `encode${vendor}(w, m as ${vendor});`}
   }
 }
 `);

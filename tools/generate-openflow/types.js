@@ -135,7 +135,7 @@ function messageTypes(row, catalogue, families) {
   }
   const out = [];
   for (const part of catalogue.multiparts) {
-    if (part.versions.from < row.versions.from || part.versions.to > row.versions.to) continue;
+    if (part.versions.to < row.versions.from || part.versions.from > row.versions.to) continue;
     const body = part[row.multipart];
     const type =
       body.shape === 'empty'
@@ -150,7 +150,9 @@ function messageTypes(row, catalogue, families) {
       '  readonly flags: number;',
       `  readonly body: ${type};`,
     ];
-    out.push(interfaceText(multipartType(row.multipart, part), head, row, families));
+    const pads = part.experimenter?.pad > 0 ? [{ kind: 'pad' }] : [];
+    const own = { ...row, fields: [...row.fields, ...pads] };
+    out.push(interfaceText(multipartType(row.multipart, part), head, own, families));
   }
   return out.join('\n');
 }

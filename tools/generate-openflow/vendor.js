@@ -44,7 +44,11 @@ export function vendorMember(family) {
   const width = family.subtypeBytes;
   const plain = family.rows.find((row) => row.experimenter === undefined && row.code === code);
   const cases = rows.map((row) => [row, `\n      return decode${memberType(family, row)}(r, start, limit);`]);
-  if (plain === undefined) throw new Error(`${family.name} needs a row for unknown vendors`);
+  const raw = memberType(family, { name: 'raw' });
+  const rest =
+    plain === undefined
+      ? `  r.at = limit;\n  const raw: ${raw} = { type: 'raw', code: ${code}, data: copy(b, start + 4, limit) };\n  return raw;`
+      : `  return decode${memberType(family, plain)}(r, start, limit);`;
   const text = `function decode${vendorType(family.name)}(r: Reader, start: number, limit: number): ${type} | undefined {
   const b = r.bytes;
   if (limit - start >= ${8 + width}) {
@@ -52,7 +56,7 @@ export function vendorMember(family) {
     const type = u${8 * width}(b, start + 8);
 ${choose(cases, '    ')}
   }
-  return decode${memberType(family, plain)}(r, start, limit);
+${rest}
 }
 `;
   return { code, text, call: `decode${vendorType(family.name)}(r, start, limit)` };
@@ -64,7 +68,10 @@ export function vendorMessages(slice) {
   if (rows.length === 0) return undefined;
   const { code } = rows[0];
   const plain = slice.messages.find((row) => row.experimenter === undefined && row.code === code);
-  if (plain === undefined) throw new Error(`version ${slice.version} needs a message for unknown vendors`);
+  const rest =
+    plain === undefined
+      ? "r.fail('bad_type', start + 1, 'no message for unknown vendors')"
+      : `decode${messageType(plain)}(r, start, limit)`;
   const nested = (row) => row.fields.some((field) => field.kind === 'message');
   const version = rows.some(nested);
   const cases = rows.map((row) => [
@@ -78,7 +85,7 @@ export function vendorMessages(slice) {
     const type = u32(b, start + 12);
 ${choose(cases, '    ')}
   }
-  return decode${messageType(plain)}(r, start, limit);
+  return ${rest};
 }
 `;
   return { code, text, version, call: `decodeVendorMessage(r, start, limit${version ? ', version' : ''})` };
