@@ -14,7 +14,7 @@ export interface LearnField {
 }
 
 export interface LearnSpec {
-  /** How many bits; at most 2047. */
+  /** How many bits, from 1 to 2047. */
   readonly n_bits: number;
   /** A field of the packet, or a constant whose bytes are as many 16-bit words as hold `n_bits`. */
   readonly src:
@@ -42,7 +42,7 @@ export function readLearnSpecs(r: Reader, limit: number, path: string): LearnSpe
     const head = u16(r.bytes, at);
     if (head === 0) break;
     const type = DST_TYPES[(head >> DST_SHIFT) & 3];
-    if ((head & RESERVED) !== 0 || type === undefined)
+    if ((head & RESERVED) !== 0 || (head & N_BITS) === 0 || type === undefined)
       return r.fail('bad_type', at, `${path}: 0x${head.toString(16)} is no step`);
     r.steps += 1;
     r.at = at + 2;
@@ -84,12 +84,11 @@ function readField(
 
 export function writeLearnSpecs(w: SlabWriter, specs: readonly LearnSpec[], path: string): void {
   for (const { n_bits, src, dst } of specs) {
-    if ((n_bits & N_BITS) !== n_bits)
-      throw new EncodeError(`${path}.n_bits`, `expected 11 bits, got ${n_bits}`);
+    if ((n_bits & N_BITS) !== n_bits || n_bits === 0)
+      throw new EncodeError(`${path}.n_bits`, `expected 1 to ${N_BITS}, got ${n_bits}`);
     const type = DST_TYPES.indexOf(dst.type);
     const head = n_bits | (src.type === 'immediate' ? IMMEDIATE : 0) | (type << DST_SHIFT);
     if (type < 0) throw new EncodeError(`${path}.dst.type`, `"${String(dst.type)}" is unknown`);
-    if (head === 0) throw new EncodeError(`${path}.n_bits`, 'no bits: this would end the list');
     write16(w, head, path);
     if (src.type === 'field') writeField(w, src, `${path}.src`);
     else writeImmediate(w, src.value, n_bits, `${path}.src.value`);

@@ -30,6 +30,12 @@ export class Reader {
     this.at = base;
   }
 
+  /** Takes back the failure of an attempt that began at this nesting. */
+  forgive(nesting: number): void {
+    this.error = undefined;
+    this.nesting = nesting;
+  }
+
   /** Always `undefined`, so that a decoder can `return r.fail(...)`. The first failure is kept. */
   fail(code: DecodeErrorCode, at: number, detail: string): undefined {
     this.error ??= { code, offset: at - this.base, detail };

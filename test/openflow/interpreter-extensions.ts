@@ -51,7 +51,7 @@ export function learnSpecs(walker: Walker, from: number, limit: number, path: st
     const head = walker.take(at, 2, `${here}.head`);
     const n_bits = head % 2048;
     const dstType = ['match', 'load', 'output'][Math.floor(head / 2048) % 4];
-    if (dstType === undefined || head >= 0x4000) throw new RangeError(here);
+    if (dstType === undefined || n_bits === 0 || head >= 0x4000) throw new RangeError(here);
     at += 2;
     const field = (type: string, label: string): unknown => {
       const { value, next } = oxmRef(walker, at, limit, `${here}.${label}.field`, true);

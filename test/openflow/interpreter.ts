@@ -4,8 +4,10 @@ import {
   type Field,
   holds,
   type MessageRow,
+  type MultipartRow,
   type OxmRow,
   type TlvFamily,
+  type TlvRow,
 } from '../../src/openflow/descriptors/language.js';
 import type { AnyMessage } from '../../src/openflow/generated/types.js';
 import { MAX_ACTION_NESTING } from '../../src/openflow/reader.js';
@@ -67,30 +69,40 @@ export class Interpreter implements Walker {
     if (this.take(start + 2, 2, `${prefix}length`) !== end - start)
       throw new RangeError('length of the message');
     const xid = this.take(start + 4, 4, `${prefix}xid`);
-    const row = this.choose(rows, type, start, end);
-    if (row === undefined) throw new RangeError(`type ${type}`);
-    if (row.multipart !== undefined) return this.multipart(row, row.multipart, xid, start, end);
-    let at = start + 8;
-    if (row.experimenter !== undefined) {
-      this.take(at, 4, `${prefix}experimenter`);
-      this.take(at + 4, 4, `${prefix}exp_type`);
-      at += 8;
-    }
-    const value: Value = { type: row.name, xid };
-    const stop = this.fields(row.fields, value, at, end, start, `${prefix}${row.name}`, []);
-    if (stop !== end) throw new RangeError(`${row.name}: bytes left`);
-    return value as unknown as AnyMessage;
+    const body = (row: MessageRow | undefined): AnyMessage => {
+      if (row === undefined) throw new RangeError(`type ${type}`);
+      if (row.multipart !== undefined) return this.multipart(row, row.multipart, xid, start, end);
+      let at = start + 8;
+      if (row.experimenter !== undefined) {
+        this.take(at, 4, `${prefix}experimenter`);
+        this.take(at + 4, 4, `${prefix}exp_type`);
+        at += 8;
+      }
+      const value: Value = { type: row.name, xid };
+      const stop = this.fields(row.fields, value, at, end, start, `${prefix}${row.name}`, []);
+      if (stop !== end) throw new RangeError(`${row.name}: bytes left`);
+      return value as unknown as AnyMessage;
+    };
+    const plain = rows.find((row) => row.code === type && isPlain(row));
+    const special = rows.find((row) => row.code === type && this.isOf(row.experimenter, start + 8, end, 4));
+    if (special === undefined || special.strict) return body(special ?? plain);
+    return this.attempt(
+      () => body(special),
+      () => body(plain),
+    );
   }
 
-  private choose(rows: MessageRow[], type: number, start: number, end: number): MessageRow | undefined {
-    const special = rows.find(
-      (row) =>
-        row.experimenter !== undefined &&
-        type === row.code &&
-        end - start >= 16 &&
-        this.integer(start + 8, 8) === (BigInt(row.experimenter.id) << 32n) + BigInt(row.experimenter.type),
-    );
-    return special ?? rows.find((row) => row.experimenter === undefined && row.code === type);
+  /** What a vendor's row makes of it, or what is left when it does not fit: the bytes as they are. */
+  private attempt<T>(known: () => T, otherwise: () => T): T {
+    const [spans, open] = [this.spans.length, this.open.length];
+    try {
+      return known();
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.spans.length = spans;
+      this.open.length = open;
+      return otherwise();
+    }
   }
 
   private multipart(
@@ -103,12 +115,35 @@ export class Interpreter implements Walker {
     const code = this.take(start + 8, 2, 'mp_type');
     const flags = this.take(start + 10, 2, 'flags');
     const pads: Uint8Array[] = [];
-    let at = this.fields(row.fields, {}, start + 12, end, start, row.name, pads);
+    const at = this.fields(row.fields, {}, start + 12, end, start, row.name, pads);
     const parts = catalogue.multiparts.filter(
       (each) => each.code === code && holds(each.versions, this.version),
     );
-    const part = parts.find((each) => this.isOf(each.experimenter, at, end, 4)) ?? parts.find(isPlain);
-    if (part === undefined) throw new RangeError(`multipart type ${code}`);
+    const part = (chosen: MultipartRow | undefined): AnyMessage => {
+      if (chosen === undefined) throw new RangeError(`multipart type ${code}`);
+      const own = [...pads];
+      const body = this.part(chosen, direction, at, end, own);
+      const value: Value = { type: row.name, xid, mp_type: chosen.name, flags, body };
+      keepPadding(value, own, false);
+      return value as unknown as AnyMessage;
+    };
+    const special = parts.find((each) => this.isOf(each.experimenter, at, end, 4));
+    if (special === undefined) return part(parts.find(isPlain));
+    return this.attempt(
+      () => part(special),
+      () => part(parts.find(isPlain)),
+    );
+  }
+
+  /** The body of a multipart message, up to the end. */
+  private part(
+    part: MultipartRow,
+    direction: 'request' | 'reply',
+    from: number,
+    end: number,
+    pads: Uint8Array[],
+  ): unknown {
+    let at = from;
     if (part.experimenter !== undefined) {
       this.take(at, 4, 'experimenter');
       this.take(at + 4, 4, 'exp_type');
@@ -132,9 +167,7 @@ export class Interpreter implements Walker {
       body = list;
     }
     if (at !== end) throw new RangeError('bytes left');
-    const value: Value = { type: row.name, xid, mp_type: part.name, flags, body };
-    keepPadding(value, pads, false);
-    return value as unknown as AnyMessage;
+    return body;
   }
 
   /** Whether the two numbers at `at` are those of this vendor's element; `width` is that of the second one. */
@@ -181,34 +214,44 @@ export class Interpreter implements Walker {
     const code = Number(this.integer(codeAt, codeBytes));
     const length = Number(this.integer(at + 4 - lengthBytes - (lengthAt === at ? 2 : 0), lengthBytes));
     const limit = at + length;
-    const rows = family.rows.filter((each) => each.code === code && holds(each.versions, this.version));
-    const subtype = family.subtypeBytes ?? 4;
-    const special = rows.find((each) => this.isOf(each.experimenter, at + 4, limit, subtype));
-    const row = special ?? rows.find(isPlain);
-    const spans = [
-      (): number => this.take(codeAt, codeBytes, `${path}.type`, row?.name ?? 'raw'),
-      (): number => this.take(lengthAt === at ? at : at + 4 - lengthBytes, lengthBytes, `${path}.length`),
-    ];
-    for (const span of family.lengthFirst ? spans.reverse() : spans) span();
-    let body = at + 4;
-    if (special !== undefined) {
-      this.take(body, 4, `${path}.experimenter`);
-      this.take(body + 4, subtype, `${path}.subtype`);
-      body += 4 + subtype;
-    }
     const padded = family.padding === 'inside' ? limit : at + Math.ceil(length / 8) * 8;
     if (length < family.minLength || padded > end) throw new RangeError(`${path}.length`);
     if (family.padding === 'inside' && length % 8 !== 0) throw new RangeError(`${path}.length`);
-    const pads: Uint8Array[] = [];
-    const value: Value = { type: row?.name ?? 'raw' };
-    if (row === undefined) {
-      value.code = code;
-      value.data = this.slice(at + 4, limit, `${path}.data`);
-    } else if (this.fields(row.fields, value, body, limit, at, path, pads) !== limit) {
-      throw new RangeError(`${path}: bytes left`);
-    }
-    if (family.padding === 'outside') pads.push(this.slice(limit, padded, `${path}.padding`));
-    keepPadding(value, pads, false);
+    const rows = family.rows.filter((each) => each.code === code && holds(each.versions, this.version));
+    const subtype = family.subtypeBytes ?? 4;
+    const decode = (row: TlvRow | undefined): Value => {
+      const spans = [
+        (): number => this.take(codeAt, codeBytes, `${path}.type`, row?.name ?? 'raw'),
+        (): number => this.take(lengthAt === at ? at : at + 4 - lengthBytes, lengthBytes, `${path}.length`),
+      ];
+      for (const span of family.lengthFirst ? spans.reverse() : spans) span();
+      let body = at + 4;
+      if (row?.experimenter !== undefined) {
+        this.take(body, 4, `${path}.experimenter`);
+        this.take(body + 4, subtype, `${path}.subtype`);
+        body += 4 + subtype;
+      }
+      const pads: Uint8Array[] = [];
+      const value: Value = { type: row?.name ?? 'raw' };
+      if (row === undefined) {
+        value.code = code;
+        value.data = this.slice(at + 4, limit, `${path}.data`);
+      } else if (this.fields(row.fields, value, body, limit, at, path, pads) !== limit) {
+        throw new RangeError(`${path}: bytes left`);
+      }
+      if (family.padding === 'outside') pads.push(this.slice(limit, padded, `${path}.padding`));
+      keepPadding(value, pads, false);
+      return value;
+    };
+    const special = rows.find((each) => this.isOf(each.experimenter, at + 4, limit, subtype));
+    const plain = rows.find((each) => isPlain(each) && (!family.lenient || fits(each, length)));
+    const value =
+      special === undefined
+        ? decode(plain)
+        : this.attempt(
+            () => decode(special),
+            () => decode(plain),
+          );
     return { value, next: padded };
   }
 
@@ -497,17 +540,14 @@ export class Interpreter implements Walker {
     );
     const next = at + 4 + this.bytes[at + 3];
     if (next > limit) throw new RangeError(`${path}.length`);
-    if (row === undefined) {
-      const payload = this.slice(at + 4, next, `${path}.payload`);
-      return { value: { field: 'raw', oxm_class: oxmClass, oxm_field: id, has_mask: masked, payload }, next };
-    }
-    let first = at + 4;
-    if (row.experimenter !== undefined) {
-      this.take(first, 4, `${path}.experimenter`);
-      first += 4;
-    }
+    if (row === undefined) return this.rawOxm(at, next, path);
+    const first = at + (row.experimenter === undefined ? 4 : 8);
     const width = row.variable ? Math.floor((next - first) / (masked ? 2 : 1)) : row.bytes;
-    if (next - first !== (masked ? 2 : 1) * width) throw new RangeError(`${path}: length of ${row.name}`);
+    if (next - first !== (masked ? 2 : 1) * width) {
+      if (row.experimenter === undefined) throw new RangeError(`${path}: length of ${row.name}`);
+      return this.rawOxm(at, next, path);
+    }
+    if (row.experimenter !== undefined) this.take(at + 4, 4, `${path}.experimenter`);
     const read = (from: number, label: string): unknown => {
       if (row.form === 'bytes') return this.slice(from, from + width, `${path}.${label}`);
       this.take(from, width, `${path}.${label}`);
@@ -517,6 +557,13 @@ export class Interpreter implements Walker {
     const value: Value = { field: row.name, value: read(first, 'value') };
     if (masked) value.mask = read(first + width, 'mask');
     return { value, next };
+  }
+
+  private rawOxm(at: number, next: number, path: string): { value: Value; next: number } {
+    const payload = this.slice(at + 4, next, `${path}.payload`);
+    const oxm_class = Number(this.integer(at, 2));
+    const [oxm_field, has_mask] = [this.bytes[at + 2] >> 1, (this.bytes[at + 2] & 1) === 1];
+    return { value: { field: 'raw', oxm_class, oxm_field, has_mask, payload }, next };
   }
 
   /** Of rows that share a number the one whose length fits, or any if none does. */
@@ -566,6 +613,14 @@ export class Interpreter implements Walker {
 
 function isPlain(row: { readonly experimenter?: Experimenter }): boolean {
   return row.experimenter === undefined;
+}
+
+/** Whether an element has at least the bytes of its fixed fields, and just these if there are no others. */
+function fits(row: TlvRow, length: number): boolean {
+  const variable = row.fields.findIndex((field) => fixedWidth(field) === 0);
+  const head = row.fields.slice(0, variable < 0 ? undefined : variable);
+  const bytes = head.reduce((sum, field) => sum + fixedWidth(field), 4);
+  return variable < 0 ? length === bytes : length >= bytes;
 }
 
 function fixedWidth(field: Field): number {

@@ -96,7 +96,7 @@ class Body {
       else if (field.kind === 'stats') this.stats(field, last && lengths.closed);
       else if (field.kind === 'struct') this.open(field, last && lengths.closed);
       else if (field.kind === 'oxm') this.oxm(field);
-      else if (field.kind === 'oxms') this.oxms(field, lengths);
+      else if (field.kind === 'oxms') this.oxms(field, lengths, last && lengths.closed);
       else if (field.kind === 'list') this.list(field, lengths);
       else if (field.kind === 'message') this.message(field, last);
       else if (field.kind === 'when') this.when(field);
@@ -233,7 +233,7 @@ class Body {
     return `${field.name}End`;
   }
 
-  oxms(field, lengths) {
+  oxms(field, lengths, last) {
     const start = `${field.name}At`;
     if (field.aligned) this.lines.push(`const ${start} = r.at;`);
     const limit = this.bound(field, lengths);
@@ -253,6 +253,7 @@ class Body {
       `if (${padded} > limit - ${limit}) return r.fail('truncated', ${limit}, '${this.name}.${field.name}: padding is missing');`,
       `r.at = ${limit} + ${padded};`,
     );
+    if (last) this.exact();
     this.variablePad(limit, padded);
   }
 
@@ -385,16 +386,40 @@ function memberDecoder(family, row, slice) {
   const skip = row.experimenter === undefined ? 4 : 8 + family.subtypeBytes;
   const { head, headBytes, variable } = split(row.fields, skip, body.structs);
   const wrong = variable.length === 0 ? `limit - start !== ${headBytes}` : `limit - start < ${headBytes}`;
-  const b = head.length > 0 || variable.some((field) => !WITHOUT_BYTES.includes(field.kind));
-  body.lines.push(
-    `if (${wrong}) return r.fail('bad_length', start + 2, \`${name}.length is \${limit - start}, expected ${variable.length === 0 ? '' : 'at least '}${headBytes}\`);`,
-  );
+  const outside = family.padding === 'outside';
+  const b = outside || head.length > 0 || variable.some((field) => !WITHOUT_BYTES.includes(field.kind));
+  const raw = memberType(family, { name: 'raw' });
+  const refusal = family.lenient
+    ? `decode${raw}(r, start, limit, ${row.code})`
+    : `r.fail('bad_length', start + 2, \`${name}.length is \${limit - start}, expected ${variable.length === 0 ? '' : 'at least '}${headBytes}\`)`;
+  body.lines.push(`if (${wrong}) return ${refusal};`);
   if (b) body.lines.push(`const b = r.bytes;`);
   body.head(head);
   body.lines.push(`r.at = start + ${headBytes};`);
   body.variable(variable, lengthsOf(row.fields));
+  if (outside) {
+    body.lines.push(`const outerPad = (start - limit) & 7;`);
+    body.variablePad('limit', 'outerPad');
+  }
+  const result = family.lenient ? familyType(family.name) : memberType(family, row);
   const type = memberType(family, row);
-  return `function decode${type}(r: Reader, start: number, limit: number): ${type} | undefined {\n${body.finish(type, [`type: '${row.name}'`])}\n}\n`;
+  return `function decode${type}(r: Reader, start: number, limit: number): ${result} | undefined {\n${body.finish(type, [`type: '${row.name}'`])}\n}\n`;
+}
+
+/** An element that stays as it is. */
+function rawDecoder(family) {
+  const raw = memberType(family, { name: 'raw' });
+  const padding =
+    family.padding === 'inside'
+      ? ''
+      : `  const outerPad = (start - limit) & 7;\n  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);\n`;
+  return `function decode${raw}(r: Reader, start: number, limit: number, code: number): ${raw} {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: ${raw} = { type: 'raw', code, data: copy(b, start + 4, limit) };
+${padding}  return raw;
+}
+`;
 }
 
 /** Where a TLV has its type and its length. */
@@ -417,11 +442,8 @@ export function familyDecoder(family, slice) {
   if (vendor !== undefined) cases.push(`    case ${vendor.code}:\n      return ${vendor.call};`);
   const raw = memberType(family, { name: 'raw' });
   const header = HEADERS[headerOf(family)];
-  cases.push(`    default: {
-      r.at = limit;
-      const raw: ${raw} = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }`);
+  cases.push(`    default:\n      return decode${raw}(r, start, limit, code);`);
+  out.push(rawDecoder(family));
   const whole = inside
     ? `length < ${family.minLength} || length > end - start || (length & 7) !== 0`
     : `length < ${family.minLength} || ((length + 7) & ~7) > end - start`;
@@ -445,10 +467,7 @@ export function familyDecoder(family, slice) {
       `function decode${type}Body(r: Reader, start: number, limit: number): ${type} | undefined {\n  const b = r.bytes;\n${choose}\n}\n`,
       `export function decode${type}(r: Reader, end: number): ${type} | undefined {\n${checks}  const limit = start + length;
   const value = decode${type}Body(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;\n}\n`,
     );
   }
@@ -515,8 +534,11 @@ function multipartCase(row, part, vendor) {
   const head = `type: '${row.name}', xid, mp_type: '${part.name}', flags`;
   if (vendor !== undefined && part.code === vendor.code) {
     return `    case ${part.code}: {
+      const head = r.at;
       const known = ${vendor.call};
-      if (known !== undefined || r.error !== undefined) return known;
+      if (known !== undefined) return known;
+      r.forgive(0);
+      r.at = head;
       const body = decode${structType(body.of)}(r, limit);
       return body === undefined ? undefined : { ${head}, body };
     }`;

@@ -47,16 +47,25 @@ export function vendorMember(family) {
   const raw = memberType(family, { name: 'raw' });
   const rest =
     plain === undefined
-      ? `  r.at = limit;\n  const raw: ${raw} = { type: 'raw', code: ${code}, data: copy(b, start + 4, limit) };\n  return raw;`
-      : `  return decode${memberType(family, plain)}(r, start, limit);`;
-  const text = `function decode${vendorType(family.name)}(r: Reader, start: number, limit: number): ${type} | undefined {
+      ? `decode${raw}(r, start, limit, ${code})`
+      : `decode${memberType(family, plain)}(r, start, limit)`;
+  const vendors = vendorType(family.name);
+  const text = `/** A body that is not what its row says is nobody's business but the vendor's: it stays as it is. */
+function decode${vendors}(r: Reader, start: number, limit: number): ${type} | undefined {
+  const { nesting } = r;
+  const known = decodeKnown${vendors}(r, start, limit);
+  if (known !== undefined) return known;
+  r.forgive(nesting);
+  return ${rest};
+}
+
+function decodeKnown${vendors}(r: Reader, start: number, limit: number): ${type} | undefined {
   const b = r.bytes;
-  if (limit - start >= ${8 + width}) {
-    const vendor = u32(b, start + 4);
-    const type = u${8 * width}(b, start + 8);
-${choose(cases, '    ')}
-  }
-${rest}
+  if (limit - start < ${8 + width}) return undefined;
+  const vendor = u32(b, start + 4);
+  const type = u${8 * width}(b, start + 8);
+${choose(cases, '  ')}
+  return undefined;
 }
 `;
   return { code, text, call: `decode${vendorType(family.name)}(r, start, limit)` };
@@ -74,16 +83,23 @@ export function vendorMessages(slice) {
       : `decode${messageType(plain)}(r, start, limit)`;
   const nested = (row) => row.fields.some((field) => field.kind === 'message');
   const version = rows.some(nested);
+  const call = (row) => `decode${messageType(row)}(r, start, limit${nested(row) ? ', version' : ''})`;
+  // A body that is not what its row says stays as it is, unless the row is strict.
   const cases = rows.map((row) => [
     row,
-    `\n      return decode${messageType(row)}(r, start, limit${nested(row) ? ', version' : ''});`,
+    row.strict ? `\n      return ${call(row)};` : `\n      known = ${call(row)};\n      break;`,
   ]);
-  const text = `function decodeVendorMessage(r: Reader, start: number, limit: number${version ? ', version: number' : ''}): ${unionType('message', slice.version)} | undefined {
+  const union = unionType('message', slice.version);
+  const text = `function decodeVendorMessage(r: Reader, start: number, limit: number${version ? ', version: number' : ''}): ${union} | undefined {
   const b = r.bytes;
   if (limit - start >= 16) {
+    const { nesting } = r;
     const vendor = u32(b, start + 8);
     const type = u32(b, start + 12);
+    let known: ${union} | undefined;
 ${choose(cases, '    ')}
+    if (known !== undefined) return known;
+    r.forgive(nesting);
   }
   return ${rest};
 }
@@ -91,7 +107,7 @@ ${choose(cases, '    ')}
   return { code, text, version, call: `decodeVendorMessage(r, start, limit${version ? ', version' : ''})` };
 }
 
-/** Bodies of vendors: the emitted function answers \`undefined\` without an error where it knows none. */
+/** Bodies of vendors: the emitted function answers `undefined` where it does not know the body. */
 export function vendorPart(row, slice) {
   const parts = vendorRows(slice.multiparts);
   if (parts.length === 0) return undefined;
@@ -116,11 +132,8 @@ function partBlock(row, part) {
   const { pad } = part.experimenter;
   const type = multipartType(row.multipart, part);
   const lines = [];
-  if (pad > 0)
-    lines.push(
-      `if (limit - head < ${8 + pad}) return r.fail('truncated', head, '${row.name}: padding is missing');`,
-    );
-  lines.push(`r.at = head + ${8 + pad};`, ...bodyLines(body));
+  if (pad > 0) lines.push(`if (limit - head < ${8 + pad}) return undefined;`);
+  lines.push(`r.at = head + ${8 + pad};`, ...bodyLines(body), `if (r.at !== limit) return undefined;`);
   lines.push(`const value: ${type} = { type: '${row.name}', xid, mp_type: '${part.name}', flags, body };`);
   if (pad > 0) lines.push(`if (anySet(b, head + 8, ${pad})) value.padding = gather(b, [head + 8, ${pad}]);`);
   lines.push('return value;');

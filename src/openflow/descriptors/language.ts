@@ -122,6 +122,8 @@ export interface TlvFamily {
   readonly lengthFirst?: true;
   /** A class of 16 bits and a type of 8 bits, which together are the code, come before a length of 8 bits. */
   readonly classFirst?: true;
+  /** An element of a known type that is shorter than its row, or longer than a row of fixed size, stays raw. */
+  readonly lenient?: true;
   readonly rows: readonly TlvRow[];
 }
 
@@ -130,6 +132,8 @@ export interface MessageRow extends StructRow {
   readonly code: number;
   /** Messages defined by an experimenter share code 4 and are told apart by these two words. */
   readonly experimenter?: Experimenter;
+  /** A vendor's message that is malformed is an error; without it, it is one of a vendor whom nobody knows. */
+  readonly strict?: true;
   /** `request` or `reply`: the body is chosen by the multipart type. `fields` are the padding between flags and body. */
   readonly multipart?: 'request' | 'reply';
 }

@@ -5,6 +5,7 @@ import {
   type Field,
   list,
   listLength,
+  match,
   oxms,
   pad,
   rest,
@@ -59,14 +60,17 @@ const asyncProperties: TlvFamily = {
   ].map((name, code) => property(name, code, u32('mask'))),
 };
 
+// Open vSwitch takes its own properties of 8 and 16 bits with or without their padding.
+
 const controllerProperties: TlvFamily = {
   name: 'nx_controller_property',
   source: 'Open vSwitch NXAST_CONTROLLER2',
   padding: 'outside',
   minLength: 4,
+  lenient: true,
   rows: [
-    property('max_len', 0, u16('max_len')),
-    property('controller_id', 1, u16('controller_id')),
+    property('max_len', 0, u16('max_len'), pad(2)),
+    property('controller_id', 1, u16('controller_id'), pad(2)),
     property('reason', 2, u8('reason')),
     property('userdata', 3, rest('userdata')),
     property('pause', 4),
@@ -92,6 +96,7 @@ const packetInProperties: TlvFamily = {
   source: 'Open vSwitch NXT_PACKET_IN2 and NXT_RESUME',
   padding: 'outside',
   minLength: 4,
+  lenient: true,
   rows: [
     property('packet', 0, rest('packet')),
     property('full_len', 1, u32('full_len')),
@@ -111,10 +116,11 @@ const ctFlushProperties: TlvFamily = {
   source: 'Open vSwitch NXT_CT_FLUSH',
   padding: 'outside',
   minLength: 4,
+  lenient: true,
   rows: [
     property('orig_tuple', 0, pad(4), list('tuple', 'nx_ct_tuple')),
     property('reply_tuple', 1, pad(4), list('tuple', 'nx_ct_tuple')),
-    property('zone_id', 2, u16('zone_id')),
+    property('zone_id', 2, u16('zone_id'), pad(2)),
   ],
 };
 
@@ -123,30 +129,30 @@ const ctTuple: TlvFamily = {
   source: 'Open vSwitch NXT_CT_FLUSH',
   padding: 'outside',
   minLength: 4,
+  lenient: true,
   rows: [
     property('src', 0, bytes('address', 16)),
     property('dst', 1, bytes('address', 16)),
-    property('src_port', 2, u16('port')),
-    property('dst_port', 3, u16('port')),
-    property('icmp_id', 4, u16('icmp_id')),
+    property('src_port', 2, u16('port'), pad(2)),
+    property('dst_port', 3, u16('port'), pad(2)),
+    property('icmp_id', 4, u16('icmp_id'), pad(2)),
     property('icmp_type', 5, u8('icmp_type')),
     property('icmp_code', 6, u8('icmp_code')),
   ],
 };
 
-/** An update of a flow monitor, with the actions of 1.0 or the instructions of 1.3. */
-function flowUpdates(name: string, source: string, what: Field): TlvFamily {
+/** An update of a flow monitor: what comes after the cookie differs, and whether the length of the match is told. */
+function flowUpdates(name: string, source: string, matchLength: Field, ...what: readonly Field[]): TlvFamily {
   const full: readonly Field[] = [
     u16('reason'),
     u16('priority'),
     u16('idle_timeout'),
     u16('hard_timeout'),
-    listLength('match'),
+    matchLength,
     u8('table_id'),
     pad(1),
     u64('cookie'),
-    alignedOxms('match'),
-    what,
+    ...what,
   ];
   return {
     name,
@@ -163,6 +169,23 @@ function flowUpdates(name: string, source: string, what: Field): TlvFamily {
   };
 }
 
+const nxUpdates = flowUpdates(
+  'nx_flow_update',
+  'Open vSwitch nx_flow_update',
+  listLength('match'),
+  alignedOxms('match'),
+  list('actions', 'action10'),
+);
+
+// Here the match has a header of its own, with its length; the one before it is kept as it came.
+const onfUpdates = flowUpdates(
+  'onf_flow_update',
+  'ONF extension 187, onf_flow_update',
+  u16('match_len'),
+  match('match'),
+  list('instructions', 'instruction'),
+);
+
 export const vendorFamilies: readonly TlvFamily[] = [
   asyncProperties,
   controllerProperties,
@@ -170,6 +193,6 @@ export const vendorFamilies: readonly TlvFamily[] = [
   packetInProperties,
   ctFlushProperties,
   ctTuple,
-  flowUpdates('nx_flow_update', 'Open vSwitch nx_flow_update', list('actions', 'action10')),
-  flowUpdates('onf_flow_update', 'ONF extension 187, onf_flow_update', list('instructions', 'instruction')),
+  nxUpdates,
+  onfUpdates,
 ];

@@ -8,6 +8,7 @@ import {
   type MessageRow,
   type MultipartBody,
   type MultipartRow,
+  match,
   message,
   OPENFLOW_10,
   OPENFLOW_13,
@@ -81,8 +82,8 @@ const flowMod: readonly Field[] = [
 export const vendorMessages: readonly MessageRow[] = [
   nx('role_request', 10, [u32('role')]),
   nx('role_reply', 11, [u32('role')]),
-  nx('set_flow_format', 12, [u32('format')]),
-  nx('flow_mod', 13, [...flowMod, list('actions', 'action')], SINCE_13),
+  nx('set_flow_format', 12, [u32('format')], OPENFLOW_10),
+  nx('flow_mod', 13, [...flowMod, list('instructions', 'instruction')], SINCE_13),
   nx('flow_mod', 13, [...flowMod, list('actions', 'action10')], OPENFLOW_10),
   nx('flow_removed', 14, [
     u64('cookie'),
@@ -114,9 +115,9 @@ export const vendorMessages: readonly MessageRow[] = [
   nx('flow_age', 18, []),
   nx('set_async_config', 19, asyncMasks),
   nx('set_controller_id', 20, [pad(6), u16('controller_id')]),
-  nx('flow_monitor_cancel', 21, [u32('id')]),
-  nx('flow_monitor_paused', 22, []),
-  nx('flow_monitor_resumed', 23, []),
+  nx('flow_monitor_cancel', 21, [u32('id')], OPENFLOW_10),
+  nx('flow_monitor_paused', 22, [], OPENFLOW_10),
+  nx('flow_monitor_resumed', 23, [], OPENFLOW_10),
   nx('tlv_table_mod', 24, [u16('command'), pad(6), list('mappings', 'nx_tlv_map')]),
   nx('tlv_table_request', 25, []),
   nx('tlv_table_reply', 26, [
@@ -239,10 +240,11 @@ export const vendorStructs: readonly StructRow[] = [
   struct('onf_flow_monitor_request', FLOW_MONITOR, [
     u32('id'),
     u16('flags'),
-    listLength('match'),
+    // That of the match without its padding, which the match says again.
+    u16('match_len'),
     u32('out_port'),
     u8('table_id'),
     pad(3),
-    alignedOxms('match'),
+    match('match'),
   ]),
 ];

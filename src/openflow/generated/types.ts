@@ -3091,6 +3091,7 @@ export interface AddedOnfFlowUpdate {
   readonly priority: number;
   readonly idle_timeout: number;
   readonly hard_timeout: number;
+  readonly match_len: number;
   readonly table_id: number;
   readonly cookie: bigint;
   readonly match: readonly OxmField[];
@@ -3105,6 +3106,7 @@ export interface DeletedOnfFlowUpdate {
   readonly priority: number;
   readonly idle_timeout: number;
   readonly hard_timeout: number;
+  readonly match_len: number;
   readonly table_id: number;
   readonly cookie: bigint;
   readonly match: readonly OxmField[];
@@ -3119,6 +3121,7 @@ export interface ModifiedOnfFlowUpdate {
   readonly priority: number;
   readonly idle_timeout: number;
   readonly hard_timeout: number;
+  readonly match_len: number;
   readonly table_id: number;
   readonly cookie: bigint;
   readonly match: readonly OxmField[];
@@ -3858,6 +3861,7 @@ export interface NxFlowMonitorRequest {
 export interface OnfFlowMonitorRequest {
   readonly id: number;
   readonly flags: number;
+  readonly match_len: number;
   readonly out_port: number;
   readonly table_id: number;
   readonly match: readonly OxmField[];
@@ -5437,7 +5441,7 @@ export interface NxFlowMod {
   readonly out_port: number;
   readonly flags: number;
   readonly match: readonly OxmField[];
-  readonly actions: readonly Action[];
+  readonly instructions: readonly Instruction[];
   /** All padding bytes of this structure in order; present only when one is not zero. */
   padding?: Uint8Array;
 }
@@ -5814,7 +5818,6 @@ export type Message =
   | BundleAddMessage
   | NxRoleRequest
   | NxRoleReply
-  | NxSetFlowFormat
   | NxFlowMod
   | NxFlowRemoved
   | NxFlowModTableId
@@ -5823,9 +5826,6 @@ export type Message =
   | NxFlowAge
   | NxSetAsyncConfig
   | NxSetControllerId
-  | NxFlowMonitorCancel
-  | NxFlowMonitorPaused
-  | NxFlowMonitorResumed
   | NxTlvTableMod
   | NxTlvTableRequest
   | NxTlvTableReply
@@ -5923,7 +5923,6 @@ export type Message14 =
   | BundleAddMessage14
   | NxRoleRequest
   | NxRoleReply
-  | NxSetFlowFormat
   | NxFlowMod
   | NxFlowRemoved
   | NxFlowModTableId
@@ -5932,9 +5931,6 @@ export type Message14 =
   | NxFlowAge
   | NxSetAsyncConfig
   | NxSetControllerId
-  | NxFlowMonitorCancel
-  | NxFlowMonitorPaused
-  | NxFlowMonitorResumed
   | NxTlvTableMod
   | NxTlvTableRequest
   | NxTlvTableReply
@@ -6033,7 +6029,6 @@ export type Message15 =
   | ControllerStatus
   | NxRoleRequest
   | NxRoleReply
-  | NxSetFlowFormat
   | NxFlowMod
   | NxFlowRemoved
   | NxFlowModTableId
@@ -6042,9 +6037,6 @@ export type Message15 =
   | NxFlowAge
   | NxSetAsyncConfig
   | NxSetControllerId
-  | NxFlowMonitorCancel
-  | NxFlowMonitorPaused
-  | NxFlowMonitorResumed
   | NxTlvTableMod
   | NxTlvTableRequest
   | NxTlvTableReply

@@ -133,9 +133,13 @@ import type {
   BarrierReply10,
   QueueGetConfigRequest10,
   QueueGetConfigReply10,
+  NxSetFlowFormat,
   NxFlowMod10,
   NxFlowRemoved,
   NxPacketIn,
+  NxFlowMonitorCancel,
+  NxFlowMonitorPaused,
+  NxFlowMonitorResumed,
   NxResume,
   NxPacketIn2,
   MultipartRequest10,
@@ -153,15 +157,11 @@ import {
   decodeSetConfig,
   decodeNxRoleRequest,
   decodeNxRoleReply,
-  decodeNxSetFlowFormat,
   decodeNxFlowModTableId,
   decodeNxSetPacketInFormat,
   decodeNxFlowAge,
   decodeNxSetAsyncConfig,
   decodeNxSetControllerId,
-  decodeNxFlowMonitorCancel,
-  decodeNxFlowMonitorPaused,
-  decodeNxFlowMonitorResumed,
   decodeNxTlvTableMod,
   decodeNxTlvTableRequest,
   decodeNxTlvTableReply,
@@ -232,56 +232,82 @@ export function decode(r: Reader, start: number, limit: number, _version: number
 function decodeVendorMessage(r: Reader, start: number, limit: number): Message10 | undefined {
   const b = r.bytes;
   if (limit - start >= 16) {
+    const { nesting } = r;
     const vendor = u32(b, start + 8);
     const type = u32(b, start + 12);
+    let known: Message10 | undefined;
     if (vendor === 0x2320) {
       switch (type) {
       case 10:
-          return decodeNxRoleRequest(r, start, limit);
+          known = decodeNxRoleRequest(r, start, limit);
+          break;
       case 11:
-          return decodeNxRoleReply(r, start, limit);
+          known = decodeNxRoleReply(r, start, limit);
+          break;
       case 12:
-          return decodeNxSetFlowFormat(r, start, limit);
+          known = decodeNxSetFlowFormat(r, start, limit);
+          break;
       case 13:
-          return decodeNxFlowMod10(r, start, limit);
+          known = decodeNxFlowMod10(r, start, limit);
+          break;
       case 14:
-          return decodeNxFlowRemoved(r, start, limit);
+          known = decodeNxFlowRemoved(r, start, limit);
+          break;
       case 15:
-          return decodeNxFlowModTableId(r, start, limit);
+          known = decodeNxFlowModTableId(r, start, limit);
+          break;
       case 16:
-          return decodeNxSetPacketInFormat(r, start, limit);
+          known = decodeNxSetPacketInFormat(r, start, limit);
+          break;
       case 17:
-          return decodeNxPacketIn(r, start, limit);
+          known = decodeNxPacketIn(r, start, limit);
+          break;
       case 18:
-          return decodeNxFlowAge(r, start, limit);
+          known = decodeNxFlowAge(r, start, limit);
+          break;
       case 19:
-          return decodeNxSetAsyncConfig(r, start, limit);
+          known = decodeNxSetAsyncConfig(r, start, limit);
+          break;
       case 20:
-          return decodeNxSetControllerId(r, start, limit);
+          known = decodeNxSetControllerId(r, start, limit);
+          break;
       case 21:
-          return decodeNxFlowMonitorCancel(r, start, limit);
+          known = decodeNxFlowMonitorCancel(r, start, limit);
+          break;
       case 22:
-          return decodeNxFlowMonitorPaused(r, start, limit);
+          known = decodeNxFlowMonitorPaused(r, start, limit);
+          break;
       case 23:
-          return decodeNxFlowMonitorResumed(r, start, limit);
+          known = decodeNxFlowMonitorResumed(r, start, limit);
+          break;
       case 24:
-          return decodeNxTlvTableMod(r, start, limit);
+          known = decodeNxTlvTableMod(r, start, limit);
+          break;
       case 25:
-          return decodeNxTlvTableRequest(r, start, limit);
+          known = decodeNxTlvTableRequest(r, start, limit);
+          break;
       case 26:
-          return decodeNxTlvTableReply(r, start, limit);
+          known = decodeNxTlvTableReply(r, start, limit);
+          break;
       case 27:
-          return decodeNxSetAsyncConfig2(r, start, limit);
+          known = decodeNxSetAsyncConfig2(r, start, limit);
+          break;
       case 28:
-          return decodeNxResume(r, start, limit);
+          known = decodeNxResume(r, start, limit);
+          break;
       case 29:
-          return decodeNxCtFlushZone(r, start, limit);
+          known = decodeNxCtFlushZone(r, start, limit);
+          break;
       case 30:
-          return decodeNxPacketIn2(r, start, limit);
+          known = decodeNxPacketIn2(r, start, limit);
+          break;
       case 32:
-          return decodeNxCtFlush(r, start, limit);
+          known = decodeNxCtFlush(r, start, limit);
+          break;
       }
     }
+    if (known !== undefined) return known;
+    r.forgive(nesting);
   }
   return decodeExperimenterMessage10(r, start, limit);
 }
@@ -407,25 +433,27 @@ function decodeVendorMultipartRequest10(r: Reader, limit: number, xid: number, f
   if (vendor === 0x2320) {
     switch (type) {
     case 0: {
-        if (limit - head < 12) return r.fail('truncated', head, 'multipart_request: padding is missing');
+        if (limit - head < 12) return undefined;
         r.at = head + 12;
         const body = decodeNxFlowStatsRequest(r, limit);
         if (body === undefined) return undefined;
+        if (r.at !== limit) return undefined;
         const value: NxFlowMultipartRequest = { type: 'multipart_request', xid, mp_type: 'nx_flow', flags, body };
         if (anySet(b, head + 8, 4)) value.padding = gather(b, [head + 8, 4]);
         return value;
       }
     case 1: {
-        if (limit - head < 12) return r.fail('truncated', head, 'multipart_request: padding is missing');
+        if (limit - head < 12) return undefined;
         r.at = head + 12;
         const body = decodeNxFlowStatsRequest(r, limit);
         if (body === undefined) return undefined;
+        if (r.at !== limit) return undefined;
         const value: NxAggregateMultipartRequest = { type: 'multipart_request', xid, mp_type: 'nx_aggregate', flags, body };
         if (anySet(b, head + 8, 4)) value.padding = gather(b, [head + 8, 4]);
         return value;
       }
     case 2: {
-        if (limit - head < 12) return r.fail('truncated', head, 'multipart_request: padding is missing');
+        if (limit - head < 12) return undefined;
         r.at = head + 12;
         const body: NxFlowMonitorRequest[] = [];
         while (r.at < limit) {
@@ -433,22 +461,25 @@ function decodeVendorMultipartRequest10(r: Reader, limit: number, xid: number, f
           if (item === undefined) return undefined;
           body.push(item);
         }
+        if (r.at !== limit) return undefined;
         const value: NxFlowMonitorMultipartRequest = { type: 'multipart_request', xid, mp_type: 'nx_flow_monitor', flags, body };
         if (anySet(b, head + 8, 4)) value.padding = gather(b, [head + 8, 4]);
         return value;
       }
     case 3: {
-        if (limit - head < 12) return r.fail('truncated', head, 'multipart_request: padding is missing');
+        if (limit - head < 12) return undefined;
         r.at = head + 12;
         const body = {};
+        if (r.at !== limit) return undefined;
         const value: NxIpfixBridgeMultipartRequest10 = { type: 'multipart_request', xid, mp_type: 'nx_ipfix_bridge', flags, body };
         if (anySet(b, head + 8, 4)) value.padding = gather(b, [head + 8, 4]);
         return value;
       }
     case 4: {
-        if (limit - head < 12) return r.fail('truncated', head, 'multipart_request: padding is missing');
+        if (limit - head < 12) return undefined;
         r.at = head + 12;
         const body = {};
+        if (r.at !== limit) return undefined;
         const value: NxIpfixFlowMultipartRequest10 = { type: 'multipart_request', xid, mp_type: 'nx_ipfix_flow', flags, body };
         if (anySet(b, head + 8, 4)) value.padding = gather(b, [head + 8, 4]);
         return value;
@@ -493,8 +524,11 @@ function decodeMultipartRequest10Body(r: Reader, start: number, limit: number): 
       return body === undefined ? undefined : { type: 'multipart_request', xid, mp_type: 'queue', flags, body };
     }
     case 65535: {
+      const head = r.at;
       const known = decodeVendorMultipartRequest10(r, limit, xid, flags);
-      if (known !== undefined || r.error !== undefined) return known;
+      if (known !== undefined) return known;
+      r.forgive(0);
+      r.at = head;
       const body = decodeExperimenterStats10(r, limit);
       return body === undefined ? undefined : { type: 'multipart_request', xid, mp_type: 'experimenter', flags, body };
     }
@@ -512,7 +546,7 @@ function decodeVendorMultipartReply10(r: Reader, limit: number, xid: number, fla
   if (vendor === 0x2320) {
     switch (type) {
     case 0: {
-        if (limit - head < 12) return r.fail('truncated', head, 'multipart_reply: padding is missing');
+        if (limit - head < 12) return undefined;
         r.at = head + 12;
         const body: NxFlowStats[] = [];
         while (r.at < limit) {
@@ -520,21 +554,23 @@ function decodeVendorMultipartReply10(r: Reader, limit: number, xid: number, fla
           if (item === undefined) return undefined;
           body.push(item);
         }
+        if (r.at !== limit) return undefined;
         const value: NxFlowMultipartReply = { type: 'multipart_reply', xid, mp_type: 'nx_flow', flags, body };
         if (anySet(b, head + 8, 4)) value.padding = gather(b, [head + 8, 4]);
         return value;
       }
     case 1: {
-        if (limit - head < 12) return r.fail('truncated', head, 'multipart_reply: padding is missing');
+        if (limit - head < 12) return undefined;
         r.at = head + 12;
         const body = decodeAggregateStats(r, limit);
         if (body === undefined) return undefined;
+        if (r.at !== limit) return undefined;
         const value: NxAggregateMultipartReply = { type: 'multipart_reply', xid, mp_type: 'nx_aggregate', flags, body };
         if (anySet(b, head + 8, 4)) value.padding = gather(b, [head + 8, 4]);
         return value;
       }
     case 2: {
-        if (limit - head < 12) return r.fail('truncated', head, 'multipart_reply: padding is missing');
+        if (limit - head < 12) return undefined;
         r.at = head + 12;
         const body: NxFlowUpdate[] = [];
         while (r.at < limit) {
@@ -542,21 +578,23 @@ function decodeVendorMultipartReply10(r: Reader, limit: number, xid: number, fla
           if (item === undefined) return undefined;
           body.push(item);
         }
+        if (r.at !== limit) return undefined;
         const value: NxFlowMonitorMultipartReply = { type: 'multipart_reply', xid, mp_type: 'nx_flow_monitor', flags, body };
         if (anySet(b, head + 8, 4)) value.padding = gather(b, [head + 8, 4]);
         return value;
       }
     case 3: {
-        if (limit - head < 12) return r.fail('truncated', head, 'multipart_reply: padding is missing');
+        if (limit - head < 12) return undefined;
         r.at = head + 12;
         const body = decodeNxIpfixStats(r, limit);
         if (body === undefined) return undefined;
+        if (r.at !== limit) return undefined;
         const value: NxIpfixBridgeMultipartReply10 = { type: 'multipart_reply', xid, mp_type: 'nx_ipfix_bridge', flags, body };
         if (anySet(b, head + 8, 4)) value.padding = gather(b, [head + 8, 4]);
         return value;
       }
     case 4: {
-        if (limit - head < 12) return r.fail('truncated', head, 'multipart_reply: padding is missing');
+        if (limit - head < 12) return undefined;
         r.at = head + 12;
         const body: NxIpfixStats[] = [];
         while (r.at < limit) {
@@ -564,6 +602,7 @@ function decodeVendorMultipartReply10(r: Reader, limit: number, xid: number, fla
           if (item === undefined) return undefined;
           body.push(item);
         }
+        if (r.at !== limit) return undefined;
         const value: NxIpfixFlowMultipartReply10 = { type: 'multipart_reply', xid, mp_type: 'nx_ipfix_flow', flags, body };
         if (anySet(b, head + 8, 4)) value.padding = gather(b, [head + 8, 4]);
         return value;
@@ -632,8 +671,11 @@ function decodeMultipartReply10Body(r: Reader, start: number, limit: number): Mu
       return { type: 'multipart_reply', xid, mp_type: 'queue', flags, body };
     }
     case 65535: {
+      const head = r.at;
       const known = decodeVendorMultipartReply10(r, limit, xid, flags);
-      if (known !== undefined || r.error !== undefined) return known;
+      if (known !== undefined) return known;
+      r.forgive(0);
+      r.at = head;
       const body = decodeExperimenterStats10(r, limit);
       return body === undefined ? undefined : { type: 'multipart_reply', xid, mp_type: 'experimenter', flags, body };
     }
@@ -686,6 +728,14 @@ export function decodeQueueGetConfigReply10(r: Reader, start: number, limit: num
   return value;
 }
 
+export function decodeNxSetFlowFormat(r: Reader, start: number, limit: number): NxSetFlowFormat | undefined {
+  if (limit - start !== 20) return r.fail('bad_length', start + 2, `nx_set_flow_format: header.length is ${limit - start}, expected 20`);
+  const b = r.bytes;
+  r.at = start + 20;
+  const value: NxSetFlowFormat = { type: 'nx_set_flow_format', xid: u32(b, start + 4), format: u32(b, start + 16) };
+  return value;
+}
+
 export function decodeNxFlowMod10(r: Reader, start: number, limit: number): NxFlowMod10 | undefined {
   if (limit - start < 48) return r.fail('bad_length', start + 2, `nx_flow_mod: header.length is ${limit - start}, expected at least 48`);
   const b = r.bytes;
@@ -733,6 +783,7 @@ export function decodeNxFlowRemoved(r: Reader, start: number, limit: number): Nx
   const matchPad = (matchAt - matchEnd) & 7;
   if (matchPad > limit - matchEnd) return r.fail('truncated', matchEnd, 'nx_flow_removed.match: padding is missing');
   r.at = matchEnd + matchPad;
+  if (r.at !== limit) return r.fail('bad_length', r.at, `nx_flow_removed: ${limit - r.at} bytes too many`);
   const value: NxFlowRemoved = { type: 'nx_flow_removed', xid: u32(b, start + 4), cookie: u64(b, start + 16), priority: u16(b, start + 24), reason: b[start + 26], table_id: b[start + 27], duration_sec: u32(b, start + 28), duration_nsec: u32(b, start + 32), idle_timeout: u16(b, start + 36), packet_count: u64(b, start + 40), byte_count: u64(b, start + 48), match };
   if (anySet(b, matchEnd, matchPad)) {
     value.padding = gather(b, [matchEnd, matchPad]);
@@ -765,6 +816,30 @@ export function decodeNxPacketIn(r: Reader, start: number, limit: number): NxPac
   if ((b[start + 34] | b[start + 35] | b[start + 36] | b[start + 37] | b[start + 38] | b[start + 39]) !== 0 || anySet(b, matchEnd, matchPad) || anySet(b, latePad, 2)) {
     value.padding = gather(b, [start + 34, 6, matchEnd, matchPad, latePad, 2]);
   }
+  return value;
+}
+
+export function decodeNxFlowMonitorCancel(r: Reader, start: number, limit: number): NxFlowMonitorCancel | undefined {
+  if (limit - start !== 20) return r.fail('bad_length', start + 2, `nx_flow_monitor_cancel: header.length is ${limit - start}, expected 20`);
+  const b = r.bytes;
+  r.at = start + 20;
+  const value: NxFlowMonitorCancel = { type: 'nx_flow_monitor_cancel', xid: u32(b, start + 4), id: u32(b, start + 16) };
+  return value;
+}
+
+export function decodeNxFlowMonitorPaused(r: Reader, start: number, limit: number): NxFlowMonitorPaused | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `nx_flow_monitor_paused: header.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxFlowMonitorPaused = { type: 'nx_flow_monitor_paused', xid: u32(b, start + 4) };
+  return value;
+}
+
+export function decodeNxFlowMonitorResumed(r: Reader, start: number, limit: number): NxFlowMonitorResumed | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `nx_flow_monitor_resumed: header.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxFlowMonitorResumed = { type: 'nx_flow_monitor_resumed', xid: u32(b, start + 4) };
   return value;
 }
 
@@ -1893,119 +1968,134 @@ function decodeOnfCopyFieldAction10(r: Reader, start: number, limit: number): On
   return value;
 }
 
+/** A body that is not what its row says is nobody's business but the vendor's: it stays as it is. */
 function decodeVendorAction10(r: Reader, start: number, limit: number): Action10 | undefined {
+  const { nesting } = r;
+  const known = decodeKnownVendorAction10(r, start, limit);
+  if (known !== undefined) return known;
+  r.forgive(nesting);
+  return decodeExperimenterAction10(r, start, limit);
+}
+
+function decodeKnownVendorAction10(r: Reader, start: number, limit: number): Action10 | undefined {
   const b = r.bytes;
-  if (limit - start >= 10) {
-    const vendor = u32(b, start + 4);
-    const type = u16(b, start + 8);
-    if (vendor === 0x2320) {
-      switch (type) {
-      case 1:
-          return decodeNxResubmitAction10(r, start, limit);
-      case 2:
-          return decodeNxSetTunnelAction10(r, start, limit);
-      case 4:
-          return decodeNxSetQueueAction10(r, start, limit);
-      case 5:
-          return decodeNxPopQueueAction10(r, start, limit);
-      case 6:
-          return decodeNxRegMoveAction10(r, start, limit);
-      case 7:
-          return decodeNxRegLoadAction10(r, start, limit);
-      case 8:
-          return decodeNxNoteAction10(r, start, limit);
-      case 9:
-          return decodeNxSetTunnel64Action10(r, start, limit);
-      case 10:
-          return decodeNxMultipathAction10(r, start, limit);
-      case 12:
-          return decodeNxBundleAction10(r, start, limit);
-      case 13:
-          return decodeNxBundleLoadAction10(r, start, limit);
-      case 14:
-          return decodeNxResubmitTableAction10(r, start, limit);
-      case 15:
-          return decodeNxOutputRegAction10(r, start, limit);
-      case 16:
-          return decodeNxLearnAction10(r, start, limit);
-      case 17:
-          return decodeNxExitAction10(r, start, limit);
-      case 18:
-          return decodeNxDecTtlAction10(r, start, limit);
-      case 19:
-          return decodeNxFinTimeoutAction10(r, start, limit);
-      case 20:
-          return decodeNxControllerAction10(r, start, limit);
-      case 21:
-          return decodeNxDecTtlCntIdsAction10(r, start, limit);
-      case 22:
-          return decodeNxWriteMetadataAction10(r, start, limit);
-      case 23:
-          return decodeNxPushMplsAction10(r, start, limit);
-      case 24:
-          return decodeNxPopMplsAction10(r, start, limit);
-      case 25:
-          return decodeNxSetMplsTtlAction10(r, start, limit);
-      case 26:
-          return decodeNxDecMplsTtlAction10(r, start, limit);
-      case 27:
-          return decodeNxStackPushAction10(r, start, limit);
-      case 28:
-          return decodeNxStackPopAction10(r, start, limit);
-      case 29:
-          return decodeNxSampleAction10(r, start, limit);
-      case 30:
-          return decodeNxSetMplsLabelAction10(r, start, limit);
-      case 31:
-          return decodeNxSetMplsTcAction10(r, start, limit);
-      case 32:
-          return decodeNxOutputReg2Action10(r, start, limit);
-      case 33:
-          return decodeNxRegLoad2Action10(r, start, limit);
-      case 34:
-          return decodeNxConjunctionAction10(r, start, limit);
-      case 35:
-          return decodeNxCtAction10(r, start, limit);
-      case 36:
-          return decodeNxNatAction10(r, start, limit);
-      case 37:
-          return decodeNxController2Action10(r, start, limit);
-      case 38:
-          return decodeNxSample2Action10(r, start, limit);
-      case 39:
-          return decodeNxOutputTruncAction10(r, start, limit);
-      case 40:
-          return decodeNxGroupAction10(r, start, limit);
-      case 41:
-          return decodeNxSample3Action10(r, start, limit);
-      case 42:
-          return decodeNxCloneAction10(r, start, limit);
-      case 43:
-          return decodeNxCtClearAction10(r, start, limit);
-      case 44:
-          return decodeNxResubmitTableCtAction10(r, start, limit);
-      case 45:
-          return decodeNxLearn2Action10(r, start, limit);
-      case 46:
-          return decodeNxEncapAction10(r, start, limit);
-      case 47:
-          return decodeNxDecapAction10(r, start, limit);
-      case 48:
-          return decodeNxDecNshTtlAction10(r, start, limit);
-      case 49:
-          return decodeNxCheckPktLargerAction10(r, start, limit);
-      case 50:
-          return decodeNxDeleteFieldAction10(r, start, limit);
-      }
-    }
-    if (vendor === 0x4f4e4600) {
-      switch (type) {
-      case 3200:
-          return decodeOnfCopyFieldAction10(r, start, limit);
-      }
+  if (limit - start < 10) return undefined;
+  const vendor = u32(b, start + 4);
+  const type = u16(b, start + 8);
+  if (vendor === 0x2320) {
+    switch (type) {
+    case 1:
+        return decodeNxResubmitAction10(r, start, limit);
+    case 2:
+        return decodeNxSetTunnelAction10(r, start, limit);
+    case 4:
+        return decodeNxSetQueueAction10(r, start, limit);
+    case 5:
+        return decodeNxPopQueueAction10(r, start, limit);
+    case 6:
+        return decodeNxRegMoveAction10(r, start, limit);
+    case 7:
+        return decodeNxRegLoadAction10(r, start, limit);
+    case 8:
+        return decodeNxNoteAction10(r, start, limit);
+    case 9:
+        return decodeNxSetTunnel64Action10(r, start, limit);
+    case 10:
+        return decodeNxMultipathAction10(r, start, limit);
+    case 12:
+        return decodeNxBundleAction10(r, start, limit);
+    case 13:
+        return decodeNxBundleLoadAction10(r, start, limit);
+    case 14:
+        return decodeNxResubmitTableAction10(r, start, limit);
+    case 15:
+        return decodeNxOutputRegAction10(r, start, limit);
+    case 16:
+        return decodeNxLearnAction10(r, start, limit);
+    case 17:
+        return decodeNxExitAction10(r, start, limit);
+    case 18:
+        return decodeNxDecTtlAction10(r, start, limit);
+    case 19:
+        return decodeNxFinTimeoutAction10(r, start, limit);
+    case 20:
+        return decodeNxControllerAction10(r, start, limit);
+    case 21:
+        return decodeNxDecTtlCntIdsAction10(r, start, limit);
+    case 22:
+        return decodeNxWriteMetadataAction10(r, start, limit);
+    case 23:
+        return decodeNxPushMplsAction10(r, start, limit);
+    case 24:
+        return decodeNxPopMplsAction10(r, start, limit);
+    case 25:
+        return decodeNxSetMplsTtlAction10(r, start, limit);
+    case 26:
+        return decodeNxDecMplsTtlAction10(r, start, limit);
+    case 27:
+        return decodeNxStackPushAction10(r, start, limit);
+    case 28:
+        return decodeNxStackPopAction10(r, start, limit);
+    case 29:
+        return decodeNxSampleAction10(r, start, limit);
+    case 30:
+        return decodeNxSetMplsLabelAction10(r, start, limit);
+    case 31:
+        return decodeNxSetMplsTcAction10(r, start, limit);
+    case 32:
+        return decodeNxOutputReg2Action10(r, start, limit);
+    case 33:
+        return decodeNxRegLoad2Action10(r, start, limit);
+    case 34:
+        return decodeNxConjunctionAction10(r, start, limit);
+    case 35:
+        return decodeNxCtAction10(r, start, limit);
+    case 36:
+        return decodeNxNatAction10(r, start, limit);
+    case 37:
+        return decodeNxController2Action10(r, start, limit);
+    case 38:
+        return decodeNxSample2Action10(r, start, limit);
+    case 39:
+        return decodeNxOutputTruncAction10(r, start, limit);
+    case 40:
+        return decodeNxGroupAction10(r, start, limit);
+    case 41:
+        return decodeNxSample3Action10(r, start, limit);
+    case 42:
+        return decodeNxCloneAction10(r, start, limit);
+    case 43:
+        return decodeNxCtClearAction10(r, start, limit);
+    case 44:
+        return decodeNxResubmitTableCtAction10(r, start, limit);
+    case 45:
+        return decodeNxLearn2Action10(r, start, limit);
+    case 46:
+        return decodeNxEncapAction10(r, start, limit);
+    case 47:
+        return decodeNxDecapAction10(r, start, limit);
+    case 48:
+        return decodeNxDecNshTtlAction10(r, start, limit);
+    case 49:
+        return decodeNxCheckPktLargerAction10(r, start, limit);
+    case 50:
+        return decodeNxDeleteFieldAction10(r, start, limit);
     }
   }
-  return decodeExperimenterAction10(r, start, limit);
+  if (vendor === 0x4f4e4600) {
+    switch (type) {
+    case 3200:
+        return decodeOnfCopyFieldAction10(r, start, limit);
+    }
+  }
+  return undefined;
+}
+
+function decodeRawAction10(r: Reader, start: number, limit: number, code: number): RawAction10 {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawAction10 = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  return raw;
 }
 
 export function decodeAction10(r: Reader, end: number): Action10 | undefined {
@@ -2046,11 +2136,8 @@ export function decodeAction10(r: Reader, end: number): Action10 | undefined {
       return decodeEnqueueAction10(r, start, limit);
     case 65535:
       return decodeVendorAction10(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawAction10 = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawAction10(r, start, limit, code);
   }
 }
 
@@ -2152,6 +2239,13 @@ function decodeAbbrevNxFlowUpdate(r: Reader, start: number, limit: number): Abbr
   return value;
 }
 
+function decodeRawNxFlowUpdate(r: Reader, start: number, limit: number, code: number): RawNxFlowUpdate {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawNxFlowUpdate = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  return raw;
+}
+
 export function decodeNxFlowUpdate(r: Reader, end: number): NxFlowUpdate | undefined {
   const start = r.at;
   if (end - start < 4) return r.fail('truncated', start, `nx_flow_update: ${end - start} bytes left, a header has 4`);
@@ -2172,11 +2266,8 @@ export function decodeNxFlowUpdate(r: Reader, end: number): NxFlowUpdate | undef
       return decodeModifiedNxFlowUpdate(r, start, limit);
     case 3:
       return decodeAbbrevNxFlowUpdate(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawNxFlowUpdate = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawNxFlowUpdate(r, start, limit, code);
   }
 }
 
@@ -2202,6 +2293,13 @@ function decodeMinRateQueueProperty10(r: Reader, start: number, limit: number): 
   return value;
 }
 
+function decodeRawQueueProperty10(r: Reader, start: number, limit: number, code: number): RawQueueProperty10 {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawQueueProperty10 = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  return raw;
+}
+
 export function decodeQueueProperty10(r: Reader, end: number): QueueProperty10 | undefined {
   const start = r.at;
   if (end - start < 4) return r.fail('truncated', start, `queue_property10: ${end - start} bytes left, a header has 4`);
@@ -2218,68 +2316,87 @@ export function decodeQueueProperty10(r: Reader, end: number): QueueProperty10 |
       return decodeNoneQueueProperty10(r, start, limit);
     case 1:
       return decodeMinRateQueueProperty10(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawQueueProperty10 = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawQueueProperty10(r, start, limit, code);
   }
 }
 
-function decodePacketNxPacketInProperty(r: Reader, start: number, limit: number): PacketNxPacketInProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `nx_packet_in_property.packet.length is ${limit - start}, expected at least 4`);
+function decodePacketNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 0);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: PacketNxPacketInProperty = { type: 'packet', packet: copy(b, r.at, limit) };
   r.at = limit;
-  return value;
-}
-
-function decodeFullLenNxPacketInProperty(r: Reader, start: number, limit: number): FullLenNxPacketInProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_packet_in_property.full_len.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: FullLenNxPacketInProperty = { type: 'full_len', full_len: u32(b, start + 4) };
-  return value;
-}
-
-function decodeBufferIdNxPacketInProperty(r: Reader, start: number, limit: number): BufferIdNxPacketInProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_packet_in_property.buffer_id.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: BufferIdNxPacketInProperty = { type: 'buffer_id', buffer_id: u32(b, start + 4) };
-  return value;
-}
-
-function decodeTableIdNxPacketInProperty(r: Reader, start: number, limit: number): TableIdNxPacketInProperty | undefined {
-  if (limit - start !== 5) return r.fail('bad_length', start + 2, `nx_packet_in_property.table_id.length is ${limit - start}, expected 5`);
-  const b = r.bytes;
-  r.at = start + 5;
-  const value: TableIdNxPacketInProperty = { type: 'table_id', table_id: b[start + 4] };
-  return value;
-}
-
-function decodeCookieNxPacketInProperty(r: Reader, start: number, limit: number): CookieNxPacketInProperty | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `nx_packet_in_property.cookie.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: CookieNxPacketInProperty = { type: 'cookie', cookie: u64(b, start + 8) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
   }
   return value;
 }
 
-function decodeReasonNxPacketInProperty(r: Reader, start: number, limit: number): ReasonNxPacketInProperty | undefined {
-  if (limit - start !== 5) return r.fail('bad_length', start + 2, `nx_packet_in_property.reason.length is ${limit - start}, expected 5`);
+function decodeFullLenNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 8) return decodeRawNxPacketInProperty(r, start, limit, 1);
   const b = r.bytes;
-  r.at = start + 5;
-  const value: ReasonNxPacketInProperty = { type: 'reason', reason: b[start + 4] };
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: FullLenNxPacketInProperty = { type: 'full_len', full_len: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
-function decodeMetadataNxPacketInProperty(r: Reader, start: number, limit: number): MetadataNxPacketInProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `nx_packet_in_property.metadata.length is ${limit - start}, expected at least 4`);
+function decodeBufferIdNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 8) return decodeRawNxPacketInProperty(r, start, limit, 2);
+  const b = r.bytes;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: BufferIdNxPacketInProperty = { type: 'buffer_id', buffer_id: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+function decodeTableIdNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 5) return decodeRawNxPacketInProperty(r, start, limit, 3);
+  const b = r.bytes;
+  r.at = start + 5;
+  const outerPad = (start - limit) & 7;
+  const value: TableIdNxPacketInProperty = { type: 'table_id', table_id: b[start + 4] };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+function decodeCookieNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 16) return decodeRawNxPacketInProperty(r, start, limit, 4);
+  const b = r.bytes;
+  r.at = start + 16;
+  const outerPad = (start - limit) & 7;
+  const value: CookieNxPacketInProperty = { type: 'cookie', cookie: u64(b, start + 8) };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
+  }
+  return value;
+}
+
+function decodeReasonNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 5) return decodeRawNxPacketInProperty(r, start, limit, 5);
+  const b = r.bytes;
+  r.at = start + 5;
+  const outerPad = (start - limit) & 7;
+  const value: ReasonNxPacketInProperty = { type: 'reason', reason: b[start + 4] };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+function decodeMetadataNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 6);
+  const b = r.bytes;
   r.at = start + 4;
   const metadata: OxmField[] = [];
   while (r.at < limit) {
@@ -2287,26 +2404,47 @@ function decodeMetadataNxPacketInProperty(r: Reader, start: number, limit: numbe
     if (item === undefined) return undefined;
     metadata.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: MetadataNxPacketInProperty = { type: 'metadata', metadata };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
-function decodeUserdataNxPacketInProperty(r: Reader, start: number, limit: number): UserdataNxPacketInProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `nx_packet_in_property.userdata.length is ${limit - start}, expected at least 4`);
+function decodeUserdataNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 7);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: UserdataNxPacketInProperty = { type: 'userdata', userdata: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
-function decodeContinuationNxPacketInProperty(r: Reader, start: number, limit: number): ContinuationNxPacketInProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `nx_packet_in_property.continuation.length is ${limit - start}, expected at least 4`);
+function decodeContinuationNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 8);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: ContinuationNxPacketInProperty = { type: 'continuation', continuation: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawNxPacketInProperty(r: Reader, start: number, limit: number, code: number): RawNxPacketInProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawNxPacketInProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeNxPacketInPropertyBody(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
@@ -2331,11 +2469,8 @@ function decodeNxPacketInPropertyBody(r: Reader, start: number, limit: number): 
       return decodeUserdataNxPacketInProperty(r, start, limit);
     case 8:
       return decodeContinuationNxPacketInProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawNxPacketInProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawNxPacketInProperty(r, start, limit, code);
   }
 }
 
@@ -2350,10 +2485,7 @@ export function decodeNxPacketInProperty(r: Reader, end: number): NxPacketInProp
   }
   const limit = start + length;
   const value = decodeNxPacketInPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -3009,31 +3141,31 @@ function decodeOtherOxm(r: Reader, at: number): OxmField | undefined {
       case 0:
         if (!masked && length === 4) return { field: 'dp_hash_oxm', value: u32(b, v) };
         if (masked && length === 8) return { field: 'dp_hash_oxm', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'dp_hash_oxm', 4);
+        break;
       case 11:
         if (!masked && length === 4) return { field: 'tun_erspan_idx', value: u32(b, v) };
         if (masked && length === 8) return { field: 'tun_erspan_idx', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'tun_erspan_idx', 4);
+        break;
       case 12:
         if (!masked && length === 1) return { field: 'tun_erspan_ver', value: b[v] };
         if (masked && length === 2) return { field: 'tun_erspan_ver', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'tun_erspan_ver', 1);
+        break;
       case 13:
         if (!masked && length === 1) return { field: 'tun_erspan_dir', value: b[v] };
         if (masked && length === 2) return { field: 'tun_erspan_dir', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'tun_erspan_dir', 1);
+        break;
       case 14:
         if (!masked && length === 1) return { field: 'tun_erspan_hwid', value: b[v] };
         if (masked && length === 2) return { field: 'tun_erspan_hwid', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'tun_erspan_hwid', 1);
+        break;
       case 15:
         if (!masked && length === 1) return { field: 'tun_gtpu_flags', value: b[v] };
         if (masked && length === 2) return { field: 'tun_gtpu_flags', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'tun_gtpu_flags', 1);
+        break;
       case 16:
         if (!masked && length === 1) return { field: 'tun_gtpu_msgtype', value: b[v] };
         if (masked && length === 2) return { field: 'tun_gtpu_msgtype', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'tun_gtpu_msgtype', 1);
+        break;
       }
     }
     if (vendor === 0x4f4e4600) {
@@ -3041,11 +3173,11 @@ function decodeOtherOxm(r: Reader, at: number): OxmField | undefined {
       case 42:
         if (!masked && length === 2) return { field: 'tcp_flags_onf', value: u16(b, v) };
         if (masked && length === 4) return { field: 'tcp_flags_onf', value: u16(b, v), mask: u16(b, v + 2) };
-        return badOxmLength(r, at, 'tcp_flags_onf', 2);
+        break;
       case 43:
         if (!masked && length === 4) return { field: 'actset_output_onf', value: u32(b, v) };
         if (masked && length === 8) return { field: 'actset_output_onf', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'actset_output_onf', 4);
+        break;
       }
     }
     if (vendor === 0x5ad650) {
@@ -3053,43 +3185,43 @@ function decodeOtherOxm(r: Reader, at: number): OxmField | undefined {
       case 1:
         if (!masked && length === 1) return { field: 'nsh_flags', value: b[v] };
         if (masked && length === 2) return { field: 'nsh_flags', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'nsh_flags', 1);
+        break;
       case 2:
         if (!masked && length === 1) return { field: 'nsh_mdtype', value: b[v] };
         if (masked && length === 2) return { field: 'nsh_mdtype', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'nsh_mdtype', 1);
+        break;
       case 3:
         if (!masked && length === 1) return { field: 'nsh_np', value: b[v] };
         if (masked && length === 2) return { field: 'nsh_np', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'nsh_np', 1);
+        break;
       case 4:
         if (!masked && length === 4) return { field: 'nsh_spi', value: u32(b, v) };
         if (masked && length === 8) return { field: 'nsh_spi', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'nsh_spi', 4);
+        break;
       case 5:
         if (!masked && length === 1) return { field: 'nsh_si', value: b[v] };
         if (masked && length === 2) return { field: 'nsh_si', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'nsh_si', 1);
+        break;
       case 6:
         if (!masked && length === 4) return { field: 'nsh_c1', value: u32(b, v) };
         if (masked && length === 8) return { field: 'nsh_c1', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'nsh_c1', 4);
+        break;
       case 7:
         if (!masked && length === 4) return { field: 'nsh_c2', value: u32(b, v) };
         if (masked && length === 8) return { field: 'nsh_c2', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'nsh_c2', 4);
+        break;
       case 8:
         if (!masked && length === 4) return { field: 'nsh_c3', value: u32(b, v) };
         if (masked && length === 8) return { field: 'nsh_c3', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'nsh_c3', 4);
+        break;
       case 9:
         if (!masked && length === 4) return { field: 'nsh_c4', value: u32(b, v) };
         if (masked && length === 8) return { field: 'nsh_c4', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'nsh_c4', 4);
+        break;
       case 10:
         if (!masked && length === 1) return { field: 'nsh_ttl', value: b[v] };
         if (masked && length === 2) return { field: 'nsh_ttl', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'nsh_ttl', 1);
+        break;
       }
     }
   }
@@ -3105,6 +3237,5 @@ function rawOxm(r: Reader, at: number): OxmField {
 function badOxmLength(r: Reader, at: number, name: string, width: number): undefined {
   const b = r.bytes;
   const masked = (b[at + 2] & 1) === 1;
-  const expected = (masked ? 2 * width : width) + (u16(b, at) === 0xffff ? 4 : 0);
-  return r.fail('bad_match', at + 3, `${name}: length ${b[at + 3]}, expected ${expected}`);
+  return r.fail('bad_match', at + 3, `${name}: length ${b[at + 3]}, expected ${masked ? 2 * width : width}`);
 }

@@ -121,9 +121,13 @@ import type {
   BarrierReply10,
   QueueGetConfigRequest10,
   QueueGetConfigReply10,
+  NxSetFlowFormat,
   NxFlowMod10,
   NxFlowRemoved,
   NxPacketIn,
+  NxFlowMonitorCancel,
+  NxFlowMonitorPaused,
+  NxFlowMonitorResumed,
   NxResume,
   NxPacketIn2,
   MultipartRequest10,
@@ -141,15 +145,11 @@ import {
   encodeSetConfig,
   encodeNxRoleRequest,
   encodeNxRoleReply,
-  encodeNxSetFlowFormat,
   encodeNxFlowModTableId,
   encodeNxSetPacketInFormat,
   encodeNxFlowAge,
   encodeNxSetAsyncConfig,
   encodeNxSetControllerId,
-  encodeNxFlowMonitorCancel,
-  encodeNxFlowMonitorPaused,
-  encodeNxFlowMonitorResumed,
   encodeNxTlvTableMod,
   encodeNxTlvTableRequest,
   encodeNxTlvTableReply,
@@ -615,6 +615,15 @@ export function encodeQueueGetConfigReply10(w: SlabWriter, m: QueueGetConfigRepl
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'queue_get_config_reply');
 }
 
+export function encodeNxSetFlowFormat(w: SlabWriter, m: NxSetFlowFormat, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 20);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_set_flow_format');
+  put32(b, start + 12, 12, 'nx_set_flow_format');
+  put32(b, start + 16, m.format, 'nx_set_flow_format.format');
+  patchLength(w, start, start + 2, 'nx_set_flow_format');
+}
+
 export function encodeNxFlowMod10(w: SlabWriter, m: NxFlowMod10, version: number): void {
   const start = writeHeader(w, version, 4, m.xid, 48);
   const b = w.bytes;
@@ -680,6 +689,31 @@ export function encodeNxPacketIn(w: SlabWriter, m: NxPacketIn, version: number):
   writeRest(w, m.data, 'nx_packet_in.data');
   patchLength(w, start, start + 2, 'nx_packet_in');
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 34, 6, matchEnd, matchPad, latePad, 2], 'nx_packet_in');
+}
+
+export function encodeNxFlowMonitorCancel(w: SlabWriter, m: NxFlowMonitorCancel, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 20);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_flow_monitor_cancel');
+  put32(b, start + 12, 21, 'nx_flow_monitor_cancel');
+  put32(b, start + 16, m.id, 'nx_flow_monitor_cancel.id');
+  patchLength(w, start, start + 2, 'nx_flow_monitor_cancel');
+}
+
+export function encodeNxFlowMonitorPaused(w: SlabWriter, m: NxFlowMonitorPaused, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 16);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_flow_monitor_paused');
+  put32(b, start + 12, 22, 'nx_flow_monitor_paused');
+  patchLength(w, start, start + 2, 'nx_flow_monitor_paused');
+}
+
+export function encodeNxFlowMonitorResumed(w: SlabWriter, m: NxFlowMonitorResumed, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 16);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_flow_monitor_resumed');
+  put32(b, start + 12, 23, 'nx_flow_monitor_resumed');
+  patchLength(w, start, start + 2, 'nx_flow_monitor_resumed');
 }
 
 export function encodeNxResume(w: SlabWriter, m: NxResume, version: number): void {

@@ -246,7 +246,6 @@ import type {
   BundleAddMessage,
   NxRoleRequest,
   NxRoleReply,
-  NxSetFlowFormat,
   NxFlowMod,
   NxFlowRemoved,
   NxFlowModTableId,
@@ -255,9 +254,6 @@ import type {
   NxFlowAge,
   NxSetAsyncConfig,
   NxSetControllerId,
-  NxFlowMonitorCancel,
-  NxFlowMonitorPaused,
-  NxFlowMonitorResumed,
   NxTlvTableMod,
   NxTlvTableRequest,
   NxTlvTableReply,
@@ -349,8 +345,10 @@ export function decode(r: Reader, start: number, limit: number, version: number)
 function decodeVendorMessage(r: Reader, start: number, limit: number, version: number): Message | undefined {
   const b = r.bytes;
   if (limit - start >= 16) {
+    const { nesting } = r;
     const vendor = u32(b, start + 8);
     const type = u32(b, start + 12);
+    let known: Message | undefined;
     if (vendor === 0x4f4e4600) {
       switch (type) {
       case 2300:
@@ -358,65 +356,82 @@ function decodeVendorMessage(r: Reader, start: number, limit: number, version: n
       case 2301:
           return decodeBundleAddMessage(r, start, limit, version);
       case 1870:
-          return decodeOnfFlowMonitorCancel(r, start, limit);
+          known = decodeOnfFlowMonitorCancel(r, start, limit);
+          break;
       case 1871:
-          return decodeOnfFlowMonitorPaused(r, start, limit);
+          known = decodeOnfFlowMonitorPaused(r, start, limit);
+          break;
       case 1872:
-          return decodeOnfFlowMonitorResumed(r, start, limit);
+          known = decodeOnfFlowMonitorResumed(r, start, limit);
+          break;
       case 1911:
-          return decodeOnfRoleStatus(r, start, limit);
+          known = decodeOnfRoleStatus(r, start, limit);
+          break;
       case 2350:
-          return decodeOnfRequestforward(r, start, limit, version);
+          known = decodeOnfRequestforward(r, start, limit, version);
+          break;
       }
     }
     if (vendor === 0x2320) {
       switch (type) {
       case 10:
-          return decodeNxRoleRequest(r, start, limit);
+          known = decodeNxRoleRequest(r, start, limit);
+          break;
       case 11:
-          return decodeNxRoleReply(r, start, limit);
-      case 12:
-          return decodeNxSetFlowFormat(r, start, limit);
+          known = decodeNxRoleReply(r, start, limit);
+          break;
       case 13:
-          return decodeNxFlowMod(r, start, limit);
+          known = decodeNxFlowMod(r, start, limit);
+          break;
       case 14:
-          return decodeNxFlowRemoved(r, start, limit);
+          known = decodeNxFlowRemoved(r, start, limit);
+          break;
       case 15:
-          return decodeNxFlowModTableId(r, start, limit);
+          known = decodeNxFlowModTableId(r, start, limit);
+          break;
       case 16:
-          return decodeNxSetPacketInFormat(r, start, limit);
+          known = decodeNxSetPacketInFormat(r, start, limit);
+          break;
       case 17:
-          return decodeNxPacketIn(r, start, limit);
+          known = decodeNxPacketIn(r, start, limit);
+          break;
       case 18:
-          return decodeNxFlowAge(r, start, limit);
+          known = decodeNxFlowAge(r, start, limit);
+          break;
       case 19:
-          return decodeNxSetAsyncConfig(r, start, limit);
+          known = decodeNxSetAsyncConfig(r, start, limit);
+          break;
       case 20:
-          return decodeNxSetControllerId(r, start, limit);
-      case 21:
-          return decodeNxFlowMonitorCancel(r, start, limit);
-      case 22:
-          return decodeNxFlowMonitorPaused(r, start, limit);
-      case 23:
-          return decodeNxFlowMonitorResumed(r, start, limit);
+          known = decodeNxSetControllerId(r, start, limit);
+          break;
       case 24:
-          return decodeNxTlvTableMod(r, start, limit);
+          known = decodeNxTlvTableMod(r, start, limit);
+          break;
       case 25:
-          return decodeNxTlvTableRequest(r, start, limit);
+          known = decodeNxTlvTableRequest(r, start, limit);
+          break;
       case 26:
-          return decodeNxTlvTableReply(r, start, limit);
+          known = decodeNxTlvTableReply(r, start, limit);
+          break;
       case 27:
-          return decodeNxSetAsyncConfig2(r, start, limit);
+          known = decodeNxSetAsyncConfig2(r, start, limit);
+          break;
       case 28:
-          return decodeNxResume(r, start, limit);
+          known = decodeNxResume(r, start, limit);
+          break;
       case 29:
-          return decodeNxCtFlushZone(r, start, limit);
+          known = decodeNxCtFlushZone(r, start, limit);
+          break;
       case 30:
-          return decodeNxPacketIn2(r, start, limit);
+          known = decodeNxPacketIn2(r, start, limit);
+          break;
       case 32:
-          return decodeNxCtFlush(r, start, limit);
+          known = decodeNxCtFlush(r, start, limit);
+          break;
       }
     }
+    if (known !== undefined) return known;
+    r.forgive(nesting);
   }
   return decodeExperimenterMessage(r, start, limit);
 }
@@ -661,12 +676,14 @@ function decodeVendorMultipartRequest(r: Reader, limit: number, xid: number, fla
     case 3: {
         r.at = head + 8;
         const body = {};
+        if (r.at !== limit) return undefined;
         const value: NxIpfixBridgeMultipartRequest = { type: 'multipart_request', xid, mp_type: 'nx_ipfix_bridge', flags, body };
         return value;
       }
     case 4: {
         r.at = head + 8;
         const body = {};
+        if (r.at !== limit) return undefined;
         const value: NxIpfixFlowMultipartRequest = { type: 'multipart_request', xid, mp_type: 'nx_ipfix_flow', flags, body };
         return value;
       }
@@ -682,6 +699,7 @@ function decodeVendorMultipartRequest(r: Reader, limit: number, xid: number, fla
           if (item === undefined) return undefined;
           body.push(item);
         }
+        if (r.at !== limit) return undefined;
         const value: OnfFlowMonitorMultipartRequest = { type: 'multipart_request', xid, mp_type: 'onf_flow_monitor', flags, body };
         return value;
       }
@@ -758,8 +776,11 @@ function decodeMultipartRequestBody(r: Reader, start: number, limit: number): Mu
     case 13:
       return { type: 'multipart_request', xid, mp_type: 'port_desc', flags, body: {} };
     case 65535: {
+      const head = r.at;
       const known = decodeVendorMultipartRequest(r, limit, xid, flags);
-      if (known !== undefined || r.error !== undefined) return known;
+      if (known !== undefined) return known;
+      r.forgive(0);
+      r.at = head;
       const body = decodeExperimenterMultipart(r, limit);
       return body === undefined ? undefined : { type: 'multipart_request', xid, mp_type: 'experimenter', flags, body };
     }
@@ -780,6 +801,7 @@ function decodeVendorMultipartReply(r: Reader, limit: number, xid: number, flags
         r.at = head + 8;
         const body = decodeNxIpfixStats(r, limit);
         if (body === undefined) return undefined;
+        if (r.at !== limit) return undefined;
         const value: NxIpfixBridgeMultipartReply = { type: 'multipart_reply', xid, mp_type: 'nx_ipfix_bridge', flags, body };
         return value;
       }
@@ -791,6 +813,7 @@ function decodeVendorMultipartReply(r: Reader, limit: number, xid: number, flags
           if (item === undefined) return undefined;
           body.push(item);
         }
+        if (r.at !== limit) return undefined;
         const value: NxIpfixFlowMultipartReply = { type: 'multipart_reply', xid, mp_type: 'nx_ipfix_flow', flags, body };
         return value;
       }
@@ -806,6 +829,7 @@ function decodeVendorMultipartReply(r: Reader, limit: number, xid: number, flags
           if (item === undefined) return undefined;
           body.push(item);
         }
+        if (r.at !== limit) return undefined;
         const value: OnfFlowMonitorMultipartReply = { type: 'multipart_reply', xid, mp_type: 'onf_flow_monitor', flags, body };
         return value;
       }
@@ -939,8 +963,11 @@ function decodeMultipartReplyBody(r: Reader, start: number, limit: number): Mult
       return { type: 'multipart_reply', xid, mp_type: 'port_desc', flags, body };
     }
     case 65535: {
+      const head = r.at;
       const known = decodeVendorMultipartReply(r, limit, xid, flags);
-      if (known !== undefined || r.error !== undefined) return known;
+      if (known !== undefined) return known;
+      r.forgive(0);
+      r.at = head;
       const body = decodeExperimenterMultipart(r, limit);
       return body === undefined ? undefined : { type: 'multipart_reply', xid, mp_type: 'experimenter', flags, body };
     }
@@ -1108,14 +1135,6 @@ export function decodeNxRoleReply(r: Reader, start: number, limit: number): NxRo
   return value;
 }
 
-export function decodeNxSetFlowFormat(r: Reader, start: number, limit: number): NxSetFlowFormat | undefined {
-  if (limit - start !== 20) return r.fail('bad_length', start + 2, `nx_set_flow_format: header.length is ${limit - start}, expected 20`);
-  const b = r.bytes;
-  r.at = start + 20;
-  const value: NxSetFlowFormat = { type: 'nx_set_flow_format', xid: u32(b, start + 4), format: u32(b, start + 16) };
-  return value;
-}
-
 export function decodeNxFlowMod(r: Reader, start: number, limit: number): NxFlowMod | undefined {
   if (limit - start < 48) return r.fail('bad_length', start + 2, `nx_flow_mod: header.length is ${limit - start}, expected at least 48`);
   const b = r.bytes;
@@ -1133,13 +1152,13 @@ export function decodeNxFlowMod(r: Reader, start: number, limit: number): NxFlow
   const matchPad = (matchAt - matchEnd) & 7;
   if (matchPad > limit - matchEnd) return r.fail('truncated', matchEnd, 'nx_flow_mod.match: padding is missing');
   r.at = matchEnd + matchPad;
-  const actions: Action[] = [];
+  const instructions: Instruction[] = [];
   while (r.at < limit) {
-    const item = decodeAction(r, limit);
+    const item = decodeInstruction(r, limit);
     if (item === undefined) return undefined;
-    actions.push(item);
+    instructions.push(item);
   }
-  const value: NxFlowMod = { type: 'nx_flow_mod', xid: u32(b, start + 4), cookie: u64(b, start + 16), command: u16(b, start + 24), idle_timeout: u16(b, start + 26), hard_timeout: u16(b, start + 28), priority: u16(b, start + 30), buffer_id: u32(b, start + 32), out_port: u16(b, start + 36), flags: u16(b, start + 38), match, actions };
+  const value: NxFlowMod = { type: 'nx_flow_mod', xid: u32(b, start + 4), cookie: u64(b, start + 16), command: u16(b, start + 24), idle_timeout: u16(b, start + 26), hard_timeout: u16(b, start + 28), priority: u16(b, start + 30), buffer_id: u32(b, start + 32), out_port: u16(b, start + 36), flags: u16(b, start + 38), match, instructions };
   if ((b[start + 42] | b[start + 43] | b[start + 44] | b[start + 45] | b[start + 46] | b[start + 47]) !== 0 || anySet(b, matchEnd, matchPad)) {
     value.padding = gather(b, [start + 42, 6, matchEnd, matchPad]);
   }
@@ -1163,6 +1182,7 @@ export function decodeNxFlowRemoved(r: Reader, start: number, limit: number): Nx
   const matchPad = (matchAt - matchEnd) & 7;
   if (matchPad > limit - matchEnd) return r.fail('truncated', matchEnd, 'nx_flow_removed.match: padding is missing');
   r.at = matchEnd + matchPad;
+  if (r.at !== limit) return r.fail('bad_length', r.at, `nx_flow_removed: ${limit - r.at} bytes too many`);
   const value: NxFlowRemoved = { type: 'nx_flow_removed', xid: u32(b, start + 4), cookie: u64(b, start + 16), priority: u16(b, start + 24), reason: b[start + 26], table_id: b[start + 27], duration_sec: u32(b, start + 28), duration_nsec: u32(b, start + 32), idle_timeout: u16(b, start + 36), packet_count: u64(b, start + 40), byte_count: u64(b, start + 48), match };
   if (anySet(b, matchEnd, matchPad)) {
     value.padding = gather(b, [matchEnd, matchPad]);
@@ -1241,30 +1261,6 @@ export function decodeNxSetControllerId(r: Reader, start: number, limit: number)
   if ((b[start + 16] | b[start + 17] | b[start + 18] | b[start + 19] | b[start + 20] | b[start + 21]) !== 0) {
     value.padding = gather(b, [start + 16, 6]);
   }
-  return value;
-}
-
-export function decodeNxFlowMonitorCancel(r: Reader, start: number, limit: number): NxFlowMonitorCancel | undefined {
-  if (limit - start !== 20) return r.fail('bad_length', start + 2, `nx_flow_monitor_cancel: header.length is ${limit - start}, expected 20`);
-  const b = r.bytes;
-  r.at = start + 20;
-  const value: NxFlowMonitorCancel = { type: 'nx_flow_monitor_cancel', xid: u32(b, start + 4), id: u32(b, start + 16) };
-  return value;
-}
-
-export function decodeNxFlowMonitorPaused(r: Reader, start: number, limit: number): NxFlowMonitorPaused | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `nx_flow_monitor_paused: header.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxFlowMonitorPaused = { type: 'nx_flow_monitor_paused', xid: u32(b, start + 4) };
-  return value;
-}
-
-export function decodeNxFlowMonitorResumed(r: Reader, start: number, limit: number): NxFlowMonitorResumed | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `nx_flow_monitor_resumed: header.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxFlowMonitorResumed = { type: 'nx_flow_monitor_resumed', xid: u32(b, start + 4) };
   return value;
 }
 
@@ -1610,21 +1606,14 @@ export function decodeOnfFlowMonitorRequest(r: Reader, end: number): OnfFlowMoni
   r.steps += 1;
   const b = r.bytes;
   const limit = end;
-  const matchBytes = u16(b, start + 6);
   r.at = start + 16;
   const matchAt = r.at;
-  if (matchBytes > limit - r.at) return r.fail('bad_length', r.at, `onf_flow_monitor_request.match: ${matchBytes} bytes announced, ${limit - r.at} left`);
-  const matchEnd = r.at + matchBytes;
-  const match: OxmField[] = [];
-  while (r.at < matchEnd) {
-    const item = decodeOxm(r, matchEnd);
-    if (item === undefined) return undefined;
-    match.push(item);
-  }
+  const match = decodeMatch(r, limit, 'onf_flow_monitor_request.match');
+  if (match === undefined) return undefined;
+  const matchEnd = r.at;
   const matchPad = (matchAt - matchEnd) & 7;
-  if (matchPad > limit - matchEnd) return r.fail('truncated', matchEnd, 'onf_flow_monitor_request.match: padding is missing');
   r.at = matchEnd + matchPad;
-  const value: OnfFlowMonitorRequest = { id: u32(b, start), flags: u16(b, start + 4), out_port: u32(b, start + 8), table_id: b[start + 12], match };
+  const value: OnfFlowMonitorRequest = { id: u32(b, start), flags: u16(b, start + 4), match_len: u16(b, start + 6), out_port: u32(b, start + 8), table_id: b[start + 12], match };
   if ((b[start + 13] | b[start + 14] | b[start + 15]) !== 0 || anySet(b, matchEnd, matchPad)) {
     value.padding = gather(b, [start + 13, 3, matchEnd, matchPad]);
   }
@@ -1896,11 +1885,25 @@ export function decodeNxTlvMap(r: Reader, end: number): NxTlvMap | undefined {
 
 function decodeVersionbitmapHelloElement(r: Reader, start: number, limit: number): VersionbitmapHelloElement | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `hello_element.versionbitmap.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const bitmaps = readU32List(r, limit, 'hello_element.versionbitmap.bitmaps');
   if (bitmaps === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: VersionbitmapHelloElement = { type: 'versionbitmap', bitmaps };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawHelloElement(r: Reader, start: number, limit: number, code: number): RawHelloElement {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawHelloElement = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeHelloElementBody(r: Reader, start: number, limit: number): HelloElement | undefined {
@@ -1909,11 +1912,8 @@ function decodeHelloElementBody(r: Reader, start: number, limit: number): HelloE
   switch (code) {
     case 1:
       return decodeVersionbitmapHelloElement(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawHelloElement = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawHelloElement(r, start, limit, code);
   }
 }
 
@@ -1928,10 +1928,7 @@ export function decodeHelloElement(r: Reader, end: number): HelloElement | undef
   }
   const limit = start + length;
   const value = decodeHelloElementBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -2815,119 +2812,134 @@ function decodeOnfCopyFieldAction(r: Reader, start: number, limit: number): OnfC
   return value;
 }
 
+/** A body that is not what its row says is nobody's business but the vendor's: it stays as it is. */
 function decodeVendorAction(r: Reader, start: number, limit: number): Action | undefined {
+  const { nesting } = r;
+  const known = decodeKnownVendorAction(r, start, limit);
+  if (known !== undefined) return known;
+  r.forgive(nesting);
+  return decodeExperimenterAction(r, start, limit);
+}
+
+function decodeKnownVendorAction(r: Reader, start: number, limit: number): Action | undefined {
   const b = r.bytes;
-  if (limit - start >= 10) {
-    const vendor = u32(b, start + 4);
-    const type = u16(b, start + 8);
-    if (vendor === 0x2320) {
-      switch (type) {
-      case 1:
-          return decodeNxResubmitAction(r, start, limit);
-      case 2:
-          return decodeNxSetTunnelAction(r, start, limit);
-      case 4:
-          return decodeNxSetQueueAction(r, start, limit);
-      case 5:
-          return decodeNxPopQueueAction(r, start, limit);
-      case 6:
-          return decodeNxRegMoveAction(r, start, limit);
-      case 7:
-          return decodeNxRegLoadAction(r, start, limit);
-      case 8:
-          return decodeNxNoteAction(r, start, limit);
-      case 9:
-          return decodeNxSetTunnel64Action(r, start, limit);
-      case 10:
-          return decodeNxMultipathAction(r, start, limit);
-      case 12:
-          return decodeNxBundleAction(r, start, limit);
-      case 13:
-          return decodeNxBundleLoadAction(r, start, limit);
-      case 14:
-          return decodeNxResubmitTableAction(r, start, limit);
-      case 15:
-          return decodeNxOutputRegAction(r, start, limit);
-      case 16:
-          return decodeNxLearnAction(r, start, limit);
-      case 17:
-          return decodeNxExitAction(r, start, limit);
-      case 18:
-          return decodeNxDecTtlAction(r, start, limit);
-      case 19:
-          return decodeNxFinTimeoutAction(r, start, limit);
-      case 20:
-          return decodeNxControllerAction(r, start, limit);
-      case 21:
-          return decodeNxDecTtlCntIdsAction(r, start, limit);
-      case 22:
-          return decodeNxWriteMetadataAction(r, start, limit);
-      case 23:
-          return decodeNxPushMplsAction(r, start, limit);
-      case 24:
-          return decodeNxPopMplsAction(r, start, limit);
-      case 25:
-          return decodeNxSetMplsTtlAction(r, start, limit);
-      case 26:
-          return decodeNxDecMplsTtlAction(r, start, limit);
-      case 27:
-          return decodeNxStackPushAction(r, start, limit);
-      case 28:
-          return decodeNxStackPopAction(r, start, limit);
-      case 29:
-          return decodeNxSampleAction(r, start, limit);
-      case 30:
-          return decodeNxSetMplsLabelAction(r, start, limit);
-      case 31:
-          return decodeNxSetMplsTcAction(r, start, limit);
-      case 32:
-          return decodeNxOutputReg2Action(r, start, limit);
-      case 33:
-          return decodeNxRegLoad2Action(r, start, limit);
-      case 34:
-          return decodeNxConjunctionAction(r, start, limit);
-      case 35:
-          return decodeNxCtAction(r, start, limit);
-      case 36:
-          return decodeNxNatAction(r, start, limit);
-      case 37:
-          return decodeNxController2Action(r, start, limit);
-      case 38:
-          return decodeNxSample2Action(r, start, limit);
-      case 39:
-          return decodeNxOutputTruncAction(r, start, limit);
-      case 40:
-          return decodeNxGroupAction(r, start, limit);
-      case 41:
-          return decodeNxSample3Action(r, start, limit);
-      case 42:
-          return decodeNxCloneAction(r, start, limit);
-      case 43:
-          return decodeNxCtClearAction(r, start, limit);
-      case 44:
-          return decodeNxResubmitTableCtAction(r, start, limit);
-      case 45:
-          return decodeNxLearn2Action(r, start, limit);
-      case 46:
-          return decodeNxEncapAction(r, start, limit);
-      case 47:
-          return decodeNxDecapAction(r, start, limit);
-      case 48:
-          return decodeNxDecNshTtlAction(r, start, limit);
-      case 49:
-          return decodeNxCheckPktLargerAction(r, start, limit);
-      case 50:
-          return decodeNxDeleteFieldAction(r, start, limit);
-      }
-    }
-    if (vendor === 0x4f4e4600) {
-      switch (type) {
-      case 3200:
-          return decodeOnfCopyFieldAction(r, start, limit);
-      }
+  if (limit - start < 10) return undefined;
+  const vendor = u32(b, start + 4);
+  const type = u16(b, start + 8);
+  if (vendor === 0x2320) {
+    switch (type) {
+    case 1:
+        return decodeNxResubmitAction(r, start, limit);
+    case 2:
+        return decodeNxSetTunnelAction(r, start, limit);
+    case 4:
+        return decodeNxSetQueueAction(r, start, limit);
+    case 5:
+        return decodeNxPopQueueAction(r, start, limit);
+    case 6:
+        return decodeNxRegMoveAction(r, start, limit);
+    case 7:
+        return decodeNxRegLoadAction(r, start, limit);
+    case 8:
+        return decodeNxNoteAction(r, start, limit);
+    case 9:
+        return decodeNxSetTunnel64Action(r, start, limit);
+    case 10:
+        return decodeNxMultipathAction(r, start, limit);
+    case 12:
+        return decodeNxBundleAction(r, start, limit);
+    case 13:
+        return decodeNxBundleLoadAction(r, start, limit);
+    case 14:
+        return decodeNxResubmitTableAction(r, start, limit);
+    case 15:
+        return decodeNxOutputRegAction(r, start, limit);
+    case 16:
+        return decodeNxLearnAction(r, start, limit);
+    case 17:
+        return decodeNxExitAction(r, start, limit);
+    case 18:
+        return decodeNxDecTtlAction(r, start, limit);
+    case 19:
+        return decodeNxFinTimeoutAction(r, start, limit);
+    case 20:
+        return decodeNxControllerAction(r, start, limit);
+    case 21:
+        return decodeNxDecTtlCntIdsAction(r, start, limit);
+    case 22:
+        return decodeNxWriteMetadataAction(r, start, limit);
+    case 23:
+        return decodeNxPushMplsAction(r, start, limit);
+    case 24:
+        return decodeNxPopMplsAction(r, start, limit);
+    case 25:
+        return decodeNxSetMplsTtlAction(r, start, limit);
+    case 26:
+        return decodeNxDecMplsTtlAction(r, start, limit);
+    case 27:
+        return decodeNxStackPushAction(r, start, limit);
+    case 28:
+        return decodeNxStackPopAction(r, start, limit);
+    case 29:
+        return decodeNxSampleAction(r, start, limit);
+    case 30:
+        return decodeNxSetMplsLabelAction(r, start, limit);
+    case 31:
+        return decodeNxSetMplsTcAction(r, start, limit);
+    case 32:
+        return decodeNxOutputReg2Action(r, start, limit);
+    case 33:
+        return decodeNxRegLoad2Action(r, start, limit);
+    case 34:
+        return decodeNxConjunctionAction(r, start, limit);
+    case 35:
+        return decodeNxCtAction(r, start, limit);
+    case 36:
+        return decodeNxNatAction(r, start, limit);
+    case 37:
+        return decodeNxController2Action(r, start, limit);
+    case 38:
+        return decodeNxSample2Action(r, start, limit);
+    case 39:
+        return decodeNxOutputTruncAction(r, start, limit);
+    case 40:
+        return decodeNxGroupAction(r, start, limit);
+    case 41:
+        return decodeNxSample3Action(r, start, limit);
+    case 42:
+        return decodeNxCloneAction(r, start, limit);
+    case 43:
+        return decodeNxCtClearAction(r, start, limit);
+    case 44:
+        return decodeNxResubmitTableCtAction(r, start, limit);
+    case 45:
+        return decodeNxLearn2Action(r, start, limit);
+    case 46:
+        return decodeNxEncapAction(r, start, limit);
+    case 47:
+        return decodeNxDecapAction(r, start, limit);
+    case 48:
+        return decodeNxDecNshTtlAction(r, start, limit);
+    case 49:
+        return decodeNxCheckPktLargerAction(r, start, limit);
+    case 50:
+        return decodeNxDeleteFieldAction(r, start, limit);
     }
   }
-  return decodeExperimenterAction(r, start, limit);
+  if (vendor === 0x4f4e4600) {
+    switch (type) {
+    case 3200:
+        return decodeOnfCopyFieldAction(r, start, limit);
+    }
+  }
+  return undefined;
+}
+
+function decodeRawAction(r: Reader, start: number, limit: number, code: number): RawAction {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawAction = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  return raw;
 }
 
 export function decodeAction(r: Reader, end: number): Action | undefined {
@@ -2976,60 +2988,91 @@ export function decodeAction(r: Reader, end: number): Action | undefined {
       return decodePopPbbAction(r, start, limit);
     case 65535:
       return decodeVendorAction(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawAction = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawAction(r, start, limit, code);
   }
 }
 
-function decodeMaxLenNxControllerProperty(r: Reader, start: number, limit: number): MaxLenNxControllerProperty | undefined {
-  if (limit - start !== 6) return r.fail('bad_length', start + 2, `nx_controller_property.max_len.length is ${limit - start}, expected 6`);
-  const b = r.bytes;
-  r.at = start + 6;
-  const value: MaxLenNxControllerProperty = { type: 'max_len', max_len: u16(b, start + 4) };
-  return value;
-}
-
-function decodeControllerIdNxControllerProperty(r: Reader, start: number, limit: number): ControllerIdNxControllerProperty | undefined {
-  if (limit - start !== 6) return r.fail('bad_length', start + 2, `nx_controller_property.controller_id.length is ${limit - start}, expected 6`);
-  const b = r.bytes;
-  r.at = start + 6;
-  const value: ControllerIdNxControllerProperty = { type: 'controller_id', controller_id: u16(b, start + 4) };
-  return value;
-}
-
-function decodeReasonNxControllerProperty(r: Reader, start: number, limit: number): ReasonNxControllerProperty | undefined {
-  if (limit - start !== 5) return r.fail('bad_length', start + 2, `nx_controller_property.reason.length is ${limit - start}, expected 5`);
-  const b = r.bytes;
-  r.at = start + 5;
-  const value: ReasonNxControllerProperty = { type: 'reason', reason: b[start + 4] };
-  return value;
-}
-
-function decodeUserdataNxControllerProperty(r: Reader, start: number, limit: number): UserdataNxControllerProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `nx_controller_property.userdata.length is ${limit - start}, expected at least 4`);
-  const b = r.bytes;
-  r.at = start + 4;
-  const value: UserdataNxControllerProperty = { type: 'userdata', userdata: copy(b, r.at, limit) };
-  r.at = limit;
-  return value;
-}
-
-function decodePauseNxControllerProperty(r: Reader, start: number, limit: number): PauseNxControllerProperty | undefined {
-  if (limit - start !== 4) return r.fail('bad_length', start + 2, `nx_controller_property.pause.length is ${limit - start}, expected 4`);
-  r.at = start + 4;
-  const value: PauseNxControllerProperty = { type: 'pause' };
-  return value;
-}
-
-function decodeMeterIdNxControllerProperty(r: Reader, start: number, limit: number): MeterIdNxControllerProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_controller_property.meter_id.length is ${limit - start}, expected 8`);
+function decodeMaxLenNxControllerProperty(r: Reader, start: number, limit: number): NxControllerProperty | undefined {
+  if (limit - start !== 8) return decodeRawNxControllerProperty(r, start, limit, 0);
   const b = r.bytes;
   r.at = start + 8;
-  const value: MeterIdNxControllerProperty = { type: 'meter_id', meter_id: u32(b, start + 4) };
+  const outerPad = (start - limit) & 7;
+  const value: MaxLenNxControllerProperty = { type: 'max_len', max_len: u16(b, start + 4) };
+  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
+  }
   return value;
+}
+
+function decodeControllerIdNxControllerProperty(r: Reader, start: number, limit: number): NxControllerProperty | undefined {
+  if (limit - start !== 8) return decodeRawNxControllerProperty(r, start, limit, 1);
+  const b = r.bytes;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: ControllerIdNxControllerProperty = { type: 'controller_id', controller_id: u16(b, start + 4) };
+  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
+  }
+  return value;
+}
+
+function decodeReasonNxControllerProperty(r: Reader, start: number, limit: number): NxControllerProperty | undefined {
+  if (limit - start !== 5) return decodeRawNxControllerProperty(r, start, limit, 2);
+  const b = r.bytes;
+  r.at = start + 5;
+  const outerPad = (start - limit) & 7;
+  const value: ReasonNxControllerProperty = { type: 'reason', reason: b[start + 4] };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+function decodeUserdataNxControllerProperty(r: Reader, start: number, limit: number): NxControllerProperty | undefined {
+  if (limit - start < 4) return decodeRawNxControllerProperty(r, start, limit, 3);
+  const b = r.bytes;
+  r.at = start + 4;
+  const outerPad = (start - limit) & 7;
+  const value: UserdataNxControllerProperty = { type: 'userdata', userdata: copy(b, r.at, limit) };
+  r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+function decodePauseNxControllerProperty(r: Reader, start: number, limit: number): NxControllerProperty | undefined {
+  if (limit - start !== 4) return decodeRawNxControllerProperty(r, start, limit, 4);
+  const b = r.bytes;
+  r.at = start + 4;
+  const outerPad = (start - limit) & 7;
+  const value: PauseNxControllerProperty = { type: 'pause' };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+function decodeMeterIdNxControllerProperty(r: Reader, start: number, limit: number): NxControllerProperty | undefined {
+  if (limit - start !== 8) return decodeRawNxControllerProperty(r, start, limit, 5);
+  const b = r.bytes;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: MeterIdNxControllerProperty = { type: 'meter_id', meter_id: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+function decodeRawNxControllerProperty(r: Reader, start: number, limit: number, code: number): RawNxControllerProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawNxControllerProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeNxControllerPropertyBody(r: Reader, start: number, limit: number): NxControllerProperty | undefined {
@@ -3048,11 +3091,8 @@ function decodeNxControllerPropertyBody(r: Reader, start: number, limit: number)
       return decodePauseNxControllerProperty(r, start, limit);
     case 5:
       return decodeMeterIdNxControllerProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawNxControllerProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawNxControllerProperty(r, start, limit, code);
   }
 }
 
@@ -3067,10 +3107,7 @@ export function decodeNxControllerProperty(r: Reader, end: number): NxController
   }
   const limit = start + length;
   const value = decodeNxControllerPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -3078,8 +3115,12 @@ function decodeNshMdTypeNxEncapProperty(r: Reader, start: number, limit: number)
   if (limit - start < 5) return r.fail('bad_length', start + 2, `nx_encap_property.nsh_md_type.length is ${limit - start}, expected at least 5`);
   const b = r.bytes;
   r.at = start + 5;
+  const outerPad = (start - limit) & 7;
   const value: NshMdTypeNxEncapProperty = { type: 'nsh_md_type', md_type: b[start + 4], data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3087,9 +3128,22 @@ function decodeNshTlvNxEncapProperty(r: Reader, start: number, limit: number): N
   if (limit - start < 8) return r.fail('bad_length', start + 2, `nx_encap_property.nsh_tlv.length is ${limit - start}, expected at least 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: NshTlvNxEncapProperty = { type: 'nsh_tlv', tlv_class: u16(b, start + 4), tlv_type: b[start + 6], tlv_len: b[start + 7], data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawNxEncapProperty(r: Reader, start: number, limit: number, code: number): RawNxEncapProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawNxEncapProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeNxEncapPropertyBody(r: Reader, start: number, limit: number): NxEncapProperty | undefined {
@@ -3100,11 +3154,8 @@ function decodeNxEncapPropertyBody(r: Reader, start: number, limit: number): NxE
       return decodeNshMdTypeNxEncapProperty(r, start, limit);
     case 1026:
       return decodeNshTlvNxEncapProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawNxEncapProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawNxEncapProperty(r, start, limit, code);
   }
 }
 
@@ -3119,10 +3170,7 @@ export function decodeNxEncapProperty(r: Reader, end: number): NxEncapProperty |
   }
   const limit = start + length;
   const value = decodeNxEncapPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -3210,6 +3258,13 @@ function decodeExperimenterInstruction(r: Reader, start: number, limit: number):
   return value;
 }
 
+function decodeRawInstruction(r: Reader, start: number, limit: number, code: number): RawInstruction {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawInstruction = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  return raw;
+}
+
 export function decodeInstruction(r: Reader, end: number): Instruction | undefined {
   const start = r.at;
   if (end - start < 4) return r.fail('truncated', start, `instruction: ${end - start} bytes left, a header has 4`);
@@ -3236,16 +3291,14 @@ export function decodeInstruction(r: Reader, end: number): Instruction | undefin
       return decodeMeterInstruction(r, start, limit);
     case 65535:
       return decodeExperimenterInstruction(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawInstruction = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawInstruction(r, start, limit, code);
   }
 }
 
 function decodeInstructionsTableProperty(r: Reader, start: number, limit: number): InstructionsTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.instructions.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const ids: FeatureId[] = [];
   while (r.at < limit) {
@@ -3253,12 +3306,17 @@ function decodeInstructionsTableProperty(r: Reader, start: number, limit: number
     if (item === undefined) return undefined;
     ids.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: InstructionsTableProperty = { type: 'instructions', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeInstructionsMissTableProperty(r: Reader, start: number, limit: number): InstructionsMissTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.instructions_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const ids: FeatureId[] = [];
   while (r.at < limit) {
@@ -3266,7 +3324,11 @@ function decodeInstructionsMissTableProperty(r: Reader, start: number, limit: nu
     if (item === undefined) return undefined;
     ids.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: InstructionsMissTableProperty = { type: 'instructions_miss', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3274,8 +3336,12 @@ function decodeNextTablesTableProperty(r: Reader, start: number, limit: number):
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.next_tables.length is ${limit - start}, expected at least 4`);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: NextTablesTableProperty = { type: 'next_tables', table_ids: Array.from(b.subarray(r.at, limit)) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3283,13 +3349,18 @@ function decodeNextTablesMissTableProperty(r: Reader, start: number, limit: numb
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.next_tables_miss.length is ${limit - start}, expected at least 4`);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: NextTablesMissTableProperty = { type: 'next_tables_miss', table_ids: Array.from(b.subarray(r.at, limit)) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeWriteActionsTableProperty(r: Reader, start: number, limit: number): WriteActionsTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_actions.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const ids: FeatureId[] = [];
   while (r.at < limit) {
@@ -3297,12 +3368,17 @@ function decodeWriteActionsTableProperty(r: Reader, start: number, limit: number
     if (item === undefined) return undefined;
     ids.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: WriteActionsTableProperty = { type: 'write_actions', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeWriteActionsMissTableProperty(r: Reader, start: number, limit: number): WriteActionsMissTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_actions_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const ids: FeatureId[] = [];
   while (r.at < limit) {
@@ -3310,12 +3386,17 @@ function decodeWriteActionsMissTableProperty(r: Reader, start: number, limit: nu
     if (item === undefined) return undefined;
     ids.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: WriteActionsMissTableProperty = { type: 'write_actions_miss', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeApplyActionsTableProperty(r: Reader, start: number, limit: number): ApplyActionsTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_actions.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const ids: FeatureId[] = [];
   while (r.at < limit) {
@@ -3323,12 +3404,17 @@ function decodeApplyActionsTableProperty(r: Reader, start: number, limit: number
     if (item === undefined) return undefined;
     ids.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: ApplyActionsTableProperty = { type: 'apply_actions', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeApplyActionsMissTableProperty(r: Reader, start: number, limit: number): ApplyActionsMissTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_actions_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const ids: FeatureId[] = [];
   while (r.at < limit) {
@@ -3336,61 +3422,95 @@ function decodeApplyActionsMissTableProperty(r: Reader, start: number, limit: nu
     if (item === undefined) return undefined;
     ids.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: ApplyActionsMissTableProperty = { type: 'apply_actions_miss', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeMatchTableProperty(r: Reader, start: number, limit: number): MatchTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.match.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.match.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: MatchTableProperty = { type: 'match', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeWildcardsTableProperty(r: Reader, start: number, limit: number): WildcardsTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.wildcards.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.wildcards.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: WildcardsTableProperty = { type: 'wildcards', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeWriteSetfieldTableProperty(r: Reader, start: number, limit: number): WriteSetfieldTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_setfield.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.write_setfield.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: WriteSetfieldTableProperty = { type: 'write_setfield', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeWriteSetfieldMissTableProperty(r: Reader, start: number, limit: number): WriteSetfieldMissTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_setfield_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.write_setfield_miss.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: WriteSetfieldMissTableProperty = { type: 'write_setfield_miss', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeApplySetfieldTableProperty(r: Reader, start: number, limit: number): ApplySetfieldTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_setfield.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.apply_setfield.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: ApplySetfieldTableProperty = { type: 'apply_setfield', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeApplySetfieldMissTableProperty(r: Reader, start: number, limit: number): ApplySetfieldMissTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_setfield_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.apply_setfield_miss.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: ApplySetfieldMissTableProperty = { type: 'apply_setfield_miss', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3398,8 +3518,12 @@ function decodeExperimenterTableProperty(r: Reader, start: number, limit: number
   if (limit - start < 12) return r.fail('bad_length', start + 2, `table_property.experimenter.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterTableProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3407,9 +3531,22 @@ function decodeExperimenterMissTableProperty(r: Reader, start: number, limit: nu
   if (limit - start < 12) return r.fail('bad_length', start + 2, `table_property.experimenter_miss.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterMissTableProperty = { type: 'experimenter_miss', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawTableProperty(r: Reader, start: number, limit: number, code: number): RawTableProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawTableProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeTablePropertyBody(r: Reader, start: number, limit: number): TableProperty | undefined {
@@ -3448,11 +3585,8 @@ function decodeTablePropertyBody(r: Reader, start: number, limit: number): Table
       return decodeExperimenterTableProperty(r, start, limit);
     case 65535:
       return decodeExperimenterMissTableProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawTableProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawTableProperty(r, start, limit, code);
   }
 }
 
@@ -3467,10 +3601,7 @@ export function decodeTableProperty(r: Reader, end: number): TableProperty | und
   }
   const limit = start + length;
   const value = decodeTablePropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -3505,6 +3636,13 @@ function decodeExperimenterMeterBand(r: Reader, start: number, limit: number): E
   return value;
 }
 
+function decodeRawMeterBand(r: Reader, start: number, limit: number, code: number): RawMeterBand {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawMeterBand = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  return raw;
+}
+
 export function decodeMeterBand(r: Reader, end: number): MeterBand | undefined {
   const start = r.at;
   if (end - start < 4) return r.fail('truncated', start, `meter_band: ${end - start} bytes left, a header has 4`);
@@ -3523,30 +3661,20 @@ export function decodeMeterBand(r: Reader, end: number): MeterBand | undefined {
       return decodeDscpRemarkMeterBand(r, start, limit);
     case 65535:
       return decodeExperimenterMeterBand(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawMeterBand = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawMeterBand(r, start, limit, code);
   }
 }
 
 function decodeAddedOnfFlowUpdate(r: Reader, start: number, limit: number): AddedOnfFlowUpdate | undefined {
   if (limit - start < 24) return r.fail('bad_length', start + 2, `onf_flow_update.added.length is ${limit - start}, expected at least 24`);
   const b = r.bytes;
-  const matchBytes = u16(b, start + 12);
   r.at = start + 24;
   const matchAt = r.at;
-  if (matchBytes > limit - r.at) return r.fail('bad_length', r.at, `onf_flow_update.added.match: ${matchBytes} bytes announced, ${limit - r.at} left`);
-  const matchEnd = r.at + matchBytes;
-  const match: OxmField[] = [];
-  while (r.at < matchEnd) {
-    const item = decodeOxm(r, matchEnd);
-    if (item === undefined) return undefined;
-    match.push(item);
-  }
+  const match = decodeMatch(r, limit, 'onf_flow_update.added.match');
+  if (match === undefined) return undefined;
+  const matchEnd = r.at;
   const matchPad = (matchAt - matchEnd) & 7;
-  if (matchPad > limit - matchEnd) return r.fail('truncated', matchEnd, 'onf_flow_update.added.match: padding is missing');
   r.at = matchEnd + matchPad;
   const instructions: Instruction[] = [];
   while (r.at < limit) {
@@ -3554,7 +3682,7 @@ function decodeAddedOnfFlowUpdate(r: Reader, start: number, limit: number): Adde
     if (item === undefined) return undefined;
     instructions.push(item);
   }
-  const value: AddedOnfFlowUpdate = { type: 'added', reason: u16(b, start + 4), priority: u16(b, start + 6), idle_timeout: u16(b, start + 8), hard_timeout: u16(b, start + 10), table_id: b[start + 14], cookie: u64(b, start + 16), match, instructions };
+  const value: AddedOnfFlowUpdate = { type: 'added', reason: u16(b, start + 4), priority: u16(b, start + 6), idle_timeout: u16(b, start + 8), hard_timeout: u16(b, start + 10), match_len: u16(b, start + 12), table_id: b[start + 14], cookie: u64(b, start + 16), match, instructions };
   if ((b[start + 15]) !== 0 || anySet(b, matchEnd, matchPad)) {
     value.padding = gather(b, [start + 15, 1, matchEnd, matchPad]);
   }
@@ -3564,19 +3692,12 @@ function decodeAddedOnfFlowUpdate(r: Reader, start: number, limit: number): Adde
 function decodeDeletedOnfFlowUpdate(r: Reader, start: number, limit: number): DeletedOnfFlowUpdate | undefined {
   if (limit - start < 24) return r.fail('bad_length', start + 2, `onf_flow_update.deleted.length is ${limit - start}, expected at least 24`);
   const b = r.bytes;
-  const matchBytes = u16(b, start + 12);
   r.at = start + 24;
   const matchAt = r.at;
-  if (matchBytes > limit - r.at) return r.fail('bad_length', r.at, `onf_flow_update.deleted.match: ${matchBytes} bytes announced, ${limit - r.at} left`);
-  const matchEnd = r.at + matchBytes;
-  const match: OxmField[] = [];
-  while (r.at < matchEnd) {
-    const item = decodeOxm(r, matchEnd);
-    if (item === undefined) return undefined;
-    match.push(item);
-  }
+  const match = decodeMatch(r, limit, 'onf_flow_update.deleted.match');
+  if (match === undefined) return undefined;
+  const matchEnd = r.at;
   const matchPad = (matchAt - matchEnd) & 7;
-  if (matchPad > limit - matchEnd) return r.fail('truncated', matchEnd, 'onf_flow_update.deleted.match: padding is missing');
   r.at = matchEnd + matchPad;
   const instructions: Instruction[] = [];
   while (r.at < limit) {
@@ -3584,7 +3705,7 @@ function decodeDeletedOnfFlowUpdate(r: Reader, start: number, limit: number): De
     if (item === undefined) return undefined;
     instructions.push(item);
   }
-  const value: DeletedOnfFlowUpdate = { type: 'deleted', reason: u16(b, start + 4), priority: u16(b, start + 6), idle_timeout: u16(b, start + 8), hard_timeout: u16(b, start + 10), table_id: b[start + 14], cookie: u64(b, start + 16), match, instructions };
+  const value: DeletedOnfFlowUpdate = { type: 'deleted', reason: u16(b, start + 4), priority: u16(b, start + 6), idle_timeout: u16(b, start + 8), hard_timeout: u16(b, start + 10), match_len: u16(b, start + 12), table_id: b[start + 14], cookie: u64(b, start + 16), match, instructions };
   if ((b[start + 15]) !== 0 || anySet(b, matchEnd, matchPad)) {
     value.padding = gather(b, [start + 15, 1, matchEnd, matchPad]);
   }
@@ -3594,19 +3715,12 @@ function decodeDeletedOnfFlowUpdate(r: Reader, start: number, limit: number): De
 function decodeModifiedOnfFlowUpdate(r: Reader, start: number, limit: number): ModifiedOnfFlowUpdate | undefined {
   if (limit - start < 24) return r.fail('bad_length', start + 2, `onf_flow_update.modified.length is ${limit - start}, expected at least 24`);
   const b = r.bytes;
-  const matchBytes = u16(b, start + 12);
   r.at = start + 24;
   const matchAt = r.at;
-  if (matchBytes > limit - r.at) return r.fail('bad_length', r.at, `onf_flow_update.modified.match: ${matchBytes} bytes announced, ${limit - r.at} left`);
-  const matchEnd = r.at + matchBytes;
-  const match: OxmField[] = [];
-  while (r.at < matchEnd) {
-    const item = decodeOxm(r, matchEnd);
-    if (item === undefined) return undefined;
-    match.push(item);
-  }
+  const match = decodeMatch(r, limit, 'onf_flow_update.modified.match');
+  if (match === undefined) return undefined;
+  const matchEnd = r.at;
   const matchPad = (matchAt - matchEnd) & 7;
-  if (matchPad > limit - matchEnd) return r.fail('truncated', matchEnd, 'onf_flow_update.modified.match: padding is missing');
   r.at = matchEnd + matchPad;
   const instructions: Instruction[] = [];
   while (r.at < limit) {
@@ -3614,7 +3728,7 @@ function decodeModifiedOnfFlowUpdate(r: Reader, start: number, limit: number): M
     if (item === undefined) return undefined;
     instructions.push(item);
   }
-  const value: ModifiedOnfFlowUpdate = { type: 'modified', reason: u16(b, start + 4), priority: u16(b, start + 6), idle_timeout: u16(b, start + 8), hard_timeout: u16(b, start + 10), table_id: b[start + 14], cookie: u64(b, start + 16), match, instructions };
+  const value: ModifiedOnfFlowUpdate = { type: 'modified', reason: u16(b, start + 4), priority: u16(b, start + 6), idle_timeout: u16(b, start + 8), hard_timeout: u16(b, start + 10), match_len: u16(b, start + 12), table_id: b[start + 14], cookie: u64(b, start + 16), match, instructions };
   if ((b[start + 15]) !== 0 || anySet(b, matchEnd, matchPad)) {
     value.padding = gather(b, [start + 15, 1, matchEnd, matchPad]);
   }
@@ -3627,6 +3741,13 @@ function decodeAbbrevOnfFlowUpdate(r: Reader, start: number, limit: number): Abb
   r.at = start + 8;
   const value: AbbrevOnfFlowUpdate = { type: 'abbrev', xid: u32(b, start + 4) };
   return value;
+}
+
+function decodeRawOnfFlowUpdate(r: Reader, start: number, limit: number, code: number): RawOnfFlowUpdate {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawOnfFlowUpdate = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  return raw;
 }
 
 export function decodeOnfFlowUpdate(r: Reader, end: number): OnfFlowUpdate | undefined {
@@ -3649,11 +3770,8 @@ export function decodeOnfFlowUpdate(r: Reader, end: number): OnfFlowUpdate | und
       return decodeModifiedOnfFlowUpdate(r, start, limit);
     case 3:
       return decodeAbbrevOnfFlowUpdate(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawOnfFlowUpdate = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawOnfFlowUpdate(r, start, limit, code);
   }
 }
 
@@ -3691,6 +3809,13 @@ function decodeExperimenterQueueProperty(r: Reader, start: number, limit: number
   return value;
 }
 
+function decodeRawQueueProperty(r: Reader, start: number, limit: number, code: number): RawQueueProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawQueueProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  return raw;
+}
+
 export function decodeQueueProperty(r: Reader, end: number): QueueProperty | undefined {
   const start = r.at;
   if (end - start < 4) return r.fail('truncated', start, `queue_property: ${end - start} bytes left, a header has 4`);
@@ -3709,11 +3834,8 @@ export function decodeQueueProperty(r: Reader, end: number): QueueProperty | und
       return decodeMaxRateQueueProperty(r, start, limit);
     case 65535:
       return decodeExperimenterQueueProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawQueueProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawQueueProperty(r, start, limit, code);
   }
 }
 
@@ -3721,9 +3843,22 @@ function decodeExperimenterBundleProperty(r: Reader, start: number, limit: numbe
   if (limit - start < 12) return r.fail('bad_length', start + 2, `bundle_property.experimenter.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterBundleProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawBundleProperty(r: Reader, start: number, limit: number, code: number): RawBundleProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawBundleProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeBundlePropertyBody(r: Reader, start: number, limit: number): BundleProperty | undefined {
@@ -3732,11 +3867,8 @@ function decodeBundlePropertyBody(r: Reader, start: number, limit: number): Bund
   switch (code) {
     case 65535:
       return decodeExperimenterBundleProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawBundleProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawBundleProperty(r, start, limit, code);
   }
 }
 
@@ -3751,10 +3883,7 @@ export function decodeBundleProperty(r: Reader, end: number): BundleProperty | u
   }
   const limit = start + length;
   const value = decodeBundlePropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -3762,7 +3891,11 @@ function decodePacketInSlaveNxAsyncConfigProperty(r: Reader, start: number, limi
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.packet_in_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: PacketInSlaveNxAsyncConfigProperty = { type: 'packet_in_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3770,7 +3903,11 @@ function decodePacketInMasterNxAsyncConfigProperty(r: Reader, start: number, lim
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.packet_in_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: PacketInMasterNxAsyncConfigProperty = { type: 'packet_in_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3778,7 +3915,11 @@ function decodePortStatusSlaveNxAsyncConfigProperty(r: Reader, start: number, li
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.port_status_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: PortStatusSlaveNxAsyncConfigProperty = { type: 'port_status_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3786,7 +3927,11 @@ function decodePortStatusMasterNxAsyncConfigProperty(r: Reader, start: number, l
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.port_status_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: PortStatusMasterNxAsyncConfigProperty = { type: 'port_status_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3794,7 +3939,11 @@ function decodeFlowRemovedSlaveNxAsyncConfigProperty(r: Reader, start: number, l
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.flow_removed_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: FlowRemovedSlaveNxAsyncConfigProperty = { type: 'flow_removed_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3802,7 +3951,11 @@ function decodeFlowRemovedMasterNxAsyncConfigProperty(r: Reader, start: number, 
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.flow_removed_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: FlowRemovedMasterNxAsyncConfigProperty = { type: 'flow_removed_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3810,7 +3963,11 @@ function decodeRoleStatusSlaveNxAsyncConfigProperty(r: Reader, start: number, li
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.role_status_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: RoleStatusSlaveNxAsyncConfigProperty = { type: 'role_status_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3818,7 +3975,11 @@ function decodeRoleStatusMasterNxAsyncConfigProperty(r: Reader, start: number, l
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.role_status_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: RoleStatusMasterNxAsyncConfigProperty = { type: 'role_status_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3826,7 +3987,11 @@ function decodeTableStatusSlaveNxAsyncConfigProperty(r: Reader, start: number, l
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.table_status_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: TableStatusSlaveNxAsyncConfigProperty = { type: 'table_status_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3834,7 +3999,11 @@ function decodeTableStatusMasterNxAsyncConfigProperty(r: Reader, start: number, 
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.table_status_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: TableStatusMasterNxAsyncConfigProperty = { type: 'table_status_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3842,7 +4011,11 @@ function decodeRequestforwardSlaveNxAsyncConfigProperty(r: Reader, start: number
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.requestforward_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: RequestforwardSlaveNxAsyncConfigProperty = { type: 'requestforward_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3850,8 +4023,21 @@ function decodeRequestforwardMasterNxAsyncConfigProperty(r: Reader, start: numbe
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.requestforward_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: RequestforwardMasterNxAsyncConfigProperty = { type: 'requestforward_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawNxAsyncConfigProperty(r: Reader, start: number, limit: number, code: number): RawNxAsyncConfigProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawNxAsyncConfigProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeNxAsyncConfigPropertyBody(r: Reader, start: number, limit: number): NxAsyncConfigProperty | undefined {
@@ -3882,11 +4068,8 @@ function decodeNxAsyncConfigPropertyBody(r: Reader, start: number, limit: number
       return decodeRequestforwardSlaveNxAsyncConfigProperty(r, start, limit);
     case 11:
       return decodeRequestforwardMasterNxAsyncConfigProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawNxAsyncConfigProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawNxAsyncConfigProperty(r, start, limit, code);
   }
 }
 
@@ -3901,67 +4084,86 @@ export function decodeNxAsyncConfigProperty(r: Reader, end: number): NxAsyncConf
   }
   const limit = start + length;
   const value = decodeNxAsyncConfigPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
-function decodePacketNxPacketInProperty(r: Reader, start: number, limit: number): PacketNxPacketInProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `nx_packet_in_property.packet.length is ${limit - start}, expected at least 4`);
+function decodePacketNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 0);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: PacketNxPacketInProperty = { type: 'packet', packet: copy(b, r.at, limit) };
   r.at = limit;
-  return value;
-}
-
-function decodeFullLenNxPacketInProperty(r: Reader, start: number, limit: number): FullLenNxPacketInProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_packet_in_property.full_len.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: FullLenNxPacketInProperty = { type: 'full_len', full_len: u32(b, start + 4) };
-  return value;
-}
-
-function decodeBufferIdNxPacketInProperty(r: Reader, start: number, limit: number): BufferIdNxPacketInProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_packet_in_property.buffer_id.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: BufferIdNxPacketInProperty = { type: 'buffer_id', buffer_id: u32(b, start + 4) };
-  return value;
-}
-
-function decodeTableIdNxPacketInProperty(r: Reader, start: number, limit: number): TableIdNxPacketInProperty | undefined {
-  if (limit - start !== 5) return r.fail('bad_length', start + 2, `nx_packet_in_property.table_id.length is ${limit - start}, expected 5`);
-  const b = r.bytes;
-  r.at = start + 5;
-  const value: TableIdNxPacketInProperty = { type: 'table_id', table_id: b[start + 4] };
-  return value;
-}
-
-function decodeCookieNxPacketInProperty(r: Reader, start: number, limit: number): CookieNxPacketInProperty | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `nx_packet_in_property.cookie.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: CookieNxPacketInProperty = { type: 'cookie', cookie: u64(b, start + 8) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
   }
   return value;
 }
 
-function decodeReasonNxPacketInProperty(r: Reader, start: number, limit: number): ReasonNxPacketInProperty | undefined {
-  if (limit - start !== 5) return r.fail('bad_length', start + 2, `nx_packet_in_property.reason.length is ${limit - start}, expected 5`);
+function decodeFullLenNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 8) return decodeRawNxPacketInProperty(r, start, limit, 1);
   const b = r.bytes;
-  r.at = start + 5;
-  const value: ReasonNxPacketInProperty = { type: 'reason', reason: b[start + 4] };
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: FullLenNxPacketInProperty = { type: 'full_len', full_len: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
-function decodeMetadataNxPacketInProperty(r: Reader, start: number, limit: number): MetadataNxPacketInProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `nx_packet_in_property.metadata.length is ${limit - start}, expected at least 4`);
+function decodeBufferIdNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 8) return decodeRawNxPacketInProperty(r, start, limit, 2);
+  const b = r.bytes;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: BufferIdNxPacketInProperty = { type: 'buffer_id', buffer_id: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+function decodeTableIdNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 5) return decodeRawNxPacketInProperty(r, start, limit, 3);
+  const b = r.bytes;
+  r.at = start + 5;
+  const outerPad = (start - limit) & 7;
+  const value: TableIdNxPacketInProperty = { type: 'table_id', table_id: b[start + 4] };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+function decodeCookieNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 16) return decodeRawNxPacketInProperty(r, start, limit, 4);
+  const b = r.bytes;
+  r.at = start + 16;
+  const outerPad = (start - limit) & 7;
+  const value: CookieNxPacketInProperty = { type: 'cookie', cookie: u64(b, start + 8) };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
+  }
+  return value;
+}
+
+function decodeReasonNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 5) return decodeRawNxPacketInProperty(r, start, limit, 5);
+  const b = r.bytes;
+  r.at = start + 5;
+  const outerPad = (start - limit) & 7;
+  const value: ReasonNxPacketInProperty = { type: 'reason', reason: b[start + 4] };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+function decodeMetadataNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 6);
+  const b = r.bytes;
   r.at = start + 4;
   const metadata: OxmField[] = [];
   while (r.at < limit) {
@@ -3969,26 +4171,47 @@ function decodeMetadataNxPacketInProperty(r: Reader, start: number, limit: numbe
     if (item === undefined) return undefined;
     metadata.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: MetadataNxPacketInProperty = { type: 'metadata', metadata };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
-function decodeUserdataNxPacketInProperty(r: Reader, start: number, limit: number): UserdataNxPacketInProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `nx_packet_in_property.userdata.length is ${limit - start}, expected at least 4`);
+function decodeUserdataNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 7);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: UserdataNxPacketInProperty = { type: 'userdata', userdata: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
-function decodeContinuationNxPacketInProperty(r: Reader, start: number, limit: number): ContinuationNxPacketInProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `nx_packet_in_property.continuation.length is ${limit - start}, expected at least 4`);
+function decodeContinuationNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 8);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: ContinuationNxPacketInProperty = { type: 'continuation', continuation: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawNxPacketInProperty(r: Reader, start: number, limit: number, code: number): RawNxPacketInProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawNxPacketInProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeNxPacketInPropertyBody(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
@@ -4013,11 +4236,8 @@ function decodeNxPacketInPropertyBody(r: Reader, start: number, limit: number): 
       return decodeUserdataNxPacketInProperty(r, start, limit);
     case 8:
       return decodeContinuationNxPacketInProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawNxPacketInProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawNxPacketInProperty(r, start, limit, code);
   }
 }
 
@@ -4032,15 +4252,12 @@ export function decodeNxPacketInProperty(r: Reader, end: number): NxPacketInProp
   }
   const limit = start + length;
   const value = decodeNxPacketInPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
-function decodeOrigTupleNxCtFlushProperty(r: Reader, start: number, limit: number): OrigTupleNxCtFlushProperty | undefined {
-  if (limit - start < 8) return r.fail('bad_length', start + 2, `nx_ct_flush_property.orig_tuple.length is ${limit - start}, expected at least 8`);
+function decodeOrigTupleNxCtFlushProperty(r: Reader, start: number, limit: number): NxCtFlushProperty | undefined {
+  if (limit - start < 8) return decodeRawNxCtFlushProperty(r, start, limit, 0);
   const b = r.bytes;
   r.at = start + 8;
   const tuple: NxCtTuple[] = [];
@@ -4049,15 +4266,16 @@ function decodeOrigTupleNxCtFlushProperty(r: Reader, start: number, limit: numbe
     if (item === undefined) return undefined;
     tuple.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: OrigTupleNxCtFlushProperty = { type: 'orig_tuple', tuple };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
 
-function decodeReplyTupleNxCtFlushProperty(r: Reader, start: number, limit: number): ReplyTupleNxCtFlushProperty | undefined {
-  if (limit - start < 8) return r.fail('bad_length', start + 2, `nx_ct_flush_property.reply_tuple.length is ${limit - start}, expected at least 8`);
+function decodeReplyTupleNxCtFlushProperty(r: Reader, start: number, limit: number): NxCtFlushProperty | undefined {
+  if (limit - start < 8) return decodeRawNxCtFlushProperty(r, start, limit, 1);
   const b = r.bytes;
   r.at = start + 8;
   const tuple: NxCtTuple[] = [];
@@ -4066,19 +4284,33 @@ function decodeReplyTupleNxCtFlushProperty(r: Reader, start: number, limit: numb
     if (item === undefined) return undefined;
     tuple.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: ReplyTupleNxCtFlushProperty = { type: 'reply_tuple', tuple };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
 
-function decodeZoneIdNxCtFlushProperty(r: Reader, start: number, limit: number): ZoneIdNxCtFlushProperty | undefined {
-  if (limit - start !== 6) return r.fail('bad_length', start + 2, `nx_ct_flush_property.zone_id.length is ${limit - start}, expected 6`);
+function decodeZoneIdNxCtFlushProperty(r: Reader, start: number, limit: number): NxCtFlushProperty | undefined {
+  if (limit - start !== 8) return decodeRawNxCtFlushProperty(r, start, limit, 2);
   const b = r.bytes;
-  r.at = start + 6;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: ZoneIdNxCtFlushProperty = { type: 'zone_id', zone_id: u16(b, start + 4) };
+  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawNxCtFlushProperty(r: Reader, start: number, limit: number, code: number): RawNxCtFlushProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawNxCtFlushProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeNxCtFlushPropertyBody(r: Reader, start: number, limit: number): NxCtFlushProperty | undefined {
@@ -4091,11 +4323,8 @@ function decodeNxCtFlushPropertyBody(r: Reader, start: number, limit: number): N
       return decodeReplyTupleNxCtFlushProperty(r, start, limit);
     case 2:
       return decodeZoneIdNxCtFlushProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawNxCtFlushProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawNxCtFlushProperty(r, start, limit, code);
   }
 }
 
@@ -4110,67 +4339,101 @@ export function decodeNxCtFlushProperty(r: Reader, end: number): NxCtFlushProper
   }
   const limit = start + length;
   const value = decodeNxCtFlushPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
-function decodeSrcNxCtTuple(r: Reader, start: number, limit: number): SrcNxCtTuple | undefined {
-  if (limit - start !== 20) return r.fail('bad_length', start + 2, `nx_ct_tuple.src.length is ${limit - start}, expected 20`);
+function decodeSrcNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
+  if (limit - start !== 20) return decodeRawNxCtTuple(r, start, limit, 0);
   const b = r.bytes;
   r.at = start + 20;
+  const outerPad = (start - limit) & 7;
   const value: SrcNxCtTuple = { type: 'src', address: copy(b, start + 4, start + 20) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
-function decodeDstNxCtTuple(r: Reader, start: number, limit: number): DstNxCtTuple | undefined {
-  if (limit - start !== 20) return r.fail('bad_length', start + 2, `nx_ct_tuple.dst.length is ${limit - start}, expected 20`);
+function decodeDstNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
+  if (limit - start !== 20) return decodeRawNxCtTuple(r, start, limit, 1);
   const b = r.bytes;
   r.at = start + 20;
+  const outerPad = (start - limit) & 7;
   const value: DstNxCtTuple = { type: 'dst', address: copy(b, start + 4, start + 20) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
-function decodeSrcPortNxCtTuple(r: Reader, start: number, limit: number): SrcPortNxCtTuple | undefined {
-  if (limit - start !== 6) return r.fail('bad_length', start + 2, `nx_ct_tuple.src_port.length is ${limit - start}, expected 6`);
+function decodeSrcPortNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
+  if (limit - start !== 8) return decodeRawNxCtTuple(r, start, limit, 2);
   const b = r.bytes;
-  r.at = start + 6;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: SrcPortNxCtTuple = { type: 'src_port', port: u16(b, start + 4) };
+  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
+  }
   return value;
 }
 
-function decodeDstPortNxCtTuple(r: Reader, start: number, limit: number): DstPortNxCtTuple | undefined {
-  if (limit - start !== 6) return r.fail('bad_length', start + 2, `nx_ct_tuple.dst_port.length is ${limit - start}, expected 6`);
+function decodeDstPortNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
+  if (limit - start !== 8) return decodeRawNxCtTuple(r, start, limit, 3);
   const b = r.bytes;
-  r.at = start + 6;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: DstPortNxCtTuple = { type: 'dst_port', port: u16(b, start + 4) };
+  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
+  }
   return value;
 }
 
-function decodeIcmpIdNxCtTuple(r: Reader, start: number, limit: number): IcmpIdNxCtTuple | undefined {
-  if (limit - start !== 6) return r.fail('bad_length', start + 2, `nx_ct_tuple.icmp_id.length is ${limit - start}, expected 6`);
+function decodeIcmpIdNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
+  if (limit - start !== 8) return decodeRawNxCtTuple(r, start, limit, 4);
   const b = r.bytes;
-  r.at = start + 6;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: IcmpIdNxCtTuple = { type: 'icmp_id', icmp_id: u16(b, start + 4) };
+  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
+  }
   return value;
 }
 
-function decodeIcmpTypeNxCtTuple(r: Reader, start: number, limit: number): IcmpTypeNxCtTuple | undefined {
-  if (limit - start !== 5) return r.fail('bad_length', start + 2, `nx_ct_tuple.icmp_type.length is ${limit - start}, expected 5`);
+function decodeIcmpTypeNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
+  if (limit - start !== 5) return decodeRawNxCtTuple(r, start, limit, 5);
   const b = r.bytes;
   r.at = start + 5;
+  const outerPad = (start - limit) & 7;
   const value: IcmpTypeNxCtTuple = { type: 'icmp_type', icmp_type: b[start + 4] };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
-function decodeIcmpCodeNxCtTuple(r: Reader, start: number, limit: number): IcmpCodeNxCtTuple | undefined {
-  if (limit - start !== 5) return r.fail('bad_length', start + 2, `nx_ct_tuple.icmp_code.length is ${limit - start}, expected 5`);
+function decodeIcmpCodeNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
+  if (limit - start !== 5) return decodeRawNxCtTuple(r, start, limit, 6);
   const b = r.bytes;
   r.at = start + 5;
+  const outerPad = (start - limit) & 7;
   const value: IcmpCodeNxCtTuple = { type: 'icmp_code', icmp_code: b[start + 4] };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawNxCtTuple(r: Reader, start: number, limit: number, code: number): RawNxCtTuple {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawNxCtTuple = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeNxCtTupleBody(r: Reader, start: number, limit: number): NxCtTuple | undefined {
@@ -4191,11 +4454,8 @@ function decodeNxCtTupleBody(r: Reader, start: number, limit: number): NxCtTuple
       return decodeIcmpTypeNxCtTuple(r, start, limit);
     case 6:
       return decodeIcmpCodeNxCtTuple(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawNxCtTuple = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawNxCtTuple(r, start, limit, code);
   }
 }
 
@@ -4210,22 +4470,25 @@ export function decodeNxCtTuple(r: Reader, end: number): NxCtTuple | undefined {
   }
   const limit = start + length;
   const value = decodeNxCtTupleBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
+}
+
+function decodeRawRoleProperty(r: Reader, start: number, limit: number, code: number): RawRoleProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawRoleProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeRolePropertyBody(r: Reader, start: number, limit: number): RoleProperty | undefined {
   const b = r.bytes;
   const code = u16(b, start);
   switch (code) {
-    default: {
-      r.at = limit;
-      const raw: RawRoleProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawRoleProperty(r, start, limit, code);
   }
 }
 
@@ -4240,10 +4503,7 @@ export function decodeRoleProperty(r: Reader, end: number): RoleProperty | undef
   }
   const limit = start + length;
   const value = decodeRolePropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -5065,31 +5325,31 @@ function decodeOtherOxm(r: Reader, at: number): OxmField | undefined {
       case 0:
         if (!masked && length === 4) return { field: 'dp_hash_oxm', value: u32(b, v) };
         if (masked && length === 8) return { field: 'dp_hash_oxm', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'dp_hash_oxm', 4);
+        break;
       case 11:
         if (!masked && length === 4) return { field: 'tun_erspan_idx', value: u32(b, v) };
         if (masked && length === 8) return { field: 'tun_erspan_idx', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'tun_erspan_idx', 4);
+        break;
       case 12:
         if (!masked && length === 1) return { field: 'tun_erspan_ver', value: b[v] };
         if (masked && length === 2) return { field: 'tun_erspan_ver', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'tun_erspan_ver', 1);
+        break;
       case 13:
         if (!masked && length === 1) return { field: 'tun_erspan_dir', value: b[v] };
         if (masked && length === 2) return { field: 'tun_erspan_dir', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'tun_erspan_dir', 1);
+        break;
       case 14:
         if (!masked && length === 1) return { field: 'tun_erspan_hwid', value: b[v] };
         if (masked && length === 2) return { field: 'tun_erspan_hwid', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'tun_erspan_hwid', 1);
+        break;
       case 15:
         if (!masked && length === 1) return { field: 'tun_gtpu_flags', value: b[v] };
         if (masked && length === 2) return { field: 'tun_gtpu_flags', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'tun_gtpu_flags', 1);
+        break;
       case 16:
         if (!masked && length === 1) return { field: 'tun_gtpu_msgtype', value: b[v] };
         if (masked && length === 2) return { field: 'tun_gtpu_msgtype', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'tun_gtpu_msgtype', 1);
+        break;
       }
     }
     if (vendor === 0x4f4e4600) {
@@ -5097,11 +5357,11 @@ function decodeOtherOxm(r: Reader, at: number): OxmField | undefined {
       case 42:
         if (!masked && length === 2) return { field: 'tcp_flags_onf', value: u16(b, v) };
         if (masked && length === 4) return { field: 'tcp_flags_onf', value: u16(b, v), mask: u16(b, v + 2) };
-        return badOxmLength(r, at, 'tcp_flags_onf', 2);
+        break;
       case 43:
         if (!masked && length === 4) return { field: 'actset_output_onf', value: u32(b, v) };
         if (masked && length === 8) return { field: 'actset_output_onf', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'actset_output_onf', 4);
+        break;
       }
     }
     if (vendor === 0x5ad650) {
@@ -5109,43 +5369,43 @@ function decodeOtherOxm(r: Reader, at: number): OxmField | undefined {
       case 1:
         if (!masked && length === 1) return { field: 'nsh_flags', value: b[v] };
         if (masked && length === 2) return { field: 'nsh_flags', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'nsh_flags', 1);
+        break;
       case 2:
         if (!masked && length === 1) return { field: 'nsh_mdtype', value: b[v] };
         if (masked && length === 2) return { field: 'nsh_mdtype', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'nsh_mdtype', 1);
+        break;
       case 3:
         if (!masked && length === 1) return { field: 'nsh_np', value: b[v] };
         if (masked && length === 2) return { field: 'nsh_np', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'nsh_np', 1);
+        break;
       case 4:
         if (!masked && length === 4) return { field: 'nsh_spi', value: u32(b, v) };
         if (masked && length === 8) return { field: 'nsh_spi', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'nsh_spi', 4);
+        break;
       case 5:
         if (!masked && length === 1) return { field: 'nsh_si', value: b[v] };
         if (masked && length === 2) return { field: 'nsh_si', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'nsh_si', 1);
+        break;
       case 6:
         if (!masked && length === 4) return { field: 'nsh_c1', value: u32(b, v) };
         if (masked && length === 8) return { field: 'nsh_c1', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'nsh_c1', 4);
+        break;
       case 7:
         if (!masked && length === 4) return { field: 'nsh_c2', value: u32(b, v) };
         if (masked && length === 8) return { field: 'nsh_c2', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'nsh_c2', 4);
+        break;
       case 8:
         if (!masked && length === 4) return { field: 'nsh_c3', value: u32(b, v) };
         if (masked && length === 8) return { field: 'nsh_c3', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'nsh_c3', 4);
+        break;
       case 9:
         if (!masked && length === 4) return { field: 'nsh_c4', value: u32(b, v) };
         if (masked && length === 8) return { field: 'nsh_c4', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'nsh_c4', 4);
+        break;
       case 10:
         if (!masked && length === 1) return { field: 'nsh_ttl', value: b[v] };
         if (masked && length === 2) return { field: 'nsh_ttl', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'nsh_ttl', 1);
+        break;
       }
     }
   }
@@ -5161,8 +5421,7 @@ function rawOxm(r: Reader, at: number): OxmField {
 function badOxmLength(r: Reader, at: number, name: string, width: number): undefined {
   const b = r.bytes;
   const masked = (b[at + 2] & 1) === 1;
-  const expected = (masked ? 2 * width : width) + (u16(b, at) === 0xffff ? 4 : 0);
-  return r.fail('bad_match', at + 3, `${name}: length ${b[at + 3]}, expected ${expected}`);
+  return r.fail('bad_match', at + 3, `${name}: length ${b[at + 3]}, expected ${masked ? 2 * width : width}`);
 }
 
 /** Leaves the cursor behind the last field; the padding up to a multiple of 8 is known to be there. */

@@ -240,7 +240,6 @@ import type {
   BundleAddMessage,
   NxRoleRequest,
   NxRoleReply,
-  NxSetFlowFormat,
   NxFlowMod,
   NxFlowRemoved,
   NxFlowModTableId,
@@ -249,9 +248,6 @@ import type {
   NxFlowAge,
   NxSetAsyncConfig,
   NxSetControllerId,
-  NxFlowMonitorCancel,
-  NxFlowMonitorPaused,
-  NxFlowMonitorResumed,
   NxTlvTableMod,
   NxTlvTableRequest,
   NxTlvTableReply,
@@ -374,9 +370,6 @@ export function encode(w: SlabWriter, m: Message, version: number): void {
     case 'nx_role_reply':
       encodeNxRoleReply(w, m, version);
       return;
-    case 'nx_set_flow_format':
-      encodeNxSetFlowFormat(w, m, version);
-      return;
     case 'nx_flow_mod':
       encodeNxFlowMod(w, m, version);
       return;
@@ -400,15 +393,6 @@ export function encode(w: SlabWriter, m: Message, version: number): void {
       return;
     case 'nx_set_controller_id':
       encodeNxSetControllerId(w, m, version);
-      return;
-    case 'nx_flow_monitor_cancel':
-      encodeNxFlowMonitorCancel(w, m, version);
-      return;
-    case 'nx_flow_monitor_paused':
-      encodeNxFlowMonitorPaused(w, m, version);
-      return;
-    case 'nx_flow_monitor_resumed':
-      encodeNxFlowMonitorResumed(w, m, version);
       return;
     case 'nx_tlv_table_mod':
       encodeNxTlvTableMod(w, m, version);
@@ -954,15 +938,6 @@ export function encodeNxRoleReply(w: SlabWriter, m: NxRoleReply, version: number
   patchLength(w, start, start + 2, 'nx_role_reply');
 }
 
-export function encodeNxSetFlowFormat(w: SlabWriter, m: NxSetFlowFormat, version: number): void {
-  const start = writeHeader(w, version, 4, m.xid, 20);
-  const b = w.bytes;
-  put32(b, start + 8, 0x2320, 'nx_set_flow_format');
-  put32(b, start + 12, 12, 'nx_set_flow_format');
-  put32(b, start + 16, m.format, 'nx_set_flow_format.format');
-  patchLength(w, start, start + 2, 'nx_set_flow_format');
-}
-
 export function encodeNxFlowMod(w: SlabWriter, m: NxFlowMod, version: number): void {
   const start = writeHeader(w, version, 4, m.xid, 48);
   const b = w.bytes;
@@ -981,7 +956,7 @@ export function encodeNxFlowMod(w: SlabWriter, m: NxFlowMod, version: number): v
   patchLength(w, matchAt, start + 40, 'nx_flow_mod.match');
   const matchEnd = w.at;
   const matchPad = align(w, matchAt);
-  for (const item of m.actions) encodeAction(w, item);
+  for (const item of m.instructions) encodeInstruction(w, item);
   patchLength(w, start, start + 2, 'nx_flow_mod');
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 42, 6, matchEnd, matchPad], 'nx_flow_mod');
 }
@@ -1076,31 +1051,6 @@ export function encodeNxSetControllerId(w: SlabWriter, m: NxSetControllerId, ver
   put16(b, start + 22, m.controller_id, 'nx_set_controller_id.controller_id');
   patchLength(w, start, start + 2, 'nx_set_controller_id');
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 16, 6], 'nx_set_controller_id');
-}
-
-export function encodeNxFlowMonitorCancel(w: SlabWriter, m: NxFlowMonitorCancel, version: number): void {
-  const start = writeHeader(w, version, 4, m.xid, 20);
-  const b = w.bytes;
-  put32(b, start + 8, 0x2320, 'nx_flow_monitor_cancel');
-  put32(b, start + 12, 21, 'nx_flow_monitor_cancel');
-  put32(b, start + 16, m.id, 'nx_flow_monitor_cancel.id');
-  patchLength(w, start, start + 2, 'nx_flow_monitor_cancel');
-}
-
-export function encodeNxFlowMonitorPaused(w: SlabWriter, m: NxFlowMonitorPaused, version: number): void {
-  const start = writeHeader(w, version, 4, m.xid, 16);
-  const b = w.bytes;
-  put32(b, start + 8, 0x2320, 'nx_flow_monitor_paused');
-  put32(b, start + 12, 22, 'nx_flow_monitor_paused');
-  patchLength(w, start, start + 2, 'nx_flow_monitor_paused');
-}
-
-export function encodeNxFlowMonitorResumed(w: SlabWriter, m: NxFlowMonitorResumed, version: number): void {
-  const start = writeHeader(w, version, 4, m.xid, 16);
-  const b = w.bytes;
-  put32(b, start + 8, 0x2320, 'nx_flow_monitor_resumed');
-  put32(b, start + 12, 23, 'nx_flow_monitor_resumed');
-  patchLength(w, start, start + 2, 'nx_flow_monitor_resumed');
 }
 
 export function encodeNxTlvTableMod(w: SlabWriter, m: NxTlvTableMod, version: number): void {
@@ -1351,11 +1301,11 @@ export function encodeOnfFlowMonitorRequest(w: SlabWriter, m: OnfFlowMonitorRequ
   const b = w.bytes;
   put32(b, start, m.id, 'onf_flow_monitor_request.id');
   put16(b, start + 4, m.flags, 'onf_flow_monitor_request.flags');
+  put16(b, start + 6, m.match_len, 'onf_flow_monitor_request.match_len');
   put32(b, start + 8, m.out_port, 'onf_flow_monitor_request.out_port');
   put8(b, start + 12, m.table_id, 'onf_flow_monitor_request.table_id');
   const matchAt = w.at;
-  for (const item of m.match) encodeOxm(w, item);
-  patchLength(w, matchAt, start + 6, 'onf_flow_monitor_request.match');
+  encodeMatch(w, m.match, 'onf_flow_monitor_request.match');
   const matchEnd = w.at;
   const matchPad = align(w, matchAt);
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3, matchEnd, matchPad], 'onf_flow_monitor_request');
@@ -2691,25 +2641,25 @@ function encodeVendorAction(w: SlabWriter, m: VendorAction): void {
 }
 
 function encodeMaxLenNxControllerProperty(w: SlabWriter, m: MaxLenNxControllerProperty): void {
-  const start = w.reserve(6);
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 0;
   put16(b, start + 4, m.max_len, 'nx_controller_property.max_len.max_len');
   patchLength(w, start, start + 2, 'nx_controller_property.max_len');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_controller_property.max_len');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_controller_property.max_len');
 }
 
 function encodeControllerIdNxControllerProperty(w: SlabWriter, m: ControllerIdNxControllerProperty): void {
-  const start = w.reserve(6);
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 1;
   put16(b, start + 4, m.controller_id, 'nx_controller_property.controller_id.controller_id');
   patchLength(w, start, start + 2, 'nx_controller_property.controller_id');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_controller_property.controller_id');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_controller_property.controller_id');
 }
 
 function encodeReasonNxControllerProperty(w: SlabWriter, m: ReasonNxControllerProperty): void {
@@ -3272,11 +3222,11 @@ function encodeAddedOnfFlowUpdate(w: SlabWriter, m: AddedOnfFlowUpdate): void {
   put16(b, start + 6, m.priority, 'onf_flow_update.added.priority');
   put16(b, start + 8, m.idle_timeout, 'onf_flow_update.added.idle_timeout');
   put16(b, start + 10, m.hard_timeout, 'onf_flow_update.added.hard_timeout');
+  put16(b, start + 12, m.match_len, 'onf_flow_update.added.match_len');
   put8(b, start + 14, m.table_id, 'onf_flow_update.added.table_id');
   put64(b, start + 16, m.cookie, 'onf_flow_update.added.cookie');
   const matchAt = w.at;
-  for (const item of m.match) encodeOxm(w, item);
-  patchLength(w, matchAt, start + 12, 'onf_flow_update.added.match');
+  encodeMatch(w, m.match, 'onf_flow_update.added.match');
   const matchEnd = w.at;
   const matchPad = align(w, matchAt);
   for (const item of m.instructions) encodeInstruction(w, item);
@@ -3293,11 +3243,11 @@ function encodeDeletedOnfFlowUpdate(w: SlabWriter, m: DeletedOnfFlowUpdate): voi
   put16(b, start + 6, m.priority, 'onf_flow_update.deleted.priority');
   put16(b, start + 8, m.idle_timeout, 'onf_flow_update.deleted.idle_timeout');
   put16(b, start + 10, m.hard_timeout, 'onf_flow_update.deleted.hard_timeout');
+  put16(b, start + 12, m.match_len, 'onf_flow_update.deleted.match_len');
   put8(b, start + 14, m.table_id, 'onf_flow_update.deleted.table_id');
   put64(b, start + 16, m.cookie, 'onf_flow_update.deleted.cookie');
   const matchAt = w.at;
-  for (const item of m.match) encodeOxm(w, item);
-  patchLength(w, matchAt, start + 12, 'onf_flow_update.deleted.match');
+  encodeMatch(w, m.match, 'onf_flow_update.deleted.match');
   const matchEnd = w.at;
   const matchPad = align(w, matchAt);
   for (const item of m.instructions) encodeInstruction(w, item);
@@ -3314,11 +3264,11 @@ function encodeModifiedOnfFlowUpdate(w: SlabWriter, m: ModifiedOnfFlowUpdate): v
   put16(b, start + 6, m.priority, 'onf_flow_update.modified.priority');
   put16(b, start + 8, m.idle_timeout, 'onf_flow_update.modified.idle_timeout');
   put16(b, start + 10, m.hard_timeout, 'onf_flow_update.modified.hard_timeout');
+  put16(b, start + 12, m.match_len, 'onf_flow_update.modified.match_len');
   put8(b, start + 14, m.table_id, 'onf_flow_update.modified.table_id');
   put64(b, start + 16, m.cookie, 'onf_flow_update.modified.cookie');
   const matchAt = w.at;
-  for (const item of m.match) encodeOxm(w, item);
-  patchLength(w, matchAt, start + 12, 'onf_flow_update.modified.match');
+  encodeMatch(w, m.match, 'onf_flow_update.modified.match');
   const matchEnd = w.at;
   const matchPad = align(w, matchAt);
   for (const item of m.instructions) encodeInstruction(w, item);
@@ -3816,14 +3766,14 @@ function encodeReplyTupleNxCtFlushProperty(w: SlabWriter, m: ReplyTupleNxCtFlush
 }
 
 function encodeZoneIdNxCtFlushProperty(w: SlabWriter, m: ZoneIdNxCtFlushProperty): void {
-  const start = w.reserve(6);
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 2;
   put16(b, start + 4, m.zone_id, 'nx_ct_flush_property.zone_id.zone_id');
   patchLength(w, start, start + 2, 'nx_ct_flush_property.zone_id');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_ct_flush_property.zone_id');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_ct_flush_property.zone_id');
 }
 
 function encodeRawNxCtFlushProperty(w: SlabWriter, m: RawNxCtFlushProperty): void {
@@ -3878,36 +3828,36 @@ function encodeDstNxCtTuple(w: SlabWriter, m: DstNxCtTuple): void {
 }
 
 function encodeSrcPortNxCtTuple(w: SlabWriter, m: SrcPortNxCtTuple): void {
-  const start = w.reserve(6);
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 2;
   put16(b, start + 4, m.port, 'nx_ct_tuple.src_port.port');
   patchLength(w, start, start + 2, 'nx_ct_tuple.src_port');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_ct_tuple.src_port');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_ct_tuple.src_port');
 }
 
 function encodeDstPortNxCtTuple(w: SlabWriter, m: DstPortNxCtTuple): void {
-  const start = w.reserve(6);
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 3;
   put16(b, start + 4, m.port, 'nx_ct_tuple.dst_port.port');
   patchLength(w, start, start + 2, 'nx_ct_tuple.dst_port');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_ct_tuple.dst_port');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_ct_tuple.dst_port');
 }
 
 function encodeIcmpIdNxCtTuple(w: SlabWriter, m: IcmpIdNxCtTuple): void {
-  const start = w.reserve(6);
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 4;
   put16(b, start + 4, m.icmp_id, 'nx_ct_tuple.icmp_id.icmp_id');
   patchLength(w, start, start + 2, 'nx_ct_tuple.icmp_id');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_ct_tuple.icmp_id');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_ct_tuple.icmp_id');
 }
 
 function encodeIcmpTypeNxCtTuple(w: SlabWriter, m: IcmpTypeNxCtTuple): void {

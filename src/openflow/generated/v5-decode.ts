@@ -241,15 +241,11 @@ import {
   decodeMeterMod,
   decodeNxRoleRequest,
   decodeNxRoleReply,
-  decodeNxSetFlowFormat,
   decodeNxFlowModTableId,
   decodeNxSetPacketInFormat,
   decodeNxFlowAge,
   decodeNxSetAsyncConfig,
   decodeNxSetControllerId,
-  decodeNxFlowMonitorCancel,
-  decodeNxFlowMonitorPaused,
-  decodeNxFlowMonitorResumed,
   decodeNxTlvTableMod,
   decodeNxTlvTableRequest,
   decodeNxTlvTableReply,
@@ -354,54 +350,67 @@ export function decode(r: Reader, start: number, limit: number, version: number)
 function decodeVendorMessage(r: Reader, start: number, limit: number): Message14 | undefined {
   const b = r.bytes;
   if (limit - start >= 16) {
+    const { nesting } = r;
     const vendor = u32(b, start + 8);
     const type = u32(b, start + 12);
+    let known: Message14 | undefined;
     if (vendor === 0x2320) {
       switch (type) {
       case 10:
-          return decodeNxRoleRequest(r, start, limit);
+          known = decodeNxRoleRequest(r, start, limit);
+          break;
       case 11:
-          return decodeNxRoleReply(r, start, limit);
-      case 12:
-          return decodeNxSetFlowFormat(r, start, limit);
+          known = decodeNxRoleReply(r, start, limit);
+          break;
       case 13:
-          return decodeNxFlowMod(r, start, limit);
+          known = decodeNxFlowMod(r, start, limit);
+          break;
       case 14:
-          return decodeNxFlowRemoved(r, start, limit);
+          known = decodeNxFlowRemoved(r, start, limit);
+          break;
       case 15:
-          return decodeNxFlowModTableId(r, start, limit);
+          known = decodeNxFlowModTableId(r, start, limit);
+          break;
       case 16:
-          return decodeNxSetPacketInFormat(r, start, limit);
+          known = decodeNxSetPacketInFormat(r, start, limit);
+          break;
       case 17:
-          return decodeNxPacketIn(r, start, limit);
+          known = decodeNxPacketIn(r, start, limit);
+          break;
       case 18:
-          return decodeNxFlowAge(r, start, limit);
+          known = decodeNxFlowAge(r, start, limit);
+          break;
       case 19:
-          return decodeNxSetAsyncConfig(r, start, limit);
+          known = decodeNxSetAsyncConfig(r, start, limit);
+          break;
       case 20:
-          return decodeNxSetControllerId(r, start, limit);
-      case 21:
-          return decodeNxFlowMonitorCancel(r, start, limit);
-      case 22:
-          return decodeNxFlowMonitorPaused(r, start, limit);
-      case 23:
-          return decodeNxFlowMonitorResumed(r, start, limit);
+          known = decodeNxSetControllerId(r, start, limit);
+          break;
       case 24:
-          return decodeNxTlvTableMod(r, start, limit);
+          known = decodeNxTlvTableMod(r, start, limit);
+          break;
       case 25:
-          return decodeNxTlvTableRequest(r, start, limit);
+          known = decodeNxTlvTableRequest(r, start, limit);
+          break;
       case 26:
-          return decodeNxTlvTableReply(r, start, limit);
+          known = decodeNxTlvTableReply(r, start, limit);
+          break;
       case 28:
-          return decodeNxResume(r, start, limit);
+          known = decodeNxResume(r, start, limit);
+          break;
       case 29:
-          return decodeNxCtFlushZone(r, start, limit);
+          known = decodeNxCtFlushZone(r, start, limit);
+          break;
       case 30:
-          return decodeNxPacketIn2(r, start, limit);
+          known = decodeNxPacketIn2(r, start, limit);
+          break;
       case 32:
-          return decodeNxCtFlush(r, start, limit);
+          known = decodeNxCtFlush(r, start, limit);
+          break;
       }
     }
+    if (known !== undefined) return known;
+    r.forgive(nesting);
   }
   return decodeExperimenterMessage(r, start, limit);
 }
@@ -494,12 +503,14 @@ function decodeVendorMultipartRequest14(r: Reader, limit: number, xid: number, f
     case 3: {
         r.at = head + 8;
         const body = {};
+        if (r.at !== limit) return undefined;
         const value: NxIpfixBridgeMultipartRequest = { type: 'multipart_request', xid, mp_type: 'nx_ipfix_bridge', flags, body };
         return value;
       }
     case 4: {
         r.at = head + 8;
         const body = {};
+        if (r.at !== limit) return undefined;
         const value: NxIpfixFlowMultipartRequest = { type: 'multipart_request', xid, mp_type: 'nx_ipfix_flow', flags, body };
         return value;
       }
@@ -591,8 +602,11 @@ function decodeMultipartRequest14Body(r: Reader, start: number, limit: number): 
       return { type: 'multipart_request', xid, mp_type: 'flow_monitor', flags, body };
     }
     case 65535: {
+      const head = r.at;
       const known = decodeVendorMultipartRequest14(r, limit, xid, flags);
-      if (known !== undefined || r.error !== undefined) return known;
+      if (known !== undefined) return known;
+      r.forgive(0);
+      r.at = head;
       const body = decodeExperimenterMultipart(r, limit);
       return body === undefined ? undefined : { type: 'multipart_request', xid, mp_type: 'experimenter', flags, body };
     }
@@ -613,6 +627,7 @@ function decodeVendorMultipartReply14(r: Reader, limit: number, xid: number, fla
         r.at = head + 8;
         const body = decodeNxIpfixStats(r, limit);
         if (body === undefined) return undefined;
+        if (r.at !== limit) return undefined;
         const value: NxIpfixBridgeMultipartReply = { type: 'multipart_reply', xid, mp_type: 'nx_ipfix_bridge', flags, body };
         return value;
       }
@@ -624,6 +639,7 @@ function decodeVendorMultipartReply14(r: Reader, limit: number, xid: number, fla
           if (item === undefined) return undefined;
           body.push(item);
         }
+        if (r.at !== limit) return undefined;
         const value: NxIpfixFlowMultipartReply = { type: 'multipart_reply', xid, mp_type: 'nx_ipfix_flow', flags, body };
         return value;
       }
@@ -784,8 +800,11 @@ function decodeMultipartReply14Body(r: Reader, start: number, limit: number): Mu
       return { type: 'multipart_reply', xid, mp_type: 'flow_monitor', flags, body };
     }
     case 65535: {
+      const head = r.at;
       const known = decodeVendorMultipartReply14(r, limit, xid, flags);
-      if (known !== undefined || r.error !== undefined) return known;
+      if (known !== undefined) return known;
+      r.forgive(0);
+      r.at = head;
       const body = decodeExperimenterMultipart(r, limit);
       return body === undefined ? undefined : { type: 'multipart_reply', xid, mp_type: 'experimenter', flags, body };
     }
@@ -991,13 +1010,13 @@ export function decodeNxFlowMod(r: Reader, start: number, limit: number): NxFlow
   const matchPad = (matchAt - matchEnd) & 7;
   if (matchPad > limit - matchEnd) return r.fail('truncated', matchEnd, 'nx_flow_mod.match: padding is missing');
   r.at = matchEnd + matchPad;
-  const actions: Action[] = [];
+  const instructions: Instruction[] = [];
   while (r.at < limit) {
-    const item = decodeAction(r, limit);
+    const item = decodeInstruction(r, limit);
     if (item === undefined) return undefined;
-    actions.push(item);
+    instructions.push(item);
   }
-  const value: NxFlowMod = { type: 'nx_flow_mod', xid: u32(b, start + 4), cookie: u64(b, start + 16), command: u16(b, start + 24), idle_timeout: u16(b, start + 26), hard_timeout: u16(b, start + 28), priority: u16(b, start + 30), buffer_id: u32(b, start + 32), out_port: u16(b, start + 36), flags: u16(b, start + 38), match, actions };
+  const value: NxFlowMod = { type: 'nx_flow_mod', xid: u32(b, start + 4), cookie: u64(b, start + 16), command: u16(b, start + 24), idle_timeout: u16(b, start + 26), hard_timeout: u16(b, start + 28), priority: u16(b, start + 30), buffer_id: u32(b, start + 32), out_port: u16(b, start + 36), flags: u16(b, start + 38), match, instructions };
   if ((b[start + 42] | b[start + 43] | b[start + 44] | b[start + 45] | b[start + 46] | b[start + 47]) !== 0 || anySet(b, matchEnd, matchPad)) {
     value.padding = gather(b, [start + 42, 6, matchEnd, matchPad]);
   }
@@ -1021,6 +1040,7 @@ export function decodeNxFlowRemoved(r: Reader, start: number, limit: number): Nx
   const matchPad = (matchAt - matchEnd) & 7;
   if (matchPad > limit - matchEnd) return r.fail('truncated', matchEnd, 'nx_flow_removed.match: padding is missing');
   r.at = matchEnd + matchPad;
+  if (r.at !== limit) return r.fail('bad_length', r.at, `nx_flow_removed: ${limit - r.at} bytes too many`);
   const value: NxFlowRemoved = { type: 'nx_flow_removed', xid: u32(b, start + 4), cookie: u64(b, start + 16), priority: u16(b, start + 24), reason: b[start + 26], table_id: b[start + 27], duration_sec: u32(b, start + 28), duration_nsec: u32(b, start + 32), idle_timeout: u16(b, start + 36), packet_count: u64(b, start + 40), byte_count: u64(b, start + 48), match };
   if (anySet(b, matchEnd, matchPad)) {
     value.padding = gather(b, [matchEnd, matchPad]);
@@ -2238,119 +2258,134 @@ function decodeOnfCopyFieldAction(r: Reader, start: number, limit: number): OnfC
   return value;
 }
 
+/** A body that is not what its row says is nobody's business but the vendor's: it stays as it is. */
 function decodeVendorAction(r: Reader, start: number, limit: number): Action | undefined {
+  const { nesting } = r;
+  const known = decodeKnownVendorAction(r, start, limit);
+  if (known !== undefined) return known;
+  r.forgive(nesting);
+  return decodeExperimenterAction(r, start, limit);
+}
+
+function decodeKnownVendorAction(r: Reader, start: number, limit: number): Action | undefined {
   const b = r.bytes;
-  if (limit - start >= 10) {
-    const vendor = u32(b, start + 4);
-    const type = u16(b, start + 8);
-    if (vendor === 0x2320) {
-      switch (type) {
-      case 1:
-          return decodeNxResubmitAction(r, start, limit);
-      case 2:
-          return decodeNxSetTunnelAction(r, start, limit);
-      case 4:
-          return decodeNxSetQueueAction(r, start, limit);
-      case 5:
-          return decodeNxPopQueueAction(r, start, limit);
-      case 6:
-          return decodeNxRegMoveAction(r, start, limit);
-      case 7:
-          return decodeNxRegLoadAction(r, start, limit);
-      case 8:
-          return decodeNxNoteAction(r, start, limit);
-      case 9:
-          return decodeNxSetTunnel64Action(r, start, limit);
-      case 10:
-          return decodeNxMultipathAction(r, start, limit);
-      case 12:
-          return decodeNxBundleAction(r, start, limit);
-      case 13:
-          return decodeNxBundleLoadAction(r, start, limit);
-      case 14:
-          return decodeNxResubmitTableAction(r, start, limit);
-      case 15:
-          return decodeNxOutputRegAction(r, start, limit);
-      case 16:
-          return decodeNxLearnAction(r, start, limit);
-      case 17:
-          return decodeNxExitAction(r, start, limit);
-      case 18:
-          return decodeNxDecTtlAction(r, start, limit);
-      case 19:
-          return decodeNxFinTimeoutAction(r, start, limit);
-      case 20:
-          return decodeNxControllerAction(r, start, limit);
-      case 21:
-          return decodeNxDecTtlCntIdsAction(r, start, limit);
-      case 22:
-          return decodeNxWriteMetadataAction(r, start, limit);
-      case 23:
-          return decodeNxPushMplsAction(r, start, limit);
-      case 24:
-          return decodeNxPopMplsAction(r, start, limit);
-      case 25:
-          return decodeNxSetMplsTtlAction(r, start, limit);
-      case 26:
-          return decodeNxDecMplsTtlAction(r, start, limit);
-      case 27:
-          return decodeNxStackPushAction(r, start, limit);
-      case 28:
-          return decodeNxStackPopAction(r, start, limit);
-      case 29:
-          return decodeNxSampleAction(r, start, limit);
-      case 30:
-          return decodeNxSetMplsLabelAction(r, start, limit);
-      case 31:
-          return decodeNxSetMplsTcAction(r, start, limit);
-      case 32:
-          return decodeNxOutputReg2Action(r, start, limit);
-      case 33:
-          return decodeNxRegLoad2Action(r, start, limit);
-      case 34:
-          return decodeNxConjunctionAction(r, start, limit);
-      case 35:
-          return decodeNxCtAction(r, start, limit);
-      case 36:
-          return decodeNxNatAction(r, start, limit);
-      case 37:
-          return decodeNxController2Action(r, start, limit);
-      case 38:
-          return decodeNxSample2Action(r, start, limit);
-      case 39:
-          return decodeNxOutputTruncAction(r, start, limit);
-      case 40:
-          return decodeNxGroupAction(r, start, limit);
-      case 41:
-          return decodeNxSample3Action(r, start, limit);
-      case 42:
-          return decodeNxCloneAction(r, start, limit);
-      case 43:
-          return decodeNxCtClearAction(r, start, limit);
-      case 44:
-          return decodeNxResubmitTableCtAction(r, start, limit);
-      case 45:
-          return decodeNxLearn2Action(r, start, limit);
-      case 46:
-          return decodeNxEncapAction(r, start, limit);
-      case 47:
-          return decodeNxDecapAction(r, start, limit);
-      case 48:
-          return decodeNxDecNshTtlAction(r, start, limit);
-      case 49:
-          return decodeNxCheckPktLargerAction(r, start, limit);
-      case 50:
-          return decodeNxDeleteFieldAction(r, start, limit);
-      }
-    }
-    if (vendor === 0x4f4e4600) {
-      switch (type) {
-      case 3200:
-          return decodeOnfCopyFieldAction(r, start, limit);
-      }
+  if (limit - start < 10) return undefined;
+  const vendor = u32(b, start + 4);
+  const type = u16(b, start + 8);
+  if (vendor === 0x2320) {
+    switch (type) {
+    case 1:
+        return decodeNxResubmitAction(r, start, limit);
+    case 2:
+        return decodeNxSetTunnelAction(r, start, limit);
+    case 4:
+        return decodeNxSetQueueAction(r, start, limit);
+    case 5:
+        return decodeNxPopQueueAction(r, start, limit);
+    case 6:
+        return decodeNxRegMoveAction(r, start, limit);
+    case 7:
+        return decodeNxRegLoadAction(r, start, limit);
+    case 8:
+        return decodeNxNoteAction(r, start, limit);
+    case 9:
+        return decodeNxSetTunnel64Action(r, start, limit);
+    case 10:
+        return decodeNxMultipathAction(r, start, limit);
+    case 12:
+        return decodeNxBundleAction(r, start, limit);
+    case 13:
+        return decodeNxBundleLoadAction(r, start, limit);
+    case 14:
+        return decodeNxResubmitTableAction(r, start, limit);
+    case 15:
+        return decodeNxOutputRegAction(r, start, limit);
+    case 16:
+        return decodeNxLearnAction(r, start, limit);
+    case 17:
+        return decodeNxExitAction(r, start, limit);
+    case 18:
+        return decodeNxDecTtlAction(r, start, limit);
+    case 19:
+        return decodeNxFinTimeoutAction(r, start, limit);
+    case 20:
+        return decodeNxControllerAction(r, start, limit);
+    case 21:
+        return decodeNxDecTtlCntIdsAction(r, start, limit);
+    case 22:
+        return decodeNxWriteMetadataAction(r, start, limit);
+    case 23:
+        return decodeNxPushMplsAction(r, start, limit);
+    case 24:
+        return decodeNxPopMplsAction(r, start, limit);
+    case 25:
+        return decodeNxSetMplsTtlAction(r, start, limit);
+    case 26:
+        return decodeNxDecMplsTtlAction(r, start, limit);
+    case 27:
+        return decodeNxStackPushAction(r, start, limit);
+    case 28:
+        return decodeNxStackPopAction(r, start, limit);
+    case 29:
+        return decodeNxSampleAction(r, start, limit);
+    case 30:
+        return decodeNxSetMplsLabelAction(r, start, limit);
+    case 31:
+        return decodeNxSetMplsTcAction(r, start, limit);
+    case 32:
+        return decodeNxOutputReg2Action(r, start, limit);
+    case 33:
+        return decodeNxRegLoad2Action(r, start, limit);
+    case 34:
+        return decodeNxConjunctionAction(r, start, limit);
+    case 35:
+        return decodeNxCtAction(r, start, limit);
+    case 36:
+        return decodeNxNatAction(r, start, limit);
+    case 37:
+        return decodeNxController2Action(r, start, limit);
+    case 38:
+        return decodeNxSample2Action(r, start, limit);
+    case 39:
+        return decodeNxOutputTruncAction(r, start, limit);
+    case 40:
+        return decodeNxGroupAction(r, start, limit);
+    case 41:
+        return decodeNxSample3Action(r, start, limit);
+    case 42:
+        return decodeNxCloneAction(r, start, limit);
+    case 43:
+        return decodeNxCtClearAction(r, start, limit);
+    case 44:
+        return decodeNxResubmitTableCtAction(r, start, limit);
+    case 45:
+        return decodeNxLearn2Action(r, start, limit);
+    case 46:
+        return decodeNxEncapAction(r, start, limit);
+    case 47:
+        return decodeNxDecapAction(r, start, limit);
+    case 48:
+        return decodeNxDecNshTtlAction(r, start, limit);
+    case 49:
+        return decodeNxCheckPktLargerAction(r, start, limit);
+    case 50:
+        return decodeNxDeleteFieldAction(r, start, limit);
     }
   }
-  return decodeExperimenterAction(r, start, limit);
+  if (vendor === 0x4f4e4600) {
+    switch (type) {
+    case 3200:
+        return decodeOnfCopyFieldAction(r, start, limit);
+    }
+  }
+  return undefined;
+}
+
+function decodeRawAction(r: Reader, start: number, limit: number, code: number): RawAction {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawAction = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  return raw;
 }
 
 export function decodeAction(r: Reader, end: number): Action | undefined {
@@ -2399,16 +2434,14 @@ export function decodeAction(r: Reader, end: number): Action | undefined {
       return decodePopPbbAction(r, start, limit);
     case 65535:
       return decodeVendorAction(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawAction = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawAction(r, start, limit, code);
   }
 }
 
 function decodeInstructionsTableProperty(r: Reader, start: number, limit: number): InstructionsTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.instructions.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const ids: FeatureId[] = [];
   while (r.at < limit) {
@@ -2416,12 +2449,17 @@ function decodeInstructionsTableProperty(r: Reader, start: number, limit: number
     if (item === undefined) return undefined;
     ids.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: InstructionsTableProperty = { type: 'instructions', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeInstructionsMissTableProperty(r: Reader, start: number, limit: number): InstructionsMissTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.instructions_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const ids: FeatureId[] = [];
   while (r.at < limit) {
@@ -2429,7 +2467,11 @@ function decodeInstructionsMissTableProperty(r: Reader, start: number, limit: nu
     if (item === undefined) return undefined;
     ids.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: InstructionsMissTableProperty = { type: 'instructions_miss', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -2437,8 +2479,12 @@ function decodeNextTablesTableProperty(r: Reader, start: number, limit: number):
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.next_tables.length is ${limit - start}, expected at least 4`);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: NextTablesTableProperty = { type: 'next_tables', table_ids: Array.from(b.subarray(r.at, limit)) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -2446,13 +2492,18 @@ function decodeNextTablesMissTableProperty(r: Reader, start: number, limit: numb
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.next_tables_miss.length is ${limit - start}, expected at least 4`);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: NextTablesMissTableProperty = { type: 'next_tables_miss', table_ids: Array.from(b.subarray(r.at, limit)) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeWriteActionsTableProperty(r: Reader, start: number, limit: number): WriteActionsTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_actions.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const ids: FeatureId[] = [];
   while (r.at < limit) {
@@ -2460,12 +2511,17 @@ function decodeWriteActionsTableProperty(r: Reader, start: number, limit: number
     if (item === undefined) return undefined;
     ids.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: WriteActionsTableProperty = { type: 'write_actions', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeWriteActionsMissTableProperty(r: Reader, start: number, limit: number): WriteActionsMissTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_actions_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const ids: FeatureId[] = [];
   while (r.at < limit) {
@@ -2473,12 +2529,17 @@ function decodeWriteActionsMissTableProperty(r: Reader, start: number, limit: nu
     if (item === undefined) return undefined;
     ids.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: WriteActionsMissTableProperty = { type: 'write_actions_miss', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeApplyActionsTableProperty(r: Reader, start: number, limit: number): ApplyActionsTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_actions.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const ids: FeatureId[] = [];
   while (r.at < limit) {
@@ -2486,12 +2547,17 @@ function decodeApplyActionsTableProperty(r: Reader, start: number, limit: number
     if (item === undefined) return undefined;
     ids.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: ApplyActionsTableProperty = { type: 'apply_actions', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeApplyActionsMissTableProperty(r: Reader, start: number, limit: number): ApplyActionsMissTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_actions_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const ids: FeatureId[] = [];
   while (r.at < limit) {
@@ -2499,61 +2565,95 @@ function decodeApplyActionsMissTableProperty(r: Reader, start: number, limit: nu
     if (item === undefined) return undefined;
     ids.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: ApplyActionsMissTableProperty = { type: 'apply_actions_miss', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeMatchTableProperty(r: Reader, start: number, limit: number): MatchTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.match.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.match.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: MatchTableProperty = { type: 'match', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeWildcardsTableProperty(r: Reader, start: number, limit: number): WildcardsTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.wildcards.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.wildcards.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: WildcardsTableProperty = { type: 'wildcards', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeWriteSetfieldTableProperty(r: Reader, start: number, limit: number): WriteSetfieldTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_setfield.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.write_setfield.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: WriteSetfieldTableProperty = { type: 'write_setfield', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeWriteSetfieldMissTableProperty(r: Reader, start: number, limit: number): WriteSetfieldMissTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_setfield_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.write_setfield_miss.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: WriteSetfieldMissTableProperty = { type: 'write_setfield_miss', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeApplySetfieldTableProperty(r: Reader, start: number, limit: number): ApplySetfieldTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_setfield.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.apply_setfield.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: ApplySetfieldTableProperty = { type: 'apply_setfield', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeApplySetfieldMissTableProperty(r: Reader, start: number, limit: number): ApplySetfieldMissTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_setfield_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.apply_setfield_miss.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: ApplySetfieldMissTableProperty = { type: 'apply_setfield_miss', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -2561,8 +2661,12 @@ function decodeTableSyncFromTableProperty(r: Reader, start: number, limit: numbe
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.table_sync_from.length is ${limit - start}, expected at least 4`);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: TableSyncFromTableProperty = { type: 'table_sync_from', table_ids: Array.from(b.subarray(r.at, limit)) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -2570,8 +2674,12 @@ function decodeExperimenterTableProperty(r: Reader, start: number, limit: number
   if (limit - start < 12) return r.fail('bad_length', start + 2, `table_property.experimenter.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterTableProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -2579,9 +2687,22 @@ function decodeExperimenterMissTableProperty(r: Reader, start: number, limit: nu
   if (limit - start < 12) return r.fail('bad_length', start + 2, `table_property.experimenter_miss.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterMissTableProperty = { type: 'experimenter_miss', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawTableProperty(r: Reader, start: number, limit: number, code: number): RawTableProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawTableProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeTablePropertyBody(r: Reader, start: number, limit: number): TableProperty | undefined {
@@ -2622,11 +2743,8 @@ function decodeTablePropertyBody(r: Reader, start: number, limit: number): Table
       return decodeExperimenterTableProperty(r, start, limit);
     case 65535:
       return decodeExperimenterMissTableProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawTableProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawTableProperty(r, start, limit, code);
   }
 }
 
@@ -2641,10 +2759,7 @@ export function decodeTableProperty(r: Reader, end: number): TableProperty | und
   }
   const limit = start + length;
   const value = decodeTablePropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -2732,6 +2847,13 @@ function decodeExperimenterInstruction(r: Reader, start: number, limit: number):
   return value;
 }
 
+function decodeRawInstruction(r: Reader, start: number, limit: number, code: number): RawInstruction {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawInstruction = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  return raw;
+}
+
 export function decodeInstruction(r: Reader, end: number): Instruction | undefined {
   const start = r.at;
   if (end - start < 4) return r.fail('truncated', start, `instruction: ${end - start} bytes left, a header has 4`);
@@ -2758,11 +2880,8 @@ export function decodeInstruction(r: Reader, end: number): Instruction | undefin
       return decodeMeterInstruction(r, start, limit);
     case 65535:
       return decodeExperimenterInstruction(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawInstruction = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawInstruction(r, start, limit, code);
   }
 }
 
@@ -2770,9 +2889,10 @@ function decodeEthernetPortStatsProperty(r: Reader, start: number, limit: number
   if (limit - start !== 40) return r.fail('bad_length', start + 2, `port_stats_property.ethernet.length is ${limit - start}, expected 40`);
   const b = r.bytes;
   r.at = start + 40;
+  const outerPad = (start - limit) & 7;
   const value: EthernetPortStatsProperty = { type: 'ethernet', rx_frame_err: u64(b, start + 8), rx_over_err: u64(b, start + 16), rx_crc_err: u64(b, start + 24), collisions: u64(b, start + 32) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
@@ -2781,9 +2901,10 @@ function decodeOpticalPortStatsProperty(r: Reader, start: number, limit: number)
   if (limit - start !== 44) return r.fail('bad_length', start + 2, `port_stats_property.optical.length is ${limit - start}, expected 44`);
   const b = r.bytes;
   r.at = start + 44;
+  const outerPad = (start - limit) & 7;
   const value: OpticalPortStatsProperty = { type: 'optical', flags: u32(b, start + 8), tx_freq_lmda: u32(b, start + 12), tx_offset: u32(b, start + 16), tx_grid_span: u32(b, start + 20), rx_freq_lmda: u32(b, start + 24), rx_offset: u32(b, start + 28), rx_grid_span: u32(b, start + 32), tx_pwr: u16(b, start + 36), rx_pwr: u16(b, start + 38), bias_current: u16(b, start + 40), temperature: u16(b, start + 42) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
@@ -2792,9 +2913,22 @@ function decodeExperimenterPortStatsProperty(r: Reader, start: number, limit: nu
   if (limit - start < 12) return r.fail('bad_length', start + 2, `port_stats_property.experimenter.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterPortStatsProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawPortStatsProperty(r: Reader, start: number, limit: number, code: number): RawPortStatsProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawPortStatsProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodePortStatsPropertyBody(r: Reader, start: number, limit: number): PortStatsProperty | undefined {
@@ -2807,11 +2941,8 @@ function decodePortStatsPropertyBody(r: Reader, start: number, limit: number): P
       return decodeOpticalPortStatsProperty(r, start, limit);
     case 65535:
       return decodeExperimenterPortStatsProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawPortStatsProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawPortStatsProperty(r, start, limit, code);
   }
 }
 
@@ -2826,10 +2957,7 @@ export function decodePortStatsProperty(r: Reader, end: number): PortStatsProper
   }
   const limit = start + length;
   const value = decodePortStatsPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -2837,9 +2965,22 @@ function decodeExperimenterQueueStatsProperty(r: Reader, start: number, limit: n
   if (limit - start < 12) return r.fail('bad_length', start + 2, `queue_stats_property.experimenter.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterQueueStatsProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawQueueStatsProperty(r: Reader, start: number, limit: number, code: number): RawQueueStatsProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawQueueStatsProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeQueueStatsPropertyBody(r: Reader, start: number, limit: number): QueueStatsProperty | undefined {
@@ -2848,11 +2989,8 @@ function decodeQueueStatsPropertyBody(r: Reader, start: number, limit: number): 
   switch (code) {
     case 65535:
       return decodeExperimenterQueueStatsProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawQueueStatsProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawQueueStatsProperty(r, start, limit, code);
   }
 }
 
@@ -2867,10 +3005,7 @@ export function decodeQueueStatsProperty(r: Reader, end: number): QueueStatsProp
   }
   const limit = start + length;
   const value = decodeQueueStatsPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -2878,9 +3013,10 @@ function decodeEthernetPortDescProperty(r: Reader, start: number, limit: number)
   if (limit - start !== 32) return r.fail('bad_length', start + 2, `port_desc_property.ethernet.length is ${limit - start}, expected 32`);
   const b = r.bytes;
   r.at = start + 32;
+  const outerPad = (start - limit) & 7;
   const value: EthernetPortDescProperty = { type: 'ethernet', curr: u32(b, start + 8), advertised: u32(b, start + 12), supported: u32(b, start + 16), peer: u32(b, start + 20), curr_speed: u32(b, start + 24), max_speed: u32(b, start + 28) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
@@ -2889,9 +3025,10 @@ function decodeOpticalPortDescProperty(r: Reader, start: number, limit: number):
   if (limit - start !== 40) return r.fail('bad_length', start + 2, `port_desc_property.optical.length is ${limit - start}, expected 40`);
   const b = r.bytes;
   r.at = start + 40;
+  const outerPad = (start - limit) & 7;
   const value: OpticalPortDescProperty = { type: 'optical', supported: u32(b, start + 8), tx_min_freq_lmda: u32(b, start + 12), tx_max_freq_lmda: u32(b, start + 16), tx_grid_freq_lmda: u32(b, start + 20), rx_min_freq_lmda: u32(b, start + 24), rx_max_freq_lmda: u32(b, start + 28), rx_grid_freq_lmda: u32(b, start + 32), tx_pwr_min: u16(b, start + 36), tx_pwr_max: u16(b, start + 38) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
@@ -2900,9 +3037,22 @@ function decodeExperimenterPortDescProperty(r: Reader, start: number, limit: num
   if (limit - start < 12) return r.fail('bad_length', start + 2, `port_desc_property.experimenter.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterPortDescProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawPortDescProperty(r: Reader, start: number, limit: number, code: number): RawPortDescProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawPortDescProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodePortDescPropertyBody(r: Reader, start: number, limit: number): PortDescProperty | undefined {
@@ -2915,11 +3065,8 @@ function decodePortDescPropertyBody(r: Reader, start: number, limit: number): Po
       return decodeOpticalPortDescProperty(r, start, limit);
     case 65535:
       return decodeExperimenterPortDescProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawPortDescProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawPortDescProperty(r, start, limit, code);
   }
 }
 
@@ -2934,10 +3081,7 @@ export function decodePortDescProperty(r: Reader, end: number): PortDescProperty
   }
   const limit = start + length;
   const value = decodePortDescPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -2945,7 +3089,11 @@ function decodeEvictionTableModProperty(r: Reader, start: number, limit: number)
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `table_mod_property.eviction.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: EvictionTableModProperty = { type: 'eviction', flags: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -2953,9 +3101,10 @@ function decodeVacancyTableModProperty(r: Reader, start: number, limit: number):
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `table_mod_property.vacancy.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: VacancyTableModProperty = { type: 'vacancy', vacancy_down: b[start + 4], vacancy_up: b[start + 5], vacancy: b[start + 6] };
-  if ((b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 7, 1]);
+  if ((b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 7, 1, limit, outerPad]);
   }
   return value;
 }
@@ -2964,9 +3113,22 @@ function decodeExperimenterTableModProperty(r: Reader, start: number, limit: num
   if (limit - start < 12) return r.fail('bad_length', start + 2, `table_mod_property.experimenter.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterTableModProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawTableModProperty(r: Reader, start: number, limit: number, code: number): RawTableModProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawTableModProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeTableModPropertyBody(r: Reader, start: number, limit: number): TableModProperty | undefined {
@@ -2979,11 +3141,8 @@ function decodeTableModPropertyBody(r: Reader, start: number, limit: number): Ta
       return decodeVacancyTableModProperty(r, start, limit);
     case 65535:
       return decodeExperimenterTableModProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawTableModProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawTableModProperty(r, start, limit, code);
   }
 }
 
@@ -2998,10 +3157,7 @@ export function decodeTableModProperty(r: Reader, end: number): TableModProperty
   }
   const limit = start + length;
   const value = decodeTableModPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -3009,9 +3165,10 @@ function decodeMinRateQueueDescProperty(r: Reader, start: number, limit: number)
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `queue_desc_property.min_rate.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: MinRateQueueDescProperty = { type: 'min_rate', rate: u16(b, start + 4) };
-  if ((b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 6, 2]);
+  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
   }
   return value;
 }
@@ -3020,9 +3177,10 @@ function decodeMaxRateQueueDescProperty(r: Reader, start: number, limit: number)
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `queue_desc_property.max_rate.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: MaxRateQueueDescProperty = { type: 'max_rate', rate: u16(b, start + 4) };
-  if ((b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 6, 2]);
+  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
   }
   return value;
 }
@@ -3031,9 +3189,22 @@ function decodeExperimenterQueueDescProperty(r: Reader, start: number, limit: nu
   if (limit - start < 12) return r.fail('bad_length', start + 2, `queue_desc_property.experimenter.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterQueueDescProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawQueueDescProperty(r: Reader, start: number, limit: number, code: number): RawQueueDescProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawQueueDescProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeQueueDescPropertyBody(r: Reader, start: number, limit: number): QueueDescProperty | undefined {
@@ -3046,11 +3217,8 @@ function decodeQueueDescPropertyBody(r: Reader, start: number, limit: number): Q
       return decodeMaxRateQueueDescProperty(r, start, limit);
     case 65535:
       return decodeExperimenterQueueDescProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawQueueDescProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawQueueDescProperty(r, start, limit, code);
   }
 }
 
@@ -3065,10 +3233,7 @@ export function decodeQueueDescProperty(r: Reader, end: number): QueueDescProper
   }
   const limit = start + length;
   const value = decodeQueueDescPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -3194,6 +3359,13 @@ function decodeResumedFlowUpdate(r: Reader, start: number, limit: number): Resum
   return value;
 }
 
+function decodeRawFlowUpdate(r: Reader, start: number, limit: number, code: number): RawFlowUpdate {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawFlowUpdate = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  return raw;
+}
+
 export function decodeFlowUpdate(r: Reader, end: number): FlowUpdate | undefined {
   const start = r.at;
   if (end - start < 4) return r.fail('truncated', start, `flow_update: ${end - start} bytes left, a header has 4`);
@@ -3220,11 +3392,8 @@ export function decodeFlowUpdate(r: Reader, end: number): FlowUpdate | undefined
       return decodePausedFlowUpdate(r, start, limit);
     case 6:
       return decodeResumedFlowUpdate(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawFlowUpdate = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawFlowUpdate(r, start, limit, code);
   }
 }
 
@@ -3232,7 +3401,11 @@ function decodeEthernetPortModProperty(r: Reader, start: number, limit: number):
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `port_mod_property.ethernet.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: EthernetPortModProperty = { type: 'ethernet', advertise: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3240,7 +3413,11 @@ function decodeOpticalPortModProperty(r: Reader, start: number, limit: number): 
   if (limit - start !== 24) return r.fail('bad_length', start + 2, `port_mod_property.optical.length is ${limit - start}, expected 24`);
   const b = r.bytes;
   r.at = start + 24;
+  const outerPad = (start - limit) & 7;
   const value: OpticalPortModProperty = { type: 'optical', configure: u32(b, start + 4), freq_lmda: u32(b, start + 8), fl_offset: u32(b, start + 12), grid_span: u32(b, start + 16), tx_pwr: u32(b, start + 20) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3248,9 +3425,22 @@ function decodeExperimenterPortModProperty(r: Reader, start: number, limit: numb
   if (limit - start < 12) return r.fail('bad_length', start + 2, `port_mod_property.experimenter.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterPortModProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawPortModProperty(r: Reader, start: number, limit: number, code: number): RawPortModProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawPortModProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodePortModPropertyBody(r: Reader, start: number, limit: number): PortModProperty | undefined {
@@ -3263,11 +3453,8 @@ function decodePortModPropertyBody(r: Reader, start: number, limit: number): Por
       return decodeOpticalPortModProperty(r, start, limit);
     case 65535:
       return decodeExperimenterPortModProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawPortModProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawPortModProperty(r, start, limit, code);
   }
 }
 
@@ -3282,10 +3469,7 @@ export function decodePortModProperty(r: Reader, end: number): PortModProperty |
   }
   const limit = start + length;
   const value = decodePortModPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -3293,7 +3477,11 @@ function decodePacketInSlaveAsyncConfigProperty(r: Reader, start: number, limit:
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.packet_in_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: PacketInSlaveAsyncConfigProperty = { type: 'packet_in_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3301,7 +3489,11 @@ function decodePacketInMasterAsyncConfigProperty(r: Reader, start: number, limit
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.packet_in_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: PacketInMasterAsyncConfigProperty = { type: 'packet_in_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3309,7 +3501,11 @@ function decodePortStatusSlaveAsyncConfigProperty(r: Reader, start: number, limi
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.port_status_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: PortStatusSlaveAsyncConfigProperty = { type: 'port_status_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3317,7 +3513,11 @@ function decodePortStatusMasterAsyncConfigProperty(r: Reader, start: number, lim
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.port_status_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: PortStatusMasterAsyncConfigProperty = { type: 'port_status_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3325,7 +3525,11 @@ function decodeFlowRemovedSlaveAsyncConfigProperty(r: Reader, start: number, lim
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.flow_removed_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: FlowRemovedSlaveAsyncConfigProperty = { type: 'flow_removed_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3333,7 +3537,11 @@ function decodeFlowRemovedMasterAsyncConfigProperty(r: Reader, start: number, li
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.flow_removed_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: FlowRemovedMasterAsyncConfigProperty = { type: 'flow_removed_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3341,7 +3549,11 @@ function decodeRoleStatusSlaveAsyncConfigProperty(r: Reader, start: number, limi
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.role_status_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: RoleStatusSlaveAsyncConfigProperty = { type: 'role_status_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3349,7 +3561,11 @@ function decodeRoleStatusMasterAsyncConfigProperty(r: Reader, start: number, lim
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.role_status_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: RoleStatusMasterAsyncConfigProperty = { type: 'role_status_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3357,7 +3573,11 @@ function decodeTableStatusSlaveAsyncConfigProperty(r: Reader, start: number, lim
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.table_status_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: TableStatusSlaveAsyncConfigProperty = { type: 'table_status_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3365,7 +3585,11 @@ function decodeTableStatusMasterAsyncConfigProperty(r: Reader, start: number, li
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.table_status_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: TableStatusMasterAsyncConfigProperty = { type: 'table_status_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3373,7 +3597,11 @@ function decodeRequestforwardSlaveAsyncConfigProperty(r: Reader, start: number, 
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.requestforward_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: RequestforwardSlaveAsyncConfigProperty = { type: 'requestforward_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3381,7 +3609,11 @@ function decodeRequestforwardMasterAsyncConfigProperty(r: Reader, start: number,
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.requestforward_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: RequestforwardMasterAsyncConfigProperty = { type: 'requestforward_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3389,8 +3621,12 @@ function decodeExperimenterSlaveAsyncConfigProperty(r: Reader, start: number, li
   if (limit - start < 12) return r.fail('bad_length', start + 2, `async_config_property.experimenter_slave.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterSlaveAsyncConfigProperty = { type: 'experimenter_slave', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3398,9 +3634,22 @@ function decodeExperimenterMasterAsyncConfigProperty(r: Reader, start: number, l
   if (limit - start < 12) return r.fail('bad_length', start + 2, `async_config_property.experimenter_master.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterMasterAsyncConfigProperty = { type: 'experimenter_master', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawAsyncConfigProperty(r: Reader, start: number, limit: number, code: number): RawAsyncConfigProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawAsyncConfigProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeAsyncConfigPropertyBody(r: Reader, start: number, limit: number): AsyncConfigProperty | undefined {
@@ -3435,11 +3684,8 @@ function decodeAsyncConfigPropertyBody(r: Reader, start: number, limit: number):
       return decodeExperimenterSlaveAsyncConfigProperty(r, start, limit);
     case 65535:
       return decodeExperimenterMasterAsyncConfigProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawAsyncConfigProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawAsyncConfigProperty(r, start, limit, code);
   }
 }
 
@@ -3454,10 +3700,7 @@ export function decodeAsyncConfigProperty(r: Reader, end: number): AsyncConfigPr
   }
   const limit = start + length;
   const value = decodeAsyncConfigPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -3465,9 +3708,22 @@ function decodeExperimenterRoleProperty(r: Reader, start: number, limit: number)
   if (limit - start < 12) return r.fail('bad_length', start + 2, `role_property.experimenter.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterRoleProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawRoleProperty(r: Reader, start: number, limit: number, code: number): RawRoleProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawRoleProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeRolePropertyBody(r: Reader, start: number, limit: number): RoleProperty | undefined {
@@ -3476,11 +3732,8 @@ function decodeRolePropertyBody(r: Reader, start: number, limit: number): RolePr
   switch (code) {
     case 65535:
       return decodeExperimenterRoleProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawRoleProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawRoleProperty(r, start, limit, code);
   }
 }
 
@@ -3495,67 +3748,86 @@ export function decodeRoleProperty(r: Reader, end: number): RoleProperty | undef
   }
   const limit = start + length;
   const value = decodeRolePropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
-function decodePacketNxPacketInProperty(r: Reader, start: number, limit: number): PacketNxPacketInProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `nx_packet_in_property.packet.length is ${limit - start}, expected at least 4`);
+function decodePacketNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 0);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: PacketNxPacketInProperty = { type: 'packet', packet: copy(b, r.at, limit) };
   r.at = limit;
-  return value;
-}
-
-function decodeFullLenNxPacketInProperty(r: Reader, start: number, limit: number): FullLenNxPacketInProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_packet_in_property.full_len.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: FullLenNxPacketInProperty = { type: 'full_len', full_len: u32(b, start + 4) };
-  return value;
-}
-
-function decodeBufferIdNxPacketInProperty(r: Reader, start: number, limit: number): BufferIdNxPacketInProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_packet_in_property.buffer_id.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: BufferIdNxPacketInProperty = { type: 'buffer_id', buffer_id: u32(b, start + 4) };
-  return value;
-}
-
-function decodeTableIdNxPacketInProperty(r: Reader, start: number, limit: number): TableIdNxPacketInProperty | undefined {
-  if (limit - start !== 5) return r.fail('bad_length', start + 2, `nx_packet_in_property.table_id.length is ${limit - start}, expected 5`);
-  const b = r.bytes;
-  r.at = start + 5;
-  const value: TableIdNxPacketInProperty = { type: 'table_id', table_id: b[start + 4] };
-  return value;
-}
-
-function decodeCookieNxPacketInProperty(r: Reader, start: number, limit: number): CookieNxPacketInProperty | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `nx_packet_in_property.cookie.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: CookieNxPacketInProperty = { type: 'cookie', cookie: u64(b, start + 8) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
   }
   return value;
 }
 
-function decodeReasonNxPacketInProperty(r: Reader, start: number, limit: number): ReasonNxPacketInProperty | undefined {
-  if (limit - start !== 5) return r.fail('bad_length', start + 2, `nx_packet_in_property.reason.length is ${limit - start}, expected 5`);
+function decodeFullLenNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 8) return decodeRawNxPacketInProperty(r, start, limit, 1);
   const b = r.bytes;
-  r.at = start + 5;
-  const value: ReasonNxPacketInProperty = { type: 'reason', reason: b[start + 4] };
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: FullLenNxPacketInProperty = { type: 'full_len', full_len: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
-function decodeMetadataNxPacketInProperty(r: Reader, start: number, limit: number): MetadataNxPacketInProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `nx_packet_in_property.metadata.length is ${limit - start}, expected at least 4`);
+function decodeBufferIdNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 8) return decodeRawNxPacketInProperty(r, start, limit, 2);
+  const b = r.bytes;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: BufferIdNxPacketInProperty = { type: 'buffer_id', buffer_id: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+function decodeTableIdNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 5) return decodeRawNxPacketInProperty(r, start, limit, 3);
+  const b = r.bytes;
+  r.at = start + 5;
+  const outerPad = (start - limit) & 7;
+  const value: TableIdNxPacketInProperty = { type: 'table_id', table_id: b[start + 4] };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+function decodeCookieNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 16) return decodeRawNxPacketInProperty(r, start, limit, 4);
+  const b = r.bytes;
+  r.at = start + 16;
+  const outerPad = (start - limit) & 7;
+  const value: CookieNxPacketInProperty = { type: 'cookie', cookie: u64(b, start + 8) };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
+  }
+  return value;
+}
+
+function decodeReasonNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 5) return decodeRawNxPacketInProperty(r, start, limit, 5);
+  const b = r.bytes;
+  r.at = start + 5;
+  const outerPad = (start - limit) & 7;
+  const value: ReasonNxPacketInProperty = { type: 'reason', reason: b[start + 4] };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+function decodeMetadataNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 6);
+  const b = r.bytes;
   r.at = start + 4;
   const metadata: OxmField[] = [];
   while (r.at < limit) {
@@ -3563,26 +3835,47 @@ function decodeMetadataNxPacketInProperty(r: Reader, start: number, limit: numbe
     if (item === undefined) return undefined;
     metadata.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: MetadataNxPacketInProperty = { type: 'metadata', metadata };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
-function decodeUserdataNxPacketInProperty(r: Reader, start: number, limit: number): UserdataNxPacketInProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `nx_packet_in_property.userdata.length is ${limit - start}, expected at least 4`);
+function decodeUserdataNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 7);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: UserdataNxPacketInProperty = { type: 'userdata', userdata: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
-function decodeContinuationNxPacketInProperty(r: Reader, start: number, limit: number): ContinuationNxPacketInProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `nx_packet_in_property.continuation.length is ${limit - start}, expected at least 4`);
+function decodeContinuationNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 8);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: ContinuationNxPacketInProperty = { type: 'continuation', continuation: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawNxPacketInProperty(r: Reader, start: number, limit: number, code: number): RawNxPacketInProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawNxPacketInProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeNxPacketInPropertyBody(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
@@ -3607,11 +3900,8 @@ function decodeNxPacketInPropertyBody(r: Reader, start: number, limit: number): 
       return decodeUserdataNxPacketInProperty(r, start, limit);
     case 8:
       return decodeContinuationNxPacketInProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawNxPacketInProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawNxPacketInProperty(r, start, limit, code);
   }
 }
 
@@ -3626,10 +3916,7 @@ export function decodeNxPacketInProperty(r: Reader, end: number): NxPacketInProp
   }
   const limit = start + length;
   const value = decodeNxPacketInPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -4455,31 +4742,31 @@ function decodeOtherOxm(r: Reader, at: number): OxmField | undefined {
       case 0:
         if (!masked && length === 4) return { field: 'dp_hash_oxm', value: u32(b, v) };
         if (masked && length === 8) return { field: 'dp_hash_oxm', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'dp_hash_oxm', 4);
+        break;
       case 11:
         if (!masked && length === 4) return { field: 'tun_erspan_idx', value: u32(b, v) };
         if (masked && length === 8) return { field: 'tun_erspan_idx', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'tun_erspan_idx', 4);
+        break;
       case 12:
         if (!masked && length === 1) return { field: 'tun_erspan_ver', value: b[v] };
         if (masked && length === 2) return { field: 'tun_erspan_ver', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'tun_erspan_ver', 1);
+        break;
       case 13:
         if (!masked && length === 1) return { field: 'tun_erspan_dir', value: b[v] };
         if (masked && length === 2) return { field: 'tun_erspan_dir', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'tun_erspan_dir', 1);
+        break;
       case 14:
         if (!masked && length === 1) return { field: 'tun_erspan_hwid', value: b[v] };
         if (masked && length === 2) return { field: 'tun_erspan_hwid', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'tun_erspan_hwid', 1);
+        break;
       case 15:
         if (!masked && length === 1) return { field: 'tun_gtpu_flags', value: b[v] };
         if (masked && length === 2) return { field: 'tun_gtpu_flags', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'tun_gtpu_flags', 1);
+        break;
       case 16:
         if (!masked && length === 1) return { field: 'tun_gtpu_msgtype', value: b[v] };
         if (masked && length === 2) return { field: 'tun_gtpu_msgtype', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'tun_gtpu_msgtype', 1);
+        break;
       }
     }
     if (vendor === 0x4f4e4600) {
@@ -4487,11 +4774,11 @@ function decodeOtherOxm(r: Reader, at: number): OxmField | undefined {
       case 42:
         if (!masked && length === 2) return { field: 'tcp_flags_onf', value: u16(b, v) };
         if (masked && length === 4) return { field: 'tcp_flags_onf', value: u16(b, v), mask: u16(b, v + 2) };
-        return badOxmLength(r, at, 'tcp_flags_onf', 2);
+        break;
       case 43:
         if (!masked && length === 4) return { field: 'actset_output_onf', value: u32(b, v) };
         if (masked && length === 8) return { field: 'actset_output_onf', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'actset_output_onf', 4);
+        break;
       }
     }
     if (vendor === 0x5ad650) {
@@ -4499,43 +4786,43 @@ function decodeOtherOxm(r: Reader, at: number): OxmField | undefined {
       case 1:
         if (!masked && length === 1) return { field: 'nsh_flags', value: b[v] };
         if (masked && length === 2) return { field: 'nsh_flags', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'nsh_flags', 1);
+        break;
       case 2:
         if (!masked && length === 1) return { field: 'nsh_mdtype', value: b[v] };
         if (masked && length === 2) return { field: 'nsh_mdtype', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'nsh_mdtype', 1);
+        break;
       case 3:
         if (!masked && length === 1) return { field: 'nsh_np', value: b[v] };
         if (masked && length === 2) return { field: 'nsh_np', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'nsh_np', 1);
+        break;
       case 4:
         if (!masked && length === 4) return { field: 'nsh_spi', value: u32(b, v) };
         if (masked && length === 8) return { field: 'nsh_spi', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'nsh_spi', 4);
+        break;
       case 5:
         if (!masked && length === 1) return { field: 'nsh_si', value: b[v] };
         if (masked && length === 2) return { field: 'nsh_si', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'nsh_si', 1);
+        break;
       case 6:
         if (!masked && length === 4) return { field: 'nsh_c1', value: u32(b, v) };
         if (masked && length === 8) return { field: 'nsh_c1', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'nsh_c1', 4);
+        break;
       case 7:
         if (!masked && length === 4) return { field: 'nsh_c2', value: u32(b, v) };
         if (masked && length === 8) return { field: 'nsh_c2', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'nsh_c2', 4);
+        break;
       case 8:
         if (!masked && length === 4) return { field: 'nsh_c3', value: u32(b, v) };
         if (masked && length === 8) return { field: 'nsh_c3', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'nsh_c3', 4);
+        break;
       case 9:
         if (!masked && length === 4) return { field: 'nsh_c4', value: u32(b, v) };
         if (masked && length === 8) return { field: 'nsh_c4', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'nsh_c4', 4);
+        break;
       case 10:
         if (!masked && length === 1) return { field: 'nsh_ttl', value: b[v] };
         if (masked && length === 2) return { field: 'nsh_ttl', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'nsh_ttl', 1);
+        break;
       }
     }
   }
@@ -4551,8 +4838,7 @@ function rawOxm(r: Reader, at: number): OxmField {
 function badOxmLength(r: Reader, at: number, name: string, width: number): undefined {
   const b = r.bytes;
   const masked = (b[at + 2] & 1) === 1;
-  const expected = (masked ? 2 * width : width) + (u16(b, at) === 0xffff ? 4 : 0);
-  return r.fail('bad_match', at + 3, `${name}: length ${b[at + 3]}, expected ${expected}`);
+  return r.fail('bad_match', at + 3, `${name}: length ${b[at + 3]}, expected ${masked ? 2 * width : width}`);
 }
 
 /** Leaves the cursor behind the last field; the padding up to a multiple of 8 is known to be there. */

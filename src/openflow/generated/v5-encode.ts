@@ -228,15 +228,11 @@ import {
   encodeMeterMod,
   encodeNxRoleRequest,
   encodeNxRoleReply,
-  encodeNxSetFlowFormat,
   encodeNxFlowModTableId,
   encodeNxSetPacketInFormat,
   encodeNxFlowAge,
   encodeNxSetAsyncConfig,
   encodeNxSetControllerId,
-  encodeNxFlowMonitorCancel,
-  encodeNxFlowMonitorPaused,
-  encodeNxFlowMonitorResumed,
   encodeNxTlvTableMod,
   encodeNxTlvTableRequest,
   encodeNxTlvTableReply,
@@ -369,9 +365,6 @@ export function encode(w: SlabWriter, m: Message14, version: number): void {
     case 'nx_role_reply':
       encodeNxRoleReply(w, m, version);
       return;
-    case 'nx_set_flow_format':
-      encodeNxSetFlowFormat(w, m, version);
-      return;
     case 'nx_flow_mod':
       encodeNxFlowMod(w, m, version);
       return;
@@ -395,15 +388,6 @@ export function encode(w: SlabWriter, m: Message14, version: number): void {
       return;
     case 'nx_set_controller_id':
       encodeNxSetControllerId(w, m, version);
-      return;
-    case 'nx_flow_monitor_cancel':
-      encodeNxFlowMonitorCancel(w, m, version);
-      return;
-    case 'nx_flow_monitor_paused':
-      encodeNxFlowMonitorPaused(w, m, version);
-      return;
-    case 'nx_flow_monitor_resumed':
-      encodeNxFlowMonitorResumed(w, m, version);
       return;
     case 'nx_tlv_table_mod':
       encodeNxTlvTableMod(w, m, version);
@@ -815,7 +799,7 @@ export function encodeNxFlowMod(w: SlabWriter, m: NxFlowMod, version: number): v
   patchLength(w, matchAt, start + 40, 'nx_flow_mod.match');
   const matchEnd = w.at;
   const matchPad = align(w, matchAt);
-  for (const item of m.actions) encodeAction(w, item);
+  for (const item of m.instructions) encodeInstruction(w, item);
   patchLength(w, start, start + 2, 'nx_flow_mod');
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 42, 6, matchEnd, matchPad], 'nx_flow_mod');
 }

@@ -257,15 +257,11 @@ import {
   decodeMeterMod,
   decodeNxRoleRequest,
   decodeNxRoleReply,
-  decodeNxSetFlowFormat,
   decodeNxFlowModTableId,
   decodeNxSetPacketInFormat,
   decodeNxFlowAge,
   decodeNxSetAsyncConfig,
   decodeNxSetControllerId,
-  decodeNxFlowMonitorCancel,
-  decodeNxFlowMonitorPaused,
-  decodeNxFlowMonitorResumed,
   decodeNxTlvTableMod,
   decodeNxTlvTableRequest,
   decodeNxTlvTableReply,
@@ -380,54 +376,67 @@ export function decode(r: Reader, start: number, limit: number, version: number)
 function decodeVendorMessage(r: Reader, start: number, limit: number): Message15 | undefined {
   const b = r.bytes;
   if (limit - start >= 16) {
+    const { nesting } = r;
     const vendor = u32(b, start + 8);
     const type = u32(b, start + 12);
+    let known: Message15 | undefined;
     if (vendor === 0x2320) {
       switch (type) {
       case 10:
-          return decodeNxRoleRequest(r, start, limit);
+          known = decodeNxRoleRequest(r, start, limit);
+          break;
       case 11:
-          return decodeNxRoleReply(r, start, limit);
-      case 12:
-          return decodeNxSetFlowFormat(r, start, limit);
+          known = decodeNxRoleReply(r, start, limit);
+          break;
       case 13:
-          return decodeNxFlowMod(r, start, limit);
+          known = decodeNxFlowMod(r, start, limit);
+          break;
       case 14:
-          return decodeNxFlowRemoved(r, start, limit);
+          known = decodeNxFlowRemoved(r, start, limit);
+          break;
       case 15:
-          return decodeNxFlowModTableId(r, start, limit);
+          known = decodeNxFlowModTableId(r, start, limit);
+          break;
       case 16:
-          return decodeNxSetPacketInFormat(r, start, limit);
+          known = decodeNxSetPacketInFormat(r, start, limit);
+          break;
       case 17:
-          return decodeNxPacketIn(r, start, limit);
+          known = decodeNxPacketIn(r, start, limit);
+          break;
       case 18:
-          return decodeNxFlowAge(r, start, limit);
+          known = decodeNxFlowAge(r, start, limit);
+          break;
       case 19:
-          return decodeNxSetAsyncConfig(r, start, limit);
+          known = decodeNxSetAsyncConfig(r, start, limit);
+          break;
       case 20:
-          return decodeNxSetControllerId(r, start, limit);
-      case 21:
-          return decodeNxFlowMonitorCancel(r, start, limit);
-      case 22:
-          return decodeNxFlowMonitorPaused(r, start, limit);
-      case 23:
-          return decodeNxFlowMonitorResumed(r, start, limit);
+          known = decodeNxSetControllerId(r, start, limit);
+          break;
       case 24:
-          return decodeNxTlvTableMod(r, start, limit);
+          known = decodeNxTlvTableMod(r, start, limit);
+          break;
       case 25:
-          return decodeNxTlvTableRequest(r, start, limit);
+          known = decodeNxTlvTableRequest(r, start, limit);
+          break;
       case 26:
-          return decodeNxTlvTableReply(r, start, limit);
+          known = decodeNxTlvTableReply(r, start, limit);
+          break;
       case 28:
-          return decodeNxResume(r, start, limit);
+          known = decodeNxResume(r, start, limit);
+          break;
       case 29:
-          return decodeNxCtFlushZone(r, start, limit);
+          known = decodeNxCtFlushZone(r, start, limit);
+          break;
       case 30:
-          return decodeNxPacketIn2(r, start, limit);
+          known = decodeNxPacketIn2(r, start, limit);
+          break;
       case 32:
-          return decodeNxCtFlush(r, start, limit);
+          known = decodeNxCtFlush(r, start, limit);
+          break;
       }
     }
+    if (known !== undefined) return known;
+    r.forgive(nesting);
   }
   return decodeExperimenterMessage(r, start, limit);
 }
@@ -464,12 +473,14 @@ function decodeVendorMultipartRequest15(r: Reader, limit: number, xid: number, f
     case 3: {
         r.at = head + 8;
         const body = {};
+        if (r.at !== limit) return undefined;
         const value: NxIpfixBridgeMultipartRequest = { type: 'multipart_request', xid, mp_type: 'nx_ipfix_bridge', flags, body };
         return value;
       }
     case 4: {
         r.at = head + 8;
         const body = {};
+        if (r.at !== limit) return undefined;
         const value: NxIpfixFlowMultipartRequest = { type: 'multipart_request', xid, mp_type: 'nx_ipfix_flow', flags, body };
         return value;
       }
@@ -575,8 +586,11 @@ function decodeMultipartRequest15Body(r: Reader, start: number, limit: number): 
       return body === undefined ? undefined : { type: 'multipart_request', xid, mp_type: 'bundle_features', flags, body };
     }
     case 65535: {
+      const head = r.at;
       const known = decodeVendorMultipartRequest15(r, limit, xid, flags);
-      if (known !== undefined || r.error !== undefined) return known;
+      if (known !== undefined) return known;
+      r.forgive(0);
+      r.at = head;
       const body = decodeExperimenterMultipart(r, limit);
       return body === undefined ? undefined : { type: 'multipart_request', xid, mp_type: 'experimenter', flags, body };
     }
@@ -597,6 +611,7 @@ function decodeVendorMultipartReply15(r: Reader, limit: number, xid: number, fla
         r.at = head + 8;
         const body = decodeNxIpfixStats(r, limit);
         if (body === undefined) return undefined;
+        if (r.at !== limit) return undefined;
         const value: NxIpfixBridgeMultipartReply = { type: 'multipart_reply', xid, mp_type: 'nx_ipfix_bridge', flags, body };
         return value;
       }
@@ -608,6 +623,7 @@ function decodeVendorMultipartReply15(r: Reader, limit: number, xid: number, fla
           if (item === undefined) return undefined;
           body.push(item);
         }
+        if (r.at !== limit) return undefined;
         const value: NxIpfixFlowMultipartReply = { type: 'multipart_reply', xid, mp_type: 'nx_ipfix_flow', flags, body };
         return value;
       }
@@ -790,8 +806,11 @@ function decodeMultipartReply15Body(r: Reader, start: number, limit: number): Mu
       return body === undefined ? undefined : { type: 'multipart_reply', xid, mp_type: 'bundle_features', flags, body };
     }
     case 65535: {
+      const head = r.at;
       const known = decodeVendorMultipartReply15(r, limit, xid, flags);
-      if (known !== undefined || r.error !== undefined) return known;
+      if (known !== undefined) return known;
+      r.forgive(0);
+      r.at = head;
       const body = decodeExperimenterMultipart(r, limit);
       return body === undefined ? undefined : { type: 'multipart_reply', xid, mp_type: 'experimenter', flags, body };
     }
@@ -1042,13 +1061,13 @@ export function decodeNxFlowMod(r: Reader, start: number, limit: number): NxFlow
   const matchPad = (matchAt - matchEnd) & 7;
   if (matchPad > limit - matchEnd) return r.fail('truncated', matchEnd, 'nx_flow_mod.match: padding is missing');
   r.at = matchEnd + matchPad;
-  const actions: Action[] = [];
+  const instructions: Instruction[] = [];
   while (r.at < limit) {
-    const item = decodeAction(r, limit);
+    const item = decodeInstruction(r, limit);
     if (item === undefined) return undefined;
-    actions.push(item);
+    instructions.push(item);
   }
-  const value: NxFlowMod = { type: 'nx_flow_mod', xid: u32(b, start + 4), cookie: u64(b, start + 16), command: u16(b, start + 24), idle_timeout: u16(b, start + 26), hard_timeout: u16(b, start + 28), priority: u16(b, start + 30), buffer_id: u32(b, start + 32), out_port: u16(b, start + 36), flags: u16(b, start + 38), match, actions };
+  const value: NxFlowMod = { type: 'nx_flow_mod', xid: u32(b, start + 4), cookie: u64(b, start + 16), command: u16(b, start + 24), idle_timeout: u16(b, start + 26), hard_timeout: u16(b, start + 28), priority: u16(b, start + 30), buffer_id: u32(b, start + 32), out_port: u16(b, start + 36), flags: u16(b, start + 38), match, instructions };
   if ((b[start + 42] | b[start + 43] | b[start + 44] | b[start + 45] | b[start + 46] | b[start + 47]) !== 0 || anySet(b, matchEnd, matchPad)) {
     value.padding = gather(b, [start + 42, 6, matchEnd, matchPad]);
   }
@@ -1072,6 +1091,7 @@ export function decodeNxFlowRemoved(r: Reader, start: number, limit: number): Nx
   const matchPad = (matchAt - matchEnd) & 7;
   if (matchPad > limit - matchEnd) return r.fail('truncated', matchEnd, 'nx_flow_removed.match: padding is missing');
   r.at = matchEnd + matchPad;
+  if (r.at !== limit) return r.fail('bad_length', r.at, `nx_flow_removed: ${limit - r.at} bytes too many`);
   const value: NxFlowRemoved = { type: 'nx_flow_removed', xid: u32(b, start + 4), cookie: u64(b, start + 16), priority: u16(b, start + 24), reason: b[start + 26], table_id: b[start + 27], duration_sec: u32(b, start + 28), duration_nsec: u32(b, start + 32), idle_timeout: u16(b, start + 36), packet_count: u64(b, start + 40), byte_count: u64(b, start + 48), match };
   if (anySet(b, matchEnd, matchPad)) {
     value.padding = gather(b, [matchEnd, matchPad]);
@@ -1516,6 +1536,7 @@ export function decodeBundleFeatures(r: Reader, end: number): BundleFeatures | u
 
 function decodeInstructionsTableProperty(r: Reader, start: number, limit: number): InstructionsTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.instructions.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const ids: FeatureId[] = [];
   while (r.at < limit) {
@@ -1523,12 +1544,17 @@ function decodeInstructionsTableProperty(r: Reader, start: number, limit: number
     if (item === undefined) return undefined;
     ids.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: InstructionsTableProperty = { type: 'instructions', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeInstructionsMissTableProperty(r: Reader, start: number, limit: number): InstructionsMissTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.instructions_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const ids: FeatureId[] = [];
   while (r.at < limit) {
@@ -1536,7 +1562,11 @@ function decodeInstructionsMissTableProperty(r: Reader, start: number, limit: nu
     if (item === undefined) return undefined;
     ids.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: InstructionsMissTableProperty = { type: 'instructions_miss', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -1544,8 +1574,12 @@ function decodeNextTablesTableProperty(r: Reader, start: number, limit: number):
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.next_tables.length is ${limit - start}, expected at least 4`);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: NextTablesTableProperty = { type: 'next_tables', table_ids: Array.from(b.subarray(r.at, limit)) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -1553,13 +1587,18 @@ function decodeNextTablesMissTableProperty(r: Reader, start: number, limit: numb
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.next_tables_miss.length is ${limit - start}, expected at least 4`);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: NextTablesMissTableProperty = { type: 'next_tables_miss', table_ids: Array.from(b.subarray(r.at, limit)) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeWriteActionsTableProperty(r: Reader, start: number, limit: number): WriteActionsTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_actions.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const ids: FeatureId[] = [];
   while (r.at < limit) {
@@ -1567,12 +1606,17 @@ function decodeWriteActionsTableProperty(r: Reader, start: number, limit: number
     if (item === undefined) return undefined;
     ids.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: WriteActionsTableProperty = { type: 'write_actions', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeWriteActionsMissTableProperty(r: Reader, start: number, limit: number): WriteActionsMissTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_actions_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const ids: FeatureId[] = [];
   while (r.at < limit) {
@@ -1580,12 +1624,17 @@ function decodeWriteActionsMissTableProperty(r: Reader, start: number, limit: nu
     if (item === undefined) return undefined;
     ids.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: WriteActionsMissTableProperty = { type: 'write_actions_miss', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeApplyActionsTableProperty(r: Reader, start: number, limit: number): ApplyActionsTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_actions.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const ids: FeatureId[] = [];
   while (r.at < limit) {
@@ -1593,12 +1642,17 @@ function decodeApplyActionsTableProperty(r: Reader, start: number, limit: number
     if (item === undefined) return undefined;
     ids.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: ApplyActionsTableProperty = { type: 'apply_actions', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeApplyActionsMissTableProperty(r: Reader, start: number, limit: number): ApplyActionsMissTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_actions_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const ids: FeatureId[] = [];
   while (r.at < limit) {
@@ -1606,61 +1660,95 @@ function decodeApplyActionsMissTableProperty(r: Reader, start: number, limit: nu
     if (item === undefined) return undefined;
     ids.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: ApplyActionsMissTableProperty = { type: 'apply_actions_miss', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeMatchTableProperty(r: Reader, start: number, limit: number): MatchTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.match.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.match.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: MatchTableProperty = { type: 'match', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeWildcardsTableProperty(r: Reader, start: number, limit: number): WildcardsTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.wildcards.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.wildcards.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: WildcardsTableProperty = { type: 'wildcards', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeWriteSetfieldTableProperty(r: Reader, start: number, limit: number): WriteSetfieldTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_setfield.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.write_setfield.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: WriteSetfieldTableProperty = { type: 'write_setfield', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeWriteSetfieldMissTableProperty(r: Reader, start: number, limit: number): WriteSetfieldMissTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_setfield_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.write_setfield_miss.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: WriteSetfieldMissTableProperty = { type: 'write_setfield_miss', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeApplySetfieldTableProperty(r: Reader, start: number, limit: number): ApplySetfieldTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_setfield.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.apply_setfield.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: ApplySetfieldTableProperty = { type: 'apply_setfield', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeApplySetfieldMissTableProperty(r: Reader, start: number, limit: number): ApplySetfieldMissTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_setfield_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.apply_setfield_miss.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: ApplySetfieldMissTableProperty = { type: 'apply_setfield_miss', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -1668,49 +1756,74 @@ function decodeTableSyncFromTableProperty(r: Reader, start: number, limit: numbe
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.table_sync_from.length is ${limit - start}, expected at least 4`);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: TableSyncFromTableProperty = { type: 'table_sync_from', table_ids: Array.from(b.subarray(r.at, limit)) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeWriteCopyfieldTableProperty(r: Reader, start: number, limit: number): WriteCopyfieldTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_copyfield.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.write_copyfield.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: WriteCopyfieldTableProperty = { type: 'write_copyfield', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeWriteCopyfieldMissTableProperty(r: Reader, start: number, limit: number): WriteCopyfieldMissTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_copyfield_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.write_copyfield_miss.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: WriteCopyfieldMissTableProperty = { type: 'write_copyfield_miss', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeApplyCopyfieldTableProperty(r: Reader, start: number, limit: number): ApplyCopyfieldTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_copyfield.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.apply_copyfield.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: ApplyCopyfieldTableProperty = { type: 'apply_copyfield', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeApplyCopyfieldMissTableProperty(r: Reader, start: number, limit: number): ApplyCopyfieldMissTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_copyfield_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'table_property.apply_copyfield_miss.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: ApplyCopyfieldMissTableProperty = { type: 'apply_copyfield_miss', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodePacketTypesTableProperty(r: Reader, start: number, limit: number): PacketTypesTableProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.packet_types.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_values: OxmField[] = [];
   while (r.at < limit) {
@@ -1718,7 +1831,11 @@ function decodePacketTypesTableProperty(r: Reader, start: number, limit: number)
     if (item === undefined) return undefined;
     oxm_values.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: PacketTypesTableProperty = { type: 'packet_types', oxm_values };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -1726,8 +1843,12 @@ function decodeExperimenterTableProperty(r: Reader, start: number, limit: number
   if (limit - start < 12) return r.fail('bad_length', start + 2, `table_property.experimenter.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterTableProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -1735,9 +1856,22 @@ function decodeExperimenterMissTableProperty(r: Reader, start: number, limit: nu
   if (limit - start < 12) return r.fail('bad_length', start + 2, `table_property.experimenter_miss.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterMissTableProperty = { type: 'experimenter_miss', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawTableProperty(r: Reader, start: number, limit: number, code: number): RawTableProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawTableProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeTablePropertyBody(r: Reader, start: number, limit: number): TableProperty | undefined {
@@ -1788,11 +1922,8 @@ function decodeTablePropertyBody(r: Reader, start: number, limit: number): Table
       return decodeExperimenterTableProperty(r, start, limit);
     case 65535:
       return decodeExperimenterMissTableProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawTableProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawTableProperty(r, start, limit, code);
   }
 }
 
@@ -1807,10 +1938,7 @@ export function decodeTableProperty(r: Reader, end: number): TableProperty | und
   }
   const limit = start + length;
   const value = decodeTablePropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -1830,9 +1958,10 @@ function decodeTimeBundleFeaturesProperty(r: Reader, start: number, limit: numbe
   const timestamp = decodeTime(r, limit);
   if (timestamp === undefined) return undefined;
   r.at = start + 72;
+  const outerPad = (start - limit) & 7;
   const value: TimeBundleFeaturesProperty = { type: 'time', sched_accuracy, sched_max_future, sched_max_past, timestamp };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
@@ -1841,9 +1970,22 @@ function decodeExperimenterBundleFeaturesProperty(r: Reader, start: number, limi
   if (limit - start < 12) return r.fail('bad_length', start + 2, `bundle_features_property.experimenter.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterBundleFeaturesProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawBundleFeaturesProperty(r: Reader, start: number, limit: number, code: number): RawBundleFeaturesProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawBundleFeaturesProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeBundleFeaturesPropertyBody(r: Reader, start: number, limit: number): BundleFeaturesProperty | undefined {
@@ -1854,11 +1996,8 @@ function decodeBundleFeaturesPropertyBody(r: Reader, start: number, limit: numbe
       return decodeTimeBundleFeaturesProperty(r, start, limit);
     case 65535:
       return decodeExperimenterBundleFeaturesProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawBundleFeaturesProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawBundleFeaturesProperty(r, start, limit, code);
   }
 }
 
@@ -1873,10 +2012,7 @@ export function decodeBundleFeaturesProperty(r: Reader, end: number): BundleFeat
   }
   const limit = start + length;
   const value = decodeBundleFeaturesPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -1974,6 +2110,13 @@ function decodeExperimenterInstruction(r: Reader, start: number, limit: number):
   return value;
 }
 
+function decodeRawInstruction(r: Reader, start: number, limit: number, code: number): RawInstruction {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawInstruction = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  return raw;
+}
+
 export function decodeInstruction(r: Reader, end: number): Instruction | undefined {
   const start = r.at;
   if (end - start < 4) return r.fail('truncated', start, `instruction: ${end - start} bytes left, a header has 4`);
@@ -2000,11 +2143,8 @@ export function decodeInstruction(r: Reader, end: number): Instruction | undefin
       return decodeStatTriggerInstruction(r, start, limit);
     case 65535:
       return decodeExperimenterInstruction(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawInstruction = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawInstruction(r, start, limit, code);
   }
 }
 
@@ -2915,119 +3055,134 @@ function decodeOnfCopyFieldAction(r: Reader, start: number, limit: number): OnfC
   return value;
 }
 
+/** A body that is not what its row says is nobody's business but the vendor's: it stays as it is. */
 function decodeVendorAction(r: Reader, start: number, limit: number): Action | undefined {
+  const { nesting } = r;
+  const known = decodeKnownVendorAction(r, start, limit);
+  if (known !== undefined) return known;
+  r.forgive(nesting);
+  return decodeExperimenterAction(r, start, limit);
+}
+
+function decodeKnownVendorAction(r: Reader, start: number, limit: number): Action | undefined {
   const b = r.bytes;
-  if (limit - start >= 10) {
-    const vendor = u32(b, start + 4);
-    const type = u16(b, start + 8);
-    if (vendor === 0x2320) {
-      switch (type) {
-      case 1:
-          return decodeNxResubmitAction(r, start, limit);
-      case 2:
-          return decodeNxSetTunnelAction(r, start, limit);
-      case 4:
-          return decodeNxSetQueueAction(r, start, limit);
-      case 5:
-          return decodeNxPopQueueAction(r, start, limit);
-      case 6:
-          return decodeNxRegMoveAction(r, start, limit);
-      case 7:
-          return decodeNxRegLoadAction(r, start, limit);
-      case 8:
-          return decodeNxNoteAction(r, start, limit);
-      case 9:
-          return decodeNxSetTunnel64Action(r, start, limit);
-      case 10:
-          return decodeNxMultipathAction(r, start, limit);
-      case 12:
-          return decodeNxBundleAction(r, start, limit);
-      case 13:
-          return decodeNxBundleLoadAction(r, start, limit);
-      case 14:
-          return decodeNxResubmitTableAction(r, start, limit);
-      case 15:
-          return decodeNxOutputRegAction(r, start, limit);
-      case 16:
-          return decodeNxLearnAction(r, start, limit);
-      case 17:
-          return decodeNxExitAction(r, start, limit);
-      case 18:
-          return decodeNxDecTtlAction(r, start, limit);
-      case 19:
-          return decodeNxFinTimeoutAction(r, start, limit);
-      case 20:
-          return decodeNxControllerAction(r, start, limit);
-      case 21:
-          return decodeNxDecTtlCntIdsAction(r, start, limit);
-      case 22:
-          return decodeNxWriteMetadataAction(r, start, limit);
-      case 23:
-          return decodeNxPushMplsAction(r, start, limit);
-      case 24:
-          return decodeNxPopMplsAction(r, start, limit);
-      case 25:
-          return decodeNxSetMplsTtlAction(r, start, limit);
-      case 26:
-          return decodeNxDecMplsTtlAction(r, start, limit);
-      case 27:
-          return decodeNxStackPushAction(r, start, limit);
-      case 28:
-          return decodeNxStackPopAction(r, start, limit);
-      case 29:
-          return decodeNxSampleAction(r, start, limit);
-      case 30:
-          return decodeNxSetMplsLabelAction(r, start, limit);
-      case 31:
-          return decodeNxSetMplsTcAction(r, start, limit);
-      case 32:
-          return decodeNxOutputReg2Action(r, start, limit);
-      case 33:
-          return decodeNxRegLoad2Action(r, start, limit);
-      case 34:
-          return decodeNxConjunctionAction(r, start, limit);
-      case 35:
-          return decodeNxCtAction(r, start, limit);
-      case 36:
-          return decodeNxNatAction(r, start, limit);
-      case 37:
-          return decodeNxController2Action(r, start, limit);
-      case 38:
-          return decodeNxSample2Action(r, start, limit);
-      case 39:
-          return decodeNxOutputTruncAction(r, start, limit);
-      case 40:
-          return decodeNxGroupAction(r, start, limit);
-      case 41:
-          return decodeNxSample3Action(r, start, limit);
-      case 42:
-          return decodeNxCloneAction(r, start, limit);
-      case 43:
-          return decodeNxCtClearAction(r, start, limit);
-      case 44:
-          return decodeNxResubmitTableCtAction(r, start, limit);
-      case 45:
-          return decodeNxLearn2Action(r, start, limit);
-      case 46:
-          return decodeNxEncapAction(r, start, limit);
-      case 47:
-          return decodeNxDecapAction(r, start, limit);
-      case 48:
-          return decodeNxDecNshTtlAction(r, start, limit);
-      case 49:
-          return decodeNxCheckPktLargerAction(r, start, limit);
-      case 50:
-          return decodeNxDeleteFieldAction(r, start, limit);
-      }
-    }
-    if (vendor === 0x4f4e4600) {
-      switch (type) {
-      case 3200:
-          return decodeOnfCopyFieldAction(r, start, limit);
-      }
+  if (limit - start < 10) return undefined;
+  const vendor = u32(b, start + 4);
+  const type = u16(b, start + 8);
+  if (vendor === 0x2320) {
+    switch (type) {
+    case 1:
+        return decodeNxResubmitAction(r, start, limit);
+    case 2:
+        return decodeNxSetTunnelAction(r, start, limit);
+    case 4:
+        return decodeNxSetQueueAction(r, start, limit);
+    case 5:
+        return decodeNxPopQueueAction(r, start, limit);
+    case 6:
+        return decodeNxRegMoveAction(r, start, limit);
+    case 7:
+        return decodeNxRegLoadAction(r, start, limit);
+    case 8:
+        return decodeNxNoteAction(r, start, limit);
+    case 9:
+        return decodeNxSetTunnel64Action(r, start, limit);
+    case 10:
+        return decodeNxMultipathAction(r, start, limit);
+    case 12:
+        return decodeNxBundleAction(r, start, limit);
+    case 13:
+        return decodeNxBundleLoadAction(r, start, limit);
+    case 14:
+        return decodeNxResubmitTableAction(r, start, limit);
+    case 15:
+        return decodeNxOutputRegAction(r, start, limit);
+    case 16:
+        return decodeNxLearnAction(r, start, limit);
+    case 17:
+        return decodeNxExitAction(r, start, limit);
+    case 18:
+        return decodeNxDecTtlAction(r, start, limit);
+    case 19:
+        return decodeNxFinTimeoutAction(r, start, limit);
+    case 20:
+        return decodeNxControllerAction(r, start, limit);
+    case 21:
+        return decodeNxDecTtlCntIdsAction(r, start, limit);
+    case 22:
+        return decodeNxWriteMetadataAction(r, start, limit);
+    case 23:
+        return decodeNxPushMplsAction(r, start, limit);
+    case 24:
+        return decodeNxPopMplsAction(r, start, limit);
+    case 25:
+        return decodeNxSetMplsTtlAction(r, start, limit);
+    case 26:
+        return decodeNxDecMplsTtlAction(r, start, limit);
+    case 27:
+        return decodeNxStackPushAction(r, start, limit);
+    case 28:
+        return decodeNxStackPopAction(r, start, limit);
+    case 29:
+        return decodeNxSampleAction(r, start, limit);
+    case 30:
+        return decodeNxSetMplsLabelAction(r, start, limit);
+    case 31:
+        return decodeNxSetMplsTcAction(r, start, limit);
+    case 32:
+        return decodeNxOutputReg2Action(r, start, limit);
+    case 33:
+        return decodeNxRegLoad2Action(r, start, limit);
+    case 34:
+        return decodeNxConjunctionAction(r, start, limit);
+    case 35:
+        return decodeNxCtAction(r, start, limit);
+    case 36:
+        return decodeNxNatAction(r, start, limit);
+    case 37:
+        return decodeNxController2Action(r, start, limit);
+    case 38:
+        return decodeNxSample2Action(r, start, limit);
+    case 39:
+        return decodeNxOutputTruncAction(r, start, limit);
+    case 40:
+        return decodeNxGroupAction(r, start, limit);
+    case 41:
+        return decodeNxSample3Action(r, start, limit);
+    case 42:
+        return decodeNxCloneAction(r, start, limit);
+    case 43:
+        return decodeNxCtClearAction(r, start, limit);
+    case 44:
+        return decodeNxResubmitTableCtAction(r, start, limit);
+    case 45:
+        return decodeNxLearn2Action(r, start, limit);
+    case 46:
+        return decodeNxEncapAction(r, start, limit);
+    case 47:
+        return decodeNxDecapAction(r, start, limit);
+    case 48:
+        return decodeNxDecNshTtlAction(r, start, limit);
+    case 49:
+        return decodeNxCheckPktLargerAction(r, start, limit);
+    case 50:
+        return decodeNxDeleteFieldAction(r, start, limit);
     }
   }
-  return decodeExperimenterAction(r, start, limit);
+  if (vendor === 0x4f4e4600) {
+    switch (type) {
+    case 3200:
+        return decodeOnfCopyFieldAction(r, start, limit);
+    }
+  }
+  return undefined;
+}
+
+function decodeRawAction(r: Reader, start: number, limit: number, code: number): RawAction {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawAction = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  return raw;
 }
 
 export function decodeAction(r: Reader, end: number): Action | undefined {
@@ -3080,11 +3235,8 @@ export function decodeAction(r: Reader, end: number): Action | undefined {
       return decodeMeterAction(r, start, limit);
     case 65535:
       return decodeVendorAction(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawAction = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawAction(r, start, limit, code);
   }
 }
 
@@ -3092,9 +3244,10 @@ function decodeWeightBucketProperty(r: Reader, start: number, limit: number): We
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `bucket_property.weight.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: WeightBucketProperty = { type: 'weight', weight: u16(b, start + 4) };
-  if ((b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 6, 2]);
+  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
   }
   return value;
 }
@@ -3103,7 +3256,11 @@ function decodeWatchPortBucketProperty(r: Reader, start: number, limit: number):
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `bucket_property.watch_port.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: WatchPortBucketProperty = { type: 'watch_port', watch: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3111,7 +3268,11 @@ function decodeWatchGroupBucketProperty(r: Reader, start: number, limit: number)
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `bucket_property.watch_group.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: WatchGroupBucketProperty = { type: 'watch_group', watch: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3119,9 +3280,22 @@ function decodeExperimenterBucketProperty(r: Reader, start: number, limit: numbe
   if (limit - start < 12) return r.fail('bad_length', start + 2, `bucket_property.experimenter.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterBucketProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawBucketProperty(r: Reader, start: number, limit: number, code: number): RawBucketProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawBucketProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeBucketPropertyBody(r: Reader, start: number, limit: number): BucketProperty | undefined {
@@ -3136,11 +3310,8 @@ function decodeBucketPropertyBody(r: Reader, start: number, limit: number): Buck
       return decodeWatchGroupBucketProperty(r, start, limit);
     case 65535:
       return decodeExperimenterBucketProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawBucketProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawBucketProperty(r, start, limit, code);
   }
 }
 
@@ -3155,10 +3326,7 @@ export function decodeBucketProperty(r: Reader, end: number): BucketProperty | u
   }
   const limit = start + length;
   const value = decodeBucketPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -3166,8 +3334,12 @@ function decodeExperimenterGroupProperty(r: Reader, start: number, limit: number
   if (limit - start < 12) return r.fail('bad_length', start + 2, `group_property.experimenter.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterGroupProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3181,26 +3353,44 @@ function decodeNtrSelectionMethodGroupProperty(r: Reader, start: number, limit: 
     if (item === undefined) return undefined;
     fields.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: NtrSelectionMethodGroupProperty = { type: 'ntr_selection_method', selection_method: readText(b, start + 16, 16), selection_method_param: u64(b, start + 32), fields };
-  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 12, 4]);
+  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 12, 4, limit, outerPad]);
   }
   return value;
 }
 
+/** A body that is not what its row says is nobody's business but the vendor's: it stays as it is. */
 function decodeVendorGroupProperty(r: Reader, start: number, limit: number): GroupProperty | undefined {
+  const { nesting } = r;
+  const known = decodeKnownVendorGroupProperty(r, start, limit);
+  if (known !== undefined) return known;
+  r.forgive(nesting);
+  return decodeExperimenterGroupProperty(r, start, limit);
+}
+
+function decodeKnownVendorGroupProperty(r: Reader, start: number, limit: number): GroupProperty | undefined {
   const b = r.bytes;
-  if (limit - start >= 12) {
-    const vendor = u32(b, start + 4);
-    const type = u32(b, start + 8);
-    if (vendor === 0x154d) {
-      switch (type) {
-      case 1:
-          return decodeNtrSelectionMethodGroupProperty(r, start, limit);
-      }
+  if (limit - start < 12) return undefined;
+  const vendor = u32(b, start + 4);
+  const type = u32(b, start + 8);
+  if (vendor === 0x154d) {
+    switch (type) {
+    case 1:
+        return decodeNtrSelectionMethodGroupProperty(r, start, limit);
     }
   }
-  return decodeExperimenterGroupProperty(r, start, limit);
+  return undefined;
+}
+
+function decodeRawGroupProperty(r: Reader, start: number, limit: number, code: number): RawGroupProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawGroupProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeGroupPropertyBody(r: Reader, start: number, limit: number): GroupProperty | undefined {
@@ -3209,11 +3399,8 @@ function decodeGroupPropertyBody(r: Reader, start: number, limit: number): Group
   switch (code) {
     case 65535:
       return decodeVendorGroupProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawGroupProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawGroupProperty(r, start, limit, code);
   }
 }
 
@@ -3228,10 +3415,7 @@ export function decodeGroupProperty(r: Reader, end: number): GroupProperty | und
   }
   const limit = start + length;
   const value = decodeGroupPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -3239,9 +3423,10 @@ function decodeEthernetPortDescProperty(r: Reader, start: number, limit: number)
   if (limit - start !== 32) return r.fail('bad_length', start + 2, `port_desc_property.ethernet.length is ${limit - start}, expected 32`);
   const b = r.bytes;
   r.at = start + 32;
+  const outerPad = (start - limit) & 7;
   const value: EthernetPortDescProperty = { type: 'ethernet', curr: u32(b, start + 8), advertised: u32(b, start + 12), supported: u32(b, start + 16), peer: u32(b, start + 20), curr_speed: u32(b, start + 24), max_speed: u32(b, start + 28) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
@@ -3250,37 +3435,53 @@ function decodeOpticalPortDescProperty(r: Reader, start: number, limit: number):
   if (limit - start !== 40) return r.fail('bad_length', start + 2, `port_desc_property.optical.length is ${limit - start}, expected 40`);
   const b = r.bytes;
   r.at = start + 40;
+  const outerPad = (start - limit) & 7;
   const value: OpticalPortDescProperty = { type: 'optical', supported: u32(b, start + 8), tx_min_freq_lmda: u32(b, start + 12), tx_max_freq_lmda: u32(b, start + 16), tx_grid_freq_lmda: u32(b, start + 20), rx_min_freq_lmda: u32(b, start + 24), rx_max_freq_lmda: u32(b, start + 28), rx_grid_freq_lmda: u32(b, start + 32), tx_pwr_min: u16(b, start + 36), tx_pwr_max: u16(b, start + 38) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
 
 function decodePipelineInputPortDescProperty(r: Reader, start: number, limit: number): PipelineInputPortDescProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `port_desc_property.pipeline_input.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'port_desc_property.pipeline_input.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: PipelineInputPortDescProperty = { type: 'pipeline_input', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodePipelineOutputPortDescProperty(r: Reader, start: number, limit: number): PipelineOutputPortDescProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `port_desc_property.pipeline_output.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const oxm_ids = readOxmIds(r, limit, 'port_desc_property.pipeline_output.oxm_ids');
   if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: PipelineOutputPortDescProperty = { type: 'pipeline_output', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
 function decodeRecirculatePortDescProperty(r: Reader, start: number, limit: number): RecirculatePortDescProperty | undefined {
   if (limit - start < 4) return r.fail('bad_length', start + 2, `port_desc_property.recirculate.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
   r.at = start + 4;
   const port_nos = readU32List(r, limit, 'port_desc_property.recirculate.port_nos');
   if (port_nos === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
   const value: RecirculatePortDescProperty = { type: 'recirculate', port_nos };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3288,9 +3489,22 @@ function decodeExperimenterPortDescProperty(r: Reader, start: number, limit: num
   if (limit - start < 12) return r.fail('bad_length', start + 2, `port_desc_property.experimenter.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterPortDescProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawPortDescProperty(r: Reader, start: number, limit: number, code: number): RawPortDescProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawPortDescProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodePortDescPropertyBody(r: Reader, start: number, limit: number): PortDescProperty | undefined {
@@ -3309,11 +3523,8 @@ function decodePortDescPropertyBody(r: Reader, start: number, limit: number): Po
       return decodeRecirculatePortDescProperty(r, start, limit);
     case 65535:
       return decodeExperimenterPortDescProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawPortDescProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawPortDescProperty(r, start, limit, code);
   }
 }
 
@@ -3328,10 +3539,7 @@ export function decodePortDescProperty(r: Reader, end: number): PortDescProperty
   }
   const limit = start + length;
   const value = decodePortDescPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -3457,6 +3665,13 @@ function decodeResumedFlowUpdate(r: Reader, start: number, limit: number): Resum
   return value;
 }
 
+function decodeRawFlowUpdate(r: Reader, start: number, limit: number, code: number): RawFlowUpdate {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawFlowUpdate = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  return raw;
+}
+
 export function decodeFlowUpdate(r: Reader, end: number): FlowUpdate | undefined {
   const start = r.at;
   if (end - start < 4) return r.fail('truncated', start, `flow_update: ${end - start} bytes left, a header has 4`);
@@ -3483,11 +3698,8 @@ export function decodeFlowUpdate(r: Reader, end: number): FlowUpdate | undefined
       return decodePausedFlowUpdate(r, start, limit);
     case 6:
       return decodeResumedFlowUpdate(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawFlowUpdate = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawFlowUpdate(r, start, limit, code);
   }
 }
 
@@ -3495,8 +3707,12 @@ function decodeUriControllerStatusProperty(r: Reader, start: number, limit: numb
   if (limit - start < 4) return r.fail('bad_length', start + 2, `controller_status_property.uri.length is ${limit - start}, expected at least 4`);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: UriControllerStatusProperty = { type: 'uri', uri: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3504,9 +3720,22 @@ function decodeExperimenterControllerStatusProperty(r: Reader, start: number, li
   if (limit - start < 12) return r.fail('bad_length', start + 2, `controller_status_property.experimenter.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterControllerStatusProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawControllerStatusProperty(r: Reader, start: number, limit: number, code: number): RawControllerStatusProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawControllerStatusProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeControllerStatusPropertyBody(r: Reader, start: number, limit: number): ControllerStatusProperty | undefined {
@@ -3517,11 +3746,8 @@ function decodeControllerStatusPropertyBody(r: Reader, start: number, limit: num
       return decodeUriControllerStatusProperty(r, start, limit);
     case 65535:
       return decodeExperimenterControllerStatusProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawControllerStatusProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawControllerStatusProperty(r, start, limit, code);
   }
 }
 
@@ -3536,10 +3762,7 @@ export function decodeControllerStatusProperty(r: Reader, end: number): Controll
   }
   const limit = start + length;
   const value = decodeControllerStatusPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -3547,7 +3770,11 @@ function decodePacketInSlaveAsyncConfigProperty(r: Reader, start: number, limit:
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.packet_in_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: PacketInSlaveAsyncConfigProperty = { type: 'packet_in_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3555,7 +3782,11 @@ function decodePacketInMasterAsyncConfigProperty(r: Reader, start: number, limit
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.packet_in_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: PacketInMasterAsyncConfigProperty = { type: 'packet_in_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3563,7 +3794,11 @@ function decodePortStatusSlaveAsyncConfigProperty(r: Reader, start: number, limi
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.port_status_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: PortStatusSlaveAsyncConfigProperty = { type: 'port_status_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3571,7 +3806,11 @@ function decodePortStatusMasterAsyncConfigProperty(r: Reader, start: number, lim
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.port_status_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: PortStatusMasterAsyncConfigProperty = { type: 'port_status_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3579,7 +3818,11 @@ function decodeFlowRemovedSlaveAsyncConfigProperty(r: Reader, start: number, lim
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.flow_removed_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: FlowRemovedSlaveAsyncConfigProperty = { type: 'flow_removed_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3587,7 +3830,11 @@ function decodeFlowRemovedMasterAsyncConfigProperty(r: Reader, start: number, li
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.flow_removed_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: FlowRemovedMasterAsyncConfigProperty = { type: 'flow_removed_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3595,7 +3842,11 @@ function decodeRoleStatusSlaveAsyncConfigProperty(r: Reader, start: number, limi
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.role_status_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: RoleStatusSlaveAsyncConfigProperty = { type: 'role_status_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3603,7 +3854,11 @@ function decodeRoleStatusMasterAsyncConfigProperty(r: Reader, start: number, lim
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.role_status_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: RoleStatusMasterAsyncConfigProperty = { type: 'role_status_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3611,7 +3866,11 @@ function decodeTableStatusSlaveAsyncConfigProperty(r: Reader, start: number, lim
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.table_status_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: TableStatusSlaveAsyncConfigProperty = { type: 'table_status_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3619,7 +3878,11 @@ function decodeTableStatusMasterAsyncConfigProperty(r: Reader, start: number, li
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.table_status_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: TableStatusMasterAsyncConfigProperty = { type: 'table_status_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3627,7 +3890,11 @@ function decodeRequestforwardSlaveAsyncConfigProperty(r: Reader, start: number, 
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.requestforward_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: RequestforwardSlaveAsyncConfigProperty = { type: 'requestforward_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3635,7 +3902,11 @@ function decodeRequestforwardMasterAsyncConfigProperty(r: Reader, start: number,
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.requestforward_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: RequestforwardMasterAsyncConfigProperty = { type: 'requestforward_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3643,7 +3914,11 @@ function decodeFlowStatsSlaveAsyncConfigProperty(r: Reader, start: number, limit
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.flow_stats_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: FlowStatsSlaveAsyncConfigProperty = { type: 'flow_stats_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3651,7 +3926,11 @@ function decodeFlowStatsMasterAsyncConfigProperty(r: Reader, start: number, limi
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.flow_stats_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: FlowStatsMasterAsyncConfigProperty = { type: 'flow_stats_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3659,7 +3938,11 @@ function decodeControllerStatusSlaveAsyncConfigProperty(r: Reader, start: number
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.controller_status_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: ControllerStatusSlaveAsyncConfigProperty = { type: 'controller_status_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3667,7 +3950,11 @@ function decodeControllerStatusMasterAsyncConfigProperty(r: Reader, start: numbe
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `async_config_property.controller_status_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
+  const outerPad = (start - limit) & 7;
   const value: ControllerStatusMasterAsyncConfigProperty = { type: 'controller_status_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3675,8 +3962,12 @@ function decodeExperimenterSlaveAsyncConfigProperty(r: Reader, start: number, li
   if (limit - start < 12) return r.fail('bad_length', start + 2, `async_config_property.experimenter_slave.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterSlaveAsyncConfigProperty = { type: 'experimenter_slave', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3684,9 +3975,22 @@ function decodeExperimenterMasterAsyncConfigProperty(r: Reader, start: number, l
   if (limit - start < 12) return r.fail('bad_length', start + 2, `async_config_property.experimenter_master.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterMasterAsyncConfigProperty = { type: 'experimenter_master', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawAsyncConfigProperty(r: Reader, start: number, limit: number, code: number): RawAsyncConfigProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawAsyncConfigProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeAsyncConfigPropertyBody(r: Reader, start: number, limit: number): AsyncConfigProperty | undefined {
@@ -3729,11 +4033,8 @@ function decodeAsyncConfigPropertyBody(r: Reader, start: number, limit: number):
       return decodeExperimenterSlaveAsyncConfigProperty(r, start, limit);
     case 65535:
       return decodeExperimenterMasterAsyncConfigProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawAsyncConfigProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawAsyncConfigProperty(r, start, limit, code);
   }
 }
 
@@ -3748,10 +4049,7 @@ export function decodeAsyncConfigProperty(r: Reader, end: number): AsyncConfigPr
   }
   const limit = start + length;
   const value = decodeAsyncConfigPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -3762,9 +4060,10 @@ function decodeTimeBundleProperty(r: Reader, start: number, limit: number): Time
   const scheduled_time = decodeTime(r, limit);
   if (scheduled_time === undefined) return undefined;
   r.at = start + 24;
+  const outerPad = (start - limit) & 7;
   const value: TimeBundleProperty = { type: 'time', scheduled_time };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
@@ -3773,9 +4072,22 @@ function decodeExperimenterBundleProperty(r: Reader, start: number, limit: numbe
   if (limit - start < 12) return r.fail('bad_length', start + 2, `bundle_property.experimenter.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
+  const outerPad = (start - limit) & 7;
   const value: ExperimenterBundleProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawBundleProperty(r: Reader, start: number, limit: number, code: number): RawBundleProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawBundleProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeBundlePropertyBody(r: Reader, start: number, limit: number): BundleProperty | undefined {
@@ -3786,11 +4098,8 @@ function decodeBundlePropertyBody(r: Reader, start: number, limit: number): Bund
       return decodeTimeBundleProperty(r, start, limit);
     case 65535:
       return decodeExperimenterBundleProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawBundleProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawBundleProperty(r, start, limit, code);
   }
 }
 
@@ -3805,67 +4114,86 @@ export function decodeBundleProperty(r: Reader, end: number): BundleProperty | u
   }
   const limit = start + length;
   const value = decodeBundlePropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
-function decodePacketNxPacketInProperty(r: Reader, start: number, limit: number): PacketNxPacketInProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `nx_packet_in_property.packet.length is ${limit - start}, expected at least 4`);
+function decodePacketNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 0);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: PacketNxPacketInProperty = { type: 'packet', packet: copy(b, r.at, limit) };
   r.at = limit;
-  return value;
-}
-
-function decodeFullLenNxPacketInProperty(r: Reader, start: number, limit: number): FullLenNxPacketInProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_packet_in_property.full_len.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: FullLenNxPacketInProperty = { type: 'full_len', full_len: u32(b, start + 4) };
-  return value;
-}
-
-function decodeBufferIdNxPacketInProperty(r: Reader, start: number, limit: number): BufferIdNxPacketInProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_packet_in_property.buffer_id.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: BufferIdNxPacketInProperty = { type: 'buffer_id', buffer_id: u32(b, start + 4) };
-  return value;
-}
-
-function decodeTableIdNxPacketInProperty(r: Reader, start: number, limit: number): TableIdNxPacketInProperty | undefined {
-  if (limit - start !== 5) return r.fail('bad_length', start + 2, `nx_packet_in_property.table_id.length is ${limit - start}, expected 5`);
-  const b = r.bytes;
-  r.at = start + 5;
-  const value: TableIdNxPacketInProperty = { type: 'table_id', table_id: b[start + 4] };
-  return value;
-}
-
-function decodeCookieNxPacketInProperty(r: Reader, start: number, limit: number): CookieNxPacketInProperty | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `nx_packet_in_property.cookie.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: CookieNxPacketInProperty = { type: 'cookie', cookie: u64(b, start + 8) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
   }
   return value;
 }
 
-function decodeReasonNxPacketInProperty(r: Reader, start: number, limit: number): ReasonNxPacketInProperty | undefined {
-  if (limit - start !== 5) return r.fail('bad_length', start + 2, `nx_packet_in_property.reason.length is ${limit - start}, expected 5`);
+function decodeFullLenNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 8) return decodeRawNxPacketInProperty(r, start, limit, 1);
   const b = r.bytes;
-  r.at = start + 5;
-  const value: ReasonNxPacketInProperty = { type: 'reason', reason: b[start + 4] };
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: FullLenNxPacketInProperty = { type: 'full_len', full_len: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
-function decodeMetadataNxPacketInProperty(r: Reader, start: number, limit: number): MetadataNxPacketInProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `nx_packet_in_property.metadata.length is ${limit - start}, expected at least 4`);
+function decodeBufferIdNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 8) return decodeRawNxPacketInProperty(r, start, limit, 2);
+  const b = r.bytes;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: BufferIdNxPacketInProperty = { type: 'buffer_id', buffer_id: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+function decodeTableIdNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 5) return decodeRawNxPacketInProperty(r, start, limit, 3);
+  const b = r.bytes;
+  r.at = start + 5;
+  const outerPad = (start - limit) & 7;
+  const value: TableIdNxPacketInProperty = { type: 'table_id', table_id: b[start + 4] };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+function decodeCookieNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 16) return decodeRawNxPacketInProperty(r, start, limit, 4);
+  const b = r.bytes;
+  r.at = start + 16;
+  const outerPad = (start - limit) & 7;
+  const value: CookieNxPacketInProperty = { type: 'cookie', cookie: u64(b, start + 8) };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
+  }
+  return value;
+}
+
+function decodeReasonNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 5) return decodeRawNxPacketInProperty(r, start, limit, 5);
+  const b = r.bytes;
+  r.at = start + 5;
+  const outerPad = (start - limit) & 7;
+  const value: ReasonNxPacketInProperty = { type: 'reason', reason: b[start + 4] };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+function decodeMetadataNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 6);
+  const b = r.bytes;
   r.at = start + 4;
   const metadata: OxmField[] = [];
   while (r.at < limit) {
@@ -3873,26 +4201,47 @@ function decodeMetadataNxPacketInProperty(r: Reader, start: number, limit: numbe
     if (item === undefined) return undefined;
     metadata.push(item);
   }
+  const outerPad = (start - limit) & 7;
   const value: MetadataNxPacketInProperty = { type: 'metadata', metadata };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
-function decodeUserdataNxPacketInProperty(r: Reader, start: number, limit: number): UserdataNxPacketInProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `nx_packet_in_property.userdata.length is ${limit - start}, expected at least 4`);
+function decodeUserdataNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 7);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: UserdataNxPacketInProperty = { type: 'userdata', userdata: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
-function decodeContinuationNxPacketInProperty(r: Reader, start: number, limit: number): ContinuationNxPacketInProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `nx_packet_in_property.continuation.length is ${limit - start}, expected at least 4`);
+function decodeContinuationNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 8);
   const b = r.bytes;
   r.at = start + 4;
+  const outerPad = (start - limit) & 7;
   const value: ContinuationNxPacketInProperty = { type: 'continuation', continuation: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
+}
+
+function decodeRawNxPacketInProperty(r: Reader, start: number, limit: number, code: number): RawNxPacketInProperty {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: RawNxPacketInProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
+  const outerPad = (start - limit) & 7;
+  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);
+  return raw;
 }
 
 function decodeNxPacketInPropertyBody(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
@@ -3917,11 +4266,8 @@ function decodeNxPacketInPropertyBody(r: Reader, start: number, limit: number): 
       return decodeUserdataNxPacketInProperty(r, start, limit);
     case 8:
       return decodeContinuationNxPacketInProperty(r, start, limit);
-    default: {
-      r.at = limit;
-      const raw: RawNxPacketInProperty = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }
+    default:
+      return decodeRawNxPacketInProperty(r, start, limit, code);
   }
 }
 
@@ -3936,10 +4282,7 @@ export function decodeNxPacketInProperty(r: Reader, end: number): NxPacketInProp
   }
   const limit = start + length;
   const value = decodeNxPacketInPropertyBody(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;
 }
 
@@ -4777,31 +5120,31 @@ function decodeOtherOxm(r: Reader, at: number): OxmField | undefined {
       case 0:
         if (!masked && length === 4) return { field: 'dp_hash_oxm', value: u32(b, v) };
         if (masked && length === 8) return { field: 'dp_hash_oxm', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'dp_hash_oxm', 4);
+        break;
       case 11:
         if (!masked && length === 4) return { field: 'tun_erspan_idx', value: u32(b, v) };
         if (masked && length === 8) return { field: 'tun_erspan_idx', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'tun_erspan_idx', 4);
+        break;
       case 12:
         if (!masked && length === 1) return { field: 'tun_erspan_ver', value: b[v] };
         if (masked && length === 2) return { field: 'tun_erspan_ver', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'tun_erspan_ver', 1);
+        break;
       case 13:
         if (!masked && length === 1) return { field: 'tun_erspan_dir', value: b[v] };
         if (masked && length === 2) return { field: 'tun_erspan_dir', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'tun_erspan_dir', 1);
+        break;
       case 14:
         if (!masked && length === 1) return { field: 'tun_erspan_hwid', value: b[v] };
         if (masked && length === 2) return { field: 'tun_erspan_hwid', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'tun_erspan_hwid', 1);
+        break;
       case 15:
         if (!masked && length === 1) return { field: 'tun_gtpu_flags', value: b[v] };
         if (masked && length === 2) return { field: 'tun_gtpu_flags', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'tun_gtpu_flags', 1);
+        break;
       case 16:
         if (!masked && length === 1) return { field: 'tun_gtpu_msgtype', value: b[v] };
         if (masked && length === 2) return { field: 'tun_gtpu_msgtype', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'tun_gtpu_msgtype', 1);
+        break;
       }
     }
     if (vendor === 0x4f4e4600) {
@@ -4809,11 +5152,11 @@ function decodeOtherOxm(r: Reader, at: number): OxmField | undefined {
       case 42:
         if (!masked && length === 2) return { field: 'tcp_flags_onf', value: u16(b, v) };
         if (masked && length === 4) return { field: 'tcp_flags_onf', value: u16(b, v), mask: u16(b, v + 2) };
-        return badOxmLength(r, at, 'tcp_flags_onf', 2);
+        break;
       case 43:
         if (!masked && length === 4) return { field: 'actset_output_onf', value: u32(b, v) };
         if (masked && length === 8) return { field: 'actset_output_onf', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'actset_output_onf', 4);
+        break;
       }
     }
     if (vendor === 0x5ad650) {
@@ -4821,43 +5164,43 @@ function decodeOtherOxm(r: Reader, at: number): OxmField | undefined {
       case 1:
         if (!masked && length === 1) return { field: 'nsh_flags', value: b[v] };
         if (masked && length === 2) return { field: 'nsh_flags', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'nsh_flags', 1);
+        break;
       case 2:
         if (!masked && length === 1) return { field: 'nsh_mdtype', value: b[v] };
         if (masked && length === 2) return { field: 'nsh_mdtype', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'nsh_mdtype', 1);
+        break;
       case 3:
         if (!masked && length === 1) return { field: 'nsh_np', value: b[v] };
         if (masked && length === 2) return { field: 'nsh_np', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'nsh_np', 1);
+        break;
       case 4:
         if (!masked && length === 4) return { field: 'nsh_spi', value: u32(b, v) };
         if (masked && length === 8) return { field: 'nsh_spi', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'nsh_spi', 4);
+        break;
       case 5:
         if (!masked && length === 1) return { field: 'nsh_si', value: b[v] };
         if (masked && length === 2) return { field: 'nsh_si', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'nsh_si', 1);
+        break;
       case 6:
         if (!masked && length === 4) return { field: 'nsh_c1', value: u32(b, v) };
         if (masked && length === 8) return { field: 'nsh_c1', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'nsh_c1', 4);
+        break;
       case 7:
         if (!masked && length === 4) return { field: 'nsh_c2', value: u32(b, v) };
         if (masked && length === 8) return { field: 'nsh_c2', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'nsh_c2', 4);
+        break;
       case 8:
         if (!masked && length === 4) return { field: 'nsh_c3', value: u32(b, v) };
         if (masked && length === 8) return { field: 'nsh_c3', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'nsh_c3', 4);
+        break;
       case 9:
         if (!masked && length === 4) return { field: 'nsh_c4', value: u32(b, v) };
         if (masked && length === 8) return { field: 'nsh_c4', value: u32(b, v), mask: u32(b, v + 4) };
-        return badOxmLength(r, at, 'nsh_c4', 4);
+        break;
       case 10:
         if (!masked && length === 1) return { field: 'nsh_ttl', value: b[v] };
         if (masked && length === 2) return { field: 'nsh_ttl', value: b[v], mask: b[v + 1] };
-        return badOxmLength(r, at, 'nsh_ttl', 1);
+        break;
       }
     }
   }
@@ -4873,8 +5216,7 @@ function rawOxm(r: Reader, at: number): OxmField {
 function badOxmLength(r: Reader, at: number, name: string, width: number): undefined {
   const b = r.bytes;
   const masked = (b[at + 2] & 1) === 1;
-  const expected = (masked ? 2 * width : width) + (u16(b, at) === 0xffff ? 4 : 0);
-  return r.fail('bad_match', at + 3, `${name}: length ${b[at + 3]}, expected ${expected}`);
+  return r.fail('bad_match', at + 3, `${name}: length ${b[at + 3]}, expected ${masked ? 2 * width : width}`);
 }
 
 /** Leaves the cursor behind the last field; the padding up to a multiple of 8 is known to be there. */
