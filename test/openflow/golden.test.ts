@@ -78,7 +78,7 @@ describe.each(goldens)('golden $name', (golden) => {
   });
 });
 
-it.each([1, 4])(
+it.each([1, 4, 5, 6])(
   'has a golden message for every type and every multipart body of wire version %i',
   (version) => {
     const have = new Set(

@@ -35,8 +35,8 @@ const asyncProperties: readonly Field[] = [list('properties', 'async_config_prop
 const role15: readonly Field[] = [u32('role'), u16('short_id'), pad(2), u64('generation_id')];
 
 export const messages14: readonly MessageRow[] = [
-  row('port_status', 12, '1.4.1 7.4.3', [u8('reason'), pad(7), struct('desc', 'port14')]),
-  row('flow_mod', 14, '1.4.1 7.3.4.1', [
+  row('port_status', 12, '1.4.1 7.4', [u8('reason'), pad(7), struct('desc', 'port14')]),
+  row('flow_mod', 14, '1.4.1 7.3.4', [
     u64('cookie'),
     u64('cookie_mask'),
     u8('table_id'),
@@ -52,7 +52,7 @@ export const messages14: readonly MessageRow[] = [
     match('match'),
     list('instructions', 'instruction'),
   ]),
-  row('port_mod', 16, '1.4.1 7.3.4.3', [
+  row('port_mod', 16, '1.4.1 7.3.4', [
     u32('port_no'),
     pad(4),
     bytes('hw_addr', 6),
@@ -61,30 +61,30 @@ export const messages14: readonly MessageRow[] = [
     u32('mask'),
     list('properties', 'port_mod_property'),
   ]),
-  row('table_mod', 17, '1.4.1 7.3.3', [
+  row('table_mod', 17, '1.4.1 7.3', [
     u8('table_id'),
     pad(3),
     u32('config'),
     list('properties', 'table_mod_property'),
   ]),
-  row('get_async_reply', 27, '1.4.1 7.3.10', asyncProperties),
-  row('set_async', 28, '1.4.1 7.3.10', asyncProperties),
-  row('role_status', 30, '1.4.1 7.4.4', [
+  row('get_async_reply', 27, '1.4.1 7.3', asyncProperties),
+  row('set_async', 28, '1.4.1 7.3', asyncProperties),
+  row('role_status', 30, '1.4.1 7.4', [
     u32('role'),
     u8('reason'),
     pad(3),
     u64('generation_id'),
     list('properties', 'role_property'),
   ]),
-  row('table_status', 31, '1.4.1 7.4.5', [u8('reason'), pad(7), struct('table', 'table_desc')]),
-  row('requestforward', 32, '1.4.1 7.4.6', [message('request')]),
-  row('bundle_control', 33, '1.4.1 7.3.9.1', [
+  row('table_status', 31, '1.4.1 7.4', [u8('reason'), pad(7), struct('table', 'table_desc')]),
+  row('requestforward', 32, '1.4.1 7.4', [message('request')]),
+  row('bundle_control', 33, '1.4.1 7.3.9', [
     u32('bundle_id'),
     u16('control_type'),
     u16('flags'),
     list('properties', 'bundle_property'),
   ]),
-  row('bundle_add_message', 34, '1.4.1 7.3.9.2', [
+  row('bundle_add_message', 34, '1.4.1 7.3.9', [
     u32('bundle_id'),
     pad(2),
     u16('flags'),
@@ -97,7 +97,7 @@ export const messages15: readonly MessageRow[] = [
   row(
     'flow_removed',
     11,
-    '1.5.1 7.4.2',
+    '1.5.1 7.4',
     [
       u8('table_id'),
       u8('reason'),
@@ -113,7 +113,7 @@ export const messages15: readonly MessageRow[] = [
   row(
     'packet_out',
     13,
-    '1.5.1 7.3.6',
+    '1.5.1 7.3',
     [
       u32('buffer_id'),
       listLength('actions'),
@@ -127,7 +127,7 @@ export const messages15: readonly MessageRow[] = [
   row(
     'group_mod',
     15,
-    '1.5.1 7.3.4.3',
+    '1.5.1 7.3.4',
     [
       u16('command'),
       u8('group_type'),
@@ -141,7 +141,7 @@ export const messages15: readonly MessageRow[] = [
     ],
     OPENFLOW_15,
   ),
-  row('role_request', 24, '1.5.1 7.3.8', role15, OPENFLOW_15),
-  row('role_reply', 25, '1.5.1 7.3.8', role15, OPENFLOW_15),
-  row('controller_status', 35, '1.5.1 7.4.7', [struct('status', 'controller_status_entry')], OPENFLOW_15),
+  row('role_request', 24, '1.5.1 7.3', role15, OPENFLOW_15),
+  row('role_reply', 25, '1.5.1 7.3', role15, OPENFLOW_15),
+  row('controller_status', 35, '1.5.1 7.4', [struct('status', 'controller_status_entry')], OPENFLOW_15),
 ];

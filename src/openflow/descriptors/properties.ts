@@ -28,7 +28,7 @@ function row(
   return { name, code, versions, fields };
 }
 
-/** Every family ends with it: 1.4.1 7.3.4.4 ofp_..._prop_experimenter. */
+/** Every family ends with it: 1.4.1 7.3.4 ofp_..._prop_experimenter. */
 const experimenter = (versions: VersionRange = SINCE_14): TlvRow =>
   row('experimenter', 0xffff, [u32('experimenter'), u32('exp_type'), rest('data')], versions);
 
@@ -36,7 +36,7 @@ function family(name: string, source: string, rows: readonly TlvRow[]): TlvFamil
   return { name, source, padding: 'outside', minLength: 4, rows };
 }
 
-const portDescProperties = family('port_desc_property', '1.4.1 7.2.1 ofp_port_desc_prop_type', [
+const portDescProperties = family('port_desc_property', '1.4.1 7.2 ofp_port_desc_prop_type', [
   row('ethernet', 0, [
     pad(4),
     u32('curr'),
@@ -64,14 +64,14 @@ const portDescProperties = family('port_desc_property', '1.4.1 7.2.1 ofp_port_de
   experimenter(),
 ]);
 
-const portModProperties = family('port_mod_property', '1.4.1 7.3.4.3 ofp_port_mod_prop_type', [
+const portModProperties = family('port_mod_property', '1.4.1 7.3.4 ofp_port_mod_prop_type', [
   row('ethernet', 0, [u32('advertise')]),
   // The offset is signed on paper; it is kept as the 32 bits that travel.
   row('optical', 1, [u32('configure'), u32('freq_lmda'), u32('fl_offset'), u32('grid_span'), u32('tx_pwr')]),
   experimenter(),
 ]);
 
-const portStatsProperties = family('port_stats_property', '1.4.1 7.3.5.6 ofp_port_stats_prop_type', [
+const portStatsProperties = family('port_stats_property', '1.4.1 7.3.5 ofp_port_stats_prop_type', [
   row('ethernet', 0, [pad(4), u64('rx_frame_err'), u64('rx_over_err'), u64('rx_crc_err'), u64('collisions')]),
   row('optical', 1, [
     pad(4),
@@ -90,23 +90,23 @@ const portStatsProperties = family('port_stats_property', '1.4.1 7.3.5.6 ofp_por
   experimenter(),
 ]);
 
-const queueDescProperties = family('queue_desc_property', '1.4.1 7.3.5.16 ofp_queue_desc_prop_type', [
+const queueDescProperties = family('queue_desc_property', '1.4.1 7.3.5 ofp_queue_desc_prop_type', [
   row('min_rate', 1, [u16('rate'), pad(2)]),
   row('max_rate', 2, [u16('rate'), pad(2)]),
   experimenter(),
 ]);
 
-const queueStatsProperties = family('queue_stats_property', '1.4.1 7.3.5.8 ofp_queue_stats_prop_type', [
+const queueStatsProperties = family('queue_stats_property', '1.4.1 7.3.5 ofp_queue_stats_prop_type', [
   experimenter(),
 ]);
 
-const tableModProperties = family('table_mod_property', '1.4.1 7.3.3 ofp_table_mod_prop_type', [
+const tableModProperties = family('table_mod_property', '1.4.1 7.3 ofp_table_mod_prop_type', [
   row('eviction', 2, [u32('flags')]),
   row('vacancy', 3, [u8('vacancy_down'), u8('vacancy_up'), u8('vacancy'), pad(1)]),
   experimenter(),
 ]);
 
-const roleProperties = family('role_property', '1.4.1 7.4.4 ofp_role_prop_type', [experimenter()]);
+const roleProperties = family('role_property', '1.4.1 7.4 ofp_role_prop_type', [experimenter()]);
 
 /** A mask of reasons for each kind of message and each role. */
 const reasons = (name: string, code: number, versions: VersionRange = SINCE_14): readonly TlvRow[] => [
@@ -114,7 +114,7 @@ const reasons = (name: string, code: number, versions: VersionRange = SINCE_14):
   row(`${name}_master`, code + 1, [u32('mask')], versions),
 ];
 
-const asyncProperties = family('async_config_property', '1.4.1 7.3.10 ofp_async_config_prop_type', [
+const asyncProperties = family('async_config_property', '1.4.1 7.3 ofp_async_config_prop_type', [
   ...reasons('packet_in', 0),
   ...reasons('port_status', 2),
   ...reasons('flow_removed', 4),
@@ -127,7 +127,7 @@ const asyncProperties = family('async_config_property', '1.4.1 7.3.10 ofp_async_
   row('experimenter_master', 0xffff, [u32('experimenter'), u32('exp_type'), rest('data')]),
 ]);
 
-const bucketProperties = family('bucket_property', '1.5.1 7.3.4.3 ofp_group_bucket_prop_type', [
+const bucketProperties = family('bucket_property', '1.5.1 7.3.4 ofp_group_bucket_prop_type', [
   row('weight', 0, [u16('weight'), pad(2)], OPENFLOW_15),
   row('watch_port', 1, [u32('watch')], OPENFLOW_15),
   row('watch_group', 2, [u32('watch')], OPENFLOW_15),
@@ -135,7 +135,7 @@ const bucketProperties = family('bucket_property', '1.5.1 7.3.4.3 ofp_group_buck
 ]);
 
 const groupProperties: TlvFamily = {
-  ...family('group_property', '1.5.1 7.3.4.3 ofp_group_prop_type', [
+  ...family('group_property', '1.5.1 7.3.4 ofp_group_prop_type', [
     experimenter(OPENFLOW_15),
     selectionMethod(OPENFLOW_15),
   ]),
@@ -144,13 +144,13 @@ const groupProperties: TlvFamily = {
 
 const controllerStatusProperties = family(
   'controller_status_property',
-  '1.5.1 7.3.5.18 ofp_controller_status_prop_type',
+  '1.5.1 7.3.5 ofp_controller_status_prop_type',
   [row('uri', 0, [rest('uri')], OPENFLOW_15), experimenter(OPENFLOW_15)],
 );
 
 const bundleFeaturesProperties = family(
   'bundle_features_property',
-  '1.5.1 7.3.5.19 ofp_bundle_features_prop_type',
+  '1.5.1 7.3.5 ofp_bundle_features_prop_type',
   [
     row(
       'time',

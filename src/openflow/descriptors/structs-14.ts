@@ -28,7 +28,7 @@ function row(
 }
 
 export const structs14: readonly StructRow[] = [
-  row('port14', '1.4.1 7.2.1 ofp_port', [
+  row('port14', '1.4.1 7.2 ofp_port', [
     u32('port_no'),
     length,
     pad(2),
@@ -41,7 +41,7 @@ export const structs14: readonly StructRow[] = [
   ]),
   row(
     'flow_stats14',
-    '1.4.1 7.3.5.2 ofp_flow_stats',
+    '1.4.1 7.3.5 ofp_flow_stats',
     [
       length,
       u8('table_id'),
@@ -62,7 +62,7 @@ export const structs14: readonly StructRow[] = [
     ],
     OPENFLOW_14,
   ),
-  row('port_stats14', '1.4.1 7.3.5.6 ofp_port_stats', [
+  row('port_stats14', '1.4.1 7.3.5 ofp_port_stats', [
     length,
     pad(2),
     u32('port_no'),
@@ -78,7 +78,7 @@ export const structs14: readonly StructRow[] = [
     u64('tx_errors'),
     list('properties', 'port_stats_property'),
   ]),
-  row('queue_stats14', '1.4.1 7.3.5.8 ofp_queue_stats', [
+  row('queue_stats14', '1.4.1 7.3.5 ofp_queue_stats', [
     length,
     pad(6),
     u32('port_no'),
@@ -90,22 +90,22 @@ export const structs14: readonly StructRow[] = [
     u32('duration_nsec'),
     list('properties', 'queue_stats_property'),
   ]),
-  row('table_desc', '1.4.1 7.3.5.15 ofp_table_desc', [
+  row('table_desc', '1.4.1 7.3.5 ofp_table_desc', [
     length,
     u8('table_id'),
     pad(1),
     u32('config'),
     list('properties', 'table_mod_property'),
   ]),
-  row('queue_desc_request', '1.4.1 7.3.5.16 ofp_queue_desc_request', [u32('port_no'), u32('queue_id')]),
-  row('queue_desc', '1.4.1 7.3.5.16 ofp_queue_desc', [
+  row('queue_desc_request', '1.4.1 7.3.5 ofp_queue_desc_request', [u32('port_no'), u32('queue_id')]),
+  row('queue_desc', '1.4.1 7.3.5 ofp_queue_desc', [
     u32('port_no'),
     u32('queue_id'),
     length,
     pad(6),
     list('properties', 'queue_desc_property'),
   ]),
-  row('flow_monitor_request', '1.4.1 7.3.5.17 ofp_flow_monitor_request', [
+  row('flow_monitor_request', '1.4.1 7.3.5 ofp_flow_monitor_request', [
     u32('monitor_id'),
     u32('out_port'),
     u32('out_group'),

@@ -22,14 +22,14 @@ function row(name: string, source: string, fields: readonly Field[]): StructRow 
 }
 
 export const structs15: readonly StructRow[] = [
-  row('bucket15', '1.5.1 7.3.4.3 ofp_bucket', [
+  row('bucket15', '1.5.1 7.3.4 ofp_bucket', [
     length,
     listLength('actions'),
     u32('bucket_id'),
     list('actions', 'action'),
     list('properties', 'bucket_property'),
   ]),
-  row('flow_desc', '1.5.1 7.3.5.2 ofp_flow_desc', [
+  row('flow_desc', '1.5.1 7.3.5 ofp_flow_desc', [
     length,
     pad(2),
     u8('table_id'),
@@ -44,7 +44,7 @@ export const structs15: readonly StructRow[] = [
     stats('stats'),
     list('instructions', 'instruction'),
   ]),
-  row('flow_stats15', '1.5.1 7.3.5.3 ofp_flow_stats', [
+  row('flow_stats15', '1.5.1 7.3.5 ofp_flow_stats', [
     length,
     pad(2),
     u8('table_id'),
@@ -53,10 +53,10 @@ export const structs15: readonly StructRow[] = [
     match('match'),
     stats('stats'),
   ]),
-  row('aggregate_stats15', '1.5.1 7.3.5.4 ofp_aggregate_stats_reply', [stats('stats')]),
-  row('port_desc_request', '1.5.1 7.3.5.7 ofp_port_multipart_request', [u32('port_no'), pad(4)]),
-  row('group_desc_request', '1.5.1 7.3.5.11 ofp_group_multipart_request', [u32('group_id'), pad(4)]),
-  row('group_desc15', '1.5.1 7.3.5.11 ofp_group_desc', [
+  row('aggregate_stats15', '1.5.1 7.3.5 ofp_aggregate_stats_reply', [stats('stats')]),
+  row('port_desc_request', '1.5.1 7.3.5 ofp_port_multipart_request', [u32('port_no'), pad(4)]),
+  row('group_desc_request', '1.5.1 7.3.5 ofp_group_multipart_request', [u32('group_id'), pad(4)]),
+  row('group_desc15', '1.5.1 7.3.5 ofp_group_desc', [
     length,
     u8('group_type'),
     pad(1),
@@ -66,7 +66,7 @@ export const structs15: readonly StructRow[] = [
     list('buckets', 'bucket15'),
     list('properties', 'group_property'),
   ]),
-  row('meter_stats15', '1.5.1 7.3.5.13 ofp_meter_stats', [
+  row('meter_stats15', '1.5.1 7.3.5 ofp_meter_stats', [
     u32('meter_id'),
     length,
     pad(6),
@@ -77,7 +77,7 @@ export const structs15: readonly StructRow[] = [
     u32('duration_nsec'),
     list('band_stats', 'meter_band_stats'),
   ]),
-  row('meter_features15', '1.5.1 7.3.5.15 ofp_meter_features', [
+  row('meter_features15', '1.5.1 7.3.5 ofp_meter_features', [
     u32('max_meter'),
     u32('band_types'),
     u32('capabilities'),
@@ -87,7 +87,7 @@ export const structs15: readonly StructRow[] = [
     u32('features'),
     pad(4),
   ]),
-  row('table_features15', '1.5.1 7.3.5.18 ofp_table_features', [
+  row('table_features15', '1.5.1 7.3.5 ofp_table_features', [
     length,
     u8('table_id'),
     u8('command'),
@@ -99,7 +99,7 @@ export const structs15: readonly StructRow[] = [
     u32('max_entries'),
     list('properties', 'table_property'),
   ]),
-  row('controller_status_entry', '1.5.1 7.3.5.21 ofp_controller_status', [
+  row('controller_status_entry', '1.5.1 7.3.5 ofp_controller_status', [
     length,
     u16('short_id'),
     u32('role'),
@@ -108,13 +108,13 @@ export const structs15: readonly StructRow[] = [
     pad(6),
     list('properties', 'controller_status_property'),
   ]),
-  row('time', '1.5.1 7.3.9.5 ofp_time', [u64('seconds'), u32('nanoseconds'), pad(4)]),
-  row('bundle_features_request', '1.5.1 7.3.5.20 ofp_bundle_features_request', [
+  row('time', '1.5.1 7.3.9 ofp_time', [u64('seconds'), u32('nanoseconds'), pad(4)]),
+  row('bundle_features_request', '1.5.1 7.3.5 ofp_bundle_features_request', [
     u32('feature_request_flags'),
     pad(4),
     list('properties', 'bundle_features_property'),
   ]),
-  row('bundle_features', '1.5.1 7.3.5.20 ofp_bundle_features', [
+  row('bundle_features', '1.5.1 7.3.5 ofp_bundle_features', [
     u16('capabilities'),
     pad(6),
     list('properties', 'bundle_features_property'),

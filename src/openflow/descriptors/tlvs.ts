@@ -165,7 +165,7 @@ const tableProperties: TlvFamily = {
 
 const bundleProperties: TlvFamily = {
   name: 'bundle_property',
-  source: 'ONF extension 230, ofp_bundle_prop_header; 1.5.1 7.3.9.4',
+  source: 'ONF extension 230, ofp_bundle_prop_header; 1.5.1 7.3.9',
   padding: 'outside',
   minLength: 4,
   rows: [
@@ -189,7 +189,7 @@ const flowUpdate = [
 /** What flow monitors report; the `type` is the event. */
 const flowUpdates: TlvFamily = {
   name: 'flow_update',
-  source: '1.4.1 7.3.5.17 ofp_flow_update_header',
+  source: '1.4.1 7.3.5 ofp_flow_update_header',
   padding: 'inside',
   minLength: 8,
   lengthFirst: true,

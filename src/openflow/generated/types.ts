@@ -1316,7 +1316,7 @@ export interface RawBundleProperty {
   padding?: Uint8Array;
 }
 
-/** ONF extension 230, ofp_bundle_prop_header; 1.5.1 7.3.9.4. */
+/** ONF extension 230, ofp_bundle_prop_header; 1.5.1 7.3.9. */
 export type BundleProperty =
   | TimeBundleProperty
   | ExperimenterBundleProperty
@@ -1402,7 +1402,7 @@ export interface RawFlowUpdate {
   readonly data: Uint8Array;
 }
 
-/** 1.4.1 7.3.5.17 ofp_flow_update_header. */
+/** 1.4.1 7.3.5 ofp_flow_update_header. */
 export type FlowUpdate =
   | InitialFlowUpdate
   | AddedFlowUpdate
@@ -1479,7 +1479,7 @@ export interface RawPortDescProperty {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.2.1 ofp_port_desc_prop_type. */
+/** 1.4.1 7.2 ofp_port_desc_prop_type. */
 export type PortDescProperty =
   | EthernetPortDescProperty
   | OpticalPortDescProperty
@@ -1525,7 +1525,7 @@ export interface RawPortModProperty {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.3.4.3 ofp_port_mod_prop_type. */
+/** 1.4.1 7.3.4 ofp_port_mod_prop_type. */
 export type PortModProperty =
   | EthernetPortModProperty
   | OpticalPortModProperty
@@ -1577,7 +1577,7 @@ export interface RawPortStatsProperty {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.3.5.6 ofp_port_stats_prop_type. */
+/** 1.4.1 7.3.5 ofp_port_stats_prop_type. */
 export type PortStatsProperty =
   | EthernetPortStatsProperty
   | OpticalPortStatsProperty
@@ -1616,7 +1616,7 @@ export interface RawQueueDescProperty {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.3.5.16 ofp_queue_desc_prop_type. */
+/** 1.4.1 7.3.5 ofp_queue_desc_prop_type. */
 export type QueueDescProperty =
   | MinRateQueueDescProperty
   | MaxRateQueueDescProperty
@@ -1641,7 +1641,7 @@ export interface RawQueueStatsProperty {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.3.5.8 ofp_queue_stats_prop_type. */
+/** 1.4.1 7.3.5 ofp_queue_stats_prop_type. */
 export type QueueStatsProperty =
   | ExperimenterQueueStatsProperty
   | RawQueueStatsProperty;
@@ -1680,7 +1680,7 @@ export interface RawTableModProperty {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.3.3 ofp_table_mod_prop_type. */
+/** 1.4.1 7.3 ofp_table_mod_prop_type. */
 export type TableModProperty =
   | EvictionTableModProperty
   | VacancyTableModProperty
@@ -1705,7 +1705,7 @@ export interface RawRoleProperty {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.4.4 ofp_role_prop_type. */
+/** 1.4.1 7.4 ofp_role_prop_type. */
 export type RoleProperty =
   | ExperimenterRoleProperty
   | RawRoleProperty;
@@ -1849,7 +1849,7 @@ export interface RawAsyncConfigProperty {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.3.10 ofp_async_config_prop_type. */
+/** 1.4.1 7.3 ofp_async_config_prop_type. */
 export type AsyncConfigProperty =
   | PacketInSlaveAsyncConfigProperty
   | PacketInMasterAsyncConfigProperty
@@ -1910,7 +1910,7 @@ export interface RawBucketProperty {
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.3.4.3 ofp_group_bucket_prop_type. */
+/** 1.5.1 7.3.4 ofp_group_bucket_prop_type. */
 export type BucketProperty =
   | WeightBucketProperty
   | WatchPortBucketProperty
@@ -1948,7 +1948,7 @@ export interface RawGroupProperty {
 export type VendorGroupProperty =
   | NtrSelectionMethodGroupProperty;
 
-/** 1.5.1 7.3.4.3 ofp_group_prop_type. */
+/** 1.5.1 7.3.4 ofp_group_prop_type. */
 export type GroupProperty =
   | ExperimenterGroupProperty
   | RawGroupProperty
@@ -1979,7 +1979,7 @@ export interface RawControllerStatusProperty {
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.3.5.18 ofp_controller_status_prop_type. */
+/** 1.5.1 7.3.5 ofp_controller_status_prop_type. */
 export type ControllerStatusProperty =
   | UriControllerStatusProperty
   | ExperimenterControllerStatusProperty
@@ -2013,7 +2013,7 @@ export interface RawBundleFeaturesProperty {
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.3.5.19 ofp_bundle_features_prop_type. */
+/** 1.5.1 7.3.5 ofp_bundle_features_prop_type. */
 export type BundleFeaturesProperty =
   | TimeBundleFeaturesProperty
   | ExperimenterBundleFeaturesProperty
@@ -2617,6 +2617,13 @@ export interface MinRateQueueProperty10 {
   padding?: Uint8Array;
 }
 
+export interface MaxRateQueueProperty10 {
+  readonly type: 'max_rate';
+  readonly rate: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 /** An element of a type that has no row, kept as it came. */
 export interface RawQueueProperty10 {
   readonly type: 'raw';
@@ -2628,6 +2635,7 @@ export interface RawQueueProperty10 {
 export type QueueProperty10 =
   | NoneQueueProperty10
   | MinRateQueueProperty10
+  | MaxRateQueueProperty10
   | RawQueueProperty10;
 
 export interface PacketInSlaveNxAsyncConfigProperty {
@@ -3414,7 +3422,7 @@ export interface ExperimenterMultipart {
   readonly data: Uint8Array;
 }
 
-/** 1.4.1 7.2.1 ofp_port. */
+/** 1.4.1 7.2 ofp_port. */
 export interface Port14 {
   readonly port_no: number;
   readonly hw_addr: Uint8Array;
@@ -3426,7 +3434,7 @@ export interface Port14 {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.3.5.2 ofp_flow_stats. */
+/** 1.4.1 7.3.5 ofp_flow_stats. */
 export interface FlowStats14 {
   readonly table_id: number;
   readonly duration_sec: number;
@@ -3445,7 +3453,7 @@ export interface FlowStats14 {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.3.5.6 ofp_port_stats. */
+/** 1.4.1 7.3.5 ofp_port_stats. */
 export interface PortStats14 {
   readonly port_no: number;
   readonly duration_sec: number;
@@ -3463,7 +3471,7 @@ export interface PortStats14 {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.3.5.8 ofp_queue_stats. */
+/** 1.4.1 7.3.5 ofp_queue_stats. */
 export interface QueueStats14 {
   readonly port_no: number;
   readonly queue_id: number;
@@ -3477,7 +3485,7 @@ export interface QueueStats14 {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.3.5.15 ofp_table_desc. */
+/** 1.4.1 7.3.5 ofp_table_desc. */
 export interface TableDesc {
   readonly table_id: number;
   readonly config: number;
@@ -3486,13 +3494,13 @@ export interface TableDesc {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.3.5.16 ofp_queue_desc_request. */
+/** 1.4.1 7.3.5 ofp_queue_desc_request. */
 export interface QueueDescRequest {
   readonly port_no: number;
   readonly queue_id: number;
 }
 
-/** 1.4.1 7.3.5.16 ofp_queue_desc. */
+/** 1.4.1 7.3.5 ofp_queue_desc. */
 export interface QueueDesc {
   readonly port_no: number;
   readonly queue_id: number;
@@ -3501,7 +3509,7 @@ export interface QueueDesc {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.3.5.17 ofp_flow_monitor_request. */
+/** 1.4.1 7.3.5 ofp_flow_monitor_request. */
 export interface FlowMonitorRequest {
   readonly monitor_id: number;
   readonly out_port: number;
@@ -3514,14 +3522,14 @@ export interface FlowMonitorRequest {
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.3.4.3 ofp_bucket. */
+/** 1.5.1 7.3.4 ofp_bucket. */
 export interface Bucket15 {
   readonly bucket_id: number;
   readonly actions: readonly Action[];
   readonly properties: readonly BucketProperty[];
 }
 
-/** 1.5.1 7.3.5.2 ofp_flow_desc. */
+/** 1.5.1 7.3.5 ofp_flow_desc. */
 export interface FlowDesc {
   readonly table_id: number;
   readonly priority: number;
@@ -3537,7 +3545,7 @@ export interface FlowDesc {
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.3.5.3 ofp_flow_stats. */
+/** 1.5.1 7.3.5 ofp_flow_stats. */
 export interface FlowStats15 {
   readonly table_id: number;
   readonly reason: number;
@@ -3548,28 +3556,28 @@ export interface FlowStats15 {
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.3.5.4 ofp_aggregate_stats_reply. */
+/** 1.5.1 7.3.5 ofp_aggregate_stats_reply. */
 export interface AggregateStats15 {
   readonly stats: readonly OxsField[];
   /** All padding bytes of this structure in order; present only when one is not zero. */
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.3.5.7 ofp_port_multipart_request. */
+/** 1.5.1 7.3.5 ofp_port_multipart_request. */
 export interface PortDescRequest {
   readonly port_no: number;
   /** All padding bytes of this structure in order; present only when one is not zero. */
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.3.5.11 ofp_group_multipart_request. */
+/** 1.5.1 7.3.5 ofp_group_multipart_request. */
 export interface GroupDescRequest {
   readonly group_id: number;
   /** All padding bytes of this structure in order; present only when one is not zero. */
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.3.5.11 ofp_group_desc. */
+/** 1.5.1 7.3.5 ofp_group_desc. */
 export interface GroupDesc15 {
   readonly group_type: number;
   readonly group_id: number;
@@ -3579,7 +3587,7 @@ export interface GroupDesc15 {
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.3.5.13 ofp_meter_stats. */
+/** 1.5.1 7.3.5 ofp_meter_stats. */
 export interface MeterStats15 {
   readonly meter_id: number;
   readonly ref_count: number;
@@ -3592,7 +3600,7 @@ export interface MeterStats15 {
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.3.5.15 ofp_meter_features. */
+/** 1.5.1 7.3.5 ofp_meter_features. */
 export interface MeterFeatures15 {
   readonly max_meter: number;
   readonly band_types: number;
@@ -3604,7 +3612,7 @@ export interface MeterFeatures15 {
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.3.5.18 ofp_table_features. */
+/** 1.5.1 7.3.5 ofp_table_features. */
 export interface TableFeatures15 {
   readonly table_id: number;
   readonly command: number;
@@ -3617,7 +3625,7 @@ export interface TableFeatures15 {
   readonly properties: readonly TableProperty[];
 }
 
-/** 1.5.1 7.3.5.21 ofp_controller_status. */
+/** 1.5.1 7.3.5 ofp_controller_status. */
 export interface ControllerStatusEntry {
   readonly short_id: number;
   readonly role: number;
@@ -3628,7 +3636,7 @@ export interface ControllerStatusEntry {
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.3.9.5 ofp_time. */
+/** 1.5.1 7.3.9 ofp_time. */
 export interface Time {
   readonly seconds: bigint;
   readonly nanoseconds: number;
@@ -3636,7 +3644,7 @@ export interface Time {
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.3.5.20 ofp_bundle_features_request. */
+/** 1.5.1 7.3.5 ofp_bundle_features_request. */
 export interface BundleFeaturesRequest {
   readonly feature_request_flags: number;
   readonly properties: readonly BundleFeaturesProperty[];
@@ -3644,7 +3652,7 @@ export interface BundleFeaturesRequest {
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.3.5.20 ofp_bundle_features. */
+/** 1.5.1 7.3.5 ofp_bundle_features. */
 export interface BundleFeatures {
   readonly capabilities: number;
   readonly properties: readonly BundleFeaturesProperty[];
@@ -4869,7 +4877,7 @@ export interface BundleAddMessage {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.4.3. */
+/** 1.4.1 7.4. */
 export interface PortStatus14 {
   readonly type: 'port_status';
   readonly xid: number;
@@ -4879,7 +4887,7 @@ export interface PortStatus14 {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.3.4.1. */
+/** 1.4.1 7.3.4. */
 export interface FlowMod14 {
   readonly type: 'flow_mod';
   readonly xid: number;
@@ -4901,7 +4909,7 @@ export interface FlowMod14 {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.3.4.3. */
+/** 1.4.1 7.3.4. */
 export interface PortMod14 {
   readonly type: 'port_mod';
   readonly xid: number;
@@ -4914,7 +4922,7 @@ export interface PortMod14 {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.3.3. */
+/** 1.4.1 7.3. */
 export interface TableMod14 {
   readonly type: 'table_mod';
   readonly xid: number;
@@ -4925,21 +4933,21 @@ export interface TableMod14 {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.3.10. */
+/** 1.4.1 7.3. */
 export interface GetAsyncReply14 {
   readonly type: 'get_async_reply';
   readonly xid: number;
   readonly properties: readonly AsyncConfigProperty[];
 }
 
-/** 1.4.1 7.3.10. */
+/** 1.4.1 7.3. */
 export interface SetAsync14 {
   readonly type: 'set_async';
   readonly xid: number;
   readonly properties: readonly AsyncConfigProperty[];
 }
 
-/** 1.4.1 7.4.4. */
+/** 1.4.1 7.4. */
 export interface RoleStatus {
   readonly type: 'role_status';
   readonly xid: number;
@@ -4951,7 +4959,7 @@ export interface RoleStatus {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.4.5. */
+/** 1.4.1 7.4. */
 export interface TableStatus {
   readonly type: 'table_status';
   readonly xid: number;
@@ -4961,7 +4969,7 @@ export interface TableStatus {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.4.6. */
+/** 1.4.1 7.4. */
 export interface Requestforward {
   readonly type: 'requestforward';
   readonly xid: number;
@@ -4970,7 +4978,7 @@ export interface Requestforward {
   padding?: Uint8Array;
 }
 
-/** 1.4.1 7.3.9.1. */
+/** 1.4.1 7.3.9. */
 export interface BundleControl14 {
   readonly type: 'bundle_control';
   readonly xid: number;
@@ -4980,7 +4988,7 @@ export interface BundleControl14 {
   readonly properties: readonly BundleProperty[];
 }
 
-/** 1.4.1 7.3.9.2. */
+/** 1.4.1 7.3.9. */
 export interface BundleAddMessage14 {
   readonly type: 'bundle_add_message';
   readonly xid: number;
@@ -4992,7 +5000,7 @@ export interface BundleAddMessage14 {
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.4.2. */
+/** 1.5.1 7.4. */
 export interface FlowRemoved15 {
   readonly type: 'flow_removed';
   readonly xid: number;
@@ -5008,7 +5016,7 @@ export interface FlowRemoved15 {
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.3.6. */
+/** 1.5.1 7.3. */
 export interface PacketOut15 {
   readonly type: 'packet_out';
   readonly xid: number;
@@ -5020,7 +5028,7 @@ export interface PacketOut15 {
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.3.4.3. */
+/** 1.5.1 7.3.4. */
 export interface GroupMod15 {
   readonly type: 'group_mod';
   readonly xid: number;
@@ -5034,7 +5042,7 @@ export interface GroupMod15 {
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.3.8. */
+/** 1.5.1 7.3. */
 export interface RoleRequest15 {
   readonly type: 'role_request';
   readonly xid: number;
@@ -5045,7 +5053,7 @@ export interface RoleRequest15 {
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.3.8. */
+/** 1.5.1 7.3. */
 export interface RoleReply15 {
   readonly type: 'role_reply';
   readonly xid: number;
@@ -5056,7 +5064,7 @@ export interface RoleReply15 {
   padding?: Uint8Array;
 }
 
-/** 1.5.1 7.4.7. */
+/** 1.5.1 7.4. */
 export interface ControllerStatus {
   readonly type: 'controller_status';
   readonly xid: number;
