@@ -73,14 +73,19 @@ export function signatures(slice) {
     fields.map((field) => {
       if (field.kind === 'message') return [field, slice.version];
       if (['match', 'oxm', 'oxms'].includes(field.kind)) return [field, oxm];
-      return 'of' in field && field.kind !== 'listLength' ? [field, ofName(field.of, above)] : field;
+      return 'of' in field && !['listLength', 'listCount'].includes(field.kind)
+        ? [field, ofName(field.of, above)]
+        : field;
     });
   const ofName = (name, above = []) => {
     if (above.includes(name)) return `within ${name}`;
     const inner = [...above, name];
     if (structs.has(name)) return [name, expand(structs.get(name).fields, inner)];
     const family = families.get(name);
-    return [name, family.rows.map((row) => [row.name, row.code, expand(row.fields, inner)])];
+    return [
+      name,
+      family.rows.map((row) => [row.name, row.code, row.experimenter, expand(row.fields, inner)]),
+    ];
   };
   return {
     ofName: (name) => JSON.stringify(ofName(name)),

@@ -2,7 +2,9 @@
 
 import { EncodeError } from '../encode-error.js';
 import { unknownType, wholeWords, writeHeader } from '../inner.js';
-import { align, oxm8, oxm16, oxm24, oxm32, oxm64, oxmBytes, oxmRaw, patchLength, put8, put16, put32, put64, putBytes, putText, scatter, writeOxmIds, writeRest, writeU8List } from '../write-fields.js';
+import { writeLearnSpecs } from '../learn-specs.js';
+import { putOxmHeader, writeOxmRef } from '../oxm-refs.js';
+import { agreed, align, endPadding, oxm8, oxm16, oxm24, oxm32, oxm64, oxmBytes, oxmExperimenter, oxmRaw, oxmVariable, patchLength, put8, put16, put32, put64, putBytes, putText, scatter, write16, write32, writeBytes, writeOxmIds, writeRest, writeU8List, writeU16List } from '../write-fields.js';
 import type { SlabWriter } from '../slab-writer.js';
 import type {
   OxmField,
@@ -23,7 +25,57 @@ import type {
   PushPbbAction,
   PopPbbAction,
   ExperimenterAction,
+  NxResubmitAction,
+  NxSetTunnelAction,
+  NxSetQueueAction,
+  NxPopQueueAction,
+  NxRegMoveAction,
+  NxRegLoadAction,
+  NxNoteAction,
+  NxSetTunnel64Action,
+  NxMultipathAction,
+  NxBundleAction,
+  NxBundleLoadAction,
+  NxResubmitTableAction,
+  NxOutputRegAction,
+  NxLearnAction,
+  NxExitAction,
+  NxDecTtlAction,
+  NxFinTimeoutAction,
+  NxControllerAction,
+  NxDecTtlCntIdsAction,
+  NxWriteMetadataAction,
+  NxPushMplsAction,
+  NxPopMplsAction,
+  NxSetMplsTtlAction,
+  NxDecMplsTtlAction,
+  NxStackPushAction,
+  NxStackPopAction,
+  NxSampleAction,
+  NxSetMplsLabelAction,
+  NxSetMplsTcAction,
+  NxOutputReg2Action,
+  NxRegLoad2Action,
+  NxConjunctionAction,
+  NxCtAction,
+  NxNatAction,
+  NxController2Action,
+  NxSample2Action,
+  NxOutputTruncAction,
+  NxGroupAction,
+  NxSample3Action,
+  NxCloneAction,
+  NxCtClearAction,
+  NxResubmitTableCtAction,
+  NxLearn2Action,
+  NxEncapAction,
+  NxDecapAction,
+  NxDecNshTtlAction,
+  NxCheckPktLargerAction,
+  NxDeleteFieldAction,
+  OnfCopyFieldAction,
   RawAction,
+  VendorAction,
   Action,
   GotoTableInstruction,
   WriteMetadataInstruction,
@@ -109,6 +161,17 @@ import type {
   ExperimenterMasterAsyncConfigProperty,
   RawAsyncConfigProperty,
   AsyncConfigProperty,
+  PacketNxPacketInProperty,
+  FullLenNxPacketInProperty,
+  BufferIdNxPacketInProperty,
+  TableIdNxPacketInProperty,
+  CookieNxPacketInProperty,
+  ReasonNxPacketInProperty,
+  MetadataNxPacketInProperty,
+  UserdataNxPacketInProperty,
+  ContinuationNxPacketInProperty,
+  RawNxPacketInProperty,
+  NxPacketInProperty,
   Bucket,
   FlowStatsRequest,
   AggregateStatsRequest,
@@ -137,6 +200,11 @@ import type {
   Requestforward,
   BundleControl14,
   BundleAddMessage14,
+  NxFlowMod,
+  NxFlowRemoved,
+  NxPacketIn,
+  NxResume,
+  NxPacketIn2,
   MultipartRequest14,
   MultipartReply14,
   Message14,
@@ -158,6 +226,18 @@ import {
   encodeRoleReply,
   encodeGetAsyncRequest,
   encodeMeterMod,
+  encodeNxRoleRequest,
+  encodeNxRoleReply,
+  encodeNxFlowModTableId,
+  encodeNxSetPacketInFormat,
+  encodeNxFlowAge,
+  encodeNxSetAsyncConfig,
+  encodeNxSetControllerId,
+  encodeNxTlvTableMod,
+  encodeNxTlvTableRequest,
+  encodeNxTlvTableReply,
+  encodeNxCtFlushZone,
+  encodeNxCtFlush,
   encodePortStatsRequest,
   encodeQueueStatsRequest,
   encodeGroupStatsRequest,
@@ -172,6 +252,9 @@ import {
   encodeMeterStats,
   encodeMeterConfig,
   encodeMeterFeatures,
+  encodeNxIpfixStats,
+  encodeNxControllerProperty,
+  encodeNxEncapProperty,
   encodeBundleProperty,
 } from './v4-encode.js';
 
@@ -275,6 +358,57 @@ export function encode(w: SlabWriter, m: Message14, version: number): void {
       return;
     case 'bundle_add_message':
       encodeBundleAddMessage14(w, m, version);
+      return;
+    case 'nx_role_request':
+      encodeNxRoleRequest(w, m, version);
+      return;
+    case 'nx_role_reply':
+      encodeNxRoleReply(w, m, version);
+      return;
+    case 'nx_flow_mod':
+      encodeNxFlowMod(w, m, version);
+      return;
+    case 'nx_flow_removed':
+      encodeNxFlowRemoved(w, m, version);
+      return;
+    case 'nx_flow_mod_table_id':
+      encodeNxFlowModTableId(w, m, version);
+      return;
+    case 'nx_set_packet_in_format':
+      encodeNxSetPacketInFormat(w, m, version);
+      return;
+    case 'nx_packet_in':
+      encodeNxPacketIn(w, m, version);
+      return;
+    case 'nx_flow_age':
+      encodeNxFlowAge(w, m, version);
+      return;
+    case 'nx_set_async_config':
+      encodeNxSetAsyncConfig(w, m, version);
+      return;
+    case 'nx_set_controller_id':
+      encodeNxSetControllerId(w, m, version);
+      return;
+    case 'nx_tlv_table_mod':
+      encodeNxTlvTableMod(w, m, version);
+      return;
+    case 'nx_tlv_table_request':
+      encodeNxTlvTableRequest(w, m, version);
+      return;
+    case 'nx_tlv_table_reply':
+      encodeNxTlvTableReply(w, m, version);
+      return;
+    case 'nx_resume':
+      encodeNxResume(w, m, version);
+      return;
+    case 'nx_ct_flush_zone':
+      encodeNxCtFlushZone(w, m, version);
+      return;
+    case 'nx_packet_in2':
+      encodeNxPacketIn2(w, m, version);
+      return;
+    case 'nx_ct_flush':
+      encodeNxCtFlush(w, m, version);
       return;
     default:
       throw unknownType('message', m, version);
@@ -414,6 +548,16 @@ function encodeMultipartRequest14(w: SlabWriter, m: MultipartRequest14, version:
       put16(b, start + 8, 65535, 'multipart_request.mp_type');
       encodeExperimenterMultipart(w, m.body);
       break;
+    case 'nx_ipfix_bridge':
+      put16(b, start + 8, 65535, 'multipart_request.mp_type');
+      write32(w, 0x2320, 'multipart_request');
+      write32(w, 3, 'multipart_request');
+      break;
+    case 'nx_ipfix_flow':
+      put16(b, start + 8, 65535, 'multipart_request.mp_type');
+      write32(w, 0x2320, 'multipart_request');
+      write32(w, 4, 'multipart_request');
+      break;
     default:
       throw unknownType('multipart_request', m);
   }
@@ -497,6 +641,18 @@ function encodeMultipartReply14(w: SlabWriter, m: MultipartReply14, version: num
     case 'experimenter':
       put16(b, start + 8, 65535, 'multipart_reply.mp_type');
       encodeExperimenterMultipart(w, m.body);
+      break;
+    case 'nx_ipfix_bridge':
+      put16(b, start + 8, 65535, 'multipart_reply.mp_type');
+      write32(w, 0x2320, 'multipart_reply');
+      write32(w, 3, 'multipart_reply');
+      encodeNxIpfixStats(w, m.body);
+      break;
+    case 'nx_ipfix_flow':
+      put16(b, start + 8, 65535, 'multipart_reply.mp_type');
+      write32(w, 0x2320, 'multipart_reply');
+      write32(w, 4, 'multipart_reply');
+      for (const item of m.body) encodeNxIpfixStats(w, item);
       break;
     default:
       throw unknownType('multipart_reply', m);
@@ -623,6 +779,91 @@ export function encodeBundleAddMessage14(w: SlabWriter, m: BundleAddMessage14, v
   for (const item of m.properties) encodeBundleProperty(w, item);
   patchLength(w, start, start + 2, 'bundle_add_message');
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 2, innerEnd, innerPad], 'bundle_add_message');
+}
+
+export function encodeNxFlowMod(w: SlabWriter, m: NxFlowMod, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 48);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_flow_mod');
+  put32(b, start + 12, 13, 'nx_flow_mod');
+  put64(b, start + 16, m.cookie, 'nx_flow_mod.cookie');
+  put16(b, start + 24, m.command, 'nx_flow_mod.command');
+  put16(b, start + 26, m.idle_timeout, 'nx_flow_mod.idle_timeout');
+  put16(b, start + 28, m.hard_timeout, 'nx_flow_mod.hard_timeout');
+  put16(b, start + 30, m.priority, 'nx_flow_mod.priority');
+  put32(b, start + 32, m.buffer_id, 'nx_flow_mod.buffer_id');
+  put16(b, start + 36, m.out_port, 'nx_flow_mod.out_port');
+  put16(b, start + 38, m.flags, 'nx_flow_mod.flags');
+  const matchAt = w.at;
+  for (const item of m.match) encodeOxm(w, item);
+  patchLength(w, matchAt, start + 40, 'nx_flow_mod.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start + 2, 'nx_flow_mod');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 42, 6, matchEnd, matchPad], 'nx_flow_mod');
+}
+
+export function encodeNxFlowRemoved(w: SlabWriter, m: NxFlowRemoved, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 56);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_flow_removed');
+  put32(b, start + 12, 14, 'nx_flow_removed');
+  put64(b, start + 16, m.cookie, 'nx_flow_removed.cookie');
+  put16(b, start + 24, m.priority, 'nx_flow_removed.priority');
+  put8(b, start + 26, m.reason, 'nx_flow_removed.reason');
+  put8(b, start + 27, m.table_id, 'nx_flow_removed.table_id');
+  put32(b, start + 28, m.duration_sec, 'nx_flow_removed.duration_sec');
+  put32(b, start + 32, m.duration_nsec, 'nx_flow_removed.duration_nsec');
+  put16(b, start + 36, m.idle_timeout, 'nx_flow_removed.idle_timeout');
+  put64(b, start + 40, m.packet_count, 'nx_flow_removed.packet_count');
+  put64(b, start + 48, m.byte_count, 'nx_flow_removed.byte_count');
+  const matchAt = w.at;
+  for (const item of m.match) encodeOxm(w, item);
+  patchLength(w, matchAt, start + 38, 'nx_flow_removed.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  patchLength(w, start, start + 2, 'nx_flow_removed');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [matchEnd, matchPad], 'nx_flow_removed');
+}
+
+export function encodeNxPacketIn(w: SlabWriter, m: NxPacketIn, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 40);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_packet_in');
+  put32(b, start + 12, 17, 'nx_packet_in');
+  put32(b, start + 16, m.buffer_id, 'nx_packet_in.buffer_id');
+  put16(b, start + 20, m.total_len, 'nx_packet_in.total_len');
+  put8(b, start + 22, m.reason, 'nx_packet_in.reason');
+  put8(b, start + 23, m.table_id, 'nx_packet_in.table_id');
+  put64(b, start + 24, m.cookie, 'nx_packet_in.cookie');
+  const matchAt = w.at;
+  for (const item of m.match) encodeOxm(w, item);
+  patchLength(w, matchAt, start + 32, 'nx_packet_in.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  const latePad = w.reserve(2);
+  writeRest(w, m.data, 'nx_packet_in.data');
+  patchLength(w, start, start + 2, 'nx_packet_in');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 34, 6, matchEnd, matchPad, latePad, 2], 'nx_packet_in');
+}
+
+export function encodeNxResume(w: SlabWriter, m: NxResume, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 16);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_resume');
+  put32(b, start + 12, 28, 'nx_resume');
+  for (const item of m.properties) encodeNxPacketInProperty(w, item);
+  patchLength(w, start, start + 2, 'nx_resume');
+}
+
+export function encodeNxPacketIn2(w: SlabWriter, m: NxPacketIn2, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 16);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_packet_in2');
+  put32(b, start + 12, 30, 'nx_packet_in2');
+  for (const item of m.properties) encodeNxPacketInProperty(w, item);
+  patchLength(w, start, start + 2, 'nx_packet_in2');
 }
 
 export function encodeBucket(w: SlabWriter, m: Bucket): void {
@@ -953,6 +1194,726 @@ function encodeExperimenterAction(w: SlabWriter, m: ExperimenterAction): void {
   wholeWords(w, start, 'action.experimenter');
 }
 
+function encodeNxResubmitAction(w: SlabWriter, m: NxResubmitAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_resubmit');
+  put16(b, start + 8, 1, 'action.nx_resubmit');
+  put16(b, start + 10, m.in_port, 'action.nx_resubmit.in_port');
+  patchLength(w, start, start + 2, 'action.nx_resubmit');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action.nx_resubmit');
+}
+
+function encodeNxSetTunnelAction(w: SlabWriter, m: NxSetTunnelAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_set_tunnel');
+  put16(b, start + 8, 2, 'action.nx_set_tunnel');
+  put32(b, start + 12, m.tun_id, 'action.nx_set_tunnel.tun_id');
+  patchLength(w, start, start + 2, 'action.nx_set_tunnel');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_set_tunnel');
+}
+
+function encodeNxSetQueueAction(w: SlabWriter, m: NxSetQueueAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_set_queue');
+  put16(b, start + 8, 4, 'action.nx_set_queue');
+  put32(b, start + 12, m.queue_id, 'action.nx_set_queue.queue_id');
+  patchLength(w, start, start + 2, 'action.nx_set_queue');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_set_queue');
+}
+
+function encodeNxPopQueueAction(w: SlabWriter, m: NxPopQueueAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_pop_queue');
+  put16(b, start + 8, 5, 'action.nx_pop_queue');
+  patchLength(w, start, start + 2, 'action.nx_pop_queue');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_pop_queue');
+}
+
+function encodeNxRegMoveAction(w: SlabWriter, m: NxRegMoveAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_reg_move');
+  put16(b, start + 8, 6, 'action.nx_reg_move');
+  put16(b, start + 10, m.n_bits, 'action.nx_reg_move.n_bits');
+  put16(b, start + 12, m.src_ofs, 'action.nx_reg_move.src_ofs');
+  put16(b, start + 14, m.dst_ofs, 'action.nx_reg_move.dst_ofs');
+  writeOxmRef(w, m.src, 'action.nx_reg_move.src');
+  writeOxmRef(w, m.dst, 'action.nx_reg_move.dst');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 0);
+  patchLength(w, start, start + 2, 'action.nx_reg_move');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_reg_move');
+  wholeWords(w, start, 'action.nx_reg_move');
+}
+
+function encodeNxRegLoadAction(w: SlabWriter, m: NxRegLoadAction): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_reg_load');
+  put16(b, start + 8, 7, 'action.nx_reg_load');
+  put16(b, start + 10, m.ofs_nbits, 'action.nx_reg_load.ofs_nbits');
+  putOxmHeader(b, start + 12, m.dst, 'action.nx_reg_load.dst');
+  put64(b, start + 16, m.value, 'action.nx_reg_load.value');
+  patchLength(w, start, start + 2, 'action.nx_reg_load');
+}
+
+function encodeNxNoteAction(w: SlabWriter, m: NxNoteAction): void {
+  const start = w.reserve(10);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_note');
+  put16(b, start + 8, 8, 'action.nx_note');
+  writeRest(w, m.note, 'action.nx_note.note');
+  patchLength(w, start, start + 2, 'action.nx_note');
+  wholeWords(w, start, 'action.nx_note');
+}
+
+function encodeNxSetTunnel64Action(w: SlabWriter, m: NxSetTunnel64Action): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_set_tunnel64');
+  put16(b, start + 8, 9, 'action.nx_set_tunnel64');
+  put64(b, start + 16, m.tun_id, 'action.nx_set_tunnel64.tun_id');
+  patchLength(w, start, start + 2, 'action.nx_set_tunnel64');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_set_tunnel64');
+}
+
+function encodeNxMultipathAction(w: SlabWriter, m: NxMultipathAction): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_multipath');
+  put16(b, start + 8, 10, 'action.nx_multipath');
+  put16(b, start + 10, m.fields, 'action.nx_multipath.fields');
+  put16(b, start + 12, m.basis, 'action.nx_multipath.basis');
+  put16(b, start + 16, m.algorithm, 'action.nx_multipath.algorithm');
+  put16(b, start + 18, m.max_link, 'action.nx_multipath.max_link');
+  put32(b, start + 20, m.arg, 'action.nx_multipath.arg');
+  put16(b, start + 26, m.ofs_nbits, 'action.nx_multipath.ofs_nbits');
+  putOxmHeader(b, start + 28, m.dst, 'action.nx_multipath.dst');
+  patchLength(w, start, start + 2, 'action.nx_multipath');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 14, 2, start + 24, 2], 'action.nx_multipath');
+}
+
+function encodeNxBundleAction(w: SlabWriter, m: NxBundleAction): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_bundle');
+  put16(b, start + 8, 12, 'action.nx_bundle');
+  put16(b, start + 10, m.algorithm, 'action.nx_bundle.algorithm');
+  put16(b, start + 12, m.fields, 'action.nx_bundle.fields');
+  put16(b, start + 14, m.basis, 'action.nx_bundle.basis');
+  putOxmHeader(b, start + 16, m.member_type, 'action.nx_bundle.member_type');
+  put16(b, start + 20, m.members.length, 'action.nx_bundle.members');
+  put16(b, start + 22, m.ofs_nbits, 'action.nx_bundle.ofs_nbits');
+  putOxmHeader(b, start + 24, m.dst, 'action.nx_bundle.dst');
+  writeU16List(w, m.members, 'action.nx_bundle.members');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 4);
+  patchLength(w, start, start + 2, 'action.nx_bundle');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 28, 4, tail, tailPad], 'action.nx_bundle');
+  wholeWords(w, start, 'action.nx_bundle');
+}
+
+function encodeNxBundleLoadAction(w: SlabWriter, m: NxBundleLoadAction): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_bundle_load');
+  put16(b, start + 8, 13, 'action.nx_bundle_load');
+  put16(b, start + 10, m.algorithm, 'action.nx_bundle_load.algorithm');
+  put16(b, start + 12, m.fields, 'action.nx_bundle_load.fields');
+  put16(b, start + 14, m.basis, 'action.nx_bundle_load.basis');
+  putOxmHeader(b, start + 16, m.member_type, 'action.nx_bundle_load.member_type');
+  put16(b, start + 20, m.members.length, 'action.nx_bundle_load.members');
+  put16(b, start + 22, m.ofs_nbits, 'action.nx_bundle_load.ofs_nbits');
+  putOxmHeader(b, start + 24, m.dst, 'action.nx_bundle_load.dst');
+  writeU16List(w, m.members, 'action.nx_bundle_load.members');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 4);
+  patchLength(w, start, start + 2, 'action.nx_bundle_load');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 28, 4, tail, tailPad], 'action.nx_bundle_load');
+  wholeWords(w, start, 'action.nx_bundle_load');
+}
+
+function encodeNxResubmitTableAction(w: SlabWriter, m: NxResubmitTableAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_resubmit_table');
+  put16(b, start + 8, 14, 'action.nx_resubmit_table');
+  put16(b, start + 10, m.in_port, 'action.nx_resubmit_table.in_port');
+  put8(b, start + 12, m.table, 'action.nx_resubmit_table.table');
+  patchLength(w, start, start + 2, 'action.nx_resubmit_table');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3], 'action.nx_resubmit_table');
+}
+
+function encodeNxOutputRegAction(w: SlabWriter, m: NxOutputRegAction): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_output_reg');
+  put16(b, start + 8, 15, 'action.nx_output_reg');
+  put16(b, start + 10, m.ofs_nbits, 'action.nx_output_reg.ofs_nbits');
+  putOxmHeader(b, start + 12, m.src, 'action.nx_output_reg.src');
+  put16(b, start + 16, m.max_len, 'action.nx_output_reg.max_len');
+  patchLength(w, start, start + 2, 'action.nx_output_reg');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 18, 6], 'action.nx_output_reg');
+}
+
+function encodeNxLearnAction(w: SlabWriter, m: NxLearnAction): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_learn');
+  put16(b, start + 8, 16, 'action.nx_learn');
+  put16(b, start + 10, m.idle_timeout, 'action.nx_learn.idle_timeout');
+  put16(b, start + 12, m.hard_timeout, 'action.nx_learn.hard_timeout');
+  put16(b, start + 14, m.priority, 'action.nx_learn.priority');
+  put64(b, start + 16, m.cookie, 'action.nx_learn.cookie');
+  put16(b, start + 24, m.flags, 'action.nx_learn.flags');
+  put8(b, start + 26, m.table_id, 'action.nx_learn.table_id');
+  put16(b, start + 28, m.fin_idle_timeout, 'action.nx_learn.fin_idle_timeout');
+  put16(b, start + 30, m.fin_hard_timeout, 'action.nx_learn.fin_hard_timeout');
+  writeLearnSpecs(w, m.specs, 'action.nx_learn.specs');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 1);
+  patchLength(w, start, start + 2, 'action.nx_learn');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 1, tail, tailPad], 'action.nx_learn');
+  wholeWords(w, start, 'action.nx_learn');
+}
+
+function encodeNxExitAction(w: SlabWriter, m: NxExitAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_exit');
+  put16(b, start + 8, 17, 'action.nx_exit');
+  patchLength(w, start, start + 2, 'action.nx_exit');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_exit');
+}
+
+function encodeNxDecTtlAction(w: SlabWriter, m: NxDecTtlAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_dec_ttl');
+  put16(b, start + 8, 18, 'action.nx_dec_ttl');
+  patchLength(w, start, start + 2, 'action.nx_dec_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_dec_ttl');
+}
+
+function encodeNxFinTimeoutAction(w: SlabWriter, m: NxFinTimeoutAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_fin_timeout');
+  put16(b, start + 8, 19, 'action.nx_fin_timeout');
+  put16(b, start + 10, m.fin_idle_timeout, 'action.nx_fin_timeout.fin_idle_timeout');
+  put16(b, start + 12, m.fin_hard_timeout, 'action.nx_fin_timeout.fin_hard_timeout');
+  patchLength(w, start, start + 2, 'action.nx_fin_timeout');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 14, 2], 'action.nx_fin_timeout');
+}
+
+function encodeNxControllerAction(w: SlabWriter, m: NxControllerAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_controller');
+  put16(b, start + 8, 20, 'action.nx_controller');
+  put16(b, start + 10, m.max_len, 'action.nx_controller.max_len');
+  put16(b, start + 12, m.controller_id, 'action.nx_controller.controller_id');
+  put8(b, start + 14, m.reason, 'action.nx_controller.reason');
+  patchLength(w, start, start + 2, 'action.nx_controller');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1], 'action.nx_controller');
+}
+
+function encodeNxDecTtlCntIdsAction(w: SlabWriter, m: NxDecTtlCntIdsAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_dec_ttl_cnt_ids');
+  put16(b, start + 8, 21, 'action.nx_dec_ttl_cnt_ids');
+  put16(b, start + 10, m.ids.length, 'action.nx_dec_ttl_cnt_ids.ids');
+  writeU16List(w, m.ids, 'action.nx_dec_ttl_cnt_ids.ids');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 4);
+  patchLength(w, start, start + 2, 'action.nx_dec_ttl_cnt_ids');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, tail, tailPad], 'action.nx_dec_ttl_cnt_ids');
+  wholeWords(w, start, 'action.nx_dec_ttl_cnt_ids');
+}
+
+function encodeNxWriteMetadataAction(w: SlabWriter, m: NxWriteMetadataAction): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_write_metadata');
+  put16(b, start + 8, 22, 'action.nx_write_metadata');
+  put64(b, start + 16, m.metadata, 'action.nx_write_metadata.metadata');
+  put64(b, start + 24, m.metadata_mask, 'action.nx_write_metadata.metadata_mask');
+  patchLength(w, start, start + 2, 'action.nx_write_metadata');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_write_metadata');
+}
+
+function encodeNxPushMplsAction(w: SlabWriter, m: NxPushMplsAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_push_mpls');
+  put16(b, start + 8, 23, 'action.nx_push_mpls');
+  put16(b, start + 10, m.ethertype, 'action.nx_push_mpls.ethertype');
+  patchLength(w, start, start + 2, 'action.nx_push_mpls');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action.nx_push_mpls');
+}
+
+function encodeNxPopMplsAction(w: SlabWriter, m: NxPopMplsAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_pop_mpls');
+  put16(b, start + 8, 24, 'action.nx_pop_mpls');
+  put16(b, start + 10, m.ethertype, 'action.nx_pop_mpls.ethertype');
+  patchLength(w, start, start + 2, 'action.nx_pop_mpls');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action.nx_pop_mpls');
+}
+
+function encodeNxSetMplsTtlAction(w: SlabWriter, m: NxSetMplsTtlAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_set_mpls_ttl');
+  put16(b, start + 8, 25, 'action.nx_set_mpls_ttl');
+  put8(b, start + 10, m.mpls_ttl, 'action.nx_set_mpls_ttl.mpls_ttl');
+  patchLength(w, start, start + 2, 'action.nx_set_mpls_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 11, 5], 'action.nx_set_mpls_ttl');
+}
+
+function encodeNxDecMplsTtlAction(w: SlabWriter, m: NxDecMplsTtlAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_dec_mpls_ttl');
+  put16(b, start + 8, 26, 'action.nx_dec_mpls_ttl');
+  patchLength(w, start, start + 2, 'action.nx_dec_mpls_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_dec_mpls_ttl');
+}
+
+function encodeNxStackPushAction(w: SlabWriter, m: NxStackPushAction): void {
+  const start = w.reserve(12);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_stack_push');
+  put16(b, start + 8, 27, 'action.nx_stack_push');
+  put16(b, start + 10, m.offset, 'action.nx_stack_push.offset');
+  writeOxmRef(w, m.field, 'action.nx_stack_push.field');
+  write16(w, m.n_bits, 'action.nx_stack_push.n_bits');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 24, m.padding, 0);
+  patchLength(w, start, start + 2, 'action.nx_stack_push');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_stack_push');
+  wholeWords(w, start, 'action.nx_stack_push');
+}
+
+function encodeNxStackPopAction(w: SlabWriter, m: NxStackPopAction): void {
+  const start = w.reserve(12);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_stack_pop');
+  put16(b, start + 8, 28, 'action.nx_stack_pop');
+  put16(b, start + 10, m.offset, 'action.nx_stack_pop.offset');
+  writeOxmRef(w, m.field, 'action.nx_stack_pop.field');
+  write16(w, m.n_bits, 'action.nx_stack_pop.n_bits');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 24, m.padding, 0);
+  patchLength(w, start, start + 2, 'action.nx_stack_pop');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_stack_pop');
+  wholeWords(w, start, 'action.nx_stack_pop');
+}
+
+function encodeNxSampleAction(w: SlabWriter, m: NxSampleAction): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_sample');
+  put16(b, start + 8, 29, 'action.nx_sample');
+  put16(b, start + 10, m.probability, 'action.nx_sample.probability');
+  put32(b, start + 12, m.collector_set_id, 'action.nx_sample.collector_set_id');
+  put32(b, start + 16, m.obs_domain_id, 'action.nx_sample.obs_domain_id');
+  put32(b, start + 20, m.obs_point_id, 'action.nx_sample.obs_point_id');
+  patchLength(w, start, start + 2, 'action.nx_sample');
+}
+
+function encodeNxSetMplsLabelAction(w: SlabWriter, m: NxSetMplsLabelAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_set_mpls_label');
+  put16(b, start + 8, 30, 'action.nx_set_mpls_label');
+  put32(b, start + 12, m.mpls_label, 'action.nx_set_mpls_label.mpls_label');
+  patchLength(w, start, start + 2, 'action.nx_set_mpls_label');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_set_mpls_label');
+}
+
+function encodeNxSetMplsTcAction(w: SlabWriter, m: NxSetMplsTcAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_set_mpls_tc');
+  put16(b, start + 8, 31, 'action.nx_set_mpls_tc');
+  put8(b, start + 10, m.mpls_tc, 'action.nx_set_mpls_tc.mpls_tc');
+  patchLength(w, start, start + 2, 'action.nx_set_mpls_tc');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 11, 5], 'action.nx_set_mpls_tc');
+}
+
+function encodeNxOutputReg2Action(w: SlabWriter, m: NxOutputReg2Action): void {
+  const start = w.reserve(14);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_output_reg2');
+  put16(b, start + 8, 32, 'action.nx_output_reg2');
+  put16(b, start + 10, m.ofs_nbits, 'action.nx_output_reg2.ofs_nbits');
+  put16(b, start + 12, m.max_len, 'action.nx_output_reg2.max_len');
+  writeOxmRef(w, m.src, 'action.nx_output_reg2.src');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 24, m.padding, 0);
+  patchLength(w, start, start + 2, 'action.nx_output_reg2');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_output_reg2');
+  wholeWords(w, start, 'action.nx_output_reg2');
+}
+
+function encodeNxRegLoad2Action(w: SlabWriter, m: NxRegLoad2Action): void {
+  const start = w.reserve(10);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_reg_load2');
+  put16(b, start + 8, 33, 'action.nx_reg_load2');
+  encodeOxm(w, m.field);
+  const oxmEnd = w.at;
+  const oxmPad = align(w, start);
+  patchLength(w, start, start + 2, 'action.nx_reg_load2');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [oxmEnd, oxmPad], 'action.nx_reg_load2');
+}
+
+function encodeNxConjunctionAction(w: SlabWriter, m: NxConjunctionAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_conjunction');
+  put16(b, start + 8, 34, 'action.nx_conjunction');
+  put8(b, start + 10, m.clause, 'action.nx_conjunction.clause');
+  put8(b, start + 11, m.n_clauses, 'action.nx_conjunction.n_clauses');
+  put32(b, start + 12, m.conj_id, 'action.nx_conjunction.conj_id');
+  patchLength(w, start, start + 2, 'action.nx_conjunction');
+}
+
+function encodeNxCtAction(w: SlabWriter, m: NxCtAction): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_ct');
+  put16(b, start + 8, 35, 'action.nx_ct');
+  put16(b, start + 10, m.flags, 'action.nx_ct.flags');
+  put32(b, start + 12, m.zone_src, 'action.nx_ct.zone_src');
+  put16(b, start + 16, m.zone, 'action.nx_ct.zone');
+  put8(b, start + 18, m.recirc_table, 'action.nx_ct.recirc_table');
+  put16(b, start + 22, m.alg, 'action.nx_ct.alg');
+  for (const item of m.actions) encodeAction(w, item);
+  patchLength(w, start, start + 2, 'action.nx_ct');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 19, 3], 'action.nx_ct');
+}
+
+function encodeNxNatAction(w: SlabWriter, m: NxNatAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_nat');
+  put16(b, start + 8, 36, 'action.nx_nat');
+  put16(b, start + 12, m.flags, 'action.nx_nat.flags');
+  put16(b, start + 14, m.range_present, 'action.nx_nat.range_present');
+  const ipv4_min = agreed(m.ipv4_min, (m.range_present & 0x1) !== 0, 'action.nx_nat.ipv4_min');
+  if (ipv4_min !== undefined) write32(w, ipv4_min, 'action.nx_nat.ipv4_min');
+  const ipv4_max = agreed(m.ipv4_max, (m.range_present & 0x2) !== 0, 'action.nx_nat.ipv4_max');
+  if (ipv4_max !== undefined) write32(w, ipv4_max, 'action.nx_nat.ipv4_max');
+  const ipv6_min = agreed(m.ipv6_min, (m.range_present & 0x4) !== 0, 'action.nx_nat.ipv6_min');
+  if (ipv6_min !== undefined) writeBytes(w, ipv6_min, 16, 'action.nx_nat.ipv6_min');
+  const ipv6_max = agreed(m.ipv6_max, (m.range_present & 0x8) !== 0, 'action.nx_nat.ipv6_max');
+  if (ipv6_max !== undefined) writeBytes(w, ipv6_max, 16, 'action.nx_nat.ipv6_max');
+  const proto_min = agreed(m.proto_min, (m.range_present & 0x10) !== 0, 'action.nx_nat.proto_min');
+  if (proto_min !== undefined) write16(w, proto_min, 'action.nx_nat.proto_min');
+  const proto_max = agreed(m.proto_max, (m.range_present & 0x20) !== 0, 'action.nx_nat.proto_max');
+  if (proto_max !== undefined) write16(w, proto_max, 'action.nx_nat.proto_max');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 2);
+  patchLength(w, start, start + 2, 'action.nx_nat');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2, tail, tailPad], 'action.nx_nat');
+  wholeWords(w, start, 'action.nx_nat');
+}
+
+function encodeNxController2Action(w: SlabWriter, m: NxController2Action): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_controller2');
+  put16(b, start + 8, 37, 'action.nx_controller2');
+  for (const item of m.properties) encodeNxControllerProperty(w, item);
+  patchLength(w, start, start + 2, 'action.nx_controller2');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_controller2');
+}
+
+function encodeNxSample2Action(w: SlabWriter, m: NxSample2Action): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_sample2');
+  put16(b, start + 8, 38, 'action.nx_sample2');
+  put16(b, start + 10, m.probability, 'action.nx_sample2.probability');
+  put32(b, start + 12, m.collector_set_id, 'action.nx_sample2.collector_set_id');
+  put32(b, start + 16, m.obs_domain_id, 'action.nx_sample2.obs_domain_id');
+  put32(b, start + 20, m.obs_point_id, 'action.nx_sample2.obs_point_id');
+  put16(b, start + 24, m.sampling_port, 'action.nx_sample2.sampling_port');
+  patchLength(w, start, start + 2, 'action.nx_sample2');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 26, 6], 'action.nx_sample2');
+}
+
+function encodeNxOutputTruncAction(w: SlabWriter, m: NxOutputTruncAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_output_trunc');
+  put16(b, start + 8, 39, 'action.nx_output_trunc');
+  put16(b, start + 10, m.port, 'action.nx_output_trunc.port');
+  put32(b, start + 12, m.max_len, 'action.nx_output_trunc.max_len');
+  patchLength(w, start, start + 2, 'action.nx_output_trunc');
+}
+
+function encodeNxGroupAction(w: SlabWriter, m: NxGroupAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_group');
+  put16(b, start + 8, 40, 'action.nx_group');
+  put32(b, start + 12, m.group_id, 'action.nx_group.group_id');
+  patchLength(w, start, start + 2, 'action.nx_group');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_group');
+}
+
+function encodeNxSample3Action(w: SlabWriter, m: NxSample3Action): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_sample3');
+  put16(b, start + 8, 41, 'action.nx_sample3');
+  put16(b, start + 10, m.probability, 'action.nx_sample3.probability');
+  put32(b, start + 12, m.collector_set_id, 'action.nx_sample3.collector_set_id');
+  put32(b, start + 16, m.obs_domain_id, 'action.nx_sample3.obs_domain_id');
+  put32(b, start + 20, m.obs_point_id, 'action.nx_sample3.obs_point_id');
+  put16(b, start + 24, m.sampling_port, 'action.nx_sample3.sampling_port');
+  put8(b, start + 26, m.direction, 'action.nx_sample3.direction');
+  patchLength(w, start, start + 2, 'action.nx_sample3');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 5], 'action.nx_sample3');
+}
+
+function encodeNxCloneAction(w: SlabWriter, m: NxCloneAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_clone');
+  put16(b, start + 8, 42, 'action.nx_clone');
+  for (const item of m.actions) encodeAction(w, item);
+  patchLength(w, start, start + 2, 'action.nx_clone');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_clone');
+}
+
+function encodeNxCtClearAction(w: SlabWriter, m: NxCtClearAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_ct_clear');
+  put16(b, start + 8, 43, 'action.nx_ct_clear');
+  patchLength(w, start, start + 2, 'action.nx_ct_clear');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_ct_clear');
+}
+
+function encodeNxResubmitTableCtAction(w: SlabWriter, m: NxResubmitTableCtAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_resubmit_table_ct');
+  put16(b, start + 8, 44, 'action.nx_resubmit_table_ct');
+  put16(b, start + 10, m.in_port, 'action.nx_resubmit_table_ct.in_port');
+  put8(b, start + 12, m.table, 'action.nx_resubmit_table_ct.table');
+  patchLength(w, start, start + 2, 'action.nx_resubmit_table_ct');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3], 'action.nx_resubmit_table_ct');
+}
+
+function encodeNxLearn2Action(w: SlabWriter, m: NxLearn2Action): void {
+  const start = w.reserve(40);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_learn2');
+  put16(b, start + 8, 45, 'action.nx_learn2');
+  put16(b, start + 10, m.idle_timeout, 'action.nx_learn2.idle_timeout');
+  put16(b, start + 12, m.hard_timeout, 'action.nx_learn2.hard_timeout');
+  put16(b, start + 14, m.priority, 'action.nx_learn2.priority');
+  put64(b, start + 16, m.cookie, 'action.nx_learn2.cookie');
+  put16(b, start + 24, m.flags, 'action.nx_learn2.flags');
+  put8(b, start + 26, m.table_id, 'action.nx_learn2.table_id');
+  put16(b, start + 28, m.fin_idle_timeout, 'action.nx_learn2.fin_idle_timeout');
+  put16(b, start + 30, m.fin_hard_timeout, 'action.nx_learn2.fin_hard_timeout');
+  put32(b, start + 32, m.limit, 'action.nx_learn2.limit');
+  put16(b, start + 36, m.result_dst_ofs, 'action.nx_learn2.result_dst_ofs');
+  const result_dst = agreed(m.result_dst, (m.flags & 0x4) !== 0, 'action.nx_learn2.result_dst');
+  if (result_dst !== undefined) writeOxmRef(w, result_dst, 'action.nx_learn2.result_dst');
+  writeLearnSpecs(w, m.specs, 'action.nx_learn2.specs');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 1 + 2);
+  patchLength(w, start, start + 2, 'action.nx_learn2');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 1, start + 38, 2, tail, tailPad], 'action.nx_learn2');
+  wholeWords(w, start, 'action.nx_learn2');
+}
+
+function encodeNxEncapAction(w: SlabWriter, m: NxEncapAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_encap');
+  put16(b, start + 8, 46, 'action.nx_encap');
+  put16(b, start + 10, m.hdr_size, 'action.nx_encap.hdr_size');
+  put32(b, start + 12, m.new_pkt_type, 'action.nx_encap.new_pkt_type');
+  for (const item of m.properties) encodeNxEncapProperty(w, item);
+  patchLength(w, start, start + 2, 'action.nx_encap');
+}
+
+function encodeNxDecapAction(w: SlabWriter, m: NxDecapAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_decap');
+  put16(b, start + 8, 47, 'action.nx_decap');
+  put32(b, start + 12, m.new_pkt_type, 'action.nx_decap.new_pkt_type');
+  patchLength(w, start, start + 2, 'action.nx_decap');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_decap');
+}
+
+function encodeNxDecNshTtlAction(w: SlabWriter, m: NxDecNshTtlAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_dec_nsh_ttl');
+  put16(b, start + 8, 48, 'action.nx_dec_nsh_ttl');
+  patchLength(w, start, start + 2, 'action.nx_dec_nsh_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_dec_nsh_ttl');
+}
+
+function encodeNxCheckPktLargerAction(w: SlabWriter, m: NxCheckPktLargerAction): void {
+  const start = w.reserve(14);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_check_pkt_larger');
+  put16(b, start + 8, 49, 'action.nx_check_pkt_larger');
+  put16(b, start + 10, m.pkt_len, 'action.nx_check_pkt_larger.pkt_len');
+  put16(b, start + 12, m.offset, 'action.nx_check_pkt_larger.offset');
+  writeOxmRef(w, m.dst, 'action.nx_check_pkt_larger.dst');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 24, m.padding, 0);
+  patchLength(w, start, start + 2, 'action.nx_check_pkt_larger');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_check_pkt_larger');
+  wholeWords(w, start, 'action.nx_check_pkt_larger');
+}
+
+function encodeNxDeleteFieldAction(w: SlabWriter, m: NxDeleteFieldAction): void {
+  const start = w.reserve(10);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_delete_field');
+  put16(b, start + 8, 50, 'action.nx_delete_field');
+  writeOxmRef(w, m.field, 'action.nx_delete_field.field');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 24, m.padding, 0);
+  patchLength(w, start, start + 2, 'action.nx_delete_field');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_delete_field');
+  wholeWords(w, start, 'action.nx_delete_field');
+}
+
+function encodeOnfCopyFieldAction(w: SlabWriter, m: OnfCopyFieldAction): void {
+  const start = w.reserve(20);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x4f4e4600, 'action.onf_copy_field');
+  put16(b, start + 8, 3200, 'action.onf_copy_field');
+  put16(b, start + 12, m.n_bits, 'action.onf_copy_field.n_bits');
+  put16(b, start + 14, m.src_offset, 'action.onf_copy_field.src_offset');
+  put16(b, start + 16, m.dst_offset, 'action.onf_copy_field.dst_offset');
+  writeOxmRef(w, m.src, 'action.onf_copy_field.src');
+  writeOxmRef(w, m.dst, 'action.onf_copy_field.dst');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 2 + 2);
+  patchLength(w, start, start + 2, 'action.onf_copy_field');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2, start + 18, 2, tail, tailPad], 'action.onf_copy_field');
+  wholeWords(w, start, 'action.onf_copy_field');
+}
+
 function encodeRawAction(w: SlabWriter, m: RawAction): void {
   const start = w.reserve(4);
   put16(w.bytes, start, m.code, 'action.raw.code');
@@ -1016,6 +1977,160 @@ export function encodeAction(w: SlabWriter, m: Action): void {
       return;
     case 'raw':
       encodeRawAction(w, m);
+      return;
+    default:
+      encodeVendorAction(w, m as VendorAction);
+  }
+}
+
+function encodeVendorAction(w: SlabWriter, m: VendorAction): void {
+  switch (m.type) {
+    case 'nx_resubmit':
+      encodeNxResubmitAction(w, m);
+      return;
+    case 'nx_set_tunnel':
+      encodeNxSetTunnelAction(w, m);
+      return;
+    case 'nx_set_queue':
+      encodeNxSetQueueAction(w, m);
+      return;
+    case 'nx_pop_queue':
+      encodeNxPopQueueAction(w, m);
+      return;
+    case 'nx_reg_move':
+      encodeNxRegMoveAction(w, m);
+      return;
+    case 'nx_reg_load':
+      encodeNxRegLoadAction(w, m);
+      return;
+    case 'nx_note':
+      encodeNxNoteAction(w, m);
+      return;
+    case 'nx_set_tunnel64':
+      encodeNxSetTunnel64Action(w, m);
+      return;
+    case 'nx_multipath':
+      encodeNxMultipathAction(w, m);
+      return;
+    case 'nx_bundle':
+      encodeNxBundleAction(w, m);
+      return;
+    case 'nx_bundle_load':
+      encodeNxBundleLoadAction(w, m);
+      return;
+    case 'nx_resubmit_table':
+      encodeNxResubmitTableAction(w, m);
+      return;
+    case 'nx_output_reg':
+      encodeNxOutputRegAction(w, m);
+      return;
+    case 'nx_learn':
+      encodeNxLearnAction(w, m);
+      return;
+    case 'nx_exit':
+      encodeNxExitAction(w, m);
+      return;
+    case 'nx_dec_ttl':
+      encodeNxDecTtlAction(w, m);
+      return;
+    case 'nx_fin_timeout':
+      encodeNxFinTimeoutAction(w, m);
+      return;
+    case 'nx_controller':
+      encodeNxControllerAction(w, m);
+      return;
+    case 'nx_dec_ttl_cnt_ids':
+      encodeNxDecTtlCntIdsAction(w, m);
+      return;
+    case 'nx_write_metadata':
+      encodeNxWriteMetadataAction(w, m);
+      return;
+    case 'nx_push_mpls':
+      encodeNxPushMplsAction(w, m);
+      return;
+    case 'nx_pop_mpls':
+      encodeNxPopMplsAction(w, m);
+      return;
+    case 'nx_set_mpls_ttl':
+      encodeNxSetMplsTtlAction(w, m);
+      return;
+    case 'nx_dec_mpls_ttl':
+      encodeNxDecMplsTtlAction(w, m);
+      return;
+    case 'nx_stack_push':
+      encodeNxStackPushAction(w, m);
+      return;
+    case 'nx_stack_pop':
+      encodeNxStackPopAction(w, m);
+      return;
+    case 'nx_sample':
+      encodeNxSampleAction(w, m);
+      return;
+    case 'nx_set_mpls_label':
+      encodeNxSetMplsLabelAction(w, m);
+      return;
+    case 'nx_set_mpls_tc':
+      encodeNxSetMplsTcAction(w, m);
+      return;
+    case 'nx_output_reg2':
+      encodeNxOutputReg2Action(w, m);
+      return;
+    case 'nx_reg_load2':
+      encodeNxRegLoad2Action(w, m);
+      return;
+    case 'nx_conjunction':
+      encodeNxConjunctionAction(w, m);
+      return;
+    case 'nx_ct':
+      encodeNxCtAction(w, m);
+      return;
+    case 'nx_nat':
+      encodeNxNatAction(w, m);
+      return;
+    case 'nx_controller2':
+      encodeNxController2Action(w, m);
+      return;
+    case 'nx_sample2':
+      encodeNxSample2Action(w, m);
+      return;
+    case 'nx_output_trunc':
+      encodeNxOutputTruncAction(w, m);
+      return;
+    case 'nx_group':
+      encodeNxGroupAction(w, m);
+      return;
+    case 'nx_sample3':
+      encodeNxSample3Action(w, m);
+      return;
+    case 'nx_clone':
+      encodeNxCloneAction(w, m);
+      return;
+    case 'nx_ct_clear':
+      encodeNxCtClearAction(w, m);
+      return;
+    case 'nx_resubmit_table_ct':
+      encodeNxResubmitTableCtAction(w, m);
+      return;
+    case 'nx_learn2':
+      encodeNxLearn2Action(w, m);
+      return;
+    case 'nx_encap':
+      encodeNxEncapAction(w, m);
+      return;
+    case 'nx_decap':
+      encodeNxDecapAction(w, m);
+      return;
+    case 'nx_dec_nsh_ttl':
+      encodeNxDecNshTtlAction(w, m);
+      return;
+    case 'nx_check_pkt_larger':
+      encodeNxCheckPktLargerAction(w, m);
+      return;
+    case 'nx_delete_field':
+      encodeNxDeleteFieldAction(w, m);
+      return;
+    case 'onf_copy_field':
+      encodeOnfCopyFieldAction(w, m);
       return;
     default:
       throw unknownType('action', m);
@@ -1717,6 +2832,7 @@ export function encodeQueueDescProperty(w: SlabWriter, m: QueueDescProperty): vo
 function encodeInitialFlowUpdate(w: SlabWriter, m: InitialFlowUpdate): void {
   const start = w.reserve(24);
   const b = w.bytes;
+  b[start + 2] = 0;
   b[start + 3] = 0;
   put8(b, start + 4, m.table_id, 'flow_update.initial.table_id');
   put8(b, start + 5, m.reason, 'flow_update.initial.reason');
@@ -1736,6 +2852,7 @@ function encodeInitialFlowUpdate(w: SlabWriter, m: InitialFlowUpdate): void {
 function encodeAddedFlowUpdate(w: SlabWriter, m: AddedFlowUpdate): void {
   const start = w.reserve(24);
   const b = w.bytes;
+  b[start + 2] = 0;
   b[start + 3] = 1;
   put8(b, start + 4, m.table_id, 'flow_update.added.table_id');
   put8(b, start + 5, m.reason, 'flow_update.added.reason');
@@ -1755,6 +2872,7 @@ function encodeAddedFlowUpdate(w: SlabWriter, m: AddedFlowUpdate): void {
 function encodeRemovedFlowUpdate(w: SlabWriter, m: RemovedFlowUpdate): void {
   const start = w.reserve(24);
   const b = w.bytes;
+  b[start + 2] = 0;
   b[start + 3] = 2;
   put8(b, start + 4, m.table_id, 'flow_update.removed.table_id');
   put8(b, start + 5, m.reason, 'flow_update.removed.reason');
@@ -1774,6 +2892,7 @@ function encodeRemovedFlowUpdate(w: SlabWriter, m: RemovedFlowUpdate): void {
 function encodeModifiedFlowUpdate(w: SlabWriter, m: ModifiedFlowUpdate): void {
   const start = w.reserve(24);
   const b = w.bytes;
+  b[start + 2] = 0;
   b[start + 3] = 3;
   put8(b, start + 4, m.table_id, 'flow_update.modified.table_id');
   put8(b, start + 5, m.reason, 'flow_update.modified.reason');
@@ -1793,6 +2912,7 @@ function encodeModifiedFlowUpdate(w: SlabWriter, m: ModifiedFlowUpdate): void {
 function encodeAbbrevFlowUpdate(w: SlabWriter, m: AbbrevFlowUpdate): void {
   const start = w.reserve(8);
   const b = w.bytes;
+  b[start + 2] = 0;
   b[start + 3] = 4;
   put32(b, start + 4, m.xid, 'flow_update.abbrev.xid');
   patchLength(w, start, start, 'flow_update.abbrev');
@@ -1801,6 +2921,7 @@ function encodeAbbrevFlowUpdate(w: SlabWriter, m: AbbrevFlowUpdate): void {
 function encodePausedFlowUpdate(w: SlabWriter, m: PausedFlowUpdate): void {
   const start = w.reserve(8);
   const b = w.bytes;
+  b[start + 2] = 0;
   b[start + 3] = 5;
   patchLength(w, start, start, 'flow_update.paused');
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'flow_update.paused');
@@ -1809,6 +2930,7 @@ function encodePausedFlowUpdate(w: SlabWriter, m: PausedFlowUpdate): void {
 function encodeResumedFlowUpdate(w: SlabWriter, m: ResumedFlowUpdate): void {
   const start = w.reserve(8);
   const b = w.bytes;
+  b[start + 2] = 0;
   b[start + 3] = 6;
   patchLength(w, start, start, 'flow_update.resumed');
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'flow_update.resumed');
@@ -2181,6 +3303,152 @@ export function encodeRoleProperty(w: SlabWriter, m: RoleProperty): void {
   }
 }
 
+function encodePacketNxPacketInProperty(w: SlabWriter, m: PacketNxPacketInProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 0;
+  writeRest(w, m.packet, 'nx_packet_in_property.packet.packet');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.packet');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.packet');
+}
+
+function encodeFullLenNxPacketInProperty(w: SlabWriter, m: FullLenNxPacketInProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 1;
+  put32(b, start + 4, m.full_len, 'nx_packet_in_property.full_len.full_len');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.full_len');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.full_len');
+}
+
+function encodeBufferIdNxPacketInProperty(w: SlabWriter, m: BufferIdNxPacketInProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 2;
+  put32(b, start + 4, m.buffer_id, 'nx_packet_in_property.buffer_id.buffer_id');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.buffer_id');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.buffer_id');
+}
+
+function encodeTableIdNxPacketInProperty(w: SlabWriter, m: TableIdNxPacketInProperty): void {
+  const start = w.reserve(5);
+  const b = w.bytes;
+  b[start + 1] = 3;
+  put8(b, start + 4, m.table_id, 'nx_packet_in_property.table_id.table_id');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.table_id');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.table_id');
+}
+
+function encodeCookieNxPacketInProperty(w: SlabWriter, m: CookieNxPacketInProperty): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start + 1] = 4;
+  put64(b, start + 8, m.cookie, 'nx_packet_in_property.cookie.cookie');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.cookie');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'nx_packet_in_property.cookie');
+}
+
+function encodeReasonNxPacketInProperty(w: SlabWriter, m: ReasonNxPacketInProperty): void {
+  const start = w.reserve(5);
+  const b = w.bytes;
+  b[start + 1] = 5;
+  put8(b, start + 4, m.reason, 'nx_packet_in_property.reason.reason');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.reason');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.reason');
+}
+
+function encodeMetadataNxPacketInProperty(w: SlabWriter, m: MetadataNxPacketInProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 6;
+  for (const item of m.metadata) encodeOxm(w, item);
+  patchLength(w, start, start + 2, 'nx_packet_in_property.metadata');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.metadata');
+}
+
+function encodeUserdataNxPacketInProperty(w: SlabWriter, m: UserdataNxPacketInProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 7;
+  writeRest(w, m.userdata, 'nx_packet_in_property.userdata.userdata');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.userdata');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.userdata');
+}
+
+function encodeContinuationNxPacketInProperty(w: SlabWriter, m: ContinuationNxPacketInProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 8;
+  writeRest(w, m.continuation, 'nx_packet_in_property.continuation.continuation');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.continuation');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.continuation');
+}
+
+function encodeRawNxPacketInProperty(w: SlabWriter, m: RawNxPacketInProperty): void {
+  const start = w.reserve(4);
+  put16(w.bytes, start, m.code, 'nx_packet_in_property.raw.code');
+  writeRest(w, m.data, 'nx_packet_in_property.raw.data');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.raw');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.raw');
+}
+
+export function encodeNxPacketInProperty(w: SlabWriter, m: NxPacketInProperty): void {
+  switch (m.type) {
+    case 'packet':
+      encodePacketNxPacketInProperty(w, m);
+      return;
+    case 'full_len':
+      encodeFullLenNxPacketInProperty(w, m);
+      return;
+    case 'buffer_id':
+      encodeBufferIdNxPacketInProperty(w, m);
+      return;
+    case 'table_id':
+      encodeTableIdNxPacketInProperty(w, m);
+      return;
+    case 'cookie':
+      encodeCookieNxPacketInProperty(w, m);
+      return;
+    case 'reason':
+      encodeReasonNxPacketInProperty(w, m);
+      return;
+    case 'metadata':
+      encodeMetadataNxPacketInProperty(w, m);
+      return;
+    case 'userdata':
+      encodeUserdataNxPacketInProperty(w, m);
+      return;
+    case 'continuation':
+      encodeContinuationNxPacketInProperty(w, m);
+      return;
+    case 'raw':
+      encodeRawNxPacketInProperty(w, m);
+      return;
+    default:
+      throw unknownType('nx_packet_in_property', m);
+  }
+}
+
 export function encodeOxm(w: SlabWriter, f: OxmField): void {
   switch (f.field) {
     case 'in_port':
@@ -2306,8 +3574,526 @@ export function encodeOxm(w: SlabWriter, f: OxmField): void {
     case 'pbb_uca':
       oxm8(w, 0x80005200, f);
       return;
+    default:
+      encodeOtherOxm(w, f);
+  }
+}
+
+/** Fields of other classes than the basic one. */
+function encodeOtherOxm(w: SlabWriter, f: OxmField): void {
+  switch (f.field) {
     case 'raw':
       oxmRaw(w, f);
+      return;
+    case 'in_port_nxm':
+      oxm16(w, 0x0, f);
+      return;
+    case 'eth_dst_nxm':
+      oxmBytes(w, 0x200, 6, f);
+      return;
+    case 'eth_src_nxm':
+      oxmBytes(w, 0x400, 6, f);
+      return;
+    case 'eth_type_nxm':
+      oxm16(w, 0x600, f);
+      return;
+    case 'vlan_tci':
+      oxm16(w, 0x800, f);
+      return;
+    case 'nw_tos':
+      oxm8(w, 0xa00, f);
+      return;
+    case 'ip_proto_nxm':
+      oxm8(w, 0xc00, f);
+      return;
+    case 'ipv4_src_nxm':
+      oxm32(w, 0xe00, f);
+      return;
+    case 'ipv4_dst_nxm':
+      oxm32(w, 0x1000, f);
+      return;
+    case 'tcp_src_nxm':
+      oxm16(w, 0x1200, f);
+      return;
+    case 'tcp_dst_nxm':
+      oxm16(w, 0x1400, f);
+      return;
+    case 'udp_src_nxm':
+      oxm16(w, 0x1600, f);
+      return;
+    case 'udp_dst_nxm':
+      oxm16(w, 0x1800, f);
+      return;
+    case 'icmpv4_type_nxm':
+      oxm8(w, 0x1a00, f);
+      return;
+    case 'icmpv4_code_nxm':
+      oxm8(w, 0x1c00, f);
+      return;
+    case 'arp_op_nxm':
+      oxm16(w, 0x1e00, f);
+      return;
+    case 'arp_spa_nxm':
+      oxm32(w, 0x2000, f);
+      return;
+    case 'arp_tpa_nxm':
+      oxm32(w, 0x2200, f);
+      return;
+    case 'reg0':
+      oxm32(w, 0x10000, f);
+      return;
+    case 'reg1':
+      oxm32(w, 0x10200, f);
+      return;
+    case 'reg2':
+      oxm32(w, 0x10400, f);
+      return;
+    case 'reg3':
+      oxm32(w, 0x10600, f);
+      return;
+    case 'reg4':
+      oxm32(w, 0x10800, f);
+      return;
+    case 'reg5':
+      oxm32(w, 0x10a00, f);
+      return;
+    case 'reg6':
+      oxm32(w, 0x10c00, f);
+      return;
+    case 'reg7':
+      oxm32(w, 0x10e00, f);
+      return;
+    case 'reg8':
+      oxm32(w, 0x11000, f);
+      return;
+    case 'reg9':
+      oxm32(w, 0x11200, f);
+      return;
+    case 'reg10':
+      oxm32(w, 0x11400, f);
+      return;
+    case 'reg11':
+      oxm32(w, 0x11600, f);
+      return;
+    case 'reg12':
+      oxm32(w, 0x11800, f);
+      return;
+    case 'reg13':
+      oxm32(w, 0x11a00, f);
+      return;
+    case 'reg14':
+      oxm32(w, 0x11c00, f);
+      return;
+    case 'reg15':
+      oxm32(w, 0x11e00, f);
+      return;
+    case 'tunnel_id_nxm':
+      oxm64(w, 0x12000, f);
+      return;
+    case 'arp_sha_nxm':
+      oxmBytes(w, 0x12200, 6, f);
+      return;
+    case 'arp_tha_nxm':
+      oxmBytes(w, 0x12400, 6, f);
+      return;
+    case 'ipv6_src_nxm':
+      oxmBytes(w, 0x12600, 16, f);
+      return;
+    case 'ipv6_dst_nxm':
+      oxmBytes(w, 0x12800, 16, f);
+      return;
+    case 'icmpv6_type_nxm':
+      oxm8(w, 0x12a00, f);
+      return;
+    case 'icmpv6_code_nxm':
+      oxm8(w, 0x12c00, f);
+      return;
+    case 'ipv6_nd_target_nxm':
+      oxmBytes(w, 0x12e00, 16, f);
+      return;
+    case 'ipv6_nd_sll_nxm':
+      oxmBytes(w, 0x13000, 6, f);
+      return;
+    case 'ipv6_nd_tll_nxm':
+      oxmBytes(w, 0x13200, 6, f);
+      return;
+    case 'ip_frag':
+      oxm8(w, 0x13400, f);
+      return;
+    case 'ipv6_flabel_nxm':
+      oxm32(w, 0x13600, f);
+      return;
+    case 'ip_ecn_nxm':
+      oxm8(w, 0x13800, f);
+      return;
+    case 'nw_ttl':
+      oxm8(w, 0x13a00, f);
+      return;
+    case 'mpls_ttl':
+      oxm8(w, 0x13c00, f);
+      return;
+    case 'cookie':
+      oxm64(w, 0x13c00, f);
+      return;
+    case 'tun_src':
+      oxm32(w, 0x13e00, f);
+      return;
+    case 'tun_dst':
+      oxm32(w, 0x14000, f);
+      return;
+    case 'pkt_mark':
+      oxm32(w, 0x14200, f);
+      return;
+    case 'tcp_flags_nxm':
+      oxm16(w, 0x14400, f);
+      return;
+    case 'dp_hash':
+      oxm32(w, 0x14600, f);
+      return;
+    case 'recirc_id':
+      oxm32(w, 0x14800, f);
+      return;
+    case 'conj_id':
+      oxm32(w, 0x14a00, f);
+      return;
+    case 'tun_gbp_id':
+      oxm16(w, 0x14c00, f);
+      return;
+    case 'tun_gbp_flags':
+      oxm8(w, 0x14e00, f);
+      return;
+    case 'tun_metadata0':
+      oxmVariable(w, 0x15000, 124, f);
+      return;
+    case 'tun_metadata1':
+      oxmVariable(w, 0x15200, 124, f);
+      return;
+    case 'tun_metadata2':
+      oxmVariable(w, 0x15400, 124, f);
+      return;
+    case 'tun_metadata3':
+      oxmVariable(w, 0x15600, 124, f);
+      return;
+    case 'tun_metadata4':
+      oxmVariable(w, 0x15800, 124, f);
+      return;
+    case 'tun_metadata5':
+      oxmVariable(w, 0x15a00, 124, f);
+      return;
+    case 'tun_metadata6':
+      oxmVariable(w, 0x15c00, 124, f);
+      return;
+    case 'tun_metadata7':
+      oxmVariable(w, 0x15e00, 124, f);
+      return;
+    case 'tun_metadata8':
+      oxmVariable(w, 0x16000, 124, f);
+      return;
+    case 'tun_metadata9':
+      oxmVariable(w, 0x16200, 124, f);
+      return;
+    case 'tun_metadata10':
+      oxmVariable(w, 0x16400, 124, f);
+      return;
+    case 'tun_metadata11':
+      oxmVariable(w, 0x16600, 124, f);
+      return;
+    case 'tun_metadata12':
+      oxmVariable(w, 0x16800, 124, f);
+      return;
+    case 'tun_metadata13':
+      oxmVariable(w, 0x16a00, 124, f);
+      return;
+    case 'tun_metadata14':
+      oxmVariable(w, 0x16c00, 124, f);
+      return;
+    case 'tun_metadata15':
+      oxmVariable(w, 0x16e00, 124, f);
+      return;
+    case 'tun_metadata16':
+      oxmVariable(w, 0x17000, 124, f);
+      return;
+    case 'tun_metadata17':
+      oxmVariable(w, 0x17200, 124, f);
+      return;
+    case 'tun_metadata18':
+      oxmVariable(w, 0x17400, 124, f);
+      return;
+    case 'tun_metadata19':
+      oxmVariable(w, 0x17600, 124, f);
+      return;
+    case 'tun_metadata20':
+      oxmVariable(w, 0x17800, 124, f);
+      return;
+    case 'tun_metadata21':
+      oxmVariable(w, 0x17a00, 124, f);
+      return;
+    case 'tun_metadata22':
+      oxmVariable(w, 0x17c00, 124, f);
+      return;
+    case 'tun_metadata23':
+      oxmVariable(w, 0x17e00, 124, f);
+      return;
+    case 'tun_metadata24':
+      oxmVariable(w, 0x18000, 124, f);
+      return;
+    case 'tun_metadata25':
+      oxmVariable(w, 0x18200, 124, f);
+      return;
+    case 'tun_metadata26':
+      oxmVariable(w, 0x18400, 124, f);
+      return;
+    case 'tun_metadata27':
+      oxmVariable(w, 0x18600, 124, f);
+      return;
+    case 'tun_metadata28':
+      oxmVariable(w, 0x18800, 124, f);
+      return;
+    case 'tun_metadata29':
+      oxmVariable(w, 0x18a00, 124, f);
+      return;
+    case 'tun_metadata30':
+      oxmVariable(w, 0x18c00, 124, f);
+      return;
+    case 'tun_metadata31':
+      oxmVariable(w, 0x18e00, 124, f);
+      return;
+    case 'tun_metadata32':
+      oxmVariable(w, 0x19000, 124, f);
+      return;
+    case 'tun_metadata33':
+      oxmVariable(w, 0x19200, 124, f);
+      return;
+    case 'tun_metadata34':
+      oxmVariable(w, 0x19400, 124, f);
+      return;
+    case 'tun_metadata35':
+      oxmVariable(w, 0x19600, 124, f);
+      return;
+    case 'tun_metadata36':
+      oxmVariable(w, 0x19800, 124, f);
+      return;
+    case 'tun_metadata37':
+      oxmVariable(w, 0x19a00, 124, f);
+      return;
+    case 'tun_metadata38':
+      oxmVariable(w, 0x19c00, 124, f);
+      return;
+    case 'tun_metadata39':
+      oxmVariable(w, 0x19e00, 124, f);
+      return;
+    case 'tun_metadata40':
+      oxmVariable(w, 0x1a000, 124, f);
+      return;
+    case 'tun_metadata41':
+      oxmVariable(w, 0x1a200, 124, f);
+      return;
+    case 'tun_metadata42':
+      oxmVariable(w, 0x1a400, 124, f);
+      return;
+    case 'tun_metadata43':
+      oxmVariable(w, 0x1a600, 124, f);
+      return;
+    case 'tun_metadata44':
+      oxmVariable(w, 0x1a800, 124, f);
+      return;
+    case 'tun_metadata45':
+      oxmVariable(w, 0x1aa00, 124, f);
+      return;
+    case 'tun_metadata46':
+      oxmVariable(w, 0x1ac00, 124, f);
+      return;
+    case 'tun_metadata47':
+      oxmVariable(w, 0x1ae00, 124, f);
+      return;
+    case 'tun_metadata48':
+      oxmVariable(w, 0x1b000, 124, f);
+      return;
+    case 'tun_metadata49':
+      oxmVariable(w, 0x1b200, 124, f);
+      return;
+    case 'tun_metadata50':
+      oxmVariable(w, 0x1b400, 124, f);
+      return;
+    case 'tun_metadata51':
+      oxmVariable(w, 0x1b600, 124, f);
+      return;
+    case 'tun_metadata52':
+      oxmVariable(w, 0x1b800, 124, f);
+      return;
+    case 'tun_metadata53':
+      oxmVariable(w, 0x1ba00, 124, f);
+      return;
+    case 'tun_metadata54':
+      oxmVariable(w, 0x1bc00, 124, f);
+      return;
+    case 'tun_metadata55':
+      oxmVariable(w, 0x1be00, 124, f);
+      return;
+    case 'tun_metadata56':
+      oxmVariable(w, 0x1c000, 124, f);
+      return;
+    case 'tun_metadata57':
+      oxmVariable(w, 0x1c200, 124, f);
+      return;
+    case 'tun_metadata58':
+      oxmVariable(w, 0x1c400, 124, f);
+      return;
+    case 'tun_metadata59':
+      oxmVariable(w, 0x1c600, 124, f);
+      return;
+    case 'tun_metadata60':
+      oxmVariable(w, 0x1c800, 124, f);
+      return;
+    case 'tun_metadata61':
+      oxmVariable(w, 0x1ca00, 124, f);
+      return;
+    case 'tun_metadata62':
+      oxmVariable(w, 0x1cc00, 124, f);
+      return;
+    case 'tun_metadata63':
+      oxmVariable(w, 0x1ce00, 124, f);
+      return;
+    case 'tun_flags':
+      oxm16(w, 0x1d000, f);
+      return;
+    case 'ct_state':
+      oxm32(w, 0x1d200, f);
+      return;
+    case 'ct_zone':
+      oxm16(w, 0x1d400, f);
+      return;
+    case 'ct_mark':
+      oxm32(w, 0x1d600, f);
+      return;
+    case 'ct_label':
+      oxmBytes(w, 0x1d800, 16, f);
+      return;
+    case 'tun_ipv6_src':
+      oxmBytes(w, 0x1da00, 16, f);
+      return;
+    case 'tun_ipv6_dst':
+      oxmBytes(w, 0x1dc00, 16, f);
+      return;
+    case 'xxreg0':
+      oxmBytes(w, 0x1de00, 16, f);
+      return;
+    case 'xxreg1':
+      oxmBytes(w, 0x1e000, 16, f);
+      return;
+    case 'xxreg2':
+      oxmBytes(w, 0x1e200, 16, f);
+      return;
+    case 'xxreg3':
+      oxmBytes(w, 0x1e400, 16, f);
+      return;
+    case 'ct_nw_proto':
+      oxm8(w, 0x1ee00, f);
+      return;
+    case 'ct_nw_src':
+      oxm32(w, 0x1f000, f);
+      return;
+    case 'ct_nw_dst':
+      oxm32(w, 0x1f200, f);
+      return;
+    case 'ct_ipv6_src':
+      oxmBytes(w, 0x1f400, 16, f);
+      return;
+    case 'ct_ipv6_dst':
+      oxmBytes(w, 0x1f600, 16, f);
+      return;
+    case 'ct_tp_src':
+      oxm16(w, 0x1f800, f);
+      return;
+    case 'ct_tp_dst':
+      oxm16(w, 0x1fa00, f);
+      return;
+    case 'nd_reserved':
+      oxm32(w, 0x10000200, f);
+      return;
+    case 'nd_options_type':
+      oxm8(w, 0x10000400, f);
+      return;
+    case 'xreg0':
+      oxm64(w, 0x80010000, f);
+      return;
+    case 'xreg1':
+      oxm64(w, 0x80010200, f);
+      return;
+    case 'xreg2':
+      oxm64(w, 0x80010400, f);
+      return;
+    case 'xreg3':
+      oxm64(w, 0x80010600, f);
+      return;
+    case 'xreg4':
+      oxm64(w, 0x80010800, f);
+      return;
+    case 'xreg5':
+      oxm64(w, 0x80010a00, f);
+      return;
+    case 'xreg6':
+      oxm64(w, 0x80010c00, f);
+      return;
+    case 'xreg7':
+      oxm64(w, 0x80010e00, f);
+      return;
+    case 'dp_hash_oxm':
+      oxmExperimenter(w, 0xffff0000, 0x2320, 4, f);
+      return;
+    case 'tun_erspan_idx':
+      oxmExperimenter(w, 0xffff1600, 0x2320, 4, f);
+      return;
+    case 'tun_erspan_ver':
+      oxmExperimenter(w, 0xffff1800, 0x2320, 1, f);
+      return;
+    case 'tun_erspan_dir':
+      oxmExperimenter(w, 0xffff1a00, 0x2320, 1, f);
+      return;
+    case 'tun_erspan_hwid':
+      oxmExperimenter(w, 0xffff1c00, 0x2320, 1, f);
+      return;
+    case 'tun_gtpu_flags':
+      oxmExperimenter(w, 0xffff1e00, 0x2320, 1, f);
+      return;
+    case 'tun_gtpu_msgtype':
+      oxmExperimenter(w, 0xffff2000, 0x2320, 1, f);
+      return;
+    case 'tcp_flags_onf':
+      oxmExperimenter(w, 0xffff5400, 0x4f4e4600, 2, f);
+      return;
+    case 'actset_output_onf':
+      oxmExperimenter(w, 0xffff5600, 0x4f4e4600, 4, f);
+      return;
+    case 'nsh_flags':
+      oxmExperimenter(w, 0xffff0200, 0x5ad650, 1, f);
+      return;
+    case 'nsh_mdtype':
+      oxmExperimenter(w, 0xffff0400, 0x5ad650, 1, f);
+      return;
+    case 'nsh_np':
+      oxmExperimenter(w, 0xffff0600, 0x5ad650, 1, f);
+      return;
+    case 'nsh_spi':
+      oxmExperimenter(w, 0xffff0800, 0x5ad650, 4, f);
+      return;
+    case 'nsh_si':
+      oxmExperimenter(w, 0xffff0a00, 0x5ad650, 1, f);
+      return;
+    case 'nsh_c1':
+      oxmExperimenter(w, 0xffff0c00, 0x5ad650, 4, f);
+      return;
+    case 'nsh_c2':
+      oxmExperimenter(w, 0xffff0e00, 0x5ad650, 4, f);
+      return;
+    case 'nsh_c3':
+      oxmExperimenter(w, 0xffff1000, 0x5ad650, 4, f);
+      return;
+    case 'nsh_c4':
+      oxmExperimenter(w, 0xffff1200, 0x5ad650, 4, f);
+      return;
+    case 'nsh_ttl':
+      oxmExperimenter(w, 0xffff1400, 0x5ad650, 1, f);
       return;
     default:
       throw new EncodeError('oxm.field', `${String((f as OxmField).field)} is no match field of this version`);
