@@ -1,12 +1,30 @@
 /** Emits decoders: straight-line reads at constant offsets, one length check in front of each fixed head. */
-import { at, split } from './layout.js';
+import { at, headerOf, split } from './layout.js';
 import { familyType, memberType, messageType, structType, unionType } from './names.js';
+import { vendorMember, vendorMessages, vendorPart } from './vendor.js';
 
 const READS = {
   u8: (o) => `b[${o}]`,
   u16: (o) => `u16(b, ${o})`,
   u32: (o) => `u32(b, ${o})`,
   u64: (o) => `u64(b, ${o})`,
+};
+
+const LATE = {
+  u8: () => ({ width: 1, read: 'b[r.at]' }),
+  u16: () => ({ width: 2, read: 'u16(b, r.at)' }),
+  u32: () => ({ width: 4, read: 'u32(b, r.at)' }),
+  u64: () => ({ width: 8, read: 'u64(b, r.at)' }),
+  bytes: ({ length }) => ({ width: length, read: `copy(b, r.at, r.at + ${length})` }),
+};
+
+const FLAT = {
+  u16List: 'readU16List',
+  u32List: 'readU32List',
+  oxmId: 'readOxmId',
+  oxmIds: 'readOxmIds',
+  oxmRef: 'readOxmRef',
+  learnSpecs: 'readLearnSpecs',
 };
 
 /** Collects the statements and the properties of one structure. */
@@ -21,6 +39,10 @@ class Body {
     /** Padding: places `[position, length]` as expressions, and the condition that one of the bytes is set. */
     this.places = [];
     this.dirty = [];
+    /** Numbers of the head, as expressions, for what depends on them. */
+    this.numbers = new Map();
+    /** Optional properties, which are set after the object is made. */
+    this.optional = [];
   }
 
   fixedPad(offset, length) {
@@ -38,7 +60,10 @@ class Body {
   head(head) {
     for (const { field, offset } of head) {
       const o = at('start', offset);
-      if (field.kind in READS) this.properties.push(`${field.name}: ${READS[field.kind](o)}`);
+      if (field.kind in READS) {
+        this.numbers.set(field.name, READS[field.kind](o));
+        this.properties.push(`${field.name}: ${READS[field.kind](o)}`);
+      } else if (field.kind === 'oxmHeader') this.properties.push(`${field.name}: readOxmHeader(b, ${o})`);
       else if (field.kind === 'u32s')
         this.properties.push(`${field.name}: u32Array(b, ${o}, ${field.count})`);
       else if (field.kind === 'bytes')
@@ -48,6 +73,7 @@ class Body {
       else if (field.kind === 'pad') this.fixedPad(offset, field.length);
       else if (field.kind === 'struct') this.embedded(field, o);
       else if (field.kind === 'listLength') this.lines.push(`const ${field.of}Bytes = u16(b, ${o});`);
+      else if (field.kind === 'listCount') this.lines.push(`const ${field.of}Count = u16(b, ${o});`);
       else if (field.kind !== 'length') throw new Error(`cannot decode ${field.kind} in a fixed head`);
     }
   }
@@ -70,8 +96,12 @@ class Body {
       else if (field.kind === 'stats') this.stats(field, last && lengths.closed);
       else if (field.kind === 'struct') this.open(field, last && lengths.closed);
       else if (field.kind === 'oxm') this.oxm(field);
+      else if (field.kind === 'oxms') this.oxms(field, lengths, last && lengths.closed);
       else if (field.kind === 'list') this.list(field, lengths);
       else if (field.kind === 'message') this.message(field, last);
+      else if (field.kind === 'when') this.when(field);
+      else if (field.kind === 'tail') this.tail(field);
+      else if (field.kind in LATE) this.lines.push(...this.late(field, `const ${field.name}`));
       else if (field.kind === 'rest') {
         this.properties.push(`${field.name}: copy(b, r.at, limit)`);
         this.after = 'r.at = limit;';
@@ -152,16 +182,90 @@ class Body {
     this.properties.push(field.name);
   }
 
+  /** A number or bytes after something of variable length. */
+  late(field, target) {
+    const { width, read } = LATE[field.kind](field);
+    this.properties.push(field.name);
+    return [
+      `if (limit - r.at < ${width}) return r.fail('truncated', r.at, '${this.name}.${field.name} is cut off');`,
+      `${target} = ${read};`,
+      `r.at += ${width};`,
+    ];
+  }
+
+  when({ flags, mask, field }) {
+    const lines =
+      field.kind === 'oxmRef'
+        ? [
+            `${field.name} = readOxmRef(r, limit, '${this.name}.${field.name}');`,
+            `if (${field.name} === undefined) return undefined;`,
+          ]
+        : this.late(field, field.name);
+    if (field.kind !== 'oxmRef') this.properties.pop();
+    const type = { u16: 'number', u32: 'number', bytes: 'Uint8Array', oxmRef: 'OxmRef' }[field.kind];
+    this.lines.push(
+      `let ${field.name}: ${type} | undefined;`,
+      `if ((${this.numbers.get(flags)} & 0x${mask.toString(16)}) !== 0) {`,
+      ...lines.map((line) => `  ${line}`),
+      `}`,
+    );
+    this.optional.push(field.name);
+  }
+
+  /** More of it than usual is kept even if it is zero, so that the length comes back. */
+  tail({ least }) {
+    this.lines.push(
+      `const tail = r.at;`,
+      `const tailPad = limit - tail;`,
+      `r.at = limit;`,
+      `const tailLong = tailPad > usualTail(tail - start, ${least});`,
+    );
+    this.variablePad('tail', 'tailPad', 'tailLong');
+  }
+
+  /** The end of a list: what `listLength` said, which has to fit, or that of the structure. */
+  bound(field, lengths) {
+    if (!lengths.has(field.name)) return 'limit';
+    this.lines.push(
+      `if (${field.name}Bytes > limit - r.at) return r.fail('bad_length', r.at, \`${this.name}.${field.name}: \${${field.name}Bytes} bytes announced, \${limit - r.at} left\`);`,
+      `const ${field.name}End = r.at + ${field.name}Bytes;`,
+    );
+    return `${field.name}End`;
+  }
+
+  oxms(field, lengths, last) {
+    const start = `${field.name}At`;
+    if (field.aligned) this.lines.push(`const ${start} = r.at;`);
+    const limit = this.bound(field, lengths);
+    this.lines.push(
+      `const ${field.name}: OxmField[] = [];`,
+      `while (r.at < ${limit}) {`,
+      `  const item = decodeOxm(r, ${limit});`,
+      `  if (item === undefined) return undefined;`,
+      `  ${field.name}.push(item);`,
+      `}`,
+    );
+    this.properties.push(field.name);
+    if (!field.aligned) return;
+    const padded = `${field.name}Pad`;
+    this.lines.push(
+      `const ${padded} = (${start} - ${limit}) & 7;`,
+      `if (${padded} > limit - ${limit}) return r.fail('truncated', ${limit}, '${this.name}.${field.name}: padding is missing');`,
+      `r.at = ${limit} + ${padded};`,
+    );
+    if (last) this.exact();
+    this.variablePad(limit, padded);
+  }
+
   list(field, lengths) {
     const type = this.families.has(field.of) ? familyType(field.of) : structType(field.of);
-    const bounded = lengths.has(field.name);
-    const limit = bounded ? `${field.name}End` : 'limit';
-    if (bounded) {
+    const limit = this.bound(field, lengths);
+    const nested = field.of === this.family;
+    if (nested)
       this.lines.push(
-        `if (${field.name}Bytes > limit - r.at) return r.fail('bad_length', r.at, \`${this.name}.${field.name}: \${${field.name}Bytes} bytes announced, \${limit - r.at} left\`);`,
-        `const ${limit} = r.at + ${field.name}Bytes;`,
+        `if (r.nesting >= MAX_ACTION_NESTING) return r.fail('nesting_too_deep', start, \`${this.name}: actions nest deeper than \${MAX_ACTION_NESTING}\`);`,
+        `r.nesting += 1;`,
       );
-    }
     this.lines.push(
       `const ${field.name}: ${type}[] = [];`,
       `while (r.at < ${limit}) {`,
@@ -170,6 +274,7 @@ class Body {
       `  ${field.name}.push(item);`,
       `}`,
     );
+    if (nested) this.lines.push(`r.nesting -= 1;`);
     this.properties.push(field.name);
   }
 
@@ -198,27 +303,16 @@ class Body {
   }
 
   flat(field) {
-    if (field.kind === 'oxms') {
-      this.lines.push(
-        `const ${field.name}: OxmField[] = [];`,
-        `while (r.at < limit) {`,
-        `  const item = decodeOxm(r, limit);`,
-        `  if (item === undefined) return undefined;`,
-        `  ${field.name}.push(item);`,
-        `}`,
-      );
-      this.properties.push(field.name);
-      return;
-    }
     if (field.kind === 'u8List') {
       this.properties.push(`${field.name}: Array.from(b.subarray(r.at, limit))`);
       this.after = 'r.at = limit;';
       return;
     }
-    const reader = { u32List: 'readU32List', oxmId: 'readOxmId', oxmIds: 'readOxmIds' }[field.kind];
+    const reader = FLAT[field.kind];
     if (reader === undefined) throw new Error(`cannot decode ${field.kind}`);
+    const count = field.kind === 'u16List' ? `, ${field.name}Count` : '';
     this.lines.push(
-      `const ${field.name} = ${reader}(r, limit, '${this.name}.${field.name}');`,
+      `const ${field.name} = ${reader}(r, limit${count}, '${this.name}.${field.name}');`,
       `if (${field.name} === undefined) return undefined;`,
     );
     this.properties.push(field.name);
@@ -236,6 +330,7 @@ class Body {
     const literal = `{ ${properties.join(', ')} }`;
     this.lines.push(`const value: ${type} = ${properties.length === 0 ? '{}' : literal};`);
     if (this.after !== undefined) this.lines.push(this.after);
+    for (const name of this.optional) this.lines.push(`if (${name} !== undefined) value.${name} = ${name};`);
     if (this.places.length > 0) {
       this.lines.push(
         `if (${this.dirty.join(' || ')}) {`,
@@ -281,45 +376,75 @@ export function structDecoder(row, slice) {
   return `export function decode${structType(row.name)}(r: Reader, end: number): ${structType(row.name)} | undefined {\n${body.finish(structType(row.name), [])}\n}\n`;
 }
 
+const WITHOUT_BYTES = ['list', 'oxms', ...Object.keys(FLAT)];
+
 /** One type of TLV: the family has checked the length already, `limit` is its end. */
-function memberDecoder(family, row, slice) {
+export function memberDecoder(family, row, slice) {
   const name = `${family.name}.${row.name}`;
   const body = new Body(slice, name);
-  const { head, headBytes, variable } = split(row.fields, 4, body.structs);
+  body.family = family.name;
+  const skip = row.experimenter === undefined ? 4 : 8 + family.subtypeBytes;
+  const { head, headBytes, variable } = split(row.fields, skip, body.structs);
   const wrong = variable.length === 0 ? `limit - start !== ${headBytes}` : `limit - start < ${headBytes}`;
-  const b =
-    head.length > 0 ||
-    variable.some((field) => !['list', 'oxmId', 'oxmIds', 'oxms', 'u32List'].includes(field.kind));
-  body.lines.push(
-    `if (${wrong}) return r.fail('bad_length', start + 2, \`${name}.length is \${limit - start}, expected ${variable.length === 0 ? '' : 'at least '}${headBytes}\`);`,
-  );
+  const outside = family.padding === 'outside';
+  const b = outside || head.length > 0 || variable.some((field) => !WITHOUT_BYTES.includes(field.kind));
+  const raw = memberType(family, { name: 'raw' });
+  const refusal = family.lenient
+    ? `decode${raw}(r, start, limit, ${row.code})`
+    : `r.fail('bad_length', start + 2, \`${name}.length is \${limit - start}, expected ${variable.length === 0 ? '' : 'at least '}${headBytes}\`)`;
+  body.lines.push(`if (${wrong}) return ${refusal};`);
   if (b) body.lines.push(`const b = r.bytes;`);
   body.head(head);
   body.lines.push(`r.at = start + ${headBytes};`);
   body.variable(variable, lengthsOf(row.fields));
-  // The padding after the element goes on where that inside it ends; an element without any leaves it to the family.
-  if (family.padding === 'outside' && body.places.length > 0) {
+  if (outside) {
     body.lines.push(`const outerPad = (start - limit) & 7;`);
     body.variablePad('limit', 'outerPad');
   }
+  const result = family.lenient ? familyType(family.name) : memberType(family, row);
   const type = memberType(family, row);
-  return `function decode${type}(r: Reader, start: number, limit: number): ${type} | undefined {\n${body.finish(type, [`type: '${row.name}'`])}\n}\n`;
+  return `export function decode${type}(r: Reader, start: number, limit: number): ${result} | undefined {\n${body.finish(type, [`type: '${row.name}'`])}\n}\n`;
 }
 
-export function familyDecoder(family, slice) {
+/** An element that stays as it is. */
+function rawDecoder(family) {
+  const raw = memberType(family, { name: 'raw' });
+  const padding =
+    family.padding === 'inside'
+      ? ''
+      : `  const outerPad = (start - limit) & 7;\n  if (anySet(b, limit, outerPad)) raw.padding = gather(b, [limit, outerPad]);\n`;
+  return `function decode${raw}(r: Reader, start: number, limit: number, code: number): ${raw} {
+  const b = r.bytes;
+  r.at = limit;
+  const raw: ${raw} = { type: 'raw', code, data: copy(b, start + 4, limit) };
+${padding}  return raw;
+}
+`;
+}
+
+/** Where a TLV has its type and its length. */
+const HEADERS = {
+  'type-length': { code: 'u16(b, start)', length: 'u16(b, start + 2)', lengthAt: 'start + 2' },
+  'length-type': { code: 'u16(b, start + 2)', length: 'u16(b, start)', lengthAt: 'start' },
+  'class-type-length': { code: 'u24(b, start)', length: 'b[start + 3]', lengthAt: 'start + 3' },
+};
+
+/** The choice among the members, which have functions of their own. */
+export function familyDecoder(family) {
   const type = familyType(family.name);
-  const out = family.rows.map((row) => memberDecoder(family, row, slice));
+  const out = [];
   const inside = family.padding === 'inside';
-  const lengthAt = family.lengthFirst ? 0 : 2;
-  const cases = family.rows.map(
+  const vendor = vendorMember(family);
+  if (vendor !== undefined) out.push(vendor.text);
+  const plain = family.rows.filter((row) => row.experimenter === undefined && row.code !== vendor?.code);
+  const cases = plain.map(
     (row) => `    case ${row.code}:\n      return decode${memberType(family, row)}(r, start, limit);`,
   );
+  if (vendor !== undefined) cases.push(`    case ${vendor.code}:\n      return ${vendor.call};`);
   const raw = memberType(family, { name: 'raw' });
-  cases.push(`    default: {
-      r.at = limit;
-      const raw: ${raw} = { type: 'raw', code, data: copy(b, start + 4, limit) };
-      return raw;
-    }`);
+  const header = HEADERS[headerOf(family)];
+  cases.push(`    default:\n      return decode${raw}(r, start, limit, code);`);
+  out.push(rawDecoder(family));
   const whole = inside
     ? `length < ${family.minLength} || length > end - start || (length & 7) !== 0`
     : `length < ${family.minLength} || ((length + 7) & ~7) > end - start`;
@@ -328,12 +453,12 @@ export function familyDecoder(family, slice) {
   if (end - start < 4) return r.fail('truncated', start, \`${family.name}: \${end - start} bytes left, a header has 4\`);
   r.steps += 1;
   const b = r.bytes;
-  const length = u16(b, ${at('start', lengthAt)});
+  const length = ${header.length};
   if (${whole}) {
-    return r.fail('bad_length', ${at('start', lengthAt)}, \`${family.name}.length is \${length}, expected ${rule} \${end - start}\`);
+    return r.fail('bad_length', ${header.lengthAt}, \`${family.name}.length is \${length}, expected ${rule} \${end - start}\`);
   }
 `;
-  const choose = `  const code = u16(b, ${at('start', 2 - lengthAt)});\n  switch (code) {\n${cases.join('\n')}\n  }`;
+  const choose = `  const code = ${header.code};\n  switch (code) {\n${cases.join('\n')}\n  }`;
   if (inside) {
     out.push(
       `export function decode${type}(r: Reader, end: number): ${type} | undefined {\n${checks}  const limit = start + length;\n${choose}\n}\n`,
@@ -343,10 +468,7 @@ export function familyDecoder(family, slice) {
       `function decode${type}Body(r: Reader, start: number, limit: number): ${type} | undefined {\n  const b = r.bytes;\n${choose}\n}\n`,
       `export function decode${type}(r: Reader, end: number): ${type} | undefined {\n${checks}  const limit = start + length;
   const value = decode${type}Body(r, start, limit);
-  if (value === undefined) return undefined;
-  const padded = (8 - (length & 7)) & 7;
-  r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  r.at = limit + ((start - limit) & 7);
   return value;\n}\n`,
     );
   }
@@ -373,7 +495,9 @@ export function messageDecoder(row, slice) {
 
 export function multipartDecoder(row, slice) {
   const type = unionType(row.name, slice.version);
-  const cases = slice.multiparts.map((part) => multipartCase(row, part));
+  const vendor = vendorPart(row, slice);
+  const plain = slice.multiparts.filter((part) => part.experimenter === undefined);
+  const cases = plain.map((part) => multipartCase(row, part, vendor));
   const pads = row.fields.reduce((sum, field) => sum + field.length, 0);
   const headBytes = 12 + pads;
   const set = Array.from({ length: pads }, (_, i) => `b[start + ${12 + i}]`).join(' | ');
@@ -384,7 +508,7 @@ export function multipartDecoder(row, slice) {
           before: '  const b = r.bytes;\n',
           after: `  if ((${set}) !== 0) {\n    value.padding = gather(b, [start + 12, ${pads}]);\n  }\n`,
         };
-  return `function decode${type}(r: Reader, start: number, limit: number): ${type} | undefined {
+  return `${vendor?.text ?? ''}function decode${type}(r: Reader, start: number, limit: number): ${type} | undefined {
   if (limit - start < ${headBytes}) return r.fail('bad_length', start + 2, \`${row.name}: header.length is \${limit - start}, expected at least ${headBytes}\`);
 ${padding.before}  const value = decode${type}Body(r, start, limit);
   if (value === undefined) return undefined;
@@ -406,9 +530,20 @@ ${cases.join('\n')}
 `;
 }
 
-function multipartCase(row, part) {
+function multipartCase(row, part, vendor) {
   const body = part[row.multipart];
   const head = `type: '${row.name}', xid, mp_type: '${part.name}', flags`;
+  if (vendor !== undefined && part.code === vendor.code) {
+    return `    case ${part.code}: {
+      const head = r.at;
+      const known = ${vendor.call};
+      if (known !== undefined) return known;
+      r.forgive(0);
+      r.at = head;
+      const body = decode${structType(body.of)}(r, limit);
+      return body === undefined ? undefined : { ${head}, body };
+    }`;
+  }
   if (body.shape === 'empty') return `    case ${part.code}:\n      return { ${head}, body: {} };`;
   if (body.shape === 'one') {
     return `    case ${part.code}: {
@@ -428,97 +563,25 @@ function multipartCase(row, part) {
 }
 
 export function decodeDispatch(slice) {
-  const plain = slice.messages.filter((row) => row.experimenter === undefined);
-  const special = slice.messages.filter((row) => row.experimenter !== undefined);
+  const vendors = vendorMessages(slice);
+  const plain = slice.messages.filter((row) => row.experimenter === undefined && row.code !== vendors?.code);
   const isNested = (row) => row.fields.some((field) => field.kind === 'message');
   const call = (row) => {
     const name = row.multipart === undefined ? messageType(row) : unionType(row.name, slice.version);
     return `decode${name}(r, start, limit${isNested(row) ? ', version' : ''})`;
   };
   const cases = plain.map((row) => `    case ${row.code}:\n      return ${call(row)};`);
-  const early = special.map((row) => {
-    const id = `0x${row.experimenter.id.toString(16)}`;
-    return `  if (type === ${row.code} && limit - start >= 16 && u32(b, start + 8) === ${id} && u32(b, start + 12) === ${row.experimenter.type}) {
-    return ${call(row)};
-  }`;
-  });
+  if (vendors !== undefined) cases.push(`    case ${vendors.code}:\n      return ${vendors.call};`);
   const versionName = slice.messages.some(isNested) ? 'version' : '_version';
   return `/** The message from \`start\` to \`limit\`; its header has been checked. */
 export function decode(r: Reader, start: number, limit: number, ${versionName}: number): ${unionType('message', slice.version)} | undefined {
   const b = r.bytes;
   const type = b[start + 1];
-${early.join('\n')}${early.length > 0 ? '\n' : ''}  switch (type) {
+  switch (type) {
 ${cases.join('\n')}
     default:
       return r.fail('bad_type', start + 1, \`type \${type} is unknown in version \${b[start]}\`);
   }
 }
-`;
-}
-
-export function oxmDecoder(slice) {
-  const cases = slice.oxm.map((row) => {
-    const width = row.bytes;
-    const read = (o) =>
-      row.form === 'bytes'
-        ? `copy(b, ${at('v', o)}, ${at('v', o + width)})`
-        : row.form === 'bigint'
-          ? `u64(b, ${at('v', o)})`
-          : {
-              1: `b[${at('v', o)}]`,
-              2: `u16(b, ${at('v', o)})`,
-              3: `u24(b, ${at('v', o)})`,
-              4: `u32(b, ${at('v', o)})`,
-            }[width];
-    return `    case ${row.id}:
-      if (!masked && length === ${width}) return { field: '${row.name}', value: ${read(0)} };
-      if (masked && length === ${2 * width}) return { field: '${row.name}', value: ${read(0)}, mask: ${read(width)} };
-      return badOxmLength(r, at, '${row.name}', ${width});`;
-  });
-  return `export function decodeOxm(r: Reader, end: number): OxmField | undefined {
-  const at = r.at;
-  const b = r.bytes;
-  if (end - at < 4) return r.fail('truncated', at, \`oxm: \${end - at} bytes left, a header has 4\`);
-  r.steps += 1;
-  const length = b[at + 3];
-  if (length > end - at - 4) return r.fail('bad_length', at + 3, \`oxm.length is \${length}, \${end - at - 4} bytes are left\`);
-  const v = at + 4;
-  r.at = v + length;
-  const oxmClass = u16(b, at);
-  const masked = (b[at + 2] & 1) === 1;
-  const number = b[at + 2] >> 1;
-  if (oxmClass === 0x8000) {
-    switch (number) {
-${cases.join('\n')}
-    }
-  }
-  return { field: 'raw', oxm_class: oxmClass, oxm_field: number, has_mask: masked, payload: copy(b, v, r.at) };
-}
-
-function badOxmLength(r: Reader, at: number, name: string, width: number): undefined {
-  const masked = (r.bytes[at + 2] & 1) === 1;
-  return r.fail('bad_match', at + 3, \`\${name}: length \${r.bytes[at + 3]}, expected \${masked ? 2 * width : width}\`);
-}
-
-/** Leaves the cursor behind the last field; the padding up to a multiple of 8 is known to be there. */
-export function decodeMatch(r: Reader, end: number, name: string): OxmField[] | undefined {
-  const at = r.at;
-  if (end - at < 8) return r.fail('truncated', at, \`\${name}: \${end - at} bytes left, expected at least 8\`);
-  const type = u16(r.bytes, at);
-  const length = u16(r.bytes, at + 2);
-  if (type !== 1) return r.fail('bad_match', at, \`\${name}.type is \${type}, expected 1 (OXM)\`);
-  if (length < 4 || ((length + 7) & ~7) > end - at) {
-    return r.fail('bad_length', at + 2, \`\${name}.length is \${length}, expected with padding 4 to \${end - at}\`);
-  }
-  const stop = at + length;
-  r.at = at + 4;
-  const fields: OxmField[] = [];
-  while (r.at < stop) {
-    const field = decodeOxm(r, stop);
-    if (field === undefined) return undefined;
-    fields.push(field);
-  }
-  return fields;
-}
-`;
+${vendors === undefined ? '' : `\n${vendors.text}`}`;
 }
