@@ -28,13 +28,13 @@ export function formatFlow(flow: FlowStats): string {
   return `${before} actions=${formatInstructions(flow.instructions)}`;
 }
 
-function formatRule(priority: number, match: string): string {
+export function formatRule(priority: number, match: string): string {
   if (priority === OFP_DEFAULT_PRIORITY) return match;
   return match === '' ? `priority=${priority}` : `priority=${priority},${match}`;
 }
 
 /** With as many groups of three decimals as it takes. */
-function duration(seconds: number, nanoseconds: number): string {
+export function duration(seconds: number, nanoseconds: number): string {
   const fraction = String(nanoseconds)
     .padStart(9, '0')
     .replace(/(000)+$/, '');
