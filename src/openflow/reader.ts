@@ -22,10 +22,13 @@ export class Reader {
   /** Elements of lists that were decoded: what the tests hold against the length of the message. */
   steps = 0;
   error: DecodeError | undefined;
+  /** The wire version of the message. */
+  readonly version: number;
   private readonly base: number;
 
-  constructor(bytes: Uint8Array, base: number) {
+  constructor(bytes: Uint8Array, base: number, version: number) {
     this.bytes = bytes;
+    this.version = version;
     this.base = base;
     this.at = base;
   }

@@ -13,6 +13,8 @@ const PIECES_OF_SLAB = 4;
 export class SlabWriter {
   /** The slab. Changes when the writer grows: take it anew after every `reserve`. */
   bytes: Uint8Array;
+  /** The wire version of the message that is being written: some match fields came with a later one. */
+  version = 4;
   private start = 0;
   private end = 0;
   private readonly slabBytes: number;

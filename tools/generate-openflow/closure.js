@@ -1,5 +1,7 @@
 /** Which structures and families a version of the protocol reaches from its messages: nothing else is generated. */
-import { holds } from './names.js';
+import { holds, oxmVersions } from './names.js';
+
+const overlaps = (a, b) => a.from <= b.to && b.from <= a.to;
 
 export function sliceOf(catalogue, version) {
   const live = (rows) => rows.filter((row) => holds(row.versions, version));
@@ -44,7 +46,7 @@ export function sliceOf(catalogue, version) {
     version,
     messages,
     multiparts,
-    oxm: live(catalogue.oxm),
+    oxm: catalogue.oxm.filter((row) => overlaps(row.versions, oxmVersions(version))),
     oxs: live(catalogue.oxs),
     families,
     ...pick(reached),
@@ -97,6 +99,8 @@ export function signatures(slice) {
         expand(row.fields, []),
         row.multipart && slice.version,
       ]),
+    ofMember: (family, row) =>
+      JSON.stringify([family.name, row.name, row.code, row.experimenter, expand(row.fields, [])]),
     oxm,
   };
 }

@@ -1,5 +1,6 @@
 /** Emits decoders of OXM TLVs: the basic class first and in line, those of vendors in a function of their own. */
 import { at } from './layout.js';
+import { guardOf } from './names.js';
 
 const BASIC = 0x8000;
 const hex = (value) => `0x${value.toString(16)}`;
@@ -18,13 +19,15 @@ function reading(row, offset, width) {
  */
 function fieldCase([id, rows]) {
   const [row] = rows;
+  const guard = guardOf(row);
+  const since = guard === undefined ? '' : `  if (r.version < ${guard}) break;\n`;
   if (row.variable) {
     return `case ${id}:
-  if (!masked) return { field: '${row.name}', value: copy(b, v, v + length) };
+${since}  if (!masked) return { field: '${row.name}', value: copy(b, v, v + length) };
   if ((length & 1) === 0) return { field: '${row.name}', value: copy(b, v, v + length / 2), mask: copy(b, v + length / 2, v + length) };
   return badOxmLength(r, at, '${row.name}', length + 1);`;
   }
-  return `case ${id}:\n${rows.map(lengthTests).join('\n')}\n  ${row.experimenter === undefined ? `return badOxmLength(r, at, '${row.name}', ${row.bytes});` : 'break;'}`;
+  return `case ${id}:\n${since}${rows.map(lengthTests).join('\n')}\n  ${row.experimenter === undefined ? `return badOxmLength(r, at, '${row.name}', ${row.bytes});` : 'break;'}`;
 }
 
 function lengthTests(row) {
@@ -112,7 +115,7 @@ function badOxmLength(r: Reader, at: number, name: string, width: number): undef
   const masked = (b[at + 2] & 1) === 1;
   return r.fail('bad_match', at + 3, \`\${name}: length \${b[at + 3]}, expected \${masked ? 2 * width : width}\`);
 }
-${slice.usesMatch ? matchDecoder() : ''}`;
+`;
 }
 
 function basicDecoder(basic) {
@@ -125,9 +128,8 @@ ${fieldSwitch(basic, '  ')}
   return rawOxm(r, at);`;
 }
 
-function matchDecoder() {
-  return `
-/** Leaves the cursor behind the last field; the padding up to a multiple of 8 is known to be there. */
+export function matchDecoder() {
+  return `/** Leaves the cursor behind the last field; the padding up to a multiple of 8 is known to be there. */
 export function decodeMatch(r: Reader, end: number, name: string): OxmField[] | undefined {
   const at = r.at;
   if (end - at < 8) return r.fail('truncated', at, \`\${name}: \${end - at} bytes left, expected at least 8\`);

@@ -379,7 +379,7 @@ export function structDecoder(row, slice) {
 const WITHOUT_BYTES = ['list', 'oxms', ...Object.keys(FLAT)];
 
 /** One type of TLV: the family has checked the length already, `limit` is its end. */
-function memberDecoder(family, row, slice) {
+export function memberDecoder(family, row, slice) {
   const name = `${family.name}.${row.name}`;
   const body = new Body(slice, name);
   body.family = family.name;
@@ -404,7 +404,7 @@ function memberDecoder(family, row, slice) {
   }
   const result = family.lenient ? familyType(family.name) : memberType(family, row);
   const type = memberType(family, row);
-  return `function decode${type}(r: Reader, start: number, limit: number): ${result} | undefined {\n${body.finish(type, [`type: '${row.name}'`])}\n}\n`;
+  return `export function decode${type}(r: Reader, start: number, limit: number): ${result} | undefined {\n${body.finish(type, [`type: '${row.name}'`])}\n}\n`;
 }
 
 /** An element that stays as it is. */
@@ -430,9 +430,10 @@ const HEADERS = {
   'class-type-length': { code: 'u24(b, start)', length: 'b[start + 3]', lengthAt: 'start + 3' },
 };
 
-export function familyDecoder(family, slice) {
+/** The choice among the members, which have functions of their own. */
+export function familyDecoder(family) {
   const type = familyType(family.name);
-  const out = family.rows.map((row) => memberDecoder(family, row, slice));
+  const out = [];
   const inside = family.padding === 'inside';
   const vendor = vendorMember(family);
   if (vendor !== undefined) out.push(vendor.text);

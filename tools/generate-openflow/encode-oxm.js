@@ -1,5 +1,7 @@
 /** Emits encoders of OXM TLVs: the basic class in one switch, those of vendors in a second behind it. */
 
+import { guardOf } from './names.js';
+
 const BASIC = 0x8000;
 const hex = (value) => `0x${value.toString(16)}`;
 
@@ -12,7 +14,9 @@ function fieldCase(row) {
     if (row.form !== 'number') throw new Error(`${row.name}: experimenters' fields are numbers so far`);
     call = `oxmExperimenter(w, ${header}, ${hex(row.experimenter)}, ${row.bytes}, f);`;
   }
-  return `    case '${row.name}':\n      ${call}\n      return;`;
+  const guard = guardOf(row);
+  const since = guard === undefined ? '' : `      if (w.version < ${guard}) throw noField(f);\n`;
+  return `    case '${row.name}':\n${since}      ${call}\n      return;`;
 }
 
 export function oxmEncoder(slice) {
@@ -34,14 +38,18 @@ function encodeOtherOxm(w: SlabWriter, f: OxmField): void {
       return;
 ${others.map(fieldCase).join('\n')}
     default:
-      throw new EncodeError('oxm.field', \`\${String((f as OxmField).field)} is no match field of this version\`);
+      throw noField(f);
   }
 }
-${slice.usesMatch ? MATCH : ''}`;
+
+function noField(f: OxmField): EncodeError {
+  return new EncodeError('oxm.field', \`\${f.field} is no match field of this version\`);
+}
+`;
 }
 
-const MATCH = `
-/** Without the padding, which the caller aligns. */
+export function matchEncoder() {
+  return `/** Without the padding, which the caller aligns. */
 export function encodeMatch(w: SlabWriter, fields: readonly OxmField[], path: string): void {
   const start = w.reserve(4);
   w.bytes[start + 1] = 1;
@@ -49,3 +57,4 @@ export function encodeMatch(w: SlabWriter, fields: readonly OxmField[], path: st
   patchLength(w, start, start + 2, path);
 }
 `;
+}

@@ -257,7 +257,7 @@ const HEADERS = {
   },
 };
 
-function memberEncoder(family, row, slice) {
+export function memberEncoder(family, row, slice) {
   const path = `${family.name}.${row.name}`;
   const type = memberType(family, row);
   const body = new Body(slice, path);
@@ -280,7 +280,7 @@ function memberEncoder(family, row, slice) {
   const checks =
     family.padding === 'inside' && variable.some((field) => field.kind === 'rest' || field.kind === 'tail');
   if (checks) body.lines.push(`wholeWords(w, start, '${path}');`);
-  return `function encode${type}(w: SlabWriter, m: ${type}): void {\n${body.text()}\n}\n`;
+  return `export function encode${type}(w: SlabWriter, m: ${type}): void {\n${body.text()}\n}\n`;
 }
 
 function outerPad(body, family) {
@@ -290,7 +290,7 @@ function outerPad(body, family) {
 }
 
 export function familyEncoder(family, slice) {
-  const out = family.rows.map((row) => memberEncoder(family, row, slice));
+  const out = [];
   const raw = memberType(family, { name: 'raw' });
   const path = `${family.name}.raw`;
   const header = HEADERS[headerOf(family)];

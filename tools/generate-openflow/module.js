@@ -2,10 +2,10 @@
 
 import { signatures } from './closure.js';
 import * as decode from './decode.js';
-import { oxmDecoder } from './decode-oxm.js';
+import { matchDecoder, oxmDecoder } from './decode-oxm.js';
 import * as encode from './encode.js';
-import { oxmEncoder } from './encode-oxm.js';
-import { BANNER, familyType, messageType, structType } from './names.js';
+import { matchEncoder, oxmEncoder } from './encode-oxm.js';
+import { BANNER, familyType, memberType, messageType, structType } from './names.js';
 import { oxsDecoder, oxsEncoder } from './oxs.js';
 
 const DECODE_HELPERS = {
@@ -139,11 +139,17 @@ function assemble(slice, parts, verb, emit) {
   }
   for (const row of slice.reachedStructs)
     parts.add(`${verb}${structType(row.name)}`, signature.ofName(row.name), () => emit.struct(row, slice));
-  for (const family of slice.reachedFamilies)
+  for (const family of slice.reachedFamilies) {
     parts.add(`${verb}${familyType(family.name)}`, signature.ofName(family.name), () =>
       emit.family(family, slice),
     );
-  if (slice.usesOxm) parts.texts.push(emit.oxm(slice));
+    for (const row of family.rows)
+      parts.add(`${verb}${memberType(family, row)}`, signature.ofMember(family, row), () =>
+        emit.member(family, row, slice),
+      );
+  }
+  if (slice.usesOxm) parts.add(`${verb}Oxm`, signature.oxm, () => emit.oxm(slice));
+  if (slice.usesMatch) parts.add(`${verb}Match`, signature.oxm, emit.match);
   if (slice.usesOxs) parts.texts.push(emit.oxs(slice));
 }
 
@@ -155,6 +161,8 @@ export function decodeModule(slice, types, known) {
     multipart: decode.multipartDecoder,
     struct: decode.structDecoder,
     family: decode.familyDecoder,
+    member: decode.memberDecoder,
+    match: matchDecoder,
     oxm: oxmDecoder,
     oxs: oxsDecoder,
   });
@@ -169,6 +177,8 @@ export function encodeModule(slice, types, known) {
     multipart: encode.multipartEncoder,
     struct: encode.structEncoder,
     family: encode.familyEncoder,
+    member: encode.memberEncoder,
+    match: matchEncoder,
     oxm: oxmEncoder,
     oxs: oxsEncoder,
   });

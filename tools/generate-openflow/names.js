@@ -67,3 +67,17 @@ export function hasPadding(fields) {
 export function vendorType(family) {
   return `Vendor${pascal(family)}`;
 }
+
+/**
+ * Which versions share the code for match fields: 1.3 and all after it, whose fields differ by few. The version of
+ * the message is asked only for those that not all of them have.
+ */
+export function oxmVersions(version) {
+  const last = VERSIONS[VERSIONS.length - 1];
+  return version < MAIN_VERSION ? { from: version, to: version } : { from: MAIN_VERSION, to: last };
+}
+
+/** The version from which a match field holds, `undefined` if all versions with this code have it. */
+export function guardOf(row) {
+  return row.versions.from > MAIN_VERSION ? row.versions.from : undefined;
+}

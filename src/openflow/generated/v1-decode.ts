@@ -79,15 +79,7 @@ import type {
   QueueProperty10,
   NxControllerProperty,
   NxEncapProperty,
-  PacketNxPacketInProperty,
-  FullLenNxPacketInProperty,
-  BufferIdNxPacketInProperty,
-  TableIdNxPacketInProperty,
-  CookieNxPacketInProperty,
-  ReasonNxPacketInProperty,
   MetadataNxPacketInProperty,
-  UserdataNxPacketInProperty,
-  ContinuationNxPacketInProperty,
   RawNxPacketInProperty,
   NxPacketInProperty,
   AddedNxFlowUpdate,
@@ -174,6 +166,14 @@ import {
   decodeNxIpfixStats,
   decodeNxControllerProperty,
   decodeNxEncapProperty,
+  decodePacketNxPacketInProperty,
+  decodeFullLenNxPacketInProperty,
+  decodeBufferIdNxPacketInProperty,
+  decodeTableIdNxPacketInProperty,
+  decodeCookieNxPacketInProperty,
+  decodeReasonNxPacketInProperty,
+  decodeUserdataNxPacketInProperty,
+  decodeContinuationNxPacketInProperty,
 } from './v4-decode.js';
 
 /** The message from `start` to `limit`; its header has been checked. */
@@ -1142,833 +1142,6 @@ export function decodePacketQueue10(r: Reader, end: number): PacketQueue10 | und
   return value;
 }
 
-function decodeOutputAction10(r: Reader, start: number, limit: number): OutputAction10 | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action10.output.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: OutputAction10 = { type: 'output', port: u16(b, start + 4), max_len: u16(b, start + 6) };
-  return value;
-}
-
-function decodeSetVlanVidAction10(r: Reader, start: number, limit: number): SetVlanVidAction10 | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action10.set_vlan_vid.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: SetVlanVidAction10 = { type: 'set_vlan_vid', vlan_vid: u16(b, start + 4) };
-  if ((b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 6, 2]);
-  }
-  return value;
-}
-
-function decodeSetVlanPcpAction10(r: Reader, start: number, limit: number): SetVlanPcpAction10 | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action10.set_vlan_pcp.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: SetVlanPcpAction10 = { type: 'set_vlan_pcp', vlan_pcp: b[start + 4] };
-  if ((b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 5, 3]);
-  }
-  return value;
-}
-
-function decodeStripVlanAction10(r: Reader, start: number, limit: number): StripVlanAction10 | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action10.strip_vlan.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: StripVlanAction10 = { type: 'strip_vlan' };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
-  }
-  return value;
-}
-
-function decodeSetDlSrcAction10(r: Reader, start: number, limit: number): SetDlSrcAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.set_dl_src.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: SetDlSrcAction10 = { type: 'set_dl_src', dl_addr: copy(b, start + 4, start + 10) };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeSetDlDstAction10(r: Reader, start: number, limit: number): SetDlDstAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.set_dl_dst.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: SetDlDstAction10 = { type: 'set_dl_dst', dl_addr: copy(b, start + 4, start + 10) };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeSetNwSrcAction10(r: Reader, start: number, limit: number): SetNwSrcAction10 | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action10.set_nw_src.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: SetNwSrcAction10 = { type: 'set_nw_src', nw_addr: u32(b, start + 4) };
-  return value;
-}
-
-function decodeSetNwDstAction10(r: Reader, start: number, limit: number): SetNwDstAction10 | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action10.set_nw_dst.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: SetNwDstAction10 = { type: 'set_nw_dst', nw_addr: u32(b, start + 4) };
-  return value;
-}
-
-function decodeSetNwTosAction10(r: Reader, start: number, limit: number): SetNwTosAction10 | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action10.set_nw_tos.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: SetNwTosAction10 = { type: 'set_nw_tos', nw_tos: b[start + 4] };
-  if ((b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 5, 3]);
-  }
-  return value;
-}
-
-function decodeSetTpSrcAction10(r: Reader, start: number, limit: number): SetTpSrcAction10 | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action10.set_tp_src.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: SetTpSrcAction10 = { type: 'set_tp_src', tp_port: u16(b, start + 4) };
-  if ((b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 6, 2]);
-  }
-  return value;
-}
-
-function decodeSetTpDstAction10(r: Reader, start: number, limit: number): SetTpDstAction10 | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action10.set_tp_dst.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: SetTpDstAction10 = { type: 'set_tp_dst', tp_port: u16(b, start + 4) };
-  if ((b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 6, 2]);
-  }
-  return value;
-}
-
-function decodeEnqueueAction10(r: Reader, start: number, limit: number): EnqueueAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.enqueue.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: EnqueueAction10 = { type: 'enqueue', port: u16(b, start + 4), queue_id: u32(b, start + 12) };
-  if ((b[start + 6] | b[start + 7] | b[start + 8] | b[start + 9] | b[start + 10] | b[start + 11]) !== 0) {
-    value.padding = gather(b, [start + 6, 6]);
-  }
-  return value;
-}
-
-function decodeExperimenterAction10(r: Reader, start: number, limit: number): ExperimenterAction10 | undefined {
-  if (limit - start < 8) return r.fail('bad_length', start + 2, `action10.experimenter.length is ${limit - start}, expected at least 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: ExperimenterAction10 = { type: 'experimenter', experimenter: u32(b, start + 4), data: copy(b, r.at, limit) };
-  r.at = limit;
-  return value;
-}
-
-function decodeNxResubmitAction10(r: Reader, start: number, limit: number): NxResubmitAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_resubmit.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxResubmitAction10 = { type: 'nx_resubmit', in_port: u16(b, start + 10) };
-  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 12, 4]);
-  }
-  return value;
-}
-
-function decodeNxSetTunnelAction10(r: Reader, start: number, limit: number): NxSetTunnelAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_set_tunnel.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxSetTunnelAction10 = { type: 'nx_set_tunnel', tun_id: u32(b, start + 12) };
-  if ((b[start + 10] | b[start + 11]) !== 0) {
-    value.padding = gather(b, [start + 10, 2]);
-  }
-  return value;
-}
-
-function decodeNxSetQueueAction10(r: Reader, start: number, limit: number): NxSetQueueAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_set_queue.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxSetQueueAction10 = { type: 'nx_set_queue', queue_id: u32(b, start + 12) };
-  if ((b[start + 10] | b[start + 11]) !== 0) {
-    value.padding = gather(b, [start + 10, 2]);
-  }
-  return value;
-}
-
-function decodeNxPopQueueAction10(r: Reader, start: number, limit: number): NxPopQueueAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_pop_queue.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxPopQueueAction10 = { type: 'nx_pop_queue' };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeNxRegMoveAction10(r: Reader, start: number, limit: number): NxRegMoveAction10 | undefined {
-  if (limit - start < 16) return r.fail('bad_length', start + 2, `action10.nx_reg_move.length is ${limit - start}, expected at least 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const src = readOxmRef(r, limit, 'action10.nx_reg_move.src');
-  if (src === undefined) return undefined;
-  const dst = readOxmRef(r, limit, 'action10.nx_reg_move.dst');
-  if (dst === undefined) return undefined;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
-  const value: NxRegMoveAction10 = { type: 'nx_reg_move', n_bits: u16(b, start + 10), src_ofs: u16(b, start + 12), dst_ofs: u16(b, start + 14), src, dst };
-  if (anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxRegLoadAction10(r: Reader, start: number, limit: number): NxRegLoadAction10 | undefined {
-  if (limit - start !== 24) return r.fail('bad_length', start + 2, `action10.nx_reg_load.length is ${limit - start}, expected 24`);
-  const b = r.bytes;
-  r.at = start + 24;
-  const value: NxRegLoadAction10 = { type: 'nx_reg_load', ofs_nbits: u16(b, start + 10), dst: readOxmHeader(b, start + 12), value: u64(b, start + 16) };
-  return value;
-}
-
-function decodeNxNoteAction10(r: Reader, start: number, limit: number): NxNoteAction10 | undefined {
-  if (limit - start < 10) return r.fail('bad_length', start + 2, `action10.nx_note.length is ${limit - start}, expected at least 10`);
-  const b = r.bytes;
-  r.at = start + 10;
-  const value: NxNoteAction10 = { type: 'nx_note', note: copy(b, r.at, limit) };
-  r.at = limit;
-  return value;
-}
-
-function decodeNxSetTunnel64Action10(r: Reader, start: number, limit: number): NxSetTunnel64Action10 | undefined {
-  if (limit - start !== 24) return r.fail('bad_length', start + 2, `action10.nx_set_tunnel64.length is ${limit - start}, expected 24`);
-  const b = r.bytes;
-  r.at = start + 24;
-  const value: NxSetTunnel64Action10 = { type: 'nx_set_tunnel64', tun_id: u64(b, start + 16) };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeNxMultipathAction10(r: Reader, start: number, limit: number): NxMultipathAction10 | undefined {
-  if (limit - start !== 32) return r.fail('bad_length', start + 2, `action10.nx_multipath.length is ${limit - start}, expected 32`);
-  const b = r.bytes;
-  r.at = start + 32;
-  const value: NxMultipathAction10 = { type: 'nx_multipath', fields: u16(b, start + 10), basis: u16(b, start + 12), algorithm: u16(b, start + 16), max_link: u16(b, start + 18), arg: u32(b, start + 20), ofs_nbits: u16(b, start + 26), dst: readOxmHeader(b, start + 28) };
-  if ((b[start + 14] | b[start + 15]) !== 0 || (b[start + 24] | b[start + 25]) !== 0) {
-    value.padding = gather(b, [start + 14, 2, start + 24, 2]);
-  }
-  return value;
-}
-
-function decodeNxBundleAction10(r: Reader, start: number, limit: number): NxBundleAction10 | undefined {
-  if (limit - start < 32) return r.fail('bad_length', start + 2, `action10.nx_bundle.length is ${limit - start}, expected at least 32`);
-  const b = r.bytes;
-  const membersCount = u16(b, start + 20);
-  r.at = start + 32;
-  const members = readU16List(r, limit, membersCount, 'action10.nx_bundle.members');
-  if (members === undefined) return undefined;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
-  const value: NxBundleAction10 = { type: 'nx_bundle', algorithm: u16(b, start + 10), fields: u16(b, start + 12), basis: u16(b, start + 14), member_type: readOxmHeader(b, start + 16), ofs_nbits: u16(b, start + 22), dst: readOxmHeader(b, start + 24), members };
-  if ((b[start + 28] | b[start + 29] | b[start + 30] | b[start + 31]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [start + 28, 4, tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxBundleLoadAction10(r: Reader, start: number, limit: number): NxBundleLoadAction10 | undefined {
-  if (limit - start < 32) return r.fail('bad_length', start + 2, `action10.nx_bundle_load.length is ${limit - start}, expected at least 32`);
-  const b = r.bytes;
-  const membersCount = u16(b, start + 20);
-  r.at = start + 32;
-  const members = readU16List(r, limit, membersCount, 'action10.nx_bundle_load.members');
-  if (members === undefined) return undefined;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
-  const value: NxBundleLoadAction10 = { type: 'nx_bundle_load', algorithm: u16(b, start + 10), fields: u16(b, start + 12), basis: u16(b, start + 14), member_type: readOxmHeader(b, start + 16), ofs_nbits: u16(b, start + 22), dst: readOxmHeader(b, start + 24), members };
-  if ((b[start + 28] | b[start + 29] | b[start + 30] | b[start + 31]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [start + 28, 4, tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxResubmitTableAction10(r: Reader, start: number, limit: number): NxResubmitTableAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_resubmit_table.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxResubmitTableAction10 = { type: 'nx_resubmit_table', in_port: u16(b, start + 10), table: b[start + 12] };
-  if ((b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 13, 3]);
-  }
-  return value;
-}
-
-function decodeNxOutputRegAction10(r: Reader, start: number, limit: number): NxOutputRegAction10 | undefined {
-  if (limit - start !== 24) return r.fail('bad_length', start + 2, `action10.nx_output_reg.length is ${limit - start}, expected 24`);
-  const b = r.bytes;
-  r.at = start + 24;
-  const value: NxOutputRegAction10 = { type: 'nx_output_reg', ofs_nbits: u16(b, start + 10), src: readOxmHeader(b, start + 12), max_len: u16(b, start + 16) };
-  if ((b[start + 18] | b[start + 19] | b[start + 20] | b[start + 21] | b[start + 22] | b[start + 23]) !== 0) {
-    value.padding = gather(b, [start + 18, 6]);
-  }
-  return value;
-}
-
-function decodeNxLearnAction10(r: Reader, start: number, limit: number): NxLearnAction10 | undefined {
-  if (limit - start < 32) return r.fail('bad_length', start + 2, `action10.nx_learn.length is ${limit - start}, expected at least 32`);
-  const b = r.bytes;
-  r.at = start + 32;
-  const specs = readLearnSpecs(r, limit, 'action10.nx_learn.specs');
-  if (specs === undefined) return undefined;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
-  const value: NxLearnAction10 = { type: 'nx_learn', idle_timeout: u16(b, start + 10), hard_timeout: u16(b, start + 12), priority: u16(b, start + 14), cookie: u64(b, start + 16), flags: u16(b, start + 24), table_id: b[start + 26], fin_idle_timeout: u16(b, start + 28), fin_hard_timeout: u16(b, start + 30), specs };
-  if ((b[start + 27]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [start + 27, 1, tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxExitAction10(r: Reader, start: number, limit: number): NxExitAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_exit.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxExitAction10 = { type: 'nx_exit' };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeNxDecTtlAction10(r: Reader, start: number, limit: number): NxDecTtlAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_dec_ttl.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxDecTtlAction10 = { type: 'nx_dec_ttl' };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeNxFinTimeoutAction10(r: Reader, start: number, limit: number): NxFinTimeoutAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_fin_timeout.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxFinTimeoutAction10 = { type: 'nx_fin_timeout', fin_idle_timeout: u16(b, start + 10), fin_hard_timeout: u16(b, start + 12) };
-  if ((b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 14, 2]);
-  }
-  return value;
-}
-
-function decodeNxControllerAction10(r: Reader, start: number, limit: number): NxControllerAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_controller.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxControllerAction10 = { type: 'nx_controller', max_len: u16(b, start + 10), controller_id: u16(b, start + 12), reason: b[start + 14] };
-  if ((b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 15, 1]);
-  }
-  return value;
-}
-
-function decodeNxDecTtlCntIdsAction10(r: Reader, start: number, limit: number): NxDecTtlCntIdsAction10 | undefined {
-  if (limit - start < 16) return r.fail('bad_length', start + 2, `action10.nx_dec_ttl_cnt_ids.length is ${limit - start}, expected at least 16`);
-  const b = r.bytes;
-  const idsCount = u16(b, start + 10);
-  r.at = start + 16;
-  const ids = readU16List(r, limit, idsCount, 'action10.nx_dec_ttl_cnt_ids.ids');
-  if (ids === undefined) return undefined;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
-  const value: NxDecTtlCntIdsAction10 = { type: 'nx_dec_ttl_cnt_ids', ids };
-  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [start + 12, 4, tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxWriteMetadataAction10(r: Reader, start: number, limit: number): NxWriteMetadataAction10 | undefined {
-  if (limit - start !== 32) return r.fail('bad_length', start + 2, `action10.nx_write_metadata.length is ${limit - start}, expected 32`);
-  const b = r.bytes;
-  r.at = start + 32;
-  const value: NxWriteMetadataAction10 = { type: 'nx_write_metadata', metadata: u64(b, start + 16), metadata_mask: u64(b, start + 24) };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeNxPushMplsAction10(r: Reader, start: number, limit: number): NxPushMplsAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_push_mpls.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxPushMplsAction10 = { type: 'nx_push_mpls', ethertype: u16(b, start + 10) };
-  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 12, 4]);
-  }
-  return value;
-}
-
-function decodeNxPopMplsAction10(r: Reader, start: number, limit: number): NxPopMplsAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_pop_mpls.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxPopMplsAction10 = { type: 'nx_pop_mpls', ethertype: u16(b, start + 10) };
-  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 12, 4]);
-  }
-  return value;
-}
-
-function decodeNxSetMplsTtlAction10(r: Reader, start: number, limit: number): NxSetMplsTtlAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_set_mpls_ttl.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxSetMplsTtlAction10 = { type: 'nx_set_mpls_ttl', mpls_ttl: b[start + 10] };
-  if ((b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 11, 5]);
-  }
-  return value;
-}
-
-function decodeNxDecMplsTtlAction10(r: Reader, start: number, limit: number): NxDecMplsTtlAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_dec_mpls_ttl.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxDecMplsTtlAction10 = { type: 'nx_dec_mpls_ttl' };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeNxStackPushAction10(r: Reader, start: number, limit: number): NxStackPushAction10 | undefined {
-  if (limit - start < 12) return r.fail('bad_length', start + 2, `action10.nx_stack_push.length is ${limit - start}, expected at least 12`);
-  const b = r.bytes;
-  r.at = start + 12;
-  const field = readOxmRef(r, limit, 'action10.nx_stack_push.field');
-  if (field === undefined) return undefined;
-  if (limit - r.at < 2) return r.fail('truncated', r.at, 'action10.nx_stack_push.n_bits is cut off');
-  const n_bits = u16(b, r.at);
-  r.at += 2;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 24);
-  const value: NxStackPushAction10 = { type: 'nx_stack_push', offset: u16(b, start + 10), field, n_bits };
-  if (anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxStackPopAction10(r: Reader, start: number, limit: number): NxStackPopAction10 | undefined {
-  if (limit - start < 12) return r.fail('bad_length', start + 2, `action10.nx_stack_pop.length is ${limit - start}, expected at least 12`);
-  const b = r.bytes;
-  r.at = start + 12;
-  const field = readOxmRef(r, limit, 'action10.nx_stack_pop.field');
-  if (field === undefined) return undefined;
-  if (limit - r.at < 2) return r.fail('truncated', r.at, 'action10.nx_stack_pop.n_bits is cut off');
-  const n_bits = u16(b, r.at);
-  r.at += 2;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 24);
-  const value: NxStackPopAction10 = { type: 'nx_stack_pop', offset: u16(b, start + 10), field, n_bits };
-  if (anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxSampleAction10(r: Reader, start: number, limit: number): NxSampleAction10 | undefined {
-  if (limit - start !== 24) return r.fail('bad_length', start + 2, `action10.nx_sample.length is ${limit - start}, expected 24`);
-  const b = r.bytes;
-  r.at = start + 24;
-  const value: NxSampleAction10 = { type: 'nx_sample', probability: u16(b, start + 10), collector_set_id: u32(b, start + 12), obs_domain_id: u32(b, start + 16), obs_point_id: u32(b, start + 20) };
-  return value;
-}
-
-function decodeNxSetMplsLabelAction10(r: Reader, start: number, limit: number): NxSetMplsLabelAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_set_mpls_label.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxSetMplsLabelAction10 = { type: 'nx_set_mpls_label', mpls_label: u32(b, start + 12) };
-  if ((b[start + 10] | b[start + 11]) !== 0) {
-    value.padding = gather(b, [start + 10, 2]);
-  }
-  return value;
-}
-
-function decodeNxSetMplsTcAction10(r: Reader, start: number, limit: number): NxSetMplsTcAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_set_mpls_tc.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxSetMplsTcAction10 = { type: 'nx_set_mpls_tc', mpls_tc: b[start + 10] };
-  if ((b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 11, 5]);
-  }
-  return value;
-}
-
-function decodeNxOutputReg2Action10(r: Reader, start: number, limit: number): NxOutputReg2Action10 | undefined {
-  if (limit - start < 14) return r.fail('bad_length', start + 2, `action10.nx_output_reg2.length is ${limit - start}, expected at least 14`);
-  const b = r.bytes;
-  r.at = start + 14;
-  const src = readOxmRef(r, limit, 'action10.nx_output_reg2.src');
-  if (src === undefined) return undefined;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 24);
-  const value: NxOutputReg2Action10 = { type: 'nx_output_reg2', ofs_nbits: u16(b, start + 10), max_len: u16(b, start + 12), src };
-  if (anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxRegLoad2Action10(r: Reader, start: number, limit: number): NxRegLoad2Action10 | undefined {
-  if (limit - start < 10) return r.fail('bad_length', start + 2, `action10.nx_reg_load2.length is ${limit - start}, expected at least 10`);
-  const b = r.bytes;
-  r.at = start + 10;
-  const field = decodeOxm(r, limit);
-  if (field === undefined) return undefined;
-  const oxmEnd = r.at;
-  const oxmPad = limit - oxmEnd;
-  if (oxmPad !== ((start - oxmEnd) & 7)) return r.fail('bad_length', start + 2, `action10.nx_reg_load2: ${oxmPad} bytes after the field, expected ${(start - oxmEnd) & 7}`);
-  r.at = limit;
-  const value: NxRegLoad2Action10 = { type: 'nx_reg_load2', field };
-  if (anySet(b, oxmEnd, oxmPad)) {
-    value.padding = gather(b, [oxmEnd, oxmPad]);
-  }
-  return value;
-}
-
-function decodeNxConjunctionAction10(r: Reader, start: number, limit: number): NxConjunctionAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_conjunction.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxConjunctionAction10 = { type: 'nx_conjunction', clause: b[start + 10], n_clauses: b[start + 11], conj_id: u32(b, start + 12) };
-  return value;
-}
-
-function decodeNxCtAction10(r: Reader, start: number, limit: number): NxCtAction10 | undefined {
-  if (limit - start < 24) return r.fail('bad_length', start + 2, `action10.nx_ct.length is ${limit - start}, expected at least 24`);
-  const b = r.bytes;
-  r.at = start + 24;
-  if (r.nesting >= MAX_ACTION_NESTING) return r.fail('nesting_too_deep', start, `action10.nx_ct: actions nest deeper than ${MAX_ACTION_NESTING}`);
-  r.nesting += 1;
-  const actions: Action10[] = [];
-  while (r.at < limit) {
-    const item = decodeAction10(r, limit);
-    if (item === undefined) return undefined;
-    actions.push(item);
-  }
-  r.nesting -= 1;
-  const value: NxCtAction10 = { type: 'nx_ct', flags: u16(b, start + 10), zone_src: u32(b, start + 12), zone: u16(b, start + 16), recirc_table: b[start + 18], alg: u16(b, start + 22), actions };
-  if ((b[start + 19] | b[start + 20] | b[start + 21]) !== 0) {
-    value.padding = gather(b, [start + 19, 3]);
-  }
-  return value;
-}
-
-function decodeNxNatAction10(r: Reader, start: number, limit: number): NxNatAction10 | undefined {
-  if (limit - start < 16) return r.fail('bad_length', start + 2, `action10.nx_nat.length is ${limit - start}, expected at least 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  let ipv4_min: number | undefined;
-  if ((u16(b, start + 14) & 0x1) !== 0) {
-    if (limit - r.at < 4) return r.fail('truncated', r.at, 'action10.nx_nat.ipv4_min is cut off');
-    ipv4_min = u32(b, r.at);
-    r.at += 4;
-  }
-  let ipv4_max: number | undefined;
-  if ((u16(b, start + 14) & 0x2) !== 0) {
-    if (limit - r.at < 4) return r.fail('truncated', r.at, 'action10.nx_nat.ipv4_max is cut off');
-    ipv4_max = u32(b, r.at);
-    r.at += 4;
-  }
-  let ipv6_min: Uint8Array | undefined;
-  if ((u16(b, start + 14) & 0x4) !== 0) {
-    if (limit - r.at < 16) return r.fail('truncated', r.at, 'action10.nx_nat.ipv6_min is cut off');
-    ipv6_min = copy(b, r.at, r.at + 16);
-    r.at += 16;
-  }
-  let ipv6_max: Uint8Array | undefined;
-  if ((u16(b, start + 14) & 0x8) !== 0) {
-    if (limit - r.at < 16) return r.fail('truncated', r.at, 'action10.nx_nat.ipv6_max is cut off');
-    ipv6_max = copy(b, r.at, r.at + 16);
-    r.at += 16;
-  }
-  let proto_min: number | undefined;
-  if ((u16(b, start + 14) & 0x10) !== 0) {
-    if (limit - r.at < 2) return r.fail('truncated', r.at, 'action10.nx_nat.proto_min is cut off');
-    proto_min = u16(b, r.at);
-    r.at += 2;
-  }
-  let proto_max: number | undefined;
-  if ((u16(b, start + 14) & 0x20) !== 0) {
-    if (limit - r.at < 2) return r.fail('truncated', r.at, 'action10.nx_nat.proto_max is cut off');
-    proto_max = u16(b, r.at);
-    r.at += 2;
-  }
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
-  const value: NxNatAction10 = { type: 'nx_nat', flags: u16(b, start + 12), range_present: u16(b, start + 14) };
-  if (ipv4_min !== undefined) value.ipv4_min = ipv4_min;
-  if (ipv4_max !== undefined) value.ipv4_max = ipv4_max;
-  if (ipv6_min !== undefined) value.ipv6_min = ipv6_min;
-  if (ipv6_max !== undefined) value.ipv6_max = ipv6_max;
-  if (proto_min !== undefined) value.proto_min = proto_min;
-  if (proto_max !== undefined) value.proto_max = proto_max;
-  if ((b[start + 10] | b[start + 11]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [start + 10, 2, tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxController2Action10(r: Reader, start: number, limit: number): NxController2Action10 | undefined {
-  if (limit - start < 16) return r.fail('bad_length', start + 2, `action10.nx_controller2.length is ${limit - start}, expected at least 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const properties: NxControllerProperty[] = [];
-  while (r.at < limit) {
-    const item = decodeNxControllerProperty(r, limit);
-    if (item === undefined) return undefined;
-    properties.push(item);
-  }
-  const value: NxController2Action10 = { type: 'nx_controller2', properties };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeNxSample2Action10(r: Reader, start: number, limit: number): NxSample2Action10 | undefined {
-  if (limit - start !== 32) return r.fail('bad_length', start + 2, `action10.nx_sample2.length is ${limit - start}, expected 32`);
-  const b = r.bytes;
-  r.at = start + 32;
-  const value: NxSample2Action10 = { type: 'nx_sample2', probability: u16(b, start + 10), collector_set_id: u32(b, start + 12), obs_domain_id: u32(b, start + 16), obs_point_id: u32(b, start + 20), sampling_port: u16(b, start + 24) };
-  if ((b[start + 26] | b[start + 27] | b[start + 28] | b[start + 29] | b[start + 30] | b[start + 31]) !== 0) {
-    value.padding = gather(b, [start + 26, 6]);
-  }
-  return value;
-}
-
-function decodeNxOutputTruncAction10(r: Reader, start: number, limit: number): NxOutputTruncAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_output_trunc.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxOutputTruncAction10 = { type: 'nx_output_trunc', port: u16(b, start + 10), max_len: u32(b, start + 12) };
-  return value;
-}
-
-function decodeNxGroupAction10(r: Reader, start: number, limit: number): NxGroupAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_group.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxGroupAction10 = { type: 'nx_group', group_id: u32(b, start + 12) };
-  if ((b[start + 10] | b[start + 11]) !== 0) {
-    value.padding = gather(b, [start + 10, 2]);
-  }
-  return value;
-}
-
-function decodeNxSample3Action10(r: Reader, start: number, limit: number): NxSample3Action10 | undefined {
-  if (limit - start !== 32) return r.fail('bad_length', start + 2, `action10.nx_sample3.length is ${limit - start}, expected 32`);
-  const b = r.bytes;
-  r.at = start + 32;
-  const value: NxSample3Action10 = { type: 'nx_sample3', probability: u16(b, start + 10), collector_set_id: u32(b, start + 12), obs_domain_id: u32(b, start + 16), obs_point_id: u32(b, start + 20), sampling_port: u16(b, start + 24), direction: b[start + 26] };
-  if ((b[start + 27] | b[start + 28] | b[start + 29] | b[start + 30] | b[start + 31]) !== 0) {
-    value.padding = gather(b, [start + 27, 5]);
-  }
-  return value;
-}
-
-function decodeNxCloneAction10(r: Reader, start: number, limit: number): NxCloneAction10 | undefined {
-  if (limit - start < 16) return r.fail('bad_length', start + 2, `action10.nx_clone.length is ${limit - start}, expected at least 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  if (r.nesting >= MAX_ACTION_NESTING) return r.fail('nesting_too_deep', start, `action10.nx_clone: actions nest deeper than ${MAX_ACTION_NESTING}`);
-  r.nesting += 1;
-  const actions: Action10[] = [];
-  while (r.at < limit) {
-    const item = decodeAction10(r, limit);
-    if (item === undefined) return undefined;
-    actions.push(item);
-  }
-  r.nesting -= 1;
-  const value: NxCloneAction10 = { type: 'nx_clone', actions };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeNxCtClearAction10(r: Reader, start: number, limit: number): NxCtClearAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_ct_clear.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxCtClearAction10 = { type: 'nx_ct_clear' };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeNxResubmitTableCtAction10(r: Reader, start: number, limit: number): NxResubmitTableCtAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_resubmit_table_ct.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxResubmitTableCtAction10 = { type: 'nx_resubmit_table_ct', in_port: u16(b, start + 10), table: b[start + 12] };
-  if ((b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 13, 3]);
-  }
-  return value;
-}
-
-function decodeNxLearn2Action10(r: Reader, start: number, limit: number): NxLearn2Action10 | undefined {
-  if (limit - start < 40) return r.fail('bad_length', start + 2, `action10.nx_learn2.length is ${limit - start}, expected at least 40`);
-  const b = r.bytes;
-  r.at = start + 40;
-  let result_dst: OxmRef | undefined;
-  if ((u16(b, start + 24) & 0x4) !== 0) {
-    result_dst = readOxmRef(r, limit, 'action10.nx_learn2.result_dst');
-    if (result_dst === undefined) return undefined;
-  }
-  const specs = readLearnSpecs(r, limit, 'action10.nx_learn2.specs');
-  if (specs === undefined) return undefined;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
-  const value: NxLearn2Action10 = { type: 'nx_learn2', idle_timeout: u16(b, start + 10), hard_timeout: u16(b, start + 12), priority: u16(b, start + 14), cookie: u64(b, start + 16), flags: u16(b, start + 24), table_id: b[start + 26], fin_idle_timeout: u16(b, start + 28), fin_hard_timeout: u16(b, start + 30), limit: u32(b, start + 32), result_dst_ofs: u16(b, start + 36), specs };
-  if (result_dst !== undefined) value.result_dst = result_dst;
-  if ((b[start + 27]) !== 0 || (b[start + 38] | b[start + 39]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [start + 27, 1, start + 38, 2, tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxEncapAction10(r: Reader, start: number, limit: number): NxEncapAction10 | undefined {
-  if (limit - start < 16) return r.fail('bad_length', start + 2, `action10.nx_encap.length is ${limit - start}, expected at least 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const properties: NxEncapProperty[] = [];
-  while (r.at < limit) {
-    const item = decodeNxEncapProperty(r, limit);
-    if (item === undefined) return undefined;
-    properties.push(item);
-  }
-  const value: NxEncapAction10 = { type: 'nx_encap', hdr_size: u16(b, start + 10), new_pkt_type: u32(b, start + 12), properties };
-  return value;
-}
-
-function decodeNxDecapAction10(r: Reader, start: number, limit: number): NxDecapAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_decap.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxDecapAction10 = { type: 'nx_decap', new_pkt_type: u32(b, start + 12) };
-  if ((b[start + 10] | b[start + 11]) !== 0) {
-    value.padding = gather(b, [start + 10, 2]);
-  }
-  return value;
-}
-
-function decodeNxDecNshTtlAction10(r: Reader, start: number, limit: number): NxDecNshTtlAction10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_dec_nsh_ttl.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxDecNshTtlAction10 = { type: 'nx_dec_nsh_ttl' };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeNxCheckPktLargerAction10(r: Reader, start: number, limit: number): NxCheckPktLargerAction10 | undefined {
-  if (limit - start < 14) return r.fail('bad_length', start + 2, `action10.nx_check_pkt_larger.length is ${limit - start}, expected at least 14`);
-  const b = r.bytes;
-  r.at = start + 14;
-  const dst = readOxmRef(r, limit, 'action10.nx_check_pkt_larger.dst');
-  if (dst === undefined) return undefined;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 24);
-  const value: NxCheckPktLargerAction10 = { type: 'nx_check_pkt_larger', pkt_len: u16(b, start + 10), offset: u16(b, start + 12), dst };
-  if (anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxDeleteFieldAction10(r: Reader, start: number, limit: number): NxDeleteFieldAction10 | undefined {
-  if (limit - start < 10) return r.fail('bad_length', start + 2, `action10.nx_delete_field.length is ${limit - start}, expected at least 10`);
-  const b = r.bytes;
-  r.at = start + 10;
-  const field = readOxmRef(r, limit, 'action10.nx_delete_field.field');
-  if (field === undefined) return undefined;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 24);
-  const value: NxDeleteFieldAction10 = { type: 'nx_delete_field', field };
-  if (anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeOnfCopyFieldAction10(r: Reader, start: number, limit: number): OnfCopyFieldAction10 | undefined {
-  if (limit - start < 20) return r.fail('bad_length', start + 2, `action10.onf_copy_field.length is ${limit - start}, expected at least 20`);
-  const b = r.bytes;
-  r.at = start + 20;
-  const src = readOxmRef(r, limit, 'action10.onf_copy_field.src');
-  if (src === undefined) return undefined;
-  const dst = readOxmRef(r, limit, 'action10.onf_copy_field.dst');
-  if (dst === undefined) return undefined;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
-  const value: OnfCopyFieldAction10 = { type: 'onf_copy_field', n_bits: u16(b, start + 12), src_offset: u16(b, start + 14), dst_offset: u16(b, start + 16), src, dst };
-  if ((b[start + 10] | b[start + 11]) !== 0 || (b[start + 18] | b[start + 19]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [start + 10, 2, start + 18, 2, tail, tailPad]);
-  }
-  return value;
-}
-
 /** A body that is not what its row says is nobody's business but the vendor's: it stays as it is. */
 function decodeVendorAction10(r: Reader, start: number, limit: number): Action10 | undefined {
   const { nesting } = r;
@@ -2142,101 +1315,830 @@ export function decodeAction10(r: Reader, end: number): Action10 | undefined {
   }
 }
 
-function decodeAddedNxFlowUpdate(r: Reader, start: number, limit: number): AddedNxFlowUpdate | undefined {
-  if (limit - start < 24) return r.fail('bad_length', start + 2, `nx_flow_update.added.length is ${limit - start}, expected at least 24`);
-  const b = r.bytes;
-  const matchBytes = u16(b, start + 12);
-  r.at = start + 24;
-  const matchAt = r.at;
-  if (matchBytes > limit - r.at) return r.fail('bad_length', r.at, `nx_flow_update.added.match: ${matchBytes} bytes announced, ${limit - r.at} left`);
-  const matchEnd = r.at + matchBytes;
-  const match: OxmField[] = [];
-  while (r.at < matchEnd) {
-    const item = decodeOxm(r, matchEnd);
-    if (item === undefined) return undefined;
-    match.push(item);
-  }
-  const matchPad = (matchAt - matchEnd) & 7;
-  if (matchPad > limit - matchEnd) return r.fail('truncated', matchEnd, 'nx_flow_update.added.match: padding is missing');
-  r.at = matchEnd + matchPad;
-  const actions: Action10[] = [];
-  while (r.at < limit) {
-    const item = decodeAction10(r, limit);
-    if (item === undefined) return undefined;
-    actions.push(item);
-  }
-  const value: AddedNxFlowUpdate = { type: 'added', reason: u16(b, start + 4), priority: u16(b, start + 6), idle_timeout: u16(b, start + 8), hard_timeout: u16(b, start + 10), table_id: b[start + 14], cookie: u64(b, start + 16), match, actions };
-  if ((b[start + 15]) !== 0 || anySet(b, matchEnd, matchPad)) {
-    value.padding = gather(b, [start + 15, 1, matchEnd, matchPad]);
-  }
-  return value;
-}
-
-function decodeDeletedNxFlowUpdate(r: Reader, start: number, limit: number): DeletedNxFlowUpdate | undefined {
-  if (limit - start < 24) return r.fail('bad_length', start + 2, `nx_flow_update.deleted.length is ${limit - start}, expected at least 24`);
-  const b = r.bytes;
-  const matchBytes = u16(b, start + 12);
-  r.at = start + 24;
-  const matchAt = r.at;
-  if (matchBytes > limit - r.at) return r.fail('bad_length', r.at, `nx_flow_update.deleted.match: ${matchBytes} bytes announced, ${limit - r.at} left`);
-  const matchEnd = r.at + matchBytes;
-  const match: OxmField[] = [];
-  while (r.at < matchEnd) {
-    const item = decodeOxm(r, matchEnd);
-    if (item === undefined) return undefined;
-    match.push(item);
-  }
-  const matchPad = (matchAt - matchEnd) & 7;
-  if (matchPad > limit - matchEnd) return r.fail('truncated', matchEnd, 'nx_flow_update.deleted.match: padding is missing');
-  r.at = matchEnd + matchPad;
-  const actions: Action10[] = [];
-  while (r.at < limit) {
-    const item = decodeAction10(r, limit);
-    if (item === undefined) return undefined;
-    actions.push(item);
-  }
-  const value: DeletedNxFlowUpdate = { type: 'deleted', reason: u16(b, start + 4), priority: u16(b, start + 6), idle_timeout: u16(b, start + 8), hard_timeout: u16(b, start + 10), table_id: b[start + 14], cookie: u64(b, start + 16), match, actions };
-  if ((b[start + 15]) !== 0 || anySet(b, matchEnd, matchPad)) {
-    value.padding = gather(b, [start + 15, 1, matchEnd, matchPad]);
-  }
-  return value;
-}
-
-function decodeModifiedNxFlowUpdate(r: Reader, start: number, limit: number): ModifiedNxFlowUpdate | undefined {
-  if (limit - start < 24) return r.fail('bad_length', start + 2, `nx_flow_update.modified.length is ${limit - start}, expected at least 24`);
-  const b = r.bytes;
-  const matchBytes = u16(b, start + 12);
-  r.at = start + 24;
-  const matchAt = r.at;
-  if (matchBytes > limit - r.at) return r.fail('bad_length', r.at, `nx_flow_update.modified.match: ${matchBytes} bytes announced, ${limit - r.at} left`);
-  const matchEnd = r.at + matchBytes;
-  const match: OxmField[] = [];
-  while (r.at < matchEnd) {
-    const item = decodeOxm(r, matchEnd);
-    if (item === undefined) return undefined;
-    match.push(item);
-  }
-  const matchPad = (matchAt - matchEnd) & 7;
-  if (matchPad > limit - matchEnd) return r.fail('truncated', matchEnd, 'nx_flow_update.modified.match: padding is missing');
-  r.at = matchEnd + matchPad;
-  const actions: Action10[] = [];
-  while (r.at < limit) {
-    const item = decodeAction10(r, limit);
-    if (item === undefined) return undefined;
-    actions.push(item);
-  }
-  const value: ModifiedNxFlowUpdate = { type: 'modified', reason: u16(b, start + 4), priority: u16(b, start + 6), idle_timeout: u16(b, start + 8), hard_timeout: u16(b, start + 10), table_id: b[start + 14], cookie: u64(b, start + 16), match, actions };
-  if ((b[start + 15]) !== 0 || anySet(b, matchEnd, matchPad)) {
-    value.padding = gather(b, [start + 15, 1, matchEnd, matchPad]);
-  }
-  return value;
-}
-
-function decodeAbbrevNxFlowUpdate(r: Reader, start: number, limit: number): AbbrevNxFlowUpdate | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_flow_update.abbrev.length is ${limit - start}, expected 8`);
+export function decodeOutputAction10(r: Reader, start: number, limit: number): OutputAction10 | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action10.output.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
-  const value: AbbrevNxFlowUpdate = { type: 'abbrev', xid: u32(b, start + 4) };
+  const value: OutputAction10 = { type: 'output', port: u16(b, start + 4), max_len: u16(b, start + 6) };
+  return value;
+}
+
+export function decodeSetVlanVidAction10(r: Reader, start: number, limit: number): SetVlanVidAction10 | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action10.set_vlan_vid.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: SetVlanVidAction10 = { type: 'set_vlan_vid', vlan_vid: u16(b, start + 4) };
+  if ((b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 6, 2]);
+  }
+  return value;
+}
+
+export function decodeSetVlanPcpAction10(r: Reader, start: number, limit: number): SetVlanPcpAction10 | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action10.set_vlan_pcp.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: SetVlanPcpAction10 = { type: 'set_vlan_pcp', vlan_pcp: b[start + 4] };
+  if ((b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 5, 3]);
+  }
+  return value;
+}
+
+export function decodeStripVlanAction10(r: Reader, start: number, limit: number): StripVlanAction10 | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action10.strip_vlan.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: StripVlanAction10 = { type: 'strip_vlan' };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 4, 4]);
+  }
+  return value;
+}
+
+export function decodeSetDlSrcAction10(r: Reader, start: number, limit: number): SetDlSrcAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.set_dl_src.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: SetDlSrcAction10 = { type: 'set_dl_src', dl_addr: copy(b, start + 4, start + 10) };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeSetDlDstAction10(r: Reader, start: number, limit: number): SetDlDstAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.set_dl_dst.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: SetDlDstAction10 = { type: 'set_dl_dst', dl_addr: copy(b, start + 4, start + 10) };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeSetNwSrcAction10(r: Reader, start: number, limit: number): SetNwSrcAction10 | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action10.set_nw_src.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: SetNwSrcAction10 = { type: 'set_nw_src', nw_addr: u32(b, start + 4) };
+  return value;
+}
+
+export function decodeSetNwDstAction10(r: Reader, start: number, limit: number): SetNwDstAction10 | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action10.set_nw_dst.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: SetNwDstAction10 = { type: 'set_nw_dst', nw_addr: u32(b, start + 4) };
+  return value;
+}
+
+export function decodeSetNwTosAction10(r: Reader, start: number, limit: number): SetNwTosAction10 | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action10.set_nw_tos.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: SetNwTosAction10 = { type: 'set_nw_tos', nw_tos: b[start + 4] };
+  if ((b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 5, 3]);
+  }
+  return value;
+}
+
+export function decodeSetTpSrcAction10(r: Reader, start: number, limit: number): SetTpSrcAction10 | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action10.set_tp_src.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: SetTpSrcAction10 = { type: 'set_tp_src', tp_port: u16(b, start + 4) };
+  if ((b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 6, 2]);
+  }
+  return value;
+}
+
+export function decodeSetTpDstAction10(r: Reader, start: number, limit: number): SetTpDstAction10 | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action10.set_tp_dst.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: SetTpDstAction10 = { type: 'set_tp_dst', tp_port: u16(b, start + 4) };
+  if ((b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 6, 2]);
+  }
+  return value;
+}
+
+export function decodeEnqueueAction10(r: Reader, start: number, limit: number): EnqueueAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.enqueue.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: EnqueueAction10 = { type: 'enqueue', port: u16(b, start + 4), queue_id: u32(b, start + 12) };
+  if ((b[start + 6] | b[start + 7] | b[start + 8] | b[start + 9] | b[start + 10] | b[start + 11]) !== 0) {
+    value.padding = gather(b, [start + 6, 6]);
+  }
+  return value;
+}
+
+export function decodeExperimenterAction10(r: Reader, start: number, limit: number): ExperimenterAction10 | undefined {
+  if (limit - start < 8) return r.fail('bad_length', start + 2, `action10.experimenter.length is ${limit - start}, expected at least 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: ExperimenterAction10 = { type: 'experimenter', experimenter: u32(b, start + 4), data: copy(b, r.at, limit) };
+  r.at = limit;
+  return value;
+}
+
+export function decodeNxResubmitAction10(r: Reader, start: number, limit: number): NxResubmitAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_resubmit.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxResubmitAction10 = { type: 'nx_resubmit', in_port: u16(b, start + 10) };
+  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 12, 4]);
+  }
+  return value;
+}
+
+export function decodeNxSetTunnelAction10(r: Reader, start: number, limit: number): NxSetTunnelAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_set_tunnel.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxSetTunnelAction10 = { type: 'nx_set_tunnel', tun_id: u32(b, start + 12) };
+  if ((b[start + 10] | b[start + 11]) !== 0) {
+    value.padding = gather(b, [start + 10, 2]);
+  }
+  return value;
+}
+
+export function decodeNxSetQueueAction10(r: Reader, start: number, limit: number): NxSetQueueAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_set_queue.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxSetQueueAction10 = { type: 'nx_set_queue', queue_id: u32(b, start + 12) };
+  if ((b[start + 10] | b[start + 11]) !== 0) {
+    value.padding = gather(b, [start + 10, 2]);
+  }
+  return value;
+}
+
+export function decodeNxPopQueueAction10(r: Reader, start: number, limit: number): NxPopQueueAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_pop_queue.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxPopQueueAction10 = { type: 'nx_pop_queue' };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeNxRegMoveAction10(r: Reader, start: number, limit: number): NxRegMoveAction10 | undefined {
+  if (limit - start < 16) return r.fail('bad_length', start + 2, `action10.nx_reg_move.length is ${limit - start}, expected at least 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const src = readOxmRef(r, limit, 'action10.nx_reg_move.src');
+  if (src === undefined) return undefined;
+  const dst = readOxmRef(r, limit, 'action10.nx_reg_move.dst');
+  if (dst === undefined) return undefined;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 0);
+  const value: NxRegMoveAction10 = { type: 'nx_reg_move', n_bits: u16(b, start + 10), src_ofs: u16(b, start + 12), dst_ofs: u16(b, start + 14), src, dst };
+  if (anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxRegLoadAction10(r: Reader, start: number, limit: number): NxRegLoadAction10 | undefined {
+  if (limit - start !== 24) return r.fail('bad_length', start + 2, `action10.nx_reg_load.length is ${limit - start}, expected 24`);
+  const b = r.bytes;
+  r.at = start + 24;
+  const value: NxRegLoadAction10 = { type: 'nx_reg_load', ofs_nbits: u16(b, start + 10), dst: readOxmHeader(b, start + 12), value: u64(b, start + 16) };
+  return value;
+}
+
+export function decodeNxNoteAction10(r: Reader, start: number, limit: number): NxNoteAction10 | undefined {
+  if (limit - start < 10) return r.fail('bad_length', start + 2, `action10.nx_note.length is ${limit - start}, expected at least 10`);
+  const b = r.bytes;
+  r.at = start + 10;
+  const value: NxNoteAction10 = { type: 'nx_note', note: copy(b, r.at, limit) };
+  r.at = limit;
+  return value;
+}
+
+export function decodeNxSetTunnel64Action10(r: Reader, start: number, limit: number): NxSetTunnel64Action10 | undefined {
+  if (limit - start !== 24) return r.fail('bad_length', start + 2, `action10.nx_set_tunnel64.length is ${limit - start}, expected 24`);
+  const b = r.bytes;
+  r.at = start + 24;
+  const value: NxSetTunnel64Action10 = { type: 'nx_set_tunnel64', tun_id: u64(b, start + 16) };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeNxMultipathAction10(r: Reader, start: number, limit: number): NxMultipathAction10 | undefined {
+  if (limit - start !== 32) return r.fail('bad_length', start + 2, `action10.nx_multipath.length is ${limit - start}, expected 32`);
+  const b = r.bytes;
+  r.at = start + 32;
+  const value: NxMultipathAction10 = { type: 'nx_multipath', fields: u16(b, start + 10), basis: u16(b, start + 12), algorithm: u16(b, start + 16), max_link: u16(b, start + 18), arg: u32(b, start + 20), ofs_nbits: u16(b, start + 26), dst: readOxmHeader(b, start + 28) };
+  if ((b[start + 14] | b[start + 15]) !== 0 || (b[start + 24] | b[start + 25]) !== 0) {
+    value.padding = gather(b, [start + 14, 2, start + 24, 2]);
+  }
+  return value;
+}
+
+export function decodeNxBundleAction10(r: Reader, start: number, limit: number): NxBundleAction10 | undefined {
+  if (limit - start < 32) return r.fail('bad_length', start + 2, `action10.nx_bundle.length is ${limit - start}, expected at least 32`);
+  const b = r.bytes;
+  const membersCount = u16(b, start + 20);
+  r.at = start + 32;
+  const members = readU16List(r, limit, membersCount, 'action10.nx_bundle.members');
+  if (members === undefined) return undefined;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 0);
+  const value: NxBundleAction10 = { type: 'nx_bundle', algorithm: u16(b, start + 10), fields: u16(b, start + 12), basis: u16(b, start + 14), member_type: readOxmHeader(b, start + 16), ofs_nbits: u16(b, start + 22), dst: readOxmHeader(b, start + 24), members };
+  if ((b[start + 28] | b[start + 29] | b[start + 30] | b[start + 31]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [start + 28, 4, tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxBundleLoadAction10(r: Reader, start: number, limit: number): NxBundleLoadAction10 | undefined {
+  if (limit - start < 32) return r.fail('bad_length', start + 2, `action10.nx_bundle_load.length is ${limit - start}, expected at least 32`);
+  const b = r.bytes;
+  const membersCount = u16(b, start + 20);
+  r.at = start + 32;
+  const members = readU16List(r, limit, membersCount, 'action10.nx_bundle_load.members');
+  if (members === undefined) return undefined;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 0);
+  const value: NxBundleLoadAction10 = { type: 'nx_bundle_load', algorithm: u16(b, start + 10), fields: u16(b, start + 12), basis: u16(b, start + 14), member_type: readOxmHeader(b, start + 16), ofs_nbits: u16(b, start + 22), dst: readOxmHeader(b, start + 24), members };
+  if ((b[start + 28] | b[start + 29] | b[start + 30] | b[start + 31]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [start + 28, 4, tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxResubmitTableAction10(r: Reader, start: number, limit: number): NxResubmitTableAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_resubmit_table.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxResubmitTableAction10 = { type: 'nx_resubmit_table', in_port: u16(b, start + 10), table: b[start + 12] };
+  if ((b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 13, 3]);
+  }
+  return value;
+}
+
+export function decodeNxOutputRegAction10(r: Reader, start: number, limit: number): NxOutputRegAction10 | undefined {
+  if (limit - start !== 24) return r.fail('bad_length', start + 2, `action10.nx_output_reg.length is ${limit - start}, expected 24`);
+  const b = r.bytes;
+  r.at = start + 24;
+  const value: NxOutputRegAction10 = { type: 'nx_output_reg', ofs_nbits: u16(b, start + 10), src: readOxmHeader(b, start + 12), max_len: u16(b, start + 16) };
+  if ((b[start + 18] | b[start + 19] | b[start + 20] | b[start + 21] | b[start + 22] | b[start + 23]) !== 0) {
+    value.padding = gather(b, [start + 18, 6]);
+  }
+  return value;
+}
+
+export function decodeNxLearnAction10(r: Reader, start: number, limit: number): NxLearnAction10 | undefined {
+  if (limit - start < 32) return r.fail('bad_length', start + 2, `action10.nx_learn.length is ${limit - start}, expected at least 32`);
+  const b = r.bytes;
+  r.at = start + 32;
+  const specs = readLearnSpecs(r, limit, 'action10.nx_learn.specs');
+  if (specs === undefined) return undefined;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 0);
+  const value: NxLearnAction10 = { type: 'nx_learn', idle_timeout: u16(b, start + 10), hard_timeout: u16(b, start + 12), priority: u16(b, start + 14), cookie: u64(b, start + 16), flags: u16(b, start + 24), table_id: b[start + 26], fin_idle_timeout: u16(b, start + 28), fin_hard_timeout: u16(b, start + 30), specs };
+  if ((b[start + 27]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [start + 27, 1, tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxExitAction10(r: Reader, start: number, limit: number): NxExitAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_exit.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxExitAction10 = { type: 'nx_exit' };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeNxDecTtlAction10(r: Reader, start: number, limit: number): NxDecTtlAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_dec_ttl.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxDecTtlAction10 = { type: 'nx_dec_ttl' };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeNxFinTimeoutAction10(r: Reader, start: number, limit: number): NxFinTimeoutAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_fin_timeout.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxFinTimeoutAction10 = { type: 'nx_fin_timeout', fin_idle_timeout: u16(b, start + 10), fin_hard_timeout: u16(b, start + 12) };
+  if ((b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 14, 2]);
+  }
+  return value;
+}
+
+export function decodeNxControllerAction10(r: Reader, start: number, limit: number): NxControllerAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_controller.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxControllerAction10 = { type: 'nx_controller', max_len: u16(b, start + 10), controller_id: u16(b, start + 12), reason: b[start + 14] };
+  if ((b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 15, 1]);
+  }
+  return value;
+}
+
+export function decodeNxDecTtlCntIdsAction10(r: Reader, start: number, limit: number): NxDecTtlCntIdsAction10 | undefined {
+  if (limit - start < 16) return r.fail('bad_length', start + 2, `action10.nx_dec_ttl_cnt_ids.length is ${limit - start}, expected at least 16`);
+  const b = r.bytes;
+  const idsCount = u16(b, start + 10);
+  r.at = start + 16;
+  const ids = readU16List(r, limit, idsCount, 'action10.nx_dec_ttl_cnt_ids.ids');
+  if (ids === undefined) return undefined;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 0);
+  const value: NxDecTtlCntIdsAction10 = { type: 'nx_dec_ttl_cnt_ids', ids };
+  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [start + 12, 4, tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxWriteMetadataAction10(r: Reader, start: number, limit: number): NxWriteMetadataAction10 | undefined {
+  if (limit - start !== 32) return r.fail('bad_length', start + 2, `action10.nx_write_metadata.length is ${limit - start}, expected 32`);
+  const b = r.bytes;
+  r.at = start + 32;
+  const value: NxWriteMetadataAction10 = { type: 'nx_write_metadata', metadata: u64(b, start + 16), metadata_mask: u64(b, start + 24) };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeNxPushMplsAction10(r: Reader, start: number, limit: number): NxPushMplsAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_push_mpls.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxPushMplsAction10 = { type: 'nx_push_mpls', ethertype: u16(b, start + 10) };
+  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 12, 4]);
+  }
+  return value;
+}
+
+export function decodeNxPopMplsAction10(r: Reader, start: number, limit: number): NxPopMplsAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_pop_mpls.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxPopMplsAction10 = { type: 'nx_pop_mpls', ethertype: u16(b, start + 10) };
+  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 12, 4]);
+  }
+  return value;
+}
+
+export function decodeNxSetMplsTtlAction10(r: Reader, start: number, limit: number): NxSetMplsTtlAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_set_mpls_ttl.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxSetMplsTtlAction10 = { type: 'nx_set_mpls_ttl', mpls_ttl: b[start + 10] };
+  if ((b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 11, 5]);
+  }
+  return value;
+}
+
+export function decodeNxDecMplsTtlAction10(r: Reader, start: number, limit: number): NxDecMplsTtlAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_dec_mpls_ttl.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxDecMplsTtlAction10 = { type: 'nx_dec_mpls_ttl' };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeNxStackPushAction10(r: Reader, start: number, limit: number): NxStackPushAction10 | undefined {
+  if (limit - start < 12) return r.fail('bad_length', start + 2, `action10.nx_stack_push.length is ${limit - start}, expected at least 12`);
+  const b = r.bytes;
+  r.at = start + 12;
+  const field = readOxmRef(r, limit, 'action10.nx_stack_push.field');
+  if (field === undefined) return undefined;
+  if (limit - r.at < 2) return r.fail('truncated', r.at, 'action10.nx_stack_push.n_bits is cut off');
+  const n_bits = u16(b, r.at);
+  r.at += 2;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 24);
+  const value: NxStackPushAction10 = { type: 'nx_stack_push', offset: u16(b, start + 10), field, n_bits };
+  if (anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxStackPopAction10(r: Reader, start: number, limit: number): NxStackPopAction10 | undefined {
+  if (limit - start < 12) return r.fail('bad_length', start + 2, `action10.nx_stack_pop.length is ${limit - start}, expected at least 12`);
+  const b = r.bytes;
+  r.at = start + 12;
+  const field = readOxmRef(r, limit, 'action10.nx_stack_pop.field');
+  if (field === undefined) return undefined;
+  if (limit - r.at < 2) return r.fail('truncated', r.at, 'action10.nx_stack_pop.n_bits is cut off');
+  const n_bits = u16(b, r.at);
+  r.at += 2;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 24);
+  const value: NxStackPopAction10 = { type: 'nx_stack_pop', offset: u16(b, start + 10), field, n_bits };
+  if (anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxSampleAction10(r: Reader, start: number, limit: number): NxSampleAction10 | undefined {
+  if (limit - start !== 24) return r.fail('bad_length', start + 2, `action10.nx_sample.length is ${limit - start}, expected 24`);
+  const b = r.bytes;
+  r.at = start + 24;
+  const value: NxSampleAction10 = { type: 'nx_sample', probability: u16(b, start + 10), collector_set_id: u32(b, start + 12), obs_domain_id: u32(b, start + 16), obs_point_id: u32(b, start + 20) };
+  return value;
+}
+
+export function decodeNxSetMplsLabelAction10(r: Reader, start: number, limit: number): NxSetMplsLabelAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_set_mpls_label.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxSetMplsLabelAction10 = { type: 'nx_set_mpls_label', mpls_label: u32(b, start + 12) };
+  if ((b[start + 10] | b[start + 11]) !== 0) {
+    value.padding = gather(b, [start + 10, 2]);
+  }
+  return value;
+}
+
+export function decodeNxSetMplsTcAction10(r: Reader, start: number, limit: number): NxSetMplsTcAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_set_mpls_tc.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxSetMplsTcAction10 = { type: 'nx_set_mpls_tc', mpls_tc: b[start + 10] };
+  if ((b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 11, 5]);
+  }
+  return value;
+}
+
+export function decodeNxOutputReg2Action10(r: Reader, start: number, limit: number): NxOutputReg2Action10 | undefined {
+  if (limit - start < 14) return r.fail('bad_length', start + 2, `action10.nx_output_reg2.length is ${limit - start}, expected at least 14`);
+  const b = r.bytes;
+  r.at = start + 14;
+  const src = readOxmRef(r, limit, 'action10.nx_output_reg2.src');
+  if (src === undefined) return undefined;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 24);
+  const value: NxOutputReg2Action10 = { type: 'nx_output_reg2', ofs_nbits: u16(b, start + 10), max_len: u16(b, start + 12), src };
+  if (anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxRegLoad2Action10(r: Reader, start: number, limit: number): NxRegLoad2Action10 | undefined {
+  if (limit - start < 10) return r.fail('bad_length', start + 2, `action10.nx_reg_load2.length is ${limit - start}, expected at least 10`);
+  const b = r.bytes;
+  r.at = start + 10;
+  const field = decodeOxm(r, limit);
+  if (field === undefined) return undefined;
+  const oxmEnd = r.at;
+  const oxmPad = limit - oxmEnd;
+  if (oxmPad !== ((start - oxmEnd) & 7)) return r.fail('bad_length', start + 2, `action10.nx_reg_load2: ${oxmPad} bytes after the field, expected ${(start - oxmEnd) & 7}`);
+  r.at = limit;
+  const value: NxRegLoad2Action10 = { type: 'nx_reg_load2', field };
+  if (anySet(b, oxmEnd, oxmPad)) {
+    value.padding = gather(b, [oxmEnd, oxmPad]);
+  }
+  return value;
+}
+
+export function decodeNxConjunctionAction10(r: Reader, start: number, limit: number): NxConjunctionAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_conjunction.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxConjunctionAction10 = { type: 'nx_conjunction', clause: b[start + 10], n_clauses: b[start + 11], conj_id: u32(b, start + 12) };
+  return value;
+}
+
+export function decodeNxCtAction10(r: Reader, start: number, limit: number): NxCtAction10 | undefined {
+  if (limit - start < 24) return r.fail('bad_length', start + 2, `action10.nx_ct.length is ${limit - start}, expected at least 24`);
+  const b = r.bytes;
+  r.at = start + 24;
+  if (r.nesting >= MAX_ACTION_NESTING) return r.fail('nesting_too_deep', start, `action10.nx_ct: actions nest deeper than ${MAX_ACTION_NESTING}`);
+  r.nesting += 1;
+  const actions: Action10[] = [];
+  while (r.at < limit) {
+    const item = decodeAction10(r, limit);
+    if (item === undefined) return undefined;
+    actions.push(item);
+  }
+  r.nesting -= 1;
+  const value: NxCtAction10 = { type: 'nx_ct', flags: u16(b, start + 10), zone_src: u32(b, start + 12), zone: u16(b, start + 16), recirc_table: b[start + 18], alg: u16(b, start + 22), actions };
+  if ((b[start + 19] | b[start + 20] | b[start + 21]) !== 0) {
+    value.padding = gather(b, [start + 19, 3]);
+  }
+  return value;
+}
+
+export function decodeNxNatAction10(r: Reader, start: number, limit: number): NxNatAction10 | undefined {
+  if (limit - start < 16) return r.fail('bad_length', start + 2, `action10.nx_nat.length is ${limit - start}, expected at least 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  let ipv4_min: number | undefined;
+  if ((u16(b, start + 14) & 0x1) !== 0) {
+    if (limit - r.at < 4) return r.fail('truncated', r.at, 'action10.nx_nat.ipv4_min is cut off');
+    ipv4_min = u32(b, r.at);
+    r.at += 4;
+  }
+  let ipv4_max: number | undefined;
+  if ((u16(b, start + 14) & 0x2) !== 0) {
+    if (limit - r.at < 4) return r.fail('truncated', r.at, 'action10.nx_nat.ipv4_max is cut off');
+    ipv4_max = u32(b, r.at);
+    r.at += 4;
+  }
+  let ipv6_min: Uint8Array | undefined;
+  if ((u16(b, start + 14) & 0x4) !== 0) {
+    if (limit - r.at < 16) return r.fail('truncated', r.at, 'action10.nx_nat.ipv6_min is cut off');
+    ipv6_min = copy(b, r.at, r.at + 16);
+    r.at += 16;
+  }
+  let ipv6_max: Uint8Array | undefined;
+  if ((u16(b, start + 14) & 0x8) !== 0) {
+    if (limit - r.at < 16) return r.fail('truncated', r.at, 'action10.nx_nat.ipv6_max is cut off');
+    ipv6_max = copy(b, r.at, r.at + 16);
+    r.at += 16;
+  }
+  let proto_min: number | undefined;
+  if ((u16(b, start + 14) & 0x10) !== 0) {
+    if (limit - r.at < 2) return r.fail('truncated', r.at, 'action10.nx_nat.proto_min is cut off');
+    proto_min = u16(b, r.at);
+    r.at += 2;
+  }
+  let proto_max: number | undefined;
+  if ((u16(b, start + 14) & 0x20) !== 0) {
+    if (limit - r.at < 2) return r.fail('truncated', r.at, 'action10.nx_nat.proto_max is cut off');
+    proto_max = u16(b, r.at);
+    r.at += 2;
+  }
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 0);
+  const value: NxNatAction10 = { type: 'nx_nat', flags: u16(b, start + 12), range_present: u16(b, start + 14) };
+  if (ipv4_min !== undefined) value.ipv4_min = ipv4_min;
+  if (ipv4_max !== undefined) value.ipv4_max = ipv4_max;
+  if (ipv6_min !== undefined) value.ipv6_min = ipv6_min;
+  if (ipv6_max !== undefined) value.ipv6_max = ipv6_max;
+  if (proto_min !== undefined) value.proto_min = proto_min;
+  if (proto_max !== undefined) value.proto_max = proto_max;
+  if ((b[start + 10] | b[start + 11]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [start + 10, 2, tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxController2Action10(r: Reader, start: number, limit: number): NxController2Action10 | undefined {
+  if (limit - start < 16) return r.fail('bad_length', start + 2, `action10.nx_controller2.length is ${limit - start}, expected at least 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const properties: NxControllerProperty[] = [];
+  while (r.at < limit) {
+    const item = decodeNxControllerProperty(r, limit);
+    if (item === undefined) return undefined;
+    properties.push(item);
+  }
+  const value: NxController2Action10 = { type: 'nx_controller2', properties };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeNxSample2Action10(r: Reader, start: number, limit: number): NxSample2Action10 | undefined {
+  if (limit - start !== 32) return r.fail('bad_length', start + 2, `action10.nx_sample2.length is ${limit - start}, expected 32`);
+  const b = r.bytes;
+  r.at = start + 32;
+  const value: NxSample2Action10 = { type: 'nx_sample2', probability: u16(b, start + 10), collector_set_id: u32(b, start + 12), obs_domain_id: u32(b, start + 16), obs_point_id: u32(b, start + 20), sampling_port: u16(b, start + 24) };
+  if ((b[start + 26] | b[start + 27] | b[start + 28] | b[start + 29] | b[start + 30] | b[start + 31]) !== 0) {
+    value.padding = gather(b, [start + 26, 6]);
+  }
+  return value;
+}
+
+export function decodeNxOutputTruncAction10(r: Reader, start: number, limit: number): NxOutputTruncAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_output_trunc.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxOutputTruncAction10 = { type: 'nx_output_trunc', port: u16(b, start + 10), max_len: u32(b, start + 12) };
+  return value;
+}
+
+export function decodeNxGroupAction10(r: Reader, start: number, limit: number): NxGroupAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_group.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxGroupAction10 = { type: 'nx_group', group_id: u32(b, start + 12) };
+  if ((b[start + 10] | b[start + 11]) !== 0) {
+    value.padding = gather(b, [start + 10, 2]);
+  }
+  return value;
+}
+
+export function decodeNxSample3Action10(r: Reader, start: number, limit: number): NxSample3Action10 | undefined {
+  if (limit - start !== 32) return r.fail('bad_length', start + 2, `action10.nx_sample3.length is ${limit - start}, expected 32`);
+  const b = r.bytes;
+  r.at = start + 32;
+  const value: NxSample3Action10 = { type: 'nx_sample3', probability: u16(b, start + 10), collector_set_id: u32(b, start + 12), obs_domain_id: u32(b, start + 16), obs_point_id: u32(b, start + 20), sampling_port: u16(b, start + 24), direction: b[start + 26] };
+  if ((b[start + 27] | b[start + 28] | b[start + 29] | b[start + 30] | b[start + 31]) !== 0) {
+    value.padding = gather(b, [start + 27, 5]);
+  }
+  return value;
+}
+
+export function decodeNxCloneAction10(r: Reader, start: number, limit: number): NxCloneAction10 | undefined {
+  if (limit - start < 16) return r.fail('bad_length', start + 2, `action10.nx_clone.length is ${limit - start}, expected at least 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  if (r.nesting >= MAX_ACTION_NESTING) return r.fail('nesting_too_deep', start, `action10.nx_clone: actions nest deeper than ${MAX_ACTION_NESTING}`);
+  r.nesting += 1;
+  const actions: Action10[] = [];
+  while (r.at < limit) {
+    const item = decodeAction10(r, limit);
+    if (item === undefined) return undefined;
+    actions.push(item);
+  }
+  r.nesting -= 1;
+  const value: NxCloneAction10 = { type: 'nx_clone', actions };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeNxCtClearAction10(r: Reader, start: number, limit: number): NxCtClearAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_ct_clear.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxCtClearAction10 = { type: 'nx_ct_clear' };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeNxResubmitTableCtAction10(r: Reader, start: number, limit: number): NxResubmitTableCtAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_resubmit_table_ct.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxResubmitTableCtAction10 = { type: 'nx_resubmit_table_ct', in_port: u16(b, start + 10), table: b[start + 12] };
+  if ((b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 13, 3]);
+  }
+  return value;
+}
+
+export function decodeNxLearn2Action10(r: Reader, start: number, limit: number): NxLearn2Action10 | undefined {
+  if (limit - start < 40) return r.fail('bad_length', start + 2, `action10.nx_learn2.length is ${limit - start}, expected at least 40`);
+  const b = r.bytes;
+  r.at = start + 40;
+  let result_dst: OxmRef | undefined;
+  if ((u16(b, start + 24) & 0x4) !== 0) {
+    result_dst = readOxmRef(r, limit, 'action10.nx_learn2.result_dst');
+    if (result_dst === undefined) return undefined;
+  }
+  const specs = readLearnSpecs(r, limit, 'action10.nx_learn2.specs');
+  if (specs === undefined) return undefined;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 0);
+  const value: NxLearn2Action10 = { type: 'nx_learn2', idle_timeout: u16(b, start + 10), hard_timeout: u16(b, start + 12), priority: u16(b, start + 14), cookie: u64(b, start + 16), flags: u16(b, start + 24), table_id: b[start + 26], fin_idle_timeout: u16(b, start + 28), fin_hard_timeout: u16(b, start + 30), limit: u32(b, start + 32), result_dst_ofs: u16(b, start + 36), specs };
+  if (result_dst !== undefined) value.result_dst = result_dst;
+  if ((b[start + 27]) !== 0 || (b[start + 38] | b[start + 39]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [start + 27, 1, start + 38, 2, tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxEncapAction10(r: Reader, start: number, limit: number): NxEncapAction10 | undefined {
+  if (limit - start < 16) return r.fail('bad_length', start + 2, `action10.nx_encap.length is ${limit - start}, expected at least 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const properties: NxEncapProperty[] = [];
+  while (r.at < limit) {
+    const item = decodeNxEncapProperty(r, limit);
+    if (item === undefined) return undefined;
+    properties.push(item);
+  }
+  const value: NxEncapAction10 = { type: 'nx_encap', hdr_size: u16(b, start + 10), new_pkt_type: u32(b, start + 12), properties };
+  return value;
+}
+
+export function decodeNxDecapAction10(r: Reader, start: number, limit: number): NxDecapAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_decap.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxDecapAction10 = { type: 'nx_decap', new_pkt_type: u32(b, start + 12) };
+  if ((b[start + 10] | b[start + 11]) !== 0) {
+    value.padding = gather(b, [start + 10, 2]);
+  }
+  return value;
+}
+
+export function decodeNxDecNshTtlAction10(r: Reader, start: number, limit: number): NxDecNshTtlAction10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action10.nx_dec_nsh_ttl.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxDecNshTtlAction10 = { type: 'nx_dec_nsh_ttl' };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeNxCheckPktLargerAction10(r: Reader, start: number, limit: number): NxCheckPktLargerAction10 | undefined {
+  if (limit - start < 14) return r.fail('bad_length', start + 2, `action10.nx_check_pkt_larger.length is ${limit - start}, expected at least 14`);
+  const b = r.bytes;
+  r.at = start + 14;
+  const dst = readOxmRef(r, limit, 'action10.nx_check_pkt_larger.dst');
+  if (dst === undefined) return undefined;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 24);
+  const value: NxCheckPktLargerAction10 = { type: 'nx_check_pkt_larger', pkt_len: u16(b, start + 10), offset: u16(b, start + 12), dst };
+  if (anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxDeleteFieldAction10(r: Reader, start: number, limit: number): NxDeleteFieldAction10 | undefined {
+  if (limit - start < 10) return r.fail('bad_length', start + 2, `action10.nx_delete_field.length is ${limit - start}, expected at least 10`);
+  const b = r.bytes;
+  r.at = start + 10;
+  const field = readOxmRef(r, limit, 'action10.nx_delete_field.field');
+  if (field === undefined) return undefined;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 24);
+  const value: NxDeleteFieldAction10 = { type: 'nx_delete_field', field };
+  if (anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeOnfCopyFieldAction10(r: Reader, start: number, limit: number): OnfCopyFieldAction10 | undefined {
+  if (limit - start < 20) return r.fail('bad_length', start + 2, `action10.onf_copy_field.length is ${limit - start}, expected at least 20`);
+  const b = r.bytes;
+  r.at = start + 20;
+  const src = readOxmRef(r, limit, 'action10.onf_copy_field.src');
+  if (src === undefined) return undefined;
+  const dst = readOxmRef(r, limit, 'action10.onf_copy_field.dst');
+  if (dst === undefined) return undefined;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 0);
+  const value: OnfCopyFieldAction10 = { type: 'onf_copy_field', n_bits: u16(b, start + 12), src_offset: u16(b, start + 14), dst_offset: u16(b, start + 16), src, dst };
+  if ((b[start + 10] | b[start + 11]) !== 0 || (b[start + 18] | b[start + 19]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [start + 10, 2, start + 18, 2, tail, tailPad]);
+  }
   return value;
 }
 
@@ -2272,36 +2174,101 @@ export function decodeNxFlowUpdate(r: Reader, end: number): NxFlowUpdate | undef
   }
 }
 
-function decodeNoneQueueProperty10(r: Reader, start: number, limit: number): NoneQueueProperty10 | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `queue_property10.none.length is ${limit - start}, expected 8`);
+export function decodeAddedNxFlowUpdate(r: Reader, start: number, limit: number): AddedNxFlowUpdate | undefined {
+  if (limit - start < 24) return r.fail('bad_length', start + 2, `nx_flow_update.added.length is ${limit - start}, expected at least 24`);
+  const b = r.bytes;
+  const matchBytes = u16(b, start + 12);
+  r.at = start + 24;
+  const matchAt = r.at;
+  if (matchBytes > limit - r.at) return r.fail('bad_length', r.at, `nx_flow_update.added.match: ${matchBytes} bytes announced, ${limit - r.at} left`);
+  const matchEnd = r.at + matchBytes;
+  const match: OxmField[] = [];
+  while (r.at < matchEnd) {
+    const item = decodeOxm(r, matchEnd);
+    if (item === undefined) return undefined;
+    match.push(item);
+  }
+  const matchPad = (matchAt - matchEnd) & 7;
+  if (matchPad > limit - matchEnd) return r.fail('truncated', matchEnd, 'nx_flow_update.added.match: padding is missing');
+  r.at = matchEnd + matchPad;
+  const actions: Action10[] = [];
+  while (r.at < limit) {
+    const item = decodeAction10(r, limit);
+    if (item === undefined) return undefined;
+    actions.push(item);
+  }
+  const value: AddedNxFlowUpdate = { type: 'added', reason: u16(b, start + 4), priority: u16(b, start + 6), idle_timeout: u16(b, start + 8), hard_timeout: u16(b, start + 10), table_id: b[start + 14], cookie: u64(b, start + 16), match, actions };
+  if ((b[start + 15]) !== 0 || anySet(b, matchEnd, matchPad)) {
+    value.padding = gather(b, [start + 15, 1, matchEnd, matchPad]);
+  }
+  return value;
+}
+
+export function decodeDeletedNxFlowUpdate(r: Reader, start: number, limit: number): DeletedNxFlowUpdate | undefined {
+  if (limit - start < 24) return r.fail('bad_length', start + 2, `nx_flow_update.deleted.length is ${limit - start}, expected at least 24`);
+  const b = r.bytes;
+  const matchBytes = u16(b, start + 12);
+  r.at = start + 24;
+  const matchAt = r.at;
+  if (matchBytes > limit - r.at) return r.fail('bad_length', r.at, `nx_flow_update.deleted.match: ${matchBytes} bytes announced, ${limit - r.at} left`);
+  const matchEnd = r.at + matchBytes;
+  const match: OxmField[] = [];
+  while (r.at < matchEnd) {
+    const item = decodeOxm(r, matchEnd);
+    if (item === undefined) return undefined;
+    match.push(item);
+  }
+  const matchPad = (matchAt - matchEnd) & 7;
+  if (matchPad > limit - matchEnd) return r.fail('truncated', matchEnd, 'nx_flow_update.deleted.match: padding is missing');
+  r.at = matchEnd + matchPad;
+  const actions: Action10[] = [];
+  while (r.at < limit) {
+    const item = decodeAction10(r, limit);
+    if (item === undefined) return undefined;
+    actions.push(item);
+  }
+  const value: DeletedNxFlowUpdate = { type: 'deleted', reason: u16(b, start + 4), priority: u16(b, start + 6), idle_timeout: u16(b, start + 8), hard_timeout: u16(b, start + 10), table_id: b[start + 14], cookie: u64(b, start + 16), match, actions };
+  if ((b[start + 15]) !== 0 || anySet(b, matchEnd, matchPad)) {
+    value.padding = gather(b, [start + 15, 1, matchEnd, matchPad]);
+  }
+  return value;
+}
+
+export function decodeModifiedNxFlowUpdate(r: Reader, start: number, limit: number): ModifiedNxFlowUpdate | undefined {
+  if (limit - start < 24) return r.fail('bad_length', start + 2, `nx_flow_update.modified.length is ${limit - start}, expected at least 24`);
+  const b = r.bytes;
+  const matchBytes = u16(b, start + 12);
+  r.at = start + 24;
+  const matchAt = r.at;
+  if (matchBytes > limit - r.at) return r.fail('bad_length', r.at, `nx_flow_update.modified.match: ${matchBytes} bytes announced, ${limit - r.at} left`);
+  const matchEnd = r.at + matchBytes;
+  const match: OxmField[] = [];
+  while (r.at < matchEnd) {
+    const item = decodeOxm(r, matchEnd);
+    if (item === undefined) return undefined;
+    match.push(item);
+  }
+  const matchPad = (matchAt - matchEnd) & 7;
+  if (matchPad > limit - matchEnd) return r.fail('truncated', matchEnd, 'nx_flow_update.modified.match: padding is missing');
+  r.at = matchEnd + matchPad;
+  const actions: Action10[] = [];
+  while (r.at < limit) {
+    const item = decodeAction10(r, limit);
+    if (item === undefined) return undefined;
+    actions.push(item);
+  }
+  const value: ModifiedNxFlowUpdate = { type: 'modified', reason: u16(b, start + 4), priority: u16(b, start + 6), idle_timeout: u16(b, start + 8), hard_timeout: u16(b, start + 10), table_id: b[start + 14], cookie: u64(b, start + 16), match, actions };
+  if ((b[start + 15]) !== 0 || anySet(b, matchEnd, matchPad)) {
+    value.padding = gather(b, [start + 15, 1, matchEnd, matchPad]);
+  }
+  return value;
+}
+
+export function decodeAbbrevNxFlowUpdate(r: Reader, start: number, limit: number): AbbrevNxFlowUpdate | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_flow_update.abbrev.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
-  const value: NoneQueueProperty10 = { type: 'none' };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
-  }
-  return value;
-}
-
-function decodeMinRateQueueProperty10(r: Reader, start: number, limit: number): MinRateQueueProperty10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `queue_property10.min_rate.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: MinRateQueueProperty10 = { type: 'min_rate', rate: u16(b, start + 8) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || (b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 4, 4, start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeMaxRateQueueProperty10(r: Reader, start: number, limit: number): MaxRateQueueProperty10 | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `queue_property10.max_rate.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: MaxRateQueueProperty10 = { type: 'max_rate', rate: u16(b, start + 8) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || (b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 4, 4, start + 10, 6]);
-  }
+  const value: AbbrevNxFlowUpdate = { type: 'abbrev', xid: u32(b, start + 4) };
   return value;
 }
 
@@ -2335,119 +2302,35 @@ export function decodeQueueProperty10(r: Reader, end: number): QueueProperty10 |
   }
 }
 
-function decodePacketNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
-  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 0);
-  const b = r.bytes;
-  r.at = start + 4;
-  const outerPad = (start - limit) & 7;
-  const value: PacketNxPacketInProperty = { type: 'packet', packet: copy(b, r.at, limit) };
-  r.at = limit;
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeFullLenNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
-  if (limit - start !== 8) return decodeRawNxPacketInProperty(r, start, limit, 1);
+export function decodeNoneQueueProperty10(r: Reader, start: number, limit: number): NoneQueueProperty10 | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `queue_property10.none.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
-  const outerPad = (start - limit) & 7;
-  const value: FullLenNxPacketInProperty = { type: 'full_len', full_len: u32(b, start + 4) };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
+  const value: NoneQueueProperty10 = { type: 'none' };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 4, 4]);
   }
   return value;
 }
 
-function decodeBufferIdNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
-  if (limit - start !== 8) return decodeRawNxPacketInProperty(r, start, limit, 2);
-  const b = r.bytes;
-  r.at = start + 8;
-  const outerPad = (start - limit) & 7;
-  const value: BufferIdNxPacketInProperty = { type: 'buffer_id', buffer_id: u32(b, start + 4) };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeTableIdNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
-  if (limit - start !== 5) return decodeRawNxPacketInProperty(r, start, limit, 3);
-  const b = r.bytes;
-  r.at = start + 5;
-  const outerPad = (start - limit) & 7;
-  const value: TableIdNxPacketInProperty = { type: 'table_id', table_id: b[start + 4] };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeCookieNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
-  if (limit - start !== 16) return decodeRawNxPacketInProperty(r, start, limit, 4);
+export function decodeMinRateQueueProperty10(r: Reader, start: number, limit: number): MinRateQueueProperty10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `queue_property10.min_rate.length is ${limit - start}, expected 16`);
   const b = r.bytes;
   r.at = start + 16;
-  const outerPad = (start - limit) & 7;
-  const value: CookieNxPacketInProperty = { type: 'cookie', cookie: u64(b, start + 8) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
+  const value: MinRateQueueProperty10 = { type: 'min_rate', rate: u16(b, start + 8) };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || (b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 4, 4, start + 10, 6]);
   }
   return value;
 }
 
-function decodeReasonNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
-  if (limit - start !== 5) return decodeRawNxPacketInProperty(r, start, limit, 5);
+export function decodeMaxRateQueueProperty10(r: Reader, start: number, limit: number): MaxRateQueueProperty10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `queue_property10.max_rate.length is ${limit - start}, expected 16`);
   const b = r.bytes;
-  r.at = start + 5;
-  const outerPad = (start - limit) & 7;
-  const value: ReasonNxPacketInProperty = { type: 'reason', reason: b[start + 4] };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeMetadataNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
-  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 6);
-  const b = r.bytes;
-  r.at = start + 4;
-  const metadata: OxmField[] = [];
-  while (r.at < limit) {
-    const item = decodeOxm(r, limit);
-    if (item === undefined) return undefined;
-    metadata.push(item);
-  }
-  const outerPad = (start - limit) & 7;
-  const value: MetadataNxPacketInProperty = { type: 'metadata', metadata };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeUserdataNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
-  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 7);
-  const b = r.bytes;
-  r.at = start + 4;
-  const outerPad = (start - limit) & 7;
-  const value: UserdataNxPacketInProperty = { type: 'userdata', userdata: copy(b, r.at, limit) };
-  r.at = limit;
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeContinuationNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
-  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 8);
-  const b = r.bytes;
-  r.at = start + 4;
-  const outerPad = (start - limit) & 7;
-  const value: ContinuationNxPacketInProperty = { type: 'continuation', continuation: copy(b, r.at, limit) };
-  r.at = limit;
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
+  r.at = start + 16;
+  const value: MaxRateQueueProperty10 = { type: 'max_rate', rate: u16(b, start + 8) };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || (b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 4, 4, start + 10, 6]);
   }
   return value;
 }
@@ -2500,6 +2383,24 @@ export function decodeNxPacketInProperty(r: Reader, end: number): NxPacketInProp
   const limit = start + length;
   const value = decodeNxPacketInPropertyBody(r, start, limit);
   r.at = limit + ((start - limit) & 7);
+  return value;
+}
+
+export function decodeMetadataNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 6);
+  const b = r.bytes;
+  r.at = start + 4;
+  const metadata: OxmField[] = [];
+  while (r.at < limit) {
+    const item = decodeOxm(r, limit);
+    if (item === undefined) return undefined;
+    metadata.push(item);
+  }
+  const outerPad = (start - limit) & 7;
+  const value: MetadataNxPacketInProperty = { type: 'metadata', metadata };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 

@@ -78,15 +78,7 @@ import type {
   MaxRateQueueProperty10,
   RawQueueProperty10,
   QueueProperty10,
-  PacketNxPacketInProperty,
-  FullLenNxPacketInProperty,
-  BufferIdNxPacketInProperty,
-  TableIdNxPacketInProperty,
-  CookieNxPacketInProperty,
-  ReasonNxPacketInProperty,
   MetadataNxPacketInProperty,
-  UserdataNxPacketInProperty,
-  ContinuationNxPacketInProperty,
   RawNxPacketInProperty,
   NxPacketInProperty,
   AddedNxFlowUpdate,
@@ -162,6 +154,14 @@ import {
   encodeNxIpfixStats,
   encodeNxControllerProperty,
   encodeNxEncapProperty,
+  encodePacketNxPacketInProperty,
+  encodeFullLenNxPacketInProperty,
+  encodeBufferIdNxPacketInProperty,
+  encodeTableIdNxPacketInProperty,
+  encodeCookieNxPacketInProperty,
+  encodeReasonNxPacketInProperty,
+  encodeUserdataNxPacketInProperty,
+  encodeContinuationNxPacketInProperty,
 } from './v4-encode.js';
 
 export function encode(w: SlabWriter, m: Message10, version: number): void {
@@ -969,843 +969,6 @@ export function encodePacketQueue10(w: SlabWriter, m: PacketQueue10): void {
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'packet_queue10');
 }
 
-function encodeOutputAction10(w: SlabWriter, m: OutputAction10): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  put16(b, start + 4, m.port, 'action10.output.port');
-  put16(b, start + 6, m.max_len, 'action10.output.max_len');
-  patchLength(w, start, start + 2, 'action10.output');
-}
-
-function encodeSetVlanVidAction10(w: SlabWriter, m: SetVlanVidAction10): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  put16(b, start + 4, m.vlan_vid, 'action10.set_vlan_vid.vlan_vid');
-  patchLength(w, start, start + 2, 'action10.set_vlan_vid');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action10.set_vlan_vid');
-}
-
-function encodeSetVlanPcpAction10(w: SlabWriter, m: SetVlanPcpAction10): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  put8(b, start + 4, m.vlan_pcp, 'action10.set_vlan_pcp.vlan_pcp');
-  patchLength(w, start, start + 2, 'action10.set_vlan_pcp');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'action10.set_vlan_pcp');
-}
-
-function encodeStripVlanAction10(w: SlabWriter, m: StripVlanAction10): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  patchLength(w, start, start + 2, 'action10.strip_vlan');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action10.strip_vlan');
-}
-
-function encodeSetDlSrcAction10(w: SlabWriter, m: SetDlSrcAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start + 1] = 4;
-  putBytes(b, start + 4, m.dl_addr, 6, 'action10.set_dl_src.dl_addr');
-  patchLength(w, start, start + 2, 'action10.set_dl_src');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.set_dl_src');
-}
-
-function encodeSetDlDstAction10(w: SlabWriter, m: SetDlDstAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start + 1] = 5;
-  putBytes(b, start + 4, m.dl_addr, 6, 'action10.set_dl_dst.dl_addr');
-  patchLength(w, start, start + 2, 'action10.set_dl_dst');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.set_dl_dst');
-}
-
-function encodeSetNwSrcAction10(w: SlabWriter, m: SetNwSrcAction10): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 6;
-  put32(b, start + 4, m.nw_addr, 'action10.set_nw_src.nw_addr');
-  patchLength(w, start, start + 2, 'action10.set_nw_src');
-}
-
-function encodeSetNwDstAction10(w: SlabWriter, m: SetNwDstAction10): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 7;
-  put32(b, start + 4, m.nw_addr, 'action10.set_nw_dst.nw_addr');
-  patchLength(w, start, start + 2, 'action10.set_nw_dst');
-}
-
-function encodeSetNwTosAction10(w: SlabWriter, m: SetNwTosAction10): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 8;
-  put8(b, start + 4, m.nw_tos, 'action10.set_nw_tos.nw_tos');
-  patchLength(w, start, start + 2, 'action10.set_nw_tos');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'action10.set_nw_tos');
-}
-
-function encodeSetTpSrcAction10(w: SlabWriter, m: SetTpSrcAction10): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 9;
-  put16(b, start + 4, m.tp_port, 'action10.set_tp_src.tp_port');
-  patchLength(w, start, start + 2, 'action10.set_tp_src');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action10.set_tp_src');
-}
-
-function encodeSetTpDstAction10(w: SlabWriter, m: SetTpDstAction10): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 10;
-  put16(b, start + 4, m.tp_port, 'action10.set_tp_dst.tp_port');
-  patchLength(w, start, start + 2, 'action10.set_tp_dst');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action10.set_tp_dst');
-}
-
-function encodeEnqueueAction10(w: SlabWriter, m: EnqueueAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start + 1] = 11;
-  put16(b, start + 4, m.port, 'action10.enqueue.port');
-  put32(b, start + 12, m.queue_id, 'action10.enqueue.queue_id');
-  patchLength(w, start, start + 2, 'action10.enqueue');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 6], 'action10.enqueue');
-}
-
-function encodeExperimenterAction10(w: SlabWriter, m: ExperimenterAction10): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'action10.experimenter.experimenter');
-  writeRest(w, m.data, 'action10.experimenter.data');
-  patchLength(w, start, start + 2, 'action10.experimenter');
-  wholeWords(w, start, 'action10.experimenter');
-}
-
-function encodeNxResubmitAction10(w: SlabWriter, m: NxResubmitAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_resubmit');
-  put16(b, start + 8, 1, 'action10.nx_resubmit');
-  put16(b, start + 10, m.in_port, 'action10.nx_resubmit.in_port');
-  patchLength(w, start, start + 2, 'action10.nx_resubmit');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action10.nx_resubmit');
-}
-
-function encodeNxSetTunnelAction10(w: SlabWriter, m: NxSetTunnelAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_set_tunnel');
-  put16(b, start + 8, 2, 'action10.nx_set_tunnel');
-  put32(b, start + 12, m.tun_id, 'action10.nx_set_tunnel.tun_id');
-  patchLength(w, start, start + 2, 'action10.nx_set_tunnel');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action10.nx_set_tunnel');
-}
-
-function encodeNxSetQueueAction10(w: SlabWriter, m: NxSetQueueAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_set_queue');
-  put16(b, start + 8, 4, 'action10.nx_set_queue');
-  put32(b, start + 12, m.queue_id, 'action10.nx_set_queue.queue_id');
-  patchLength(w, start, start + 2, 'action10.nx_set_queue');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action10.nx_set_queue');
-}
-
-function encodeNxPopQueueAction10(w: SlabWriter, m: NxPopQueueAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_pop_queue');
-  put16(b, start + 8, 5, 'action10.nx_pop_queue');
-  patchLength(w, start, start + 2, 'action10.nx_pop_queue');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.nx_pop_queue');
-}
-
-function encodeNxRegMoveAction10(w: SlabWriter, m: NxRegMoveAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_reg_move');
-  put16(b, start + 8, 6, 'action10.nx_reg_move');
-  put16(b, start + 10, m.n_bits, 'action10.nx_reg_move.n_bits');
-  put16(b, start + 12, m.src_ofs, 'action10.nx_reg_move.src_ofs');
-  put16(b, start + 14, m.dst_ofs, 'action10.nx_reg_move.dst_ofs');
-  writeOxmRef(w, m.src, 'action10.nx_reg_move.src');
-  writeOxmRef(w, m.dst, 'action10.nx_reg_move.dst');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 0);
-  patchLength(w, start, start + 2, 'action10.nx_reg_move');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action10.nx_reg_move');
-  wholeWords(w, start, 'action10.nx_reg_move');
-}
-
-function encodeNxRegLoadAction10(w: SlabWriter, m: NxRegLoadAction10): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_reg_load');
-  put16(b, start + 8, 7, 'action10.nx_reg_load');
-  put16(b, start + 10, m.ofs_nbits, 'action10.nx_reg_load.ofs_nbits');
-  putOxmHeader(b, start + 12, m.dst, 'action10.nx_reg_load.dst');
-  put64(b, start + 16, m.value, 'action10.nx_reg_load.value');
-  patchLength(w, start, start + 2, 'action10.nx_reg_load');
-}
-
-function encodeNxNoteAction10(w: SlabWriter, m: NxNoteAction10): void {
-  const start = w.reserve(10);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_note');
-  put16(b, start + 8, 8, 'action10.nx_note');
-  writeRest(w, m.note, 'action10.nx_note.note');
-  patchLength(w, start, start + 2, 'action10.nx_note');
-  wholeWords(w, start, 'action10.nx_note');
-}
-
-function encodeNxSetTunnel64Action10(w: SlabWriter, m: NxSetTunnel64Action10): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_set_tunnel64');
-  put16(b, start + 8, 9, 'action10.nx_set_tunnel64');
-  put64(b, start + 16, m.tun_id, 'action10.nx_set_tunnel64.tun_id');
-  patchLength(w, start, start + 2, 'action10.nx_set_tunnel64');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.nx_set_tunnel64');
-}
-
-function encodeNxMultipathAction10(w: SlabWriter, m: NxMultipathAction10): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_multipath');
-  put16(b, start + 8, 10, 'action10.nx_multipath');
-  put16(b, start + 10, m.fields, 'action10.nx_multipath.fields');
-  put16(b, start + 12, m.basis, 'action10.nx_multipath.basis');
-  put16(b, start + 16, m.algorithm, 'action10.nx_multipath.algorithm');
-  put16(b, start + 18, m.max_link, 'action10.nx_multipath.max_link');
-  put32(b, start + 20, m.arg, 'action10.nx_multipath.arg');
-  put16(b, start + 26, m.ofs_nbits, 'action10.nx_multipath.ofs_nbits');
-  putOxmHeader(b, start + 28, m.dst, 'action10.nx_multipath.dst');
-  patchLength(w, start, start + 2, 'action10.nx_multipath');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 14, 2, start + 24, 2], 'action10.nx_multipath');
-}
-
-function encodeNxBundleAction10(w: SlabWriter, m: NxBundleAction10): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_bundle');
-  put16(b, start + 8, 12, 'action10.nx_bundle');
-  put16(b, start + 10, m.algorithm, 'action10.nx_bundle.algorithm');
-  put16(b, start + 12, m.fields, 'action10.nx_bundle.fields');
-  put16(b, start + 14, m.basis, 'action10.nx_bundle.basis');
-  putOxmHeader(b, start + 16, m.member_type, 'action10.nx_bundle.member_type');
-  put16(b, start + 20, m.members.length, 'action10.nx_bundle.members');
-  put16(b, start + 22, m.ofs_nbits, 'action10.nx_bundle.ofs_nbits');
-  putOxmHeader(b, start + 24, m.dst, 'action10.nx_bundle.dst');
-  writeU16List(w, m.members, 'action10.nx_bundle.members');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 4);
-  patchLength(w, start, start + 2, 'action10.nx_bundle');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 28, 4, tail, tailPad], 'action10.nx_bundle');
-  wholeWords(w, start, 'action10.nx_bundle');
-}
-
-function encodeNxBundleLoadAction10(w: SlabWriter, m: NxBundleLoadAction10): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_bundle_load');
-  put16(b, start + 8, 13, 'action10.nx_bundle_load');
-  put16(b, start + 10, m.algorithm, 'action10.nx_bundle_load.algorithm');
-  put16(b, start + 12, m.fields, 'action10.nx_bundle_load.fields');
-  put16(b, start + 14, m.basis, 'action10.nx_bundle_load.basis');
-  putOxmHeader(b, start + 16, m.member_type, 'action10.nx_bundle_load.member_type');
-  put16(b, start + 20, m.members.length, 'action10.nx_bundle_load.members');
-  put16(b, start + 22, m.ofs_nbits, 'action10.nx_bundle_load.ofs_nbits');
-  putOxmHeader(b, start + 24, m.dst, 'action10.nx_bundle_load.dst');
-  writeU16List(w, m.members, 'action10.nx_bundle_load.members');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 4);
-  patchLength(w, start, start + 2, 'action10.nx_bundle_load');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 28, 4, tail, tailPad], 'action10.nx_bundle_load');
-  wholeWords(w, start, 'action10.nx_bundle_load');
-}
-
-function encodeNxResubmitTableAction10(w: SlabWriter, m: NxResubmitTableAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_resubmit_table');
-  put16(b, start + 8, 14, 'action10.nx_resubmit_table');
-  put16(b, start + 10, m.in_port, 'action10.nx_resubmit_table.in_port');
-  put8(b, start + 12, m.table, 'action10.nx_resubmit_table.table');
-  patchLength(w, start, start + 2, 'action10.nx_resubmit_table');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3], 'action10.nx_resubmit_table');
-}
-
-function encodeNxOutputRegAction10(w: SlabWriter, m: NxOutputRegAction10): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_output_reg');
-  put16(b, start + 8, 15, 'action10.nx_output_reg');
-  put16(b, start + 10, m.ofs_nbits, 'action10.nx_output_reg.ofs_nbits');
-  putOxmHeader(b, start + 12, m.src, 'action10.nx_output_reg.src');
-  put16(b, start + 16, m.max_len, 'action10.nx_output_reg.max_len');
-  patchLength(w, start, start + 2, 'action10.nx_output_reg');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 18, 6], 'action10.nx_output_reg');
-}
-
-function encodeNxLearnAction10(w: SlabWriter, m: NxLearnAction10): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_learn');
-  put16(b, start + 8, 16, 'action10.nx_learn');
-  put16(b, start + 10, m.idle_timeout, 'action10.nx_learn.idle_timeout');
-  put16(b, start + 12, m.hard_timeout, 'action10.nx_learn.hard_timeout');
-  put16(b, start + 14, m.priority, 'action10.nx_learn.priority');
-  put64(b, start + 16, m.cookie, 'action10.nx_learn.cookie');
-  put16(b, start + 24, m.flags, 'action10.nx_learn.flags');
-  put8(b, start + 26, m.table_id, 'action10.nx_learn.table_id');
-  put16(b, start + 28, m.fin_idle_timeout, 'action10.nx_learn.fin_idle_timeout');
-  put16(b, start + 30, m.fin_hard_timeout, 'action10.nx_learn.fin_hard_timeout');
-  writeLearnSpecs(w, m.specs, 'action10.nx_learn.specs');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 1);
-  patchLength(w, start, start + 2, 'action10.nx_learn');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 1, tail, tailPad], 'action10.nx_learn');
-  wholeWords(w, start, 'action10.nx_learn');
-}
-
-function encodeNxExitAction10(w: SlabWriter, m: NxExitAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_exit');
-  put16(b, start + 8, 17, 'action10.nx_exit');
-  patchLength(w, start, start + 2, 'action10.nx_exit');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.nx_exit');
-}
-
-function encodeNxDecTtlAction10(w: SlabWriter, m: NxDecTtlAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_dec_ttl');
-  put16(b, start + 8, 18, 'action10.nx_dec_ttl');
-  patchLength(w, start, start + 2, 'action10.nx_dec_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.nx_dec_ttl');
-}
-
-function encodeNxFinTimeoutAction10(w: SlabWriter, m: NxFinTimeoutAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_fin_timeout');
-  put16(b, start + 8, 19, 'action10.nx_fin_timeout');
-  put16(b, start + 10, m.fin_idle_timeout, 'action10.nx_fin_timeout.fin_idle_timeout');
-  put16(b, start + 12, m.fin_hard_timeout, 'action10.nx_fin_timeout.fin_hard_timeout');
-  patchLength(w, start, start + 2, 'action10.nx_fin_timeout');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 14, 2], 'action10.nx_fin_timeout');
-}
-
-function encodeNxControllerAction10(w: SlabWriter, m: NxControllerAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_controller');
-  put16(b, start + 8, 20, 'action10.nx_controller');
-  put16(b, start + 10, m.max_len, 'action10.nx_controller.max_len');
-  put16(b, start + 12, m.controller_id, 'action10.nx_controller.controller_id');
-  put8(b, start + 14, m.reason, 'action10.nx_controller.reason');
-  patchLength(w, start, start + 2, 'action10.nx_controller');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1], 'action10.nx_controller');
-}
-
-function encodeNxDecTtlCntIdsAction10(w: SlabWriter, m: NxDecTtlCntIdsAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_dec_ttl_cnt_ids');
-  put16(b, start + 8, 21, 'action10.nx_dec_ttl_cnt_ids');
-  put16(b, start + 10, m.ids.length, 'action10.nx_dec_ttl_cnt_ids.ids');
-  writeU16List(w, m.ids, 'action10.nx_dec_ttl_cnt_ids.ids');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 4);
-  patchLength(w, start, start + 2, 'action10.nx_dec_ttl_cnt_ids');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, tail, tailPad], 'action10.nx_dec_ttl_cnt_ids');
-  wholeWords(w, start, 'action10.nx_dec_ttl_cnt_ids');
-}
-
-function encodeNxWriteMetadataAction10(w: SlabWriter, m: NxWriteMetadataAction10): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_write_metadata');
-  put16(b, start + 8, 22, 'action10.nx_write_metadata');
-  put64(b, start + 16, m.metadata, 'action10.nx_write_metadata.metadata');
-  put64(b, start + 24, m.metadata_mask, 'action10.nx_write_metadata.metadata_mask');
-  patchLength(w, start, start + 2, 'action10.nx_write_metadata');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.nx_write_metadata');
-}
-
-function encodeNxPushMplsAction10(w: SlabWriter, m: NxPushMplsAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_push_mpls');
-  put16(b, start + 8, 23, 'action10.nx_push_mpls');
-  put16(b, start + 10, m.ethertype, 'action10.nx_push_mpls.ethertype');
-  patchLength(w, start, start + 2, 'action10.nx_push_mpls');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action10.nx_push_mpls');
-}
-
-function encodeNxPopMplsAction10(w: SlabWriter, m: NxPopMplsAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_pop_mpls');
-  put16(b, start + 8, 24, 'action10.nx_pop_mpls');
-  put16(b, start + 10, m.ethertype, 'action10.nx_pop_mpls.ethertype');
-  patchLength(w, start, start + 2, 'action10.nx_pop_mpls');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action10.nx_pop_mpls');
-}
-
-function encodeNxSetMplsTtlAction10(w: SlabWriter, m: NxSetMplsTtlAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_set_mpls_ttl');
-  put16(b, start + 8, 25, 'action10.nx_set_mpls_ttl');
-  put8(b, start + 10, m.mpls_ttl, 'action10.nx_set_mpls_ttl.mpls_ttl');
-  patchLength(w, start, start + 2, 'action10.nx_set_mpls_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 11, 5], 'action10.nx_set_mpls_ttl');
-}
-
-function encodeNxDecMplsTtlAction10(w: SlabWriter, m: NxDecMplsTtlAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_dec_mpls_ttl');
-  put16(b, start + 8, 26, 'action10.nx_dec_mpls_ttl');
-  patchLength(w, start, start + 2, 'action10.nx_dec_mpls_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.nx_dec_mpls_ttl');
-}
-
-function encodeNxStackPushAction10(w: SlabWriter, m: NxStackPushAction10): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_stack_push');
-  put16(b, start + 8, 27, 'action10.nx_stack_push');
-  put16(b, start + 10, m.offset, 'action10.nx_stack_push.offset');
-  writeOxmRef(w, m.field, 'action10.nx_stack_push.field');
-  write16(w, m.n_bits, 'action10.nx_stack_push.n_bits');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 24, m.padding, 0);
-  patchLength(w, start, start + 2, 'action10.nx_stack_push');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action10.nx_stack_push');
-  wholeWords(w, start, 'action10.nx_stack_push');
-}
-
-function encodeNxStackPopAction10(w: SlabWriter, m: NxStackPopAction10): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_stack_pop');
-  put16(b, start + 8, 28, 'action10.nx_stack_pop');
-  put16(b, start + 10, m.offset, 'action10.nx_stack_pop.offset');
-  writeOxmRef(w, m.field, 'action10.nx_stack_pop.field');
-  write16(w, m.n_bits, 'action10.nx_stack_pop.n_bits');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 24, m.padding, 0);
-  patchLength(w, start, start + 2, 'action10.nx_stack_pop');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action10.nx_stack_pop');
-  wholeWords(w, start, 'action10.nx_stack_pop');
-}
-
-function encodeNxSampleAction10(w: SlabWriter, m: NxSampleAction10): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_sample');
-  put16(b, start + 8, 29, 'action10.nx_sample');
-  put16(b, start + 10, m.probability, 'action10.nx_sample.probability');
-  put32(b, start + 12, m.collector_set_id, 'action10.nx_sample.collector_set_id');
-  put32(b, start + 16, m.obs_domain_id, 'action10.nx_sample.obs_domain_id');
-  put32(b, start + 20, m.obs_point_id, 'action10.nx_sample.obs_point_id');
-  patchLength(w, start, start + 2, 'action10.nx_sample');
-}
-
-function encodeNxSetMplsLabelAction10(w: SlabWriter, m: NxSetMplsLabelAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_set_mpls_label');
-  put16(b, start + 8, 30, 'action10.nx_set_mpls_label');
-  put32(b, start + 12, m.mpls_label, 'action10.nx_set_mpls_label.mpls_label');
-  patchLength(w, start, start + 2, 'action10.nx_set_mpls_label');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action10.nx_set_mpls_label');
-}
-
-function encodeNxSetMplsTcAction10(w: SlabWriter, m: NxSetMplsTcAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_set_mpls_tc');
-  put16(b, start + 8, 31, 'action10.nx_set_mpls_tc');
-  put8(b, start + 10, m.mpls_tc, 'action10.nx_set_mpls_tc.mpls_tc');
-  patchLength(w, start, start + 2, 'action10.nx_set_mpls_tc');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 11, 5], 'action10.nx_set_mpls_tc');
-}
-
-function encodeNxOutputReg2Action10(w: SlabWriter, m: NxOutputReg2Action10): void {
-  const start = w.reserve(14);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_output_reg2');
-  put16(b, start + 8, 32, 'action10.nx_output_reg2');
-  put16(b, start + 10, m.ofs_nbits, 'action10.nx_output_reg2.ofs_nbits');
-  put16(b, start + 12, m.max_len, 'action10.nx_output_reg2.max_len');
-  writeOxmRef(w, m.src, 'action10.nx_output_reg2.src');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 24, m.padding, 0);
-  patchLength(w, start, start + 2, 'action10.nx_output_reg2');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action10.nx_output_reg2');
-  wholeWords(w, start, 'action10.nx_output_reg2');
-}
-
-function encodeNxRegLoad2Action10(w: SlabWriter, m: NxRegLoad2Action10): void {
-  const start = w.reserve(10);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_reg_load2');
-  put16(b, start + 8, 33, 'action10.nx_reg_load2');
-  encodeOxm(w, m.field);
-  const oxmEnd = w.at;
-  const oxmPad = align(w, start);
-  patchLength(w, start, start + 2, 'action10.nx_reg_load2');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [oxmEnd, oxmPad], 'action10.nx_reg_load2');
-}
-
-function encodeNxConjunctionAction10(w: SlabWriter, m: NxConjunctionAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_conjunction');
-  put16(b, start + 8, 34, 'action10.nx_conjunction');
-  put8(b, start + 10, m.clause, 'action10.nx_conjunction.clause');
-  put8(b, start + 11, m.n_clauses, 'action10.nx_conjunction.n_clauses');
-  put32(b, start + 12, m.conj_id, 'action10.nx_conjunction.conj_id');
-  patchLength(w, start, start + 2, 'action10.nx_conjunction');
-}
-
-function encodeNxCtAction10(w: SlabWriter, m: NxCtAction10): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_ct');
-  put16(b, start + 8, 35, 'action10.nx_ct');
-  put16(b, start + 10, m.flags, 'action10.nx_ct.flags');
-  put32(b, start + 12, m.zone_src, 'action10.nx_ct.zone_src');
-  put16(b, start + 16, m.zone, 'action10.nx_ct.zone');
-  put8(b, start + 18, m.recirc_table, 'action10.nx_ct.recirc_table');
-  put16(b, start + 22, m.alg, 'action10.nx_ct.alg');
-  for (const item of m.actions) encodeAction10(w, item);
-  patchLength(w, start, start + 2, 'action10.nx_ct');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 19, 3], 'action10.nx_ct');
-}
-
-function encodeNxNatAction10(w: SlabWriter, m: NxNatAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_nat');
-  put16(b, start + 8, 36, 'action10.nx_nat');
-  put16(b, start + 12, m.flags, 'action10.nx_nat.flags');
-  put16(b, start + 14, m.range_present, 'action10.nx_nat.range_present');
-  const ipv4_min = agreed(m.ipv4_min, (m.range_present & 0x1) !== 0, 'action10.nx_nat.ipv4_min');
-  if (ipv4_min !== undefined) write32(w, ipv4_min, 'action10.nx_nat.ipv4_min');
-  const ipv4_max = agreed(m.ipv4_max, (m.range_present & 0x2) !== 0, 'action10.nx_nat.ipv4_max');
-  if (ipv4_max !== undefined) write32(w, ipv4_max, 'action10.nx_nat.ipv4_max');
-  const ipv6_min = agreed(m.ipv6_min, (m.range_present & 0x4) !== 0, 'action10.nx_nat.ipv6_min');
-  if (ipv6_min !== undefined) writeBytes(w, ipv6_min, 16, 'action10.nx_nat.ipv6_min');
-  const ipv6_max = agreed(m.ipv6_max, (m.range_present & 0x8) !== 0, 'action10.nx_nat.ipv6_max');
-  if (ipv6_max !== undefined) writeBytes(w, ipv6_max, 16, 'action10.nx_nat.ipv6_max');
-  const proto_min = agreed(m.proto_min, (m.range_present & 0x10) !== 0, 'action10.nx_nat.proto_min');
-  if (proto_min !== undefined) write16(w, proto_min, 'action10.nx_nat.proto_min');
-  const proto_max = agreed(m.proto_max, (m.range_present & 0x20) !== 0, 'action10.nx_nat.proto_max');
-  if (proto_max !== undefined) write16(w, proto_max, 'action10.nx_nat.proto_max');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 2);
-  patchLength(w, start, start + 2, 'action10.nx_nat');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2, tail, tailPad], 'action10.nx_nat');
-  wholeWords(w, start, 'action10.nx_nat');
-}
-
-function encodeNxController2Action10(w: SlabWriter, m: NxController2Action10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_controller2');
-  put16(b, start + 8, 37, 'action10.nx_controller2');
-  for (const item of m.properties) encodeNxControllerProperty(w, item);
-  patchLength(w, start, start + 2, 'action10.nx_controller2');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.nx_controller2');
-}
-
-function encodeNxSample2Action10(w: SlabWriter, m: NxSample2Action10): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_sample2');
-  put16(b, start + 8, 38, 'action10.nx_sample2');
-  put16(b, start + 10, m.probability, 'action10.nx_sample2.probability');
-  put32(b, start + 12, m.collector_set_id, 'action10.nx_sample2.collector_set_id');
-  put32(b, start + 16, m.obs_domain_id, 'action10.nx_sample2.obs_domain_id');
-  put32(b, start + 20, m.obs_point_id, 'action10.nx_sample2.obs_point_id');
-  put16(b, start + 24, m.sampling_port, 'action10.nx_sample2.sampling_port');
-  patchLength(w, start, start + 2, 'action10.nx_sample2');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 26, 6], 'action10.nx_sample2');
-}
-
-function encodeNxOutputTruncAction10(w: SlabWriter, m: NxOutputTruncAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_output_trunc');
-  put16(b, start + 8, 39, 'action10.nx_output_trunc');
-  put16(b, start + 10, m.port, 'action10.nx_output_trunc.port');
-  put32(b, start + 12, m.max_len, 'action10.nx_output_trunc.max_len');
-  patchLength(w, start, start + 2, 'action10.nx_output_trunc');
-}
-
-function encodeNxGroupAction10(w: SlabWriter, m: NxGroupAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_group');
-  put16(b, start + 8, 40, 'action10.nx_group');
-  put32(b, start + 12, m.group_id, 'action10.nx_group.group_id');
-  patchLength(w, start, start + 2, 'action10.nx_group');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action10.nx_group');
-}
-
-function encodeNxSample3Action10(w: SlabWriter, m: NxSample3Action10): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_sample3');
-  put16(b, start + 8, 41, 'action10.nx_sample3');
-  put16(b, start + 10, m.probability, 'action10.nx_sample3.probability');
-  put32(b, start + 12, m.collector_set_id, 'action10.nx_sample3.collector_set_id');
-  put32(b, start + 16, m.obs_domain_id, 'action10.nx_sample3.obs_domain_id');
-  put32(b, start + 20, m.obs_point_id, 'action10.nx_sample3.obs_point_id');
-  put16(b, start + 24, m.sampling_port, 'action10.nx_sample3.sampling_port');
-  put8(b, start + 26, m.direction, 'action10.nx_sample3.direction');
-  patchLength(w, start, start + 2, 'action10.nx_sample3');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 5], 'action10.nx_sample3');
-}
-
-function encodeNxCloneAction10(w: SlabWriter, m: NxCloneAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_clone');
-  put16(b, start + 8, 42, 'action10.nx_clone');
-  for (const item of m.actions) encodeAction10(w, item);
-  patchLength(w, start, start + 2, 'action10.nx_clone');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.nx_clone');
-}
-
-function encodeNxCtClearAction10(w: SlabWriter, m: NxCtClearAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_ct_clear');
-  put16(b, start + 8, 43, 'action10.nx_ct_clear');
-  patchLength(w, start, start + 2, 'action10.nx_ct_clear');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.nx_ct_clear');
-}
-
-function encodeNxResubmitTableCtAction10(w: SlabWriter, m: NxResubmitTableCtAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_resubmit_table_ct');
-  put16(b, start + 8, 44, 'action10.nx_resubmit_table_ct');
-  put16(b, start + 10, m.in_port, 'action10.nx_resubmit_table_ct.in_port');
-  put8(b, start + 12, m.table, 'action10.nx_resubmit_table_ct.table');
-  patchLength(w, start, start + 2, 'action10.nx_resubmit_table_ct');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3], 'action10.nx_resubmit_table_ct');
-}
-
-function encodeNxLearn2Action10(w: SlabWriter, m: NxLearn2Action10): void {
-  const start = w.reserve(40);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_learn2');
-  put16(b, start + 8, 45, 'action10.nx_learn2');
-  put16(b, start + 10, m.idle_timeout, 'action10.nx_learn2.idle_timeout');
-  put16(b, start + 12, m.hard_timeout, 'action10.nx_learn2.hard_timeout');
-  put16(b, start + 14, m.priority, 'action10.nx_learn2.priority');
-  put64(b, start + 16, m.cookie, 'action10.nx_learn2.cookie');
-  put16(b, start + 24, m.flags, 'action10.nx_learn2.flags');
-  put8(b, start + 26, m.table_id, 'action10.nx_learn2.table_id');
-  put16(b, start + 28, m.fin_idle_timeout, 'action10.nx_learn2.fin_idle_timeout');
-  put16(b, start + 30, m.fin_hard_timeout, 'action10.nx_learn2.fin_hard_timeout');
-  put32(b, start + 32, m.limit, 'action10.nx_learn2.limit');
-  put16(b, start + 36, m.result_dst_ofs, 'action10.nx_learn2.result_dst_ofs');
-  const result_dst = agreed(m.result_dst, (m.flags & 0x4) !== 0, 'action10.nx_learn2.result_dst');
-  if (result_dst !== undefined) writeOxmRef(w, result_dst, 'action10.nx_learn2.result_dst');
-  writeLearnSpecs(w, m.specs, 'action10.nx_learn2.specs');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 1 + 2);
-  patchLength(w, start, start + 2, 'action10.nx_learn2');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 1, start + 38, 2, tail, tailPad], 'action10.nx_learn2');
-  wholeWords(w, start, 'action10.nx_learn2');
-}
-
-function encodeNxEncapAction10(w: SlabWriter, m: NxEncapAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_encap');
-  put16(b, start + 8, 46, 'action10.nx_encap');
-  put16(b, start + 10, m.hdr_size, 'action10.nx_encap.hdr_size');
-  put32(b, start + 12, m.new_pkt_type, 'action10.nx_encap.new_pkt_type');
-  for (const item of m.properties) encodeNxEncapProperty(w, item);
-  patchLength(w, start, start + 2, 'action10.nx_encap');
-}
-
-function encodeNxDecapAction10(w: SlabWriter, m: NxDecapAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_decap');
-  put16(b, start + 8, 47, 'action10.nx_decap');
-  put32(b, start + 12, m.new_pkt_type, 'action10.nx_decap.new_pkt_type');
-  patchLength(w, start, start + 2, 'action10.nx_decap');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action10.nx_decap');
-}
-
-function encodeNxDecNshTtlAction10(w: SlabWriter, m: NxDecNshTtlAction10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_dec_nsh_ttl');
-  put16(b, start + 8, 48, 'action10.nx_dec_nsh_ttl');
-  patchLength(w, start, start + 2, 'action10.nx_dec_nsh_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.nx_dec_nsh_ttl');
-}
-
-function encodeNxCheckPktLargerAction10(w: SlabWriter, m: NxCheckPktLargerAction10): void {
-  const start = w.reserve(14);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_check_pkt_larger');
-  put16(b, start + 8, 49, 'action10.nx_check_pkt_larger');
-  put16(b, start + 10, m.pkt_len, 'action10.nx_check_pkt_larger.pkt_len');
-  put16(b, start + 12, m.offset, 'action10.nx_check_pkt_larger.offset');
-  writeOxmRef(w, m.dst, 'action10.nx_check_pkt_larger.dst');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 24, m.padding, 0);
-  patchLength(w, start, start + 2, 'action10.nx_check_pkt_larger');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action10.nx_check_pkt_larger');
-  wholeWords(w, start, 'action10.nx_check_pkt_larger');
-}
-
-function encodeNxDeleteFieldAction10(w: SlabWriter, m: NxDeleteFieldAction10): void {
-  const start = w.reserve(10);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action10.nx_delete_field');
-  put16(b, start + 8, 50, 'action10.nx_delete_field');
-  writeOxmRef(w, m.field, 'action10.nx_delete_field.field');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 24, m.padding, 0);
-  patchLength(w, start, start + 2, 'action10.nx_delete_field');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action10.nx_delete_field');
-  wholeWords(w, start, 'action10.nx_delete_field');
-}
-
-function encodeOnfCopyFieldAction10(w: SlabWriter, m: OnfCopyFieldAction10): void {
-  const start = w.reserve(20);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x4f4e4600, 'action10.onf_copy_field');
-  put16(b, start + 8, 3200, 'action10.onf_copy_field');
-  put16(b, start + 12, m.n_bits, 'action10.onf_copy_field.n_bits');
-  put16(b, start + 14, m.src_offset, 'action10.onf_copy_field.src_offset');
-  put16(b, start + 16, m.dst_offset, 'action10.onf_copy_field.dst_offset');
-  writeOxmRef(w, m.src, 'action10.onf_copy_field.src');
-  writeOxmRef(w, m.dst, 'action10.onf_copy_field.dst');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 2 + 2);
-  patchLength(w, start, start + 2, 'action10.onf_copy_field');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2, start + 18, 2, tail, tailPad], 'action10.onf_copy_field');
-  wholeWords(w, start, 'action10.onf_copy_field');
-}
-
 function encodeRawAction10(w: SlabWriter, m: RawAction10): void {
   const start = w.reserve(4);
   put16(w.bytes, start, m.code, 'action10.raw.code');
@@ -2017,76 +1180,841 @@ function encodeVendorAction10(w: SlabWriter, m: VendorAction10): void {
   }
 }
 
-function encodeAddedNxFlowUpdate(w: SlabWriter, m: AddedNxFlowUpdate): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 0;
-  put16(b, start + 4, m.reason, 'nx_flow_update.added.reason');
-  put16(b, start + 6, m.priority, 'nx_flow_update.added.priority');
-  put16(b, start + 8, m.idle_timeout, 'nx_flow_update.added.idle_timeout');
-  put16(b, start + 10, m.hard_timeout, 'nx_flow_update.added.hard_timeout');
-  put8(b, start + 14, m.table_id, 'nx_flow_update.added.table_id');
-  put64(b, start + 16, m.cookie, 'nx_flow_update.added.cookie');
-  const matchAt = w.at;
-  for (const item of m.match) encodeOxm(w, item);
-  patchLength(w, matchAt, start + 12, 'nx_flow_update.added.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.actions) encodeAction10(w, item);
-  patchLength(w, start, start, 'nx_flow_update.added');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1, matchEnd, matchPad], 'nx_flow_update.added');
-}
-
-function encodeDeletedNxFlowUpdate(w: SlabWriter, m: DeletedNxFlowUpdate): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 1;
-  put16(b, start + 4, m.reason, 'nx_flow_update.deleted.reason');
-  put16(b, start + 6, m.priority, 'nx_flow_update.deleted.priority');
-  put16(b, start + 8, m.idle_timeout, 'nx_flow_update.deleted.idle_timeout');
-  put16(b, start + 10, m.hard_timeout, 'nx_flow_update.deleted.hard_timeout');
-  put8(b, start + 14, m.table_id, 'nx_flow_update.deleted.table_id');
-  put64(b, start + 16, m.cookie, 'nx_flow_update.deleted.cookie');
-  const matchAt = w.at;
-  for (const item of m.match) encodeOxm(w, item);
-  patchLength(w, matchAt, start + 12, 'nx_flow_update.deleted.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.actions) encodeAction10(w, item);
-  patchLength(w, start, start, 'nx_flow_update.deleted');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1, matchEnd, matchPad], 'nx_flow_update.deleted');
-}
-
-function encodeModifiedNxFlowUpdate(w: SlabWriter, m: ModifiedNxFlowUpdate): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 2;
-  put16(b, start + 4, m.reason, 'nx_flow_update.modified.reason');
-  put16(b, start + 6, m.priority, 'nx_flow_update.modified.priority');
-  put16(b, start + 8, m.idle_timeout, 'nx_flow_update.modified.idle_timeout');
-  put16(b, start + 10, m.hard_timeout, 'nx_flow_update.modified.hard_timeout');
-  put8(b, start + 14, m.table_id, 'nx_flow_update.modified.table_id');
-  put64(b, start + 16, m.cookie, 'nx_flow_update.modified.cookie');
-  const matchAt = w.at;
-  for (const item of m.match) encodeOxm(w, item);
-  patchLength(w, matchAt, start + 12, 'nx_flow_update.modified.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.actions) encodeAction10(w, item);
-  patchLength(w, start, start, 'nx_flow_update.modified');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1, matchEnd, matchPad], 'nx_flow_update.modified');
-}
-
-function encodeAbbrevNxFlowUpdate(w: SlabWriter, m: AbbrevNxFlowUpdate): void {
+export function encodeOutputAction10(w: SlabWriter, m: OutputAction10): void {
   const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 3;
-  put32(b, start + 4, m.xid, 'nx_flow_update.abbrev.xid');
-  patchLength(w, start, start, 'nx_flow_update.abbrev');
+  b[start + 1] = 0;
+  put16(b, start + 4, m.port, 'action10.output.port');
+  put16(b, start + 6, m.max_len, 'action10.output.max_len');
+  patchLength(w, start, start + 2, 'action10.output');
+}
+
+export function encodeSetVlanVidAction10(w: SlabWriter, m: SetVlanVidAction10): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 1;
+  put16(b, start + 4, m.vlan_vid, 'action10.set_vlan_vid.vlan_vid');
+  patchLength(w, start, start + 2, 'action10.set_vlan_vid');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action10.set_vlan_vid');
+}
+
+export function encodeSetVlanPcpAction10(w: SlabWriter, m: SetVlanPcpAction10): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 2;
+  put8(b, start + 4, m.vlan_pcp, 'action10.set_vlan_pcp.vlan_pcp');
+  patchLength(w, start, start + 2, 'action10.set_vlan_pcp');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'action10.set_vlan_pcp');
+}
+
+export function encodeStripVlanAction10(w: SlabWriter, m: StripVlanAction10): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 3;
+  patchLength(w, start, start + 2, 'action10.strip_vlan');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action10.strip_vlan');
+}
+
+export function encodeSetDlSrcAction10(w: SlabWriter, m: SetDlSrcAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start + 1] = 4;
+  putBytes(b, start + 4, m.dl_addr, 6, 'action10.set_dl_src.dl_addr');
+  patchLength(w, start, start + 2, 'action10.set_dl_src');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.set_dl_src');
+}
+
+export function encodeSetDlDstAction10(w: SlabWriter, m: SetDlDstAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start + 1] = 5;
+  putBytes(b, start + 4, m.dl_addr, 6, 'action10.set_dl_dst.dl_addr');
+  patchLength(w, start, start + 2, 'action10.set_dl_dst');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.set_dl_dst');
+}
+
+export function encodeSetNwSrcAction10(w: SlabWriter, m: SetNwSrcAction10): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 6;
+  put32(b, start + 4, m.nw_addr, 'action10.set_nw_src.nw_addr');
+  patchLength(w, start, start + 2, 'action10.set_nw_src');
+}
+
+export function encodeSetNwDstAction10(w: SlabWriter, m: SetNwDstAction10): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 7;
+  put32(b, start + 4, m.nw_addr, 'action10.set_nw_dst.nw_addr');
+  patchLength(w, start, start + 2, 'action10.set_nw_dst');
+}
+
+export function encodeSetNwTosAction10(w: SlabWriter, m: SetNwTosAction10): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 8;
+  put8(b, start + 4, m.nw_tos, 'action10.set_nw_tos.nw_tos');
+  patchLength(w, start, start + 2, 'action10.set_nw_tos');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'action10.set_nw_tos');
+}
+
+export function encodeSetTpSrcAction10(w: SlabWriter, m: SetTpSrcAction10): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 9;
+  put16(b, start + 4, m.tp_port, 'action10.set_tp_src.tp_port');
+  patchLength(w, start, start + 2, 'action10.set_tp_src');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action10.set_tp_src');
+}
+
+export function encodeSetTpDstAction10(w: SlabWriter, m: SetTpDstAction10): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 10;
+  put16(b, start + 4, m.tp_port, 'action10.set_tp_dst.tp_port');
+  patchLength(w, start, start + 2, 'action10.set_tp_dst');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action10.set_tp_dst');
+}
+
+export function encodeEnqueueAction10(w: SlabWriter, m: EnqueueAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start + 1] = 11;
+  put16(b, start + 4, m.port, 'action10.enqueue.port');
+  put32(b, start + 12, m.queue_id, 'action10.enqueue.queue_id');
+  patchLength(w, start, start + 2, 'action10.enqueue');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 6], 'action10.enqueue');
+}
+
+export function encodeExperimenterAction10(w: SlabWriter, m: ExperimenterAction10): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, m.experimenter, 'action10.experimenter.experimenter');
+  writeRest(w, m.data, 'action10.experimenter.data');
+  patchLength(w, start, start + 2, 'action10.experimenter');
+  wholeWords(w, start, 'action10.experimenter');
+}
+
+export function encodeNxResubmitAction10(w: SlabWriter, m: NxResubmitAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_resubmit');
+  put16(b, start + 8, 1, 'action10.nx_resubmit');
+  put16(b, start + 10, m.in_port, 'action10.nx_resubmit.in_port');
+  patchLength(w, start, start + 2, 'action10.nx_resubmit');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action10.nx_resubmit');
+}
+
+export function encodeNxSetTunnelAction10(w: SlabWriter, m: NxSetTunnelAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_set_tunnel');
+  put16(b, start + 8, 2, 'action10.nx_set_tunnel');
+  put32(b, start + 12, m.tun_id, 'action10.nx_set_tunnel.tun_id');
+  patchLength(w, start, start + 2, 'action10.nx_set_tunnel');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action10.nx_set_tunnel');
+}
+
+export function encodeNxSetQueueAction10(w: SlabWriter, m: NxSetQueueAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_set_queue');
+  put16(b, start + 8, 4, 'action10.nx_set_queue');
+  put32(b, start + 12, m.queue_id, 'action10.nx_set_queue.queue_id');
+  patchLength(w, start, start + 2, 'action10.nx_set_queue');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action10.nx_set_queue');
+}
+
+export function encodeNxPopQueueAction10(w: SlabWriter, m: NxPopQueueAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_pop_queue');
+  put16(b, start + 8, 5, 'action10.nx_pop_queue');
+  patchLength(w, start, start + 2, 'action10.nx_pop_queue');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.nx_pop_queue');
+}
+
+export function encodeNxRegMoveAction10(w: SlabWriter, m: NxRegMoveAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_reg_move');
+  put16(b, start + 8, 6, 'action10.nx_reg_move');
+  put16(b, start + 10, m.n_bits, 'action10.nx_reg_move.n_bits');
+  put16(b, start + 12, m.src_ofs, 'action10.nx_reg_move.src_ofs');
+  put16(b, start + 14, m.dst_ofs, 'action10.nx_reg_move.dst_ofs');
+  writeOxmRef(w, m.src, 'action10.nx_reg_move.src');
+  writeOxmRef(w, m.dst, 'action10.nx_reg_move.dst');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 0);
+  patchLength(w, start, start + 2, 'action10.nx_reg_move');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action10.nx_reg_move');
+  wholeWords(w, start, 'action10.nx_reg_move');
+}
+
+export function encodeNxRegLoadAction10(w: SlabWriter, m: NxRegLoadAction10): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_reg_load');
+  put16(b, start + 8, 7, 'action10.nx_reg_load');
+  put16(b, start + 10, m.ofs_nbits, 'action10.nx_reg_load.ofs_nbits');
+  putOxmHeader(b, start + 12, m.dst, 'action10.nx_reg_load.dst');
+  put64(b, start + 16, m.value, 'action10.nx_reg_load.value');
+  patchLength(w, start, start + 2, 'action10.nx_reg_load');
+}
+
+export function encodeNxNoteAction10(w: SlabWriter, m: NxNoteAction10): void {
+  const start = w.reserve(10);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_note');
+  put16(b, start + 8, 8, 'action10.nx_note');
+  writeRest(w, m.note, 'action10.nx_note.note');
+  patchLength(w, start, start + 2, 'action10.nx_note');
+  wholeWords(w, start, 'action10.nx_note');
+}
+
+export function encodeNxSetTunnel64Action10(w: SlabWriter, m: NxSetTunnel64Action10): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_set_tunnel64');
+  put16(b, start + 8, 9, 'action10.nx_set_tunnel64');
+  put64(b, start + 16, m.tun_id, 'action10.nx_set_tunnel64.tun_id');
+  patchLength(w, start, start + 2, 'action10.nx_set_tunnel64');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.nx_set_tunnel64');
+}
+
+export function encodeNxMultipathAction10(w: SlabWriter, m: NxMultipathAction10): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_multipath');
+  put16(b, start + 8, 10, 'action10.nx_multipath');
+  put16(b, start + 10, m.fields, 'action10.nx_multipath.fields');
+  put16(b, start + 12, m.basis, 'action10.nx_multipath.basis');
+  put16(b, start + 16, m.algorithm, 'action10.nx_multipath.algorithm');
+  put16(b, start + 18, m.max_link, 'action10.nx_multipath.max_link');
+  put32(b, start + 20, m.arg, 'action10.nx_multipath.arg');
+  put16(b, start + 26, m.ofs_nbits, 'action10.nx_multipath.ofs_nbits');
+  putOxmHeader(b, start + 28, m.dst, 'action10.nx_multipath.dst');
+  patchLength(w, start, start + 2, 'action10.nx_multipath');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 14, 2, start + 24, 2], 'action10.nx_multipath');
+}
+
+export function encodeNxBundleAction10(w: SlabWriter, m: NxBundleAction10): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_bundle');
+  put16(b, start + 8, 12, 'action10.nx_bundle');
+  put16(b, start + 10, m.algorithm, 'action10.nx_bundle.algorithm');
+  put16(b, start + 12, m.fields, 'action10.nx_bundle.fields');
+  put16(b, start + 14, m.basis, 'action10.nx_bundle.basis');
+  putOxmHeader(b, start + 16, m.member_type, 'action10.nx_bundle.member_type');
+  put16(b, start + 20, m.members.length, 'action10.nx_bundle.members');
+  put16(b, start + 22, m.ofs_nbits, 'action10.nx_bundle.ofs_nbits');
+  putOxmHeader(b, start + 24, m.dst, 'action10.nx_bundle.dst');
+  writeU16List(w, m.members, 'action10.nx_bundle.members');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 4);
+  patchLength(w, start, start + 2, 'action10.nx_bundle');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 28, 4, tail, tailPad], 'action10.nx_bundle');
+  wholeWords(w, start, 'action10.nx_bundle');
+}
+
+export function encodeNxBundleLoadAction10(w: SlabWriter, m: NxBundleLoadAction10): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_bundle_load');
+  put16(b, start + 8, 13, 'action10.nx_bundle_load');
+  put16(b, start + 10, m.algorithm, 'action10.nx_bundle_load.algorithm');
+  put16(b, start + 12, m.fields, 'action10.nx_bundle_load.fields');
+  put16(b, start + 14, m.basis, 'action10.nx_bundle_load.basis');
+  putOxmHeader(b, start + 16, m.member_type, 'action10.nx_bundle_load.member_type');
+  put16(b, start + 20, m.members.length, 'action10.nx_bundle_load.members');
+  put16(b, start + 22, m.ofs_nbits, 'action10.nx_bundle_load.ofs_nbits');
+  putOxmHeader(b, start + 24, m.dst, 'action10.nx_bundle_load.dst');
+  writeU16List(w, m.members, 'action10.nx_bundle_load.members');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 4);
+  patchLength(w, start, start + 2, 'action10.nx_bundle_load');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 28, 4, tail, tailPad], 'action10.nx_bundle_load');
+  wholeWords(w, start, 'action10.nx_bundle_load');
+}
+
+export function encodeNxResubmitTableAction10(w: SlabWriter, m: NxResubmitTableAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_resubmit_table');
+  put16(b, start + 8, 14, 'action10.nx_resubmit_table');
+  put16(b, start + 10, m.in_port, 'action10.nx_resubmit_table.in_port');
+  put8(b, start + 12, m.table, 'action10.nx_resubmit_table.table');
+  patchLength(w, start, start + 2, 'action10.nx_resubmit_table');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3], 'action10.nx_resubmit_table');
+}
+
+export function encodeNxOutputRegAction10(w: SlabWriter, m: NxOutputRegAction10): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_output_reg');
+  put16(b, start + 8, 15, 'action10.nx_output_reg');
+  put16(b, start + 10, m.ofs_nbits, 'action10.nx_output_reg.ofs_nbits');
+  putOxmHeader(b, start + 12, m.src, 'action10.nx_output_reg.src');
+  put16(b, start + 16, m.max_len, 'action10.nx_output_reg.max_len');
+  patchLength(w, start, start + 2, 'action10.nx_output_reg');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 18, 6], 'action10.nx_output_reg');
+}
+
+export function encodeNxLearnAction10(w: SlabWriter, m: NxLearnAction10): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_learn');
+  put16(b, start + 8, 16, 'action10.nx_learn');
+  put16(b, start + 10, m.idle_timeout, 'action10.nx_learn.idle_timeout');
+  put16(b, start + 12, m.hard_timeout, 'action10.nx_learn.hard_timeout');
+  put16(b, start + 14, m.priority, 'action10.nx_learn.priority');
+  put64(b, start + 16, m.cookie, 'action10.nx_learn.cookie');
+  put16(b, start + 24, m.flags, 'action10.nx_learn.flags');
+  put8(b, start + 26, m.table_id, 'action10.nx_learn.table_id');
+  put16(b, start + 28, m.fin_idle_timeout, 'action10.nx_learn.fin_idle_timeout');
+  put16(b, start + 30, m.fin_hard_timeout, 'action10.nx_learn.fin_hard_timeout');
+  writeLearnSpecs(w, m.specs, 'action10.nx_learn.specs');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 1);
+  patchLength(w, start, start + 2, 'action10.nx_learn');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 1, tail, tailPad], 'action10.nx_learn');
+  wholeWords(w, start, 'action10.nx_learn');
+}
+
+export function encodeNxExitAction10(w: SlabWriter, m: NxExitAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_exit');
+  put16(b, start + 8, 17, 'action10.nx_exit');
+  patchLength(w, start, start + 2, 'action10.nx_exit');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.nx_exit');
+}
+
+export function encodeNxDecTtlAction10(w: SlabWriter, m: NxDecTtlAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_dec_ttl');
+  put16(b, start + 8, 18, 'action10.nx_dec_ttl');
+  patchLength(w, start, start + 2, 'action10.nx_dec_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.nx_dec_ttl');
+}
+
+export function encodeNxFinTimeoutAction10(w: SlabWriter, m: NxFinTimeoutAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_fin_timeout');
+  put16(b, start + 8, 19, 'action10.nx_fin_timeout');
+  put16(b, start + 10, m.fin_idle_timeout, 'action10.nx_fin_timeout.fin_idle_timeout');
+  put16(b, start + 12, m.fin_hard_timeout, 'action10.nx_fin_timeout.fin_hard_timeout');
+  patchLength(w, start, start + 2, 'action10.nx_fin_timeout');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 14, 2], 'action10.nx_fin_timeout');
+}
+
+export function encodeNxControllerAction10(w: SlabWriter, m: NxControllerAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_controller');
+  put16(b, start + 8, 20, 'action10.nx_controller');
+  put16(b, start + 10, m.max_len, 'action10.nx_controller.max_len');
+  put16(b, start + 12, m.controller_id, 'action10.nx_controller.controller_id');
+  put8(b, start + 14, m.reason, 'action10.nx_controller.reason');
+  patchLength(w, start, start + 2, 'action10.nx_controller');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1], 'action10.nx_controller');
+}
+
+export function encodeNxDecTtlCntIdsAction10(w: SlabWriter, m: NxDecTtlCntIdsAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_dec_ttl_cnt_ids');
+  put16(b, start + 8, 21, 'action10.nx_dec_ttl_cnt_ids');
+  put16(b, start + 10, m.ids.length, 'action10.nx_dec_ttl_cnt_ids.ids');
+  writeU16List(w, m.ids, 'action10.nx_dec_ttl_cnt_ids.ids');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 4);
+  patchLength(w, start, start + 2, 'action10.nx_dec_ttl_cnt_ids');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, tail, tailPad], 'action10.nx_dec_ttl_cnt_ids');
+  wholeWords(w, start, 'action10.nx_dec_ttl_cnt_ids');
+}
+
+export function encodeNxWriteMetadataAction10(w: SlabWriter, m: NxWriteMetadataAction10): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_write_metadata');
+  put16(b, start + 8, 22, 'action10.nx_write_metadata');
+  put64(b, start + 16, m.metadata, 'action10.nx_write_metadata.metadata');
+  put64(b, start + 24, m.metadata_mask, 'action10.nx_write_metadata.metadata_mask');
+  patchLength(w, start, start + 2, 'action10.nx_write_metadata');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.nx_write_metadata');
+}
+
+export function encodeNxPushMplsAction10(w: SlabWriter, m: NxPushMplsAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_push_mpls');
+  put16(b, start + 8, 23, 'action10.nx_push_mpls');
+  put16(b, start + 10, m.ethertype, 'action10.nx_push_mpls.ethertype');
+  patchLength(w, start, start + 2, 'action10.nx_push_mpls');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action10.nx_push_mpls');
+}
+
+export function encodeNxPopMplsAction10(w: SlabWriter, m: NxPopMplsAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_pop_mpls');
+  put16(b, start + 8, 24, 'action10.nx_pop_mpls');
+  put16(b, start + 10, m.ethertype, 'action10.nx_pop_mpls.ethertype');
+  patchLength(w, start, start + 2, 'action10.nx_pop_mpls');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action10.nx_pop_mpls');
+}
+
+export function encodeNxSetMplsTtlAction10(w: SlabWriter, m: NxSetMplsTtlAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_set_mpls_ttl');
+  put16(b, start + 8, 25, 'action10.nx_set_mpls_ttl');
+  put8(b, start + 10, m.mpls_ttl, 'action10.nx_set_mpls_ttl.mpls_ttl');
+  patchLength(w, start, start + 2, 'action10.nx_set_mpls_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 11, 5], 'action10.nx_set_mpls_ttl');
+}
+
+export function encodeNxDecMplsTtlAction10(w: SlabWriter, m: NxDecMplsTtlAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_dec_mpls_ttl');
+  put16(b, start + 8, 26, 'action10.nx_dec_mpls_ttl');
+  patchLength(w, start, start + 2, 'action10.nx_dec_mpls_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.nx_dec_mpls_ttl');
+}
+
+export function encodeNxStackPushAction10(w: SlabWriter, m: NxStackPushAction10): void {
+  const start = w.reserve(12);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_stack_push');
+  put16(b, start + 8, 27, 'action10.nx_stack_push');
+  put16(b, start + 10, m.offset, 'action10.nx_stack_push.offset');
+  writeOxmRef(w, m.field, 'action10.nx_stack_push.field');
+  write16(w, m.n_bits, 'action10.nx_stack_push.n_bits');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 24, m.padding, 0);
+  patchLength(w, start, start + 2, 'action10.nx_stack_push');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action10.nx_stack_push');
+  wholeWords(w, start, 'action10.nx_stack_push');
+}
+
+export function encodeNxStackPopAction10(w: SlabWriter, m: NxStackPopAction10): void {
+  const start = w.reserve(12);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_stack_pop');
+  put16(b, start + 8, 28, 'action10.nx_stack_pop');
+  put16(b, start + 10, m.offset, 'action10.nx_stack_pop.offset');
+  writeOxmRef(w, m.field, 'action10.nx_stack_pop.field');
+  write16(w, m.n_bits, 'action10.nx_stack_pop.n_bits');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 24, m.padding, 0);
+  patchLength(w, start, start + 2, 'action10.nx_stack_pop');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action10.nx_stack_pop');
+  wholeWords(w, start, 'action10.nx_stack_pop');
+}
+
+export function encodeNxSampleAction10(w: SlabWriter, m: NxSampleAction10): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_sample');
+  put16(b, start + 8, 29, 'action10.nx_sample');
+  put16(b, start + 10, m.probability, 'action10.nx_sample.probability');
+  put32(b, start + 12, m.collector_set_id, 'action10.nx_sample.collector_set_id');
+  put32(b, start + 16, m.obs_domain_id, 'action10.nx_sample.obs_domain_id');
+  put32(b, start + 20, m.obs_point_id, 'action10.nx_sample.obs_point_id');
+  patchLength(w, start, start + 2, 'action10.nx_sample');
+}
+
+export function encodeNxSetMplsLabelAction10(w: SlabWriter, m: NxSetMplsLabelAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_set_mpls_label');
+  put16(b, start + 8, 30, 'action10.nx_set_mpls_label');
+  put32(b, start + 12, m.mpls_label, 'action10.nx_set_mpls_label.mpls_label');
+  patchLength(w, start, start + 2, 'action10.nx_set_mpls_label');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action10.nx_set_mpls_label');
+}
+
+export function encodeNxSetMplsTcAction10(w: SlabWriter, m: NxSetMplsTcAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_set_mpls_tc');
+  put16(b, start + 8, 31, 'action10.nx_set_mpls_tc');
+  put8(b, start + 10, m.mpls_tc, 'action10.nx_set_mpls_tc.mpls_tc');
+  patchLength(w, start, start + 2, 'action10.nx_set_mpls_tc');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 11, 5], 'action10.nx_set_mpls_tc');
+}
+
+export function encodeNxOutputReg2Action10(w: SlabWriter, m: NxOutputReg2Action10): void {
+  const start = w.reserve(14);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_output_reg2');
+  put16(b, start + 8, 32, 'action10.nx_output_reg2');
+  put16(b, start + 10, m.ofs_nbits, 'action10.nx_output_reg2.ofs_nbits');
+  put16(b, start + 12, m.max_len, 'action10.nx_output_reg2.max_len');
+  writeOxmRef(w, m.src, 'action10.nx_output_reg2.src');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 24, m.padding, 0);
+  patchLength(w, start, start + 2, 'action10.nx_output_reg2');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action10.nx_output_reg2');
+  wholeWords(w, start, 'action10.nx_output_reg2');
+}
+
+export function encodeNxRegLoad2Action10(w: SlabWriter, m: NxRegLoad2Action10): void {
+  const start = w.reserve(10);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_reg_load2');
+  put16(b, start + 8, 33, 'action10.nx_reg_load2');
+  encodeOxm(w, m.field);
+  const oxmEnd = w.at;
+  const oxmPad = align(w, start);
+  patchLength(w, start, start + 2, 'action10.nx_reg_load2');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [oxmEnd, oxmPad], 'action10.nx_reg_load2');
+}
+
+export function encodeNxConjunctionAction10(w: SlabWriter, m: NxConjunctionAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_conjunction');
+  put16(b, start + 8, 34, 'action10.nx_conjunction');
+  put8(b, start + 10, m.clause, 'action10.nx_conjunction.clause');
+  put8(b, start + 11, m.n_clauses, 'action10.nx_conjunction.n_clauses');
+  put32(b, start + 12, m.conj_id, 'action10.nx_conjunction.conj_id');
+  patchLength(w, start, start + 2, 'action10.nx_conjunction');
+}
+
+export function encodeNxCtAction10(w: SlabWriter, m: NxCtAction10): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_ct');
+  put16(b, start + 8, 35, 'action10.nx_ct');
+  put16(b, start + 10, m.flags, 'action10.nx_ct.flags');
+  put32(b, start + 12, m.zone_src, 'action10.nx_ct.zone_src');
+  put16(b, start + 16, m.zone, 'action10.nx_ct.zone');
+  put8(b, start + 18, m.recirc_table, 'action10.nx_ct.recirc_table');
+  put16(b, start + 22, m.alg, 'action10.nx_ct.alg');
+  for (const item of m.actions) encodeAction10(w, item);
+  patchLength(w, start, start + 2, 'action10.nx_ct');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 19, 3], 'action10.nx_ct');
+}
+
+export function encodeNxNatAction10(w: SlabWriter, m: NxNatAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_nat');
+  put16(b, start + 8, 36, 'action10.nx_nat');
+  put16(b, start + 12, m.flags, 'action10.nx_nat.flags');
+  put16(b, start + 14, m.range_present, 'action10.nx_nat.range_present');
+  const ipv4_min = agreed(m.ipv4_min, (m.range_present & 0x1) !== 0, 'action10.nx_nat.ipv4_min');
+  if (ipv4_min !== undefined) write32(w, ipv4_min, 'action10.nx_nat.ipv4_min');
+  const ipv4_max = agreed(m.ipv4_max, (m.range_present & 0x2) !== 0, 'action10.nx_nat.ipv4_max');
+  if (ipv4_max !== undefined) write32(w, ipv4_max, 'action10.nx_nat.ipv4_max');
+  const ipv6_min = agreed(m.ipv6_min, (m.range_present & 0x4) !== 0, 'action10.nx_nat.ipv6_min');
+  if (ipv6_min !== undefined) writeBytes(w, ipv6_min, 16, 'action10.nx_nat.ipv6_min');
+  const ipv6_max = agreed(m.ipv6_max, (m.range_present & 0x8) !== 0, 'action10.nx_nat.ipv6_max');
+  if (ipv6_max !== undefined) writeBytes(w, ipv6_max, 16, 'action10.nx_nat.ipv6_max');
+  const proto_min = agreed(m.proto_min, (m.range_present & 0x10) !== 0, 'action10.nx_nat.proto_min');
+  if (proto_min !== undefined) write16(w, proto_min, 'action10.nx_nat.proto_min');
+  const proto_max = agreed(m.proto_max, (m.range_present & 0x20) !== 0, 'action10.nx_nat.proto_max');
+  if (proto_max !== undefined) write16(w, proto_max, 'action10.nx_nat.proto_max');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 2);
+  patchLength(w, start, start + 2, 'action10.nx_nat');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2, tail, tailPad], 'action10.nx_nat');
+  wholeWords(w, start, 'action10.nx_nat');
+}
+
+export function encodeNxController2Action10(w: SlabWriter, m: NxController2Action10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_controller2');
+  put16(b, start + 8, 37, 'action10.nx_controller2');
+  for (const item of m.properties) encodeNxControllerProperty(w, item);
+  patchLength(w, start, start + 2, 'action10.nx_controller2');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.nx_controller2');
+}
+
+export function encodeNxSample2Action10(w: SlabWriter, m: NxSample2Action10): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_sample2');
+  put16(b, start + 8, 38, 'action10.nx_sample2');
+  put16(b, start + 10, m.probability, 'action10.nx_sample2.probability');
+  put32(b, start + 12, m.collector_set_id, 'action10.nx_sample2.collector_set_id');
+  put32(b, start + 16, m.obs_domain_id, 'action10.nx_sample2.obs_domain_id');
+  put32(b, start + 20, m.obs_point_id, 'action10.nx_sample2.obs_point_id');
+  put16(b, start + 24, m.sampling_port, 'action10.nx_sample2.sampling_port');
+  patchLength(w, start, start + 2, 'action10.nx_sample2');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 26, 6], 'action10.nx_sample2');
+}
+
+export function encodeNxOutputTruncAction10(w: SlabWriter, m: NxOutputTruncAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_output_trunc');
+  put16(b, start + 8, 39, 'action10.nx_output_trunc');
+  put16(b, start + 10, m.port, 'action10.nx_output_trunc.port');
+  put32(b, start + 12, m.max_len, 'action10.nx_output_trunc.max_len');
+  patchLength(w, start, start + 2, 'action10.nx_output_trunc');
+}
+
+export function encodeNxGroupAction10(w: SlabWriter, m: NxGroupAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_group');
+  put16(b, start + 8, 40, 'action10.nx_group');
+  put32(b, start + 12, m.group_id, 'action10.nx_group.group_id');
+  patchLength(w, start, start + 2, 'action10.nx_group');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action10.nx_group');
+}
+
+export function encodeNxSample3Action10(w: SlabWriter, m: NxSample3Action10): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_sample3');
+  put16(b, start + 8, 41, 'action10.nx_sample3');
+  put16(b, start + 10, m.probability, 'action10.nx_sample3.probability');
+  put32(b, start + 12, m.collector_set_id, 'action10.nx_sample3.collector_set_id');
+  put32(b, start + 16, m.obs_domain_id, 'action10.nx_sample3.obs_domain_id');
+  put32(b, start + 20, m.obs_point_id, 'action10.nx_sample3.obs_point_id');
+  put16(b, start + 24, m.sampling_port, 'action10.nx_sample3.sampling_port');
+  put8(b, start + 26, m.direction, 'action10.nx_sample3.direction');
+  patchLength(w, start, start + 2, 'action10.nx_sample3');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 5], 'action10.nx_sample3');
+}
+
+export function encodeNxCloneAction10(w: SlabWriter, m: NxCloneAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_clone');
+  put16(b, start + 8, 42, 'action10.nx_clone');
+  for (const item of m.actions) encodeAction10(w, item);
+  patchLength(w, start, start + 2, 'action10.nx_clone');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.nx_clone');
+}
+
+export function encodeNxCtClearAction10(w: SlabWriter, m: NxCtClearAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_ct_clear');
+  put16(b, start + 8, 43, 'action10.nx_ct_clear');
+  patchLength(w, start, start + 2, 'action10.nx_ct_clear');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.nx_ct_clear');
+}
+
+export function encodeNxResubmitTableCtAction10(w: SlabWriter, m: NxResubmitTableCtAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_resubmit_table_ct');
+  put16(b, start + 8, 44, 'action10.nx_resubmit_table_ct');
+  put16(b, start + 10, m.in_port, 'action10.nx_resubmit_table_ct.in_port');
+  put8(b, start + 12, m.table, 'action10.nx_resubmit_table_ct.table');
+  patchLength(w, start, start + 2, 'action10.nx_resubmit_table_ct');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3], 'action10.nx_resubmit_table_ct');
+}
+
+export function encodeNxLearn2Action10(w: SlabWriter, m: NxLearn2Action10): void {
+  const start = w.reserve(40);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_learn2');
+  put16(b, start + 8, 45, 'action10.nx_learn2');
+  put16(b, start + 10, m.idle_timeout, 'action10.nx_learn2.idle_timeout');
+  put16(b, start + 12, m.hard_timeout, 'action10.nx_learn2.hard_timeout');
+  put16(b, start + 14, m.priority, 'action10.nx_learn2.priority');
+  put64(b, start + 16, m.cookie, 'action10.nx_learn2.cookie');
+  put16(b, start + 24, m.flags, 'action10.nx_learn2.flags');
+  put8(b, start + 26, m.table_id, 'action10.nx_learn2.table_id');
+  put16(b, start + 28, m.fin_idle_timeout, 'action10.nx_learn2.fin_idle_timeout');
+  put16(b, start + 30, m.fin_hard_timeout, 'action10.nx_learn2.fin_hard_timeout');
+  put32(b, start + 32, m.limit, 'action10.nx_learn2.limit');
+  put16(b, start + 36, m.result_dst_ofs, 'action10.nx_learn2.result_dst_ofs');
+  const result_dst = agreed(m.result_dst, (m.flags & 0x4) !== 0, 'action10.nx_learn2.result_dst');
+  if (result_dst !== undefined) writeOxmRef(w, result_dst, 'action10.nx_learn2.result_dst');
+  writeLearnSpecs(w, m.specs, 'action10.nx_learn2.specs');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 1 + 2);
+  patchLength(w, start, start + 2, 'action10.nx_learn2');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 1, start + 38, 2, tail, tailPad], 'action10.nx_learn2');
+  wholeWords(w, start, 'action10.nx_learn2');
+}
+
+export function encodeNxEncapAction10(w: SlabWriter, m: NxEncapAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_encap');
+  put16(b, start + 8, 46, 'action10.nx_encap');
+  put16(b, start + 10, m.hdr_size, 'action10.nx_encap.hdr_size');
+  put32(b, start + 12, m.new_pkt_type, 'action10.nx_encap.new_pkt_type');
+  for (const item of m.properties) encodeNxEncapProperty(w, item);
+  patchLength(w, start, start + 2, 'action10.nx_encap');
+}
+
+export function encodeNxDecapAction10(w: SlabWriter, m: NxDecapAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_decap');
+  put16(b, start + 8, 47, 'action10.nx_decap');
+  put32(b, start + 12, m.new_pkt_type, 'action10.nx_decap.new_pkt_type');
+  patchLength(w, start, start + 2, 'action10.nx_decap');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action10.nx_decap');
+}
+
+export function encodeNxDecNshTtlAction10(w: SlabWriter, m: NxDecNshTtlAction10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_dec_nsh_ttl');
+  put16(b, start + 8, 48, 'action10.nx_dec_nsh_ttl');
+  patchLength(w, start, start + 2, 'action10.nx_dec_nsh_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action10.nx_dec_nsh_ttl');
+}
+
+export function encodeNxCheckPktLargerAction10(w: SlabWriter, m: NxCheckPktLargerAction10): void {
+  const start = w.reserve(14);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_check_pkt_larger');
+  put16(b, start + 8, 49, 'action10.nx_check_pkt_larger');
+  put16(b, start + 10, m.pkt_len, 'action10.nx_check_pkt_larger.pkt_len');
+  put16(b, start + 12, m.offset, 'action10.nx_check_pkt_larger.offset');
+  writeOxmRef(w, m.dst, 'action10.nx_check_pkt_larger.dst');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 24, m.padding, 0);
+  patchLength(w, start, start + 2, 'action10.nx_check_pkt_larger');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action10.nx_check_pkt_larger');
+  wholeWords(w, start, 'action10.nx_check_pkt_larger');
+}
+
+export function encodeNxDeleteFieldAction10(w: SlabWriter, m: NxDeleteFieldAction10): void {
+  const start = w.reserve(10);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action10.nx_delete_field');
+  put16(b, start + 8, 50, 'action10.nx_delete_field');
+  writeOxmRef(w, m.field, 'action10.nx_delete_field.field');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 24, m.padding, 0);
+  patchLength(w, start, start + 2, 'action10.nx_delete_field');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action10.nx_delete_field');
+  wholeWords(w, start, 'action10.nx_delete_field');
+}
+
+export function encodeOnfCopyFieldAction10(w: SlabWriter, m: OnfCopyFieldAction10): void {
+  const start = w.reserve(20);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x4f4e4600, 'action10.onf_copy_field');
+  put16(b, start + 8, 3200, 'action10.onf_copy_field');
+  put16(b, start + 12, m.n_bits, 'action10.onf_copy_field.n_bits');
+  put16(b, start + 14, m.src_offset, 'action10.onf_copy_field.src_offset');
+  put16(b, start + 16, m.dst_offset, 'action10.onf_copy_field.dst_offset');
+  writeOxmRef(w, m.src, 'action10.onf_copy_field.src');
+  writeOxmRef(w, m.dst, 'action10.onf_copy_field.dst');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 2 + 2);
+  patchLength(w, start, start + 2, 'action10.onf_copy_field');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2, start + 18, 2, tail, tailPad], 'action10.onf_copy_field');
+  wholeWords(w, start, 'action10.onf_copy_field');
 }
 
 function encodeRawNxFlowUpdate(w: SlabWriter, m: RawNxFlowUpdate): void {
@@ -2119,30 +2047,76 @@ export function encodeNxFlowUpdate(w: SlabWriter, m: NxFlowUpdate): void {
   }
 }
 
-function encodeNoneQueueProperty10(w: SlabWriter, m: NoneQueueProperty10): void {
+export function encodeAddedNxFlowUpdate(w: SlabWriter, m: AddedNxFlowUpdate): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 0;
+  put16(b, start + 4, m.reason, 'nx_flow_update.added.reason');
+  put16(b, start + 6, m.priority, 'nx_flow_update.added.priority');
+  put16(b, start + 8, m.idle_timeout, 'nx_flow_update.added.idle_timeout');
+  put16(b, start + 10, m.hard_timeout, 'nx_flow_update.added.hard_timeout');
+  put8(b, start + 14, m.table_id, 'nx_flow_update.added.table_id');
+  put64(b, start + 16, m.cookie, 'nx_flow_update.added.cookie');
+  const matchAt = w.at;
+  for (const item of m.match) encodeOxm(w, item);
+  patchLength(w, matchAt, start + 12, 'nx_flow_update.added.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.actions) encodeAction10(w, item);
+  patchLength(w, start, start, 'nx_flow_update.added');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1, matchEnd, matchPad], 'nx_flow_update.added');
+}
+
+export function encodeDeletedNxFlowUpdate(w: SlabWriter, m: DeletedNxFlowUpdate): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 1;
+  put16(b, start + 4, m.reason, 'nx_flow_update.deleted.reason');
+  put16(b, start + 6, m.priority, 'nx_flow_update.deleted.priority');
+  put16(b, start + 8, m.idle_timeout, 'nx_flow_update.deleted.idle_timeout');
+  put16(b, start + 10, m.hard_timeout, 'nx_flow_update.deleted.hard_timeout');
+  put8(b, start + 14, m.table_id, 'nx_flow_update.deleted.table_id');
+  put64(b, start + 16, m.cookie, 'nx_flow_update.deleted.cookie');
+  const matchAt = w.at;
+  for (const item of m.match) encodeOxm(w, item);
+  patchLength(w, matchAt, start + 12, 'nx_flow_update.deleted.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.actions) encodeAction10(w, item);
+  patchLength(w, start, start, 'nx_flow_update.deleted');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1, matchEnd, matchPad], 'nx_flow_update.deleted');
+}
+
+export function encodeModifiedNxFlowUpdate(w: SlabWriter, m: ModifiedNxFlowUpdate): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 2;
+  put16(b, start + 4, m.reason, 'nx_flow_update.modified.reason');
+  put16(b, start + 6, m.priority, 'nx_flow_update.modified.priority');
+  put16(b, start + 8, m.idle_timeout, 'nx_flow_update.modified.idle_timeout');
+  put16(b, start + 10, m.hard_timeout, 'nx_flow_update.modified.hard_timeout');
+  put8(b, start + 14, m.table_id, 'nx_flow_update.modified.table_id');
+  put64(b, start + 16, m.cookie, 'nx_flow_update.modified.cookie');
+  const matchAt = w.at;
+  for (const item of m.match) encodeOxm(w, item);
+  patchLength(w, matchAt, start + 12, 'nx_flow_update.modified.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.actions) encodeAction10(w, item);
+  patchLength(w, start, start, 'nx_flow_update.modified');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1, matchEnd, matchPad], 'nx_flow_update.modified');
+}
+
+export function encodeAbbrevNxFlowUpdate(w: SlabWriter, m: AbbrevNxFlowUpdate): void {
   const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 1] = 0;
-  patchLength(w, start, start + 2, 'queue_property10.none');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'queue_property10.none');
-}
-
-function encodeMinRateQueueProperty10(w: SlabWriter, m: MinRateQueueProperty10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  put16(b, start + 8, m.rate, 'queue_property10.min_rate.rate');
-  patchLength(w, start, start + 2, 'queue_property10.min_rate');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, start + 10, 6], 'queue_property10.min_rate');
-}
-
-function encodeMaxRateQueueProperty10(w: SlabWriter, m: MaxRateQueueProperty10): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  put16(b, start + 8, m.rate, 'queue_property10.max_rate.rate');
-  patchLength(w, start, start + 2, 'queue_property10.max_rate');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, start + 10, 6], 'queue_property10.max_rate');
+  b[start + 2] = 0;
+  b[start + 3] = 3;
+  put32(b, start + 4, m.xid, 'nx_flow_update.abbrev.xid');
+  patchLength(w, start, start, 'nx_flow_update.abbrev');
 }
 
 function encodeRawQueueProperty10(w: SlabWriter, m: RawQueueProperty10): void {
@@ -2172,103 +2146,30 @@ export function encodeQueueProperty10(w: SlabWriter, m: QueueProperty10): void {
   }
 }
 
-function encodePacketNxPacketInProperty(w: SlabWriter, m: PacketNxPacketInProperty): void {
-  const start = w.reserve(4);
+export function encodeNoneQueueProperty10(w: SlabWriter, m: NoneQueueProperty10): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 0;
-  writeRest(w, m.packet, 'nx_packet_in_property.packet.packet');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.packet');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.packet');
+  patchLength(w, start, start + 2, 'queue_property10.none');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'queue_property10.none');
 }
 
-function encodeFullLenNxPacketInProperty(w: SlabWriter, m: FullLenNxPacketInProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  put32(b, start + 4, m.full_len, 'nx_packet_in_property.full_len.full_len');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.full_len');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.full_len');
-}
-
-function encodeBufferIdNxPacketInProperty(w: SlabWriter, m: BufferIdNxPacketInProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  put32(b, start + 4, m.buffer_id, 'nx_packet_in_property.buffer_id.buffer_id');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.buffer_id');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.buffer_id');
-}
-
-function encodeTableIdNxPacketInProperty(w: SlabWriter, m: TableIdNxPacketInProperty): void {
-  const start = w.reserve(5);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  put8(b, start + 4, m.table_id, 'nx_packet_in_property.table_id.table_id');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.table_id');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.table_id');
-}
-
-function encodeCookieNxPacketInProperty(w: SlabWriter, m: CookieNxPacketInProperty): void {
+export function encodeMinRateQueueProperty10(w: SlabWriter, m: MinRateQueueProperty10): void {
   const start = w.reserve(16);
   const b = w.bytes;
-  b[start + 1] = 4;
-  put64(b, start + 8, m.cookie, 'nx_packet_in_property.cookie.cookie');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.cookie');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'nx_packet_in_property.cookie');
+  b[start + 1] = 1;
+  put16(b, start + 8, m.rate, 'queue_property10.min_rate.rate');
+  patchLength(w, start, start + 2, 'queue_property10.min_rate');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, start + 10, 6], 'queue_property10.min_rate');
 }
 
-function encodeReasonNxPacketInProperty(w: SlabWriter, m: ReasonNxPacketInProperty): void {
-  const start = w.reserve(5);
+export function encodeMaxRateQueueProperty10(w: SlabWriter, m: MaxRateQueueProperty10): void {
+  const start = w.reserve(16);
   const b = w.bytes;
-  b[start + 1] = 5;
-  put8(b, start + 4, m.reason, 'nx_packet_in_property.reason.reason');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.reason');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.reason');
-}
-
-function encodeMetadataNxPacketInProperty(w: SlabWriter, m: MetadataNxPacketInProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 6;
-  for (const item of m.metadata) encodeOxm(w, item);
-  patchLength(w, start, start + 2, 'nx_packet_in_property.metadata');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.metadata');
-}
-
-function encodeUserdataNxPacketInProperty(w: SlabWriter, m: UserdataNxPacketInProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 7;
-  writeRest(w, m.userdata, 'nx_packet_in_property.userdata.userdata');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.userdata');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.userdata');
-}
-
-function encodeContinuationNxPacketInProperty(w: SlabWriter, m: ContinuationNxPacketInProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 8;
-  writeRest(w, m.continuation, 'nx_packet_in_property.continuation.continuation');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.continuation');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.continuation');
+  b[start + 1] = 2;
+  put16(b, start + 8, m.rate, 'queue_property10.max_rate.rate');
+  patchLength(w, start, start + 2, 'queue_property10.max_rate');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, start + 10, 6], 'queue_property10.max_rate');
 }
 
 function encodeRawNxPacketInProperty(w: SlabWriter, m: RawNxPacketInProperty): void {
@@ -2316,6 +2217,17 @@ export function encodeNxPacketInProperty(w: SlabWriter, m: NxPacketInProperty): 
     default:
       throw unknownType('nx_packet_in_property', m);
   }
+}
+
+export function encodeMetadataNxPacketInProperty(w: SlabWriter, m: MetadataNxPacketInProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 6;
+  for (const item of m.metadata) encodeOxm(w, item);
+  patchLength(w, start, start + 2, 'nx_packet_in_property.metadata');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.metadata');
 }
 
 export function encodeOxm(w: SlabWriter, f: OxmField): void {
@@ -2843,6 +2755,10 @@ function encodeOtherOxm(w: SlabWriter, f: OxmField): void {
       oxmExperimenter(w, 0xffff1400, 0x5ad650, 1, f);
       return;
     default:
-      throw new EncodeError('oxm.field', `${String((f as OxmField).field)} is no match field of this version`);
+      throw noField(f);
   }
+}
+
+function noField(f: OxmField): EncodeError {
+  return new EncodeError('oxm.field', `${f.field} is no match field of this version`);
 }

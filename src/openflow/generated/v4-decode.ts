@@ -1883,20 +1883,6 @@ export function decodeNxTlvMap(r: Reader, end: number): NxTlvMap | undefined {
   return value;
 }
 
-function decodeVersionbitmapHelloElement(r: Reader, start: number, limit: number): VersionbitmapHelloElement | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `hello_element.versionbitmap.length is ${limit - start}, expected at least 4`);
-  const b = r.bytes;
-  r.at = start + 4;
-  const bitmaps = readU32List(r, limit, 'hello_element.versionbitmap.bitmaps');
-  if (bitmaps === undefined) return undefined;
-  const outerPad = (start - limit) & 7;
-  const value: VersionbitmapHelloElement = { type: 'versionbitmap', bitmaps };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
 function decodeRawHelloElement(r: Reader, start: number, limit: number, code: number): RawHelloElement {
   const b = r.bytes;
   r.at = limit;
@@ -1932,882 +1918,16 @@ export function decodeHelloElement(r: Reader, end: number): HelloElement | undef
   return value;
 }
 
-function decodeOutputAction(r: Reader, start: number, limit: number): OutputAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.output.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: OutputAction = { type: 'output', port: u32(b, start + 4), max_len: u16(b, start + 8) };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeCopyTtlOutAction(r: Reader, start: number, limit: number): CopyTtlOutAction | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.copy_ttl_out.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: CopyTtlOutAction = { type: 'copy_ttl_out' };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
-  }
-  return value;
-}
-
-function decodeCopyTtlInAction(r: Reader, start: number, limit: number): CopyTtlInAction | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.copy_ttl_in.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: CopyTtlInAction = { type: 'copy_ttl_in' };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
-  }
-  return value;
-}
-
-function decodeSetMplsTtlAction(r: Reader, start: number, limit: number): SetMplsTtlAction | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.set_mpls_ttl.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: SetMplsTtlAction = { type: 'set_mpls_ttl', mpls_ttl: b[start + 4] };
-  if ((b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 5, 3]);
-  }
-  return value;
-}
-
-function decodeDecMplsTtlAction(r: Reader, start: number, limit: number): DecMplsTtlAction | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.dec_mpls_ttl.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: DecMplsTtlAction = { type: 'dec_mpls_ttl' };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
-  }
-  return value;
-}
-
-function decodePushVlanAction(r: Reader, start: number, limit: number): PushVlanAction | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.push_vlan.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: PushVlanAction = { type: 'push_vlan', ethertype: u16(b, start + 4) };
-  if ((b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 6, 2]);
-  }
-  return value;
-}
-
-function decodePopVlanAction(r: Reader, start: number, limit: number): PopVlanAction | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.pop_vlan.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: PopVlanAction = { type: 'pop_vlan' };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
-  }
-  return value;
-}
-
-function decodePushMplsAction(r: Reader, start: number, limit: number): PushMplsAction | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.push_mpls.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: PushMplsAction = { type: 'push_mpls', ethertype: u16(b, start + 4) };
-  if ((b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 6, 2]);
-  }
-  return value;
-}
-
-function decodePopMplsAction(r: Reader, start: number, limit: number): PopMplsAction | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.pop_mpls.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: PopMplsAction = { type: 'pop_mpls', ethertype: u16(b, start + 4) };
-  if ((b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 6, 2]);
-  }
-  return value;
-}
-
-function decodeSetQueueAction(r: Reader, start: number, limit: number): SetQueueAction | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.set_queue.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: SetQueueAction = { type: 'set_queue', queue_id: u32(b, start + 4) };
-  return value;
-}
-
-function decodeGroupAction(r: Reader, start: number, limit: number): GroupAction | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.group.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: GroupAction = { type: 'group', group_id: u32(b, start + 4) };
-  return value;
-}
-
-function decodeSetNwTtlAction(r: Reader, start: number, limit: number): SetNwTtlAction | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.set_nw_ttl.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: SetNwTtlAction = { type: 'set_nw_ttl', nw_ttl: b[start + 4] };
-  if ((b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 5, 3]);
-  }
-  return value;
-}
-
-function decodeDecNwTtlAction(r: Reader, start: number, limit: number): DecNwTtlAction | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.dec_nw_ttl.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: DecNwTtlAction = { type: 'dec_nw_ttl' };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
-  }
-  return value;
-}
-
-function decodeSetFieldAction(r: Reader, start: number, limit: number): SetFieldAction | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `action.set_field.length is ${limit - start}, expected at least 4`);
+export function decodeVersionbitmapHelloElement(r: Reader, start: number, limit: number): VersionbitmapHelloElement | undefined {
+  if (limit - start < 4) return r.fail('bad_length', start + 2, `hello_element.versionbitmap.length is ${limit - start}, expected at least 4`);
   const b = r.bytes;
   r.at = start + 4;
-  const field = decodeOxm(r, limit);
-  if (field === undefined) return undefined;
-  const oxmEnd = r.at;
-  const oxmPad = limit - oxmEnd;
-  if (oxmPad !== ((start - oxmEnd) & 7)) return r.fail('bad_length', start + 2, `action.set_field: ${oxmPad} bytes after the field, expected ${(start - oxmEnd) & 7}`);
-  r.at = limit;
-  const value: SetFieldAction = { type: 'set_field', field };
-  if (anySet(b, oxmEnd, oxmPad)) {
-    value.padding = gather(b, [oxmEnd, oxmPad]);
-  }
-  return value;
-}
-
-function decodePushPbbAction(r: Reader, start: number, limit: number): PushPbbAction | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.push_pbb.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: PushPbbAction = { type: 'push_pbb', ethertype: u16(b, start + 4) };
-  if ((b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 6, 2]);
-  }
-  return value;
-}
-
-function decodePopPbbAction(r: Reader, start: number, limit: number): PopPbbAction | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.pop_pbb.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: PopPbbAction = { type: 'pop_pbb' };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
-  }
-  return value;
-}
-
-function decodeExperimenterAction(r: Reader, start: number, limit: number): ExperimenterAction | undefined {
-  if (limit - start < 8) return r.fail('bad_length', start + 2, `action.experimenter.length is ${limit - start}, expected at least 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: ExperimenterAction = { type: 'experimenter', experimenter: u32(b, start + 4), data: copy(b, r.at, limit) };
-  r.at = limit;
-  return value;
-}
-
-function decodeNxResubmitAction(r: Reader, start: number, limit: number): NxResubmitAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_resubmit.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxResubmitAction = { type: 'nx_resubmit', in_port: u16(b, start + 10) };
-  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 12, 4]);
-  }
-  return value;
-}
-
-function decodeNxSetTunnelAction(r: Reader, start: number, limit: number): NxSetTunnelAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_set_tunnel.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxSetTunnelAction = { type: 'nx_set_tunnel', tun_id: u32(b, start + 12) };
-  if ((b[start + 10] | b[start + 11]) !== 0) {
-    value.padding = gather(b, [start + 10, 2]);
-  }
-  return value;
-}
-
-function decodeNxSetQueueAction(r: Reader, start: number, limit: number): NxSetQueueAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_set_queue.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxSetQueueAction = { type: 'nx_set_queue', queue_id: u32(b, start + 12) };
-  if ((b[start + 10] | b[start + 11]) !== 0) {
-    value.padding = gather(b, [start + 10, 2]);
-  }
-  return value;
-}
-
-function decodeNxPopQueueAction(r: Reader, start: number, limit: number): NxPopQueueAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_pop_queue.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxPopQueueAction = { type: 'nx_pop_queue' };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeNxRegMoveAction(r: Reader, start: number, limit: number): NxRegMoveAction | undefined {
-  if (limit - start < 16) return r.fail('bad_length', start + 2, `action.nx_reg_move.length is ${limit - start}, expected at least 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const src = readOxmRef(r, limit, 'action.nx_reg_move.src');
-  if (src === undefined) return undefined;
-  const dst = readOxmRef(r, limit, 'action.nx_reg_move.dst');
-  if (dst === undefined) return undefined;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
-  const value: NxRegMoveAction = { type: 'nx_reg_move', n_bits: u16(b, start + 10), src_ofs: u16(b, start + 12), dst_ofs: u16(b, start + 14), src, dst };
-  if (anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxRegLoadAction(r: Reader, start: number, limit: number): NxRegLoadAction | undefined {
-  if (limit - start !== 24) return r.fail('bad_length', start + 2, `action.nx_reg_load.length is ${limit - start}, expected 24`);
-  const b = r.bytes;
-  r.at = start + 24;
-  const value: NxRegLoadAction = { type: 'nx_reg_load', ofs_nbits: u16(b, start + 10), dst: readOxmHeader(b, start + 12), value: u64(b, start + 16) };
-  return value;
-}
-
-function decodeNxNoteAction(r: Reader, start: number, limit: number): NxNoteAction | undefined {
-  if (limit - start < 10) return r.fail('bad_length', start + 2, `action.nx_note.length is ${limit - start}, expected at least 10`);
-  const b = r.bytes;
-  r.at = start + 10;
-  const value: NxNoteAction = { type: 'nx_note', note: copy(b, r.at, limit) };
-  r.at = limit;
-  return value;
-}
-
-function decodeNxSetTunnel64Action(r: Reader, start: number, limit: number): NxSetTunnel64Action | undefined {
-  if (limit - start !== 24) return r.fail('bad_length', start + 2, `action.nx_set_tunnel64.length is ${limit - start}, expected 24`);
-  const b = r.bytes;
-  r.at = start + 24;
-  const value: NxSetTunnel64Action = { type: 'nx_set_tunnel64', tun_id: u64(b, start + 16) };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeNxMultipathAction(r: Reader, start: number, limit: number): NxMultipathAction | undefined {
-  if (limit - start !== 32) return r.fail('bad_length', start + 2, `action.nx_multipath.length is ${limit - start}, expected 32`);
-  const b = r.bytes;
-  r.at = start + 32;
-  const value: NxMultipathAction = { type: 'nx_multipath', fields: u16(b, start + 10), basis: u16(b, start + 12), algorithm: u16(b, start + 16), max_link: u16(b, start + 18), arg: u32(b, start + 20), ofs_nbits: u16(b, start + 26), dst: readOxmHeader(b, start + 28) };
-  if ((b[start + 14] | b[start + 15]) !== 0 || (b[start + 24] | b[start + 25]) !== 0) {
-    value.padding = gather(b, [start + 14, 2, start + 24, 2]);
-  }
-  return value;
-}
-
-function decodeNxBundleAction(r: Reader, start: number, limit: number): NxBundleAction | undefined {
-  if (limit - start < 32) return r.fail('bad_length', start + 2, `action.nx_bundle.length is ${limit - start}, expected at least 32`);
-  const b = r.bytes;
-  const membersCount = u16(b, start + 20);
-  r.at = start + 32;
-  const members = readU16List(r, limit, membersCount, 'action.nx_bundle.members');
-  if (members === undefined) return undefined;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
-  const value: NxBundleAction = { type: 'nx_bundle', algorithm: u16(b, start + 10), fields: u16(b, start + 12), basis: u16(b, start + 14), member_type: readOxmHeader(b, start + 16), ofs_nbits: u16(b, start + 22), dst: readOxmHeader(b, start + 24), members };
-  if ((b[start + 28] | b[start + 29] | b[start + 30] | b[start + 31]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [start + 28, 4, tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxBundleLoadAction(r: Reader, start: number, limit: number): NxBundleLoadAction | undefined {
-  if (limit - start < 32) return r.fail('bad_length', start + 2, `action.nx_bundle_load.length is ${limit - start}, expected at least 32`);
-  const b = r.bytes;
-  const membersCount = u16(b, start + 20);
-  r.at = start + 32;
-  const members = readU16List(r, limit, membersCount, 'action.nx_bundle_load.members');
-  if (members === undefined) return undefined;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
-  const value: NxBundleLoadAction = { type: 'nx_bundle_load', algorithm: u16(b, start + 10), fields: u16(b, start + 12), basis: u16(b, start + 14), member_type: readOxmHeader(b, start + 16), ofs_nbits: u16(b, start + 22), dst: readOxmHeader(b, start + 24), members };
-  if ((b[start + 28] | b[start + 29] | b[start + 30] | b[start + 31]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [start + 28, 4, tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxResubmitTableAction(r: Reader, start: number, limit: number): NxResubmitTableAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_resubmit_table.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxResubmitTableAction = { type: 'nx_resubmit_table', in_port: u16(b, start + 10), table: b[start + 12] };
-  if ((b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 13, 3]);
-  }
-  return value;
-}
-
-function decodeNxOutputRegAction(r: Reader, start: number, limit: number): NxOutputRegAction | undefined {
-  if (limit - start !== 24) return r.fail('bad_length', start + 2, `action.nx_output_reg.length is ${limit - start}, expected 24`);
-  const b = r.bytes;
-  r.at = start + 24;
-  const value: NxOutputRegAction = { type: 'nx_output_reg', ofs_nbits: u16(b, start + 10), src: readOxmHeader(b, start + 12), max_len: u16(b, start + 16) };
-  if ((b[start + 18] | b[start + 19] | b[start + 20] | b[start + 21] | b[start + 22] | b[start + 23]) !== 0) {
-    value.padding = gather(b, [start + 18, 6]);
-  }
-  return value;
-}
-
-function decodeNxLearnAction(r: Reader, start: number, limit: number): NxLearnAction | undefined {
-  if (limit - start < 32) return r.fail('bad_length', start + 2, `action.nx_learn.length is ${limit - start}, expected at least 32`);
-  const b = r.bytes;
-  r.at = start + 32;
-  const specs = readLearnSpecs(r, limit, 'action.nx_learn.specs');
-  if (specs === undefined) return undefined;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
-  const value: NxLearnAction = { type: 'nx_learn', idle_timeout: u16(b, start + 10), hard_timeout: u16(b, start + 12), priority: u16(b, start + 14), cookie: u64(b, start + 16), flags: u16(b, start + 24), table_id: b[start + 26], fin_idle_timeout: u16(b, start + 28), fin_hard_timeout: u16(b, start + 30), specs };
-  if ((b[start + 27]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [start + 27, 1, tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxExitAction(r: Reader, start: number, limit: number): NxExitAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_exit.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxExitAction = { type: 'nx_exit' };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeNxDecTtlAction(r: Reader, start: number, limit: number): NxDecTtlAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_dec_ttl.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxDecTtlAction = { type: 'nx_dec_ttl' };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeNxFinTimeoutAction(r: Reader, start: number, limit: number): NxFinTimeoutAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_fin_timeout.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxFinTimeoutAction = { type: 'nx_fin_timeout', fin_idle_timeout: u16(b, start + 10), fin_hard_timeout: u16(b, start + 12) };
-  if ((b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 14, 2]);
-  }
-  return value;
-}
-
-function decodeNxControllerAction(r: Reader, start: number, limit: number): NxControllerAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_controller.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxControllerAction = { type: 'nx_controller', max_len: u16(b, start + 10), controller_id: u16(b, start + 12), reason: b[start + 14] };
-  if ((b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 15, 1]);
-  }
-  return value;
-}
-
-function decodeNxDecTtlCntIdsAction(r: Reader, start: number, limit: number): NxDecTtlCntIdsAction | undefined {
-  if (limit - start < 16) return r.fail('bad_length', start + 2, `action.nx_dec_ttl_cnt_ids.length is ${limit - start}, expected at least 16`);
-  const b = r.bytes;
-  const idsCount = u16(b, start + 10);
-  r.at = start + 16;
-  const ids = readU16List(r, limit, idsCount, 'action.nx_dec_ttl_cnt_ids.ids');
-  if (ids === undefined) return undefined;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
-  const value: NxDecTtlCntIdsAction = { type: 'nx_dec_ttl_cnt_ids', ids };
-  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [start + 12, 4, tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxWriteMetadataAction(r: Reader, start: number, limit: number): NxWriteMetadataAction | undefined {
-  if (limit - start !== 32) return r.fail('bad_length', start + 2, `action.nx_write_metadata.length is ${limit - start}, expected 32`);
-  const b = r.bytes;
-  r.at = start + 32;
-  const value: NxWriteMetadataAction = { type: 'nx_write_metadata', metadata: u64(b, start + 16), metadata_mask: u64(b, start + 24) };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeNxPushMplsAction(r: Reader, start: number, limit: number): NxPushMplsAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_push_mpls.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxPushMplsAction = { type: 'nx_push_mpls', ethertype: u16(b, start + 10) };
-  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 12, 4]);
-  }
-  return value;
-}
-
-function decodeNxPopMplsAction(r: Reader, start: number, limit: number): NxPopMplsAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_pop_mpls.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxPopMplsAction = { type: 'nx_pop_mpls', ethertype: u16(b, start + 10) };
-  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 12, 4]);
-  }
-  return value;
-}
-
-function decodeNxSetMplsTtlAction(r: Reader, start: number, limit: number): NxSetMplsTtlAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_set_mpls_ttl.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxSetMplsTtlAction = { type: 'nx_set_mpls_ttl', mpls_ttl: b[start + 10] };
-  if ((b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 11, 5]);
-  }
-  return value;
-}
-
-function decodeNxDecMplsTtlAction(r: Reader, start: number, limit: number): NxDecMplsTtlAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_dec_mpls_ttl.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxDecMplsTtlAction = { type: 'nx_dec_mpls_ttl' };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeNxStackPushAction(r: Reader, start: number, limit: number): NxStackPushAction | undefined {
-  if (limit - start < 12) return r.fail('bad_length', start + 2, `action.nx_stack_push.length is ${limit - start}, expected at least 12`);
-  const b = r.bytes;
-  r.at = start + 12;
-  const field = readOxmRef(r, limit, 'action.nx_stack_push.field');
-  if (field === undefined) return undefined;
-  if (limit - r.at < 2) return r.fail('truncated', r.at, 'action.nx_stack_push.n_bits is cut off');
-  const n_bits = u16(b, r.at);
-  r.at += 2;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 24);
-  const value: NxStackPushAction = { type: 'nx_stack_push', offset: u16(b, start + 10), field, n_bits };
-  if (anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxStackPopAction(r: Reader, start: number, limit: number): NxStackPopAction | undefined {
-  if (limit - start < 12) return r.fail('bad_length', start + 2, `action.nx_stack_pop.length is ${limit - start}, expected at least 12`);
-  const b = r.bytes;
-  r.at = start + 12;
-  const field = readOxmRef(r, limit, 'action.nx_stack_pop.field');
-  if (field === undefined) return undefined;
-  if (limit - r.at < 2) return r.fail('truncated', r.at, 'action.nx_stack_pop.n_bits is cut off');
-  const n_bits = u16(b, r.at);
-  r.at += 2;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 24);
-  const value: NxStackPopAction = { type: 'nx_stack_pop', offset: u16(b, start + 10), field, n_bits };
-  if (anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxSampleAction(r: Reader, start: number, limit: number): NxSampleAction | undefined {
-  if (limit - start !== 24) return r.fail('bad_length', start + 2, `action.nx_sample.length is ${limit - start}, expected 24`);
-  const b = r.bytes;
-  r.at = start + 24;
-  const value: NxSampleAction = { type: 'nx_sample', probability: u16(b, start + 10), collector_set_id: u32(b, start + 12), obs_domain_id: u32(b, start + 16), obs_point_id: u32(b, start + 20) };
-  return value;
-}
-
-function decodeNxSetMplsLabelAction(r: Reader, start: number, limit: number): NxSetMplsLabelAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_set_mpls_label.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxSetMplsLabelAction = { type: 'nx_set_mpls_label', mpls_label: u32(b, start + 12) };
-  if ((b[start + 10] | b[start + 11]) !== 0) {
-    value.padding = gather(b, [start + 10, 2]);
-  }
-  return value;
-}
-
-function decodeNxSetMplsTcAction(r: Reader, start: number, limit: number): NxSetMplsTcAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_set_mpls_tc.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxSetMplsTcAction = { type: 'nx_set_mpls_tc', mpls_tc: b[start + 10] };
-  if ((b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 11, 5]);
-  }
-  return value;
-}
-
-function decodeNxOutputReg2Action(r: Reader, start: number, limit: number): NxOutputReg2Action | undefined {
-  if (limit - start < 14) return r.fail('bad_length', start + 2, `action.nx_output_reg2.length is ${limit - start}, expected at least 14`);
-  const b = r.bytes;
-  r.at = start + 14;
-  const src = readOxmRef(r, limit, 'action.nx_output_reg2.src');
-  if (src === undefined) return undefined;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 24);
-  const value: NxOutputReg2Action = { type: 'nx_output_reg2', ofs_nbits: u16(b, start + 10), max_len: u16(b, start + 12), src };
-  if (anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxRegLoad2Action(r: Reader, start: number, limit: number): NxRegLoad2Action | undefined {
-  if (limit - start < 10) return r.fail('bad_length', start + 2, `action.nx_reg_load2.length is ${limit - start}, expected at least 10`);
-  const b = r.bytes;
-  r.at = start + 10;
-  const field = decodeOxm(r, limit);
-  if (field === undefined) return undefined;
-  const oxmEnd = r.at;
-  const oxmPad = limit - oxmEnd;
-  if (oxmPad !== ((start - oxmEnd) & 7)) return r.fail('bad_length', start + 2, `action.nx_reg_load2: ${oxmPad} bytes after the field, expected ${(start - oxmEnd) & 7}`);
-  r.at = limit;
-  const value: NxRegLoad2Action = { type: 'nx_reg_load2', field };
-  if (anySet(b, oxmEnd, oxmPad)) {
-    value.padding = gather(b, [oxmEnd, oxmPad]);
-  }
-  return value;
-}
-
-function decodeNxConjunctionAction(r: Reader, start: number, limit: number): NxConjunctionAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_conjunction.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxConjunctionAction = { type: 'nx_conjunction', clause: b[start + 10], n_clauses: b[start + 11], conj_id: u32(b, start + 12) };
-  return value;
-}
-
-function decodeNxCtAction(r: Reader, start: number, limit: number): NxCtAction | undefined {
-  if (limit - start < 24) return r.fail('bad_length', start + 2, `action.nx_ct.length is ${limit - start}, expected at least 24`);
-  const b = r.bytes;
-  r.at = start + 24;
-  if (r.nesting >= MAX_ACTION_NESTING) return r.fail('nesting_too_deep', start, `action.nx_ct: actions nest deeper than ${MAX_ACTION_NESTING}`);
-  r.nesting += 1;
-  const actions: Action[] = [];
-  while (r.at < limit) {
-    const item = decodeAction(r, limit);
-    if (item === undefined) return undefined;
-    actions.push(item);
-  }
-  r.nesting -= 1;
-  const value: NxCtAction = { type: 'nx_ct', flags: u16(b, start + 10), zone_src: u32(b, start + 12), zone: u16(b, start + 16), recirc_table: b[start + 18], alg: u16(b, start + 22), actions };
-  if ((b[start + 19] | b[start + 20] | b[start + 21]) !== 0) {
-    value.padding = gather(b, [start + 19, 3]);
-  }
-  return value;
-}
-
-function decodeNxNatAction(r: Reader, start: number, limit: number): NxNatAction | undefined {
-  if (limit - start < 16) return r.fail('bad_length', start + 2, `action.nx_nat.length is ${limit - start}, expected at least 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  let ipv4_min: number | undefined;
-  if ((u16(b, start + 14) & 0x1) !== 0) {
-    if (limit - r.at < 4) return r.fail('truncated', r.at, 'action.nx_nat.ipv4_min is cut off');
-    ipv4_min = u32(b, r.at);
-    r.at += 4;
-  }
-  let ipv4_max: number | undefined;
-  if ((u16(b, start + 14) & 0x2) !== 0) {
-    if (limit - r.at < 4) return r.fail('truncated', r.at, 'action.nx_nat.ipv4_max is cut off');
-    ipv4_max = u32(b, r.at);
-    r.at += 4;
-  }
-  let ipv6_min: Uint8Array | undefined;
-  if ((u16(b, start + 14) & 0x4) !== 0) {
-    if (limit - r.at < 16) return r.fail('truncated', r.at, 'action.nx_nat.ipv6_min is cut off');
-    ipv6_min = copy(b, r.at, r.at + 16);
-    r.at += 16;
-  }
-  let ipv6_max: Uint8Array | undefined;
-  if ((u16(b, start + 14) & 0x8) !== 0) {
-    if (limit - r.at < 16) return r.fail('truncated', r.at, 'action.nx_nat.ipv6_max is cut off');
-    ipv6_max = copy(b, r.at, r.at + 16);
-    r.at += 16;
-  }
-  let proto_min: number | undefined;
-  if ((u16(b, start + 14) & 0x10) !== 0) {
-    if (limit - r.at < 2) return r.fail('truncated', r.at, 'action.nx_nat.proto_min is cut off');
-    proto_min = u16(b, r.at);
-    r.at += 2;
-  }
-  let proto_max: number | undefined;
-  if ((u16(b, start + 14) & 0x20) !== 0) {
-    if (limit - r.at < 2) return r.fail('truncated', r.at, 'action.nx_nat.proto_max is cut off');
-    proto_max = u16(b, r.at);
-    r.at += 2;
-  }
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
-  const value: NxNatAction = { type: 'nx_nat', flags: u16(b, start + 12), range_present: u16(b, start + 14) };
-  if (ipv4_min !== undefined) value.ipv4_min = ipv4_min;
-  if (ipv4_max !== undefined) value.ipv4_max = ipv4_max;
-  if (ipv6_min !== undefined) value.ipv6_min = ipv6_min;
-  if (ipv6_max !== undefined) value.ipv6_max = ipv6_max;
-  if (proto_min !== undefined) value.proto_min = proto_min;
-  if (proto_max !== undefined) value.proto_max = proto_max;
-  if ((b[start + 10] | b[start + 11]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [start + 10, 2, tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxController2Action(r: Reader, start: number, limit: number): NxController2Action | undefined {
-  if (limit - start < 16) return r.fail('bad_length', start + 2, `action.nx_controller2.length is ${limit - start}, expected at least 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const properties: NxControllerProperty[] = [];
-  while (r.at < limit) {
-    const item = decodeNxControllerProperty(r, limit);
-    if (item === undefined) return undefined;
-    properties.push(item);
-  }
-  const value: NxController2Action = { type: 'nx_controller2', properties };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeNxSample2Action(r: Reader, start: number, limit: number): NxSample2Action | undefined {
-  if (limit - start !== 32) return r.fail('bad_length', start + 2, `action.nx_sample2.length is ${limit - start}, expected 32`);
-  const b = r.bytes;
-  r.at = start + 32;
-  const value: NxSample2Action = { type: 'nx_sample2', probability: u16(b, start + 10), collector_set_id: u32(b, start + 12), obs_domain_id: u32(b, start + 16), obs_point_id: u32(b, start + 20), sampling_port: u16(b, start + 24) };
-  if ((b[start + 26] | b[start + 27] | b[start + 28] | b[start + 29] | b[start + 30] | b[start + 31]) !== 0) {
-    value.padding = gather(b, [start + 26, 6]);
-  }
-  return value;
-}
-
-function decodeNxOutputTruncAction(r: Reader, start: number, limit: number): NxOutputTruncAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_output_trunc.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxOutputTruncAction = { type: 'nx_output_trunc', port: u16(b, start + 10), max_len: u32(b, start + 12) };
-  return value;
-}
-
-function decodeNxGroupAction(r: Reader, start: number, limit: number): NxGroupAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_group.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxGroupAction = { type: 'nx_group', group_id: u32(b, start + 12) };
-  if ((b[start + 10] | b[start + 11]) !== 0) {
-    value.padding = gather(b, [start + 10, 2]);
-  }
-  return value;
-}
-
-function decodeNxSample3Action(r: Reader, start: number, limit: number): NxSample3Action | undefined {
-  if (limit - start !== 32) return r.fail('bad_length', start + 2, `action.nx_sample3.length is ${limit - start}, expected 32`);
-  const b = r.bytes;
-  r.at = start + 32;
-  const value: NxSample3Action = { type: 'nx_sample3', probability: u16(b, start + 10), collector_set_id: u32(b, start + 12), obs_domain_id: u32(b, start + 16), obs_point_id: u32(b, start + 20), sampling_port: u16(b, start + 24), direction: b[start + 26] };
-  if ((b[start + 27] | b[start + 28] | b[start + 29] | b[start + 30] | b[start + 31]) !== 0) {
-    value.padding = gather(b, [start + 27, 5]);
-  }
-  return value;
-}
-
-function decodeNxCloneAction(r: Reader, start: number, limit: number): NxCloneAction | undefined {
-  if (limit - start < 16) return r.fail('bad_length', start + 2, `action.nx_clone.length is ${limit - start}, expected at least 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  if (r.nesting >= MAX_ACTION_NESTING) return r.fail('nesting_too_deep', start, `action.nx_clone: actions nest deeper than ${MAX_ACTION_NESTING}`);
-  r.nesting += 1;
-  const actions: Action[] = [];
-  while (r.at < limit) {
-    const item = decodeAction(r, limit);
-    if (item === undefined) return undefined;
-    actions.push(item);
-  }
-  r.nesting -= 1;
-  const value: NxCloneAction = { type: 'nx_clone', actions };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeNxCtClearAction(r: Reader, start: number, limit: number): NxCtClearAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_ct_clear.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxCtClearAction = { type: 'nx_ct_clear' };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeNxResubmitTableCtAction(r: Reader, start: number, limit: number): NxResubmitTableCtAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_resubmit_table_ct.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxResubmitTableCtAction = { type: 'nx_resubmit_table_ct', in_port: u16(b, start + 10), table: b[start + 12] };
-  if ((b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 13, 3]);
-  }
-  return value;
-}
-
-function decodeNxLearn2Action(r: Reader, start: number, limit: number): NxLearn2Action | undefined {
-  if (limit - start < 40) return r.fail('bad_length', start + 2, `action.nx_learn2.length is ${limit - start}, expected at least 40`);
-  const b = r.bytes;
-  r.at = start + 40;
-  let result_dst: OxmRef | undefined;
-  if ((u16(b, start + 24) & 0x4) !== 0) {
-    result_dst = readOxmRef(r, limit, 'action.nx_learn2.result_dst');
-    if (result_dst === undefined) return undefined;
-  }
-  const specs = readLearnSpecs(r, limit, 'action.nx_learn2.specs');
-  if (specs === undefined) return undefined;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
-  const value: NxLearn2Action = { type: 'nx_learn2', idle_timeout: u16(b, start + 10), hard_timeout: u16(b, start + 12), priority: u16(b, start + 14), cookie: u64(b, start + 16), flags: u16(b, start + 24), table_id: b[start + 26], fin_idle_timeout: u16(b, start + 28), fin_hard_timeout: u16(b, start + 30), limit: u32(b, start + 32), result_dst_ofs: u16(b, start + 36), specs };
-  if (result_dst !== undefined) value.result_dst = result_dst;
-  if ((b[start + 27]) !== 0 || (b[start + 38] | b[start + 39]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [start + 27, 1, start + 38, 2, tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxEncapAction(r: Reader, start: number, limit: number): NxEncapAction | undefined {
-  if (limit - start < 16) return r.fail('bad_length', start + 2, `action.nx_encap.length is ${limit - start}, expected at least 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const properties: NxEncapProperty[] = [];
-  while (r.at < limit) {
-    const item = decodeNxEncapProperty(r, limit);
-    if (item === undefined) return undefined;
-    properties.push(item);
-  }
-  const value: NxEncapAction = { type: 'nx_encap', hdr_size: u16(b, start + 10), new_pkt_type: u32(b, start + 12), properties };
-  return value;
-}
-
-function decodeNxDecapAction(r: Reader, start: number, limit: number): NxDecapAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_decap.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxDecapAction = { type: 'nx_decap', new_pkt_type: u32(b, start + 12) };
-  if ((b[start + 10] | b[start + 11]) !== 0) {
-    value.padding = gather(b, [start + 10, 2]);
-  }
-  return value;
-}
-
-function decodeNxDecNshTtlAction(r: Reader, start: number, limit: number): NxDecNshTtlAction | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_dec_nsh_ttl.length is ${limit - start}, expected 16`);
-  const b = r.bytes;
-  r.at = start + 16;
-  const value: NxDecNshTtlAction = { type: 'nx_dec_nsh_ttl' };
-  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 10, 6]);
-  }
-  return value;
-}
-
-function decodeNxCheckPktLargerAction(r: Reader, start: number, limit: number): NxCheckPktLargerAction | undefined {
-  if (limit - start < 14) return r.fail('bad_length', start + 2, `action.nx_check_pkt_larger.length is ${limit - start}, expected at least 14`);
-  const b = r.bytes;
-  r.at = start + 14;
-  const dst = readOxmRef(r, limit, 'action.nx_check_pkt_larger.dst');
-  if (dst === undefined) return undefined;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 24);
-  const value: NxCheckPktLargerAction = { type: 'nx_check_pkt_larger', pkt_len: u16(b, start + 10), offset: u16(b, start + 12), dst };
-  if (anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeNxDeleteFieldAction(r: Reader, start: number, limit: number): NxDeleteFieldAction | undefined {
-  if (limit - start < 10) return r.fail('bad_length', start + 2, `action.nx_delete_field.length is ${limit - start}, expected at least 10`);
-  const b = r.bytes;
-  r.at = start + 10;
-  const field = readOxmRef(r, limit, 'action.nx_delete_field.field');
-  if (field === undefined) return undefined;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 24);
-  const value: NxDeleteFieldAction = { type: 'nx_delete_field', field };
-  if (anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [tail, tailPad]);
-  }
-  return value;
-}
-
-function decodeOnfCopyFieldAction(r: Reader, start: number, limit: number): OnfCopyFieldAction | undefined {
-  if (limit - start < 20) return r.fail('bad_length', start + 2, `action.onf_copy_field.length is ${limit - start}, expected at least 20`);
-  const b = r.bytes;
-  r.at = start + 20;
-  const src = readOxmRef(r, limit, 'action.onf_copy_field.src');
-  if (src === undefined) return undefined;
-  const dst = readOxmRef(r, limit, 'action.onf_copy_field.dst');
-  if (dst === undefined) return undefined;
-  const tail = r.at;
-  const tailPad = limit - tail;
-  r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
-  const value: OnfCopyFieldAction = { type: 'onf_copy_field', n_bits: u16(b, start + 12), src_offset: u16(b, start + 14), dst_offset: u16(b, start + 16), src, dst };
-  if ((b[start + 10] | b[start + 11]) !== 0 || (b[start + 18] | b[start + 19]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
-    value.padding = gather(b, [start + 10, 2, start + 18, 2, tail, tailPad]);
+  const bitmaps = readU32List(r, limit, 'hello_element.versionbitmap.bitmaps');
+  if (bitmaps === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
+  const value: VersionbitmapHelloElement = { type: 'versionbitmap', bitmaps };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
   }
   return value;
 }
@@ -2993,75 +2113,882 @@ export function decodeAction(r: Reader, end: number): Action | undefined {
   }
 }
 
-function decodeMaxLenNxControllerProperty(r: Reader, start: number, limit: number): NxControllerProperty | undefined {
-  if (limit - start !== 8) return decodeRawNxControllerProperty(r, start, limit, 0);
+export function decodeOutputAction(r: Reader, start: number, limit: number): OutputAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.output.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: OutputAction = { type: 'output', port: u32(b, start + 4), max_len: u16(b, start + 8) };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeCopyTtlOutAction(r: Reader, start: number, limit: number): CopyTtlOutAction | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.copy_ttl_out.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
-  const outerPad = (start - limit) & 7;
-  const value: MaxLenNxControllerProperty = { type: 'max_len', max_len: u16(b, start + 4) };
-  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
+  const value: CopyTtlOutAction = { type: 'copy_ttl_out' };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 4, 4]);
   }
   return value;
 }
 
-function decodeControllerIdNxControllerProperty(r: Reader, start: number, limit: number): NxControllerProperty | undefined {
-  if (limit - start !== 8) return decodeRawNxControllerProperty(r, start, limit, 1);
+export function decodeCopyTtlInAction(r: Reader, start: number, limit: number): CopyTtlInAction | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.copy_ttl_in.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
-  const outerPad = (start - limit) & 7;
-  const value: ControllerIdNxControllerProperty = { type: 'controller_id', controller_id: u16(b, start + 4) };
-  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
+  const value: CopyTtlInAction = { type: 'copy_ttl_in' };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 4, 4]);
   }
   return value;
 }
 
-function decodeReasonNxControllerProperty(r: Reader, start: number, limit: number): NxControllerProperty | undefined {
-  if (limit - start !== 5) return decodeRawNxControllerProperty(r, start, limit, 2);
+export function decodeSetMplsTtlAction(r: Reader, start: number, limit: number): SetMplsTtlAction | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.set_mpls_ttl.length is ${limit - start}, expected 8`);
   const b = r.bytes;
-  r.at = start + 5;
-  const outerPad = (start - limit) & 7;
-  const value: ReasonNxControllerProperty = { type: 'reason', reason: b[start + 4] };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
+  r.at = start + 8;
+  const value: SetMplsTtlAction = { type: 'set_mpls_ttl', mpls_ttl: b[start + 4] };
+  if ((b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 5, 3]);
   }
   return value;
 }
 
-function decodeUserdataNxControllerProperty(r: Reader, start: number, limit: number): NxControllerProperty | undefined {
-  if (limit - start < 4) return decodeRawNxControllerProperty(r, start, limit, 3);
+export function decodeDecMplsTtlAction(r: Reader, start: number, limit: number): DecMplsTtlAction | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.dec_mpls_ttl.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: DecMplsTtlAction = { type: 'dec_mpls_ttl' };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 4, 4]);
+  }
+  return value;
+}
+
+export function decodePushVlanAction(r: Reader, start: number, limit: number): PushVlanAction | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.push_vlan.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: PushVlanAction = { type: 'push_vlan', ethertype: u16(b, start + 4) };
+  if ((b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 6, 2]);
+  }
+  return value;
+}
+
+export function decodePopVlanAction(r: Reader, start: number, limit: number): PopVlanAction | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.pop_vlan.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: PopVlanAction = { type: 'pop_vlan' };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 4, 4]);
+  }
+  return value;
+}
+
+export function decodePushMplsAction(r: Reader, start: number, limit: number): PushMplsAction | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.push_mpls.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: PushMplsAction = { type: 'push_mpls', ethertype: u16(b, start + 4) };
+  if ((b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 6, 2]);
+  }
+  return value;
+}
+
+export function decodePopMplsAction(r: Reader, start: number, limit: number): PopMplsAction | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.pop_mpls.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: PopMplsAction = { type: 'pop_mpls', ethertype: u16(b, start + 4) };
+  if ((b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 6, 2]);
+  }
+  return value;
+}
+
+export function decodeSetQueueAction(r: Reader, start: number, limit: number): SetQueueAction | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.set_queue.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: SetQueueAction = { type: 'set_queue', queue_id: u32(b, start + 4) };
+  return value;
+}
+
+export function decodeGroupAction(r: Reader, start: number, limit: number): GroupAction | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.group.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: GroupAction = { type: 'group', group_id: u32(b, start + 4) };
+  return value;
+}
+
+export function decodeSetNwTtlAction(r: Reader, start: number, limit: number): SetNwTtlAction | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.set_nw_ttl.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: SetNwTtlAction = { type: 'set_nw_ttl', nw_ttl: b[start + 4] };
+  if ((b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 5, 3]);
+  }
+  return value;
+}
+
+export function decodeDecNwTtlAction(r: Reader, start: number, limit: number): DecNwTtlAction | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.dec_nw_ttl.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: DecNwTtlAction = { type: 'dec_nw_ttl' };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 4, 4]);
+  }
+  return value;
+}
+
+export function decodeSetFieldAction(r: Reader, start: number, limit: number): SetFieldAction | undefined {
+  if (limit - start < 4) return r.fail('bad_length', start + 2, `action.set_field.length is ${limit - start}, expected at least 4`);
   const b = r.bytes;
   r.at = start + 4;
-  const outerPad = (start - limit) & 7;
-  const value: UserdataNxControllerProperty = { type: 'userdata', userdata: copy(b, r.at, limit) };
+  const field = decodeOxm(r, limit);
+  if (field === undefined) return undefined;
+  const oxmEnd = r.at;
+  const oxmPad = limit - oxmEnd;
+  if (oxmPad !== ((start - oxmEnd) & 7)) return r.fail('bad_length', start + 2, `action.set_field: ${oxmPad} bytes after the field, expected ${(start - oxmEnd) & 7}`);
   r.at = limit;
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
+  const value: SetFieldAction = { type: 'set_field', field };
+  if (anySet(b, oxmEnd, oxmPad)) {
+    value.padding = gather(b, [oxmEnd, oxmPad]);
   }
   return value;
 }
 
-function decodePauseNxControllerProperty(r: Reader, start: number, limit: number): NxControllerProperty | undefined {
-  if (limit - start !== 4) return decodeRawNxControllerProperty(r, start, limit, 4);
-  const b = r.bytes;
-  r.at = start + 4;
-  const outerPad = (start - limit) & 7;
-  const value: PauseNxControllerProperty = { type: 'pause' };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeMeterIdNxControllerProperty(r: Reader, start: number, limit: number): NxControllerProperty | undefined {
-  if (limit - start !== 8) return decodeRawNxControllerProperty(r, start, limit, 5);
+export function decodePushPbbAction(r: Reader, start: number, limit: number): PushPbbAction | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.push_pbb.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
-  const outerPad = (start - limit) & 7;
-  const value: MeterIdNxControllerProperty = { type: 'meter_id', meter_id: u32(b, start + 4) };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
+  const value: PushPbbAction = { type: 'push_pbb', ethertype: u16(b, start + 4) };
+  if ((b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 6, 2]);
+  }
+  return value;
+}
+
+export function decodePopPbbAction(r: Reader, start: number, limit: number): PopPbbAction | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `action.pop_pbb.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: PopPbbAction = { type: 'pop_pbb' };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 4, 4]);
+  }
+  return value;
+}
+
+export function decodeExperimenterAction(r: Reader, start: number, limit: number): ExperimenterAction | undefined {
+  if (limit - start < 8) return r.fail('bad_length', start + 2, `action.experimenter.length is ${limit - start}, expected at least 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: ExperimenterAction = { type: 'experimenter', experimenter: u32(b, start + 4), data: copy(b, r.at, limit) };
+  r.at = limit;
+  return value;
+}
+
+export function decodeNxResubmitAction(r: Reader, start: number, limit: number): NxResubmitAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_resubmit.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxResubmitAction = { type: 'nx_resubmit', in_port: u16(b, start + 10) };
+  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 12, 4]);
+  }
+  return value;
+}
+
+export function decodeNxSetTunnelAction(r: Reader, start: number, limit: number): NxSetTunnelAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_set_tunnel.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxSetTunnelAction = { type: 'nx_set_tunnel', tun_id: u32(b, start + 12) };
+  if ((b[start + 10] | b[start + 11]) !== 0) {
+    value.padding = gather(b, [start + 10, 2]);
+  }
+  return value;
+}
+
+export function decodeNxSetQueueAction(r: Reader, start: number, limit: number): NxSetQueueAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_set_queue.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxSetQueueAction = { type: 'nx_set_queue', queue_id: u32(b, start + 12) };
+  if ((b[start + 10] | b[start + 11]) !== 0) {
+    value.padding = gather(b, [start + 10, 2]);
+  }
+  return value;
+}
+
+export function decodeNxPopQueueAction(r: Reader, start: number, limit: number): NxPopQueueAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_pop_queue.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxPopQueueAction = { type: 'nx_pop_queue' };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeNxRegMoveAction(r: Reader, start: number, limit: number): NxRegMoveAction | undefined {
+  if (limit - start < 16) return r.fail('bad_length', start + 2, `action.nx_reg_move.length is ${limit - start}, expected at least 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const src = readOxmRef(r, limit, 'action.nx_reg_move.src');
+  if (src === undefined) return undefined;
+  const dst = readOxmRef(r, limit, 'action.nx_reg_move.dst');
+  if (dst === undefined) return undefined;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 0);
+  const value: NxRegMoveAction = { type: 'nx_reg_move', n_bits: u16(b, start + 10), src_ofs: u16(b, start + 12), dst_ofs: u16(b, start + 14), src, dst };
+  if (anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxRegLoadAction(r: Reader, start: number, limit: number): NxRegLoadAction | undefined {
+  if (limit - start !== 24) return r.fail('bad_length', start + 2, `action.nx_reg_load.length is ${limit - start}, expected 24`);
+  const b = r.bytes;
+  r.at = start + 24;
+  const value: NxRegLoadAction = { type: 'nx_reg_load', ofs_nbits: u16(b, start + 10), dst: readOxmHeader(b, start + 12), value: u64(b, start + 16) };
+  return value;
+}
+
+export function decodeNxNoteAction(r: Reader, start: number, limit: number): NxNoteAction | undefined {
+  if (limit - start < 10) return r.fail('bad_length', start + 2, `action.nx_note.length is ${limit - start}, expected at least 10`);
+  const b = r.bytes;
+  r.at = start + 10;
+  const value: NxNoteAction = { type: 'nx_note', note: copy(b, r.at, limit) };
+  r.at = limit;
+  return value;
+}
+
+export function decodeNxSetTunnel64Action(r: Reader, start: number, limit: number): NxSetTunnel64Action | undefined {
+  if (limit - start !== 24) return r.fail('bad_length', start + 2, `action.nx_set_tunnel64.length is ${limit - start}, expected 24`);
+  const b = r.bytes;
+  r.at = start + 24;
+  const value: NxSetTunnel64Action = { type: 'nx_set_tunnel64', tun_id: u64(b, start + 16) };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeNxMultipathAction(r: Reader, start: number, limit: number): NxMultipathAction | undefined {
+  if (limit - start !== 32) return r.fail('bad_length', start + 2, `action.nx_multipath.length is ${limit - start}, expected 32`);
+  const b = r.bytes;
+  r.at = start + 32;
+  const value: NxMultipathAction = { type: 'nx_multipath', fields: u16(b, start + 10), basis: u16(b, start + 12), algorithm: u16(b, start + 16), max_link: u16(b, start + 18), arg: u32(b, start + 20), ofs_nbits: u16(b, start + 26), dst: readOxmHeader(b, start + 28) };
+  if ((b[start + 14] | b[start + 15]) !== 0 || (b[start + 24] | b[start + 25]) !== 0) {
+    value.padding = gather(b, [start + 14, 2, start + 24, 2]);
+  }
+  return value;
+}
+
+export function decodeNxBundleAction(r: Reader, start: number, limit: number): NxBundleAction | undefined {
+  if (limit - start < 32) return r.fail('bad_length', start + 2, `action.nx_bundle.length is ${limit - start}, expected at least 32`);
+  const b = r.bytes;
+  const membersCount = u16(b, start + 20);
+  r.at = start + 32;
+  const members = readU16List(r, limit, membersCount, 'action.nx_bundle.members');
+  if (members === undefined) return undefined;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 0);
+  const value: NxBundleAction = { type: 'nx_bundle', algorithm: u16(b, start + 10), fields: u16(b, start + 12), basis: u16(b, start + 14), member_type: readOxmHeader(b, start + 16), ofs_nbits: u16(b, start + 22), dst: readOxmHeader(b, start + 24), members };
+  if ((b[start + 28] | b[start + 29] | b[start + 30] | b[start + 31]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [start + 28, 4, tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxBundleLoadAction(r: Reader, start: number, limit: number): NxBundleLoadAction | undefined {
+  if (limit - start < 32) return r.fail('bad_length', start + 2, `action.nx_bundle_load.length is ${limit - start}, expected at least 32`);
+  const b = r.bytes;
+  const membersCount = u16(b, start + 20);
+  r.at = start + 32;
+  const members = readU16List(r, limit, membersCount, 'action.nx_bundle_load.members');
+  if (members === undefined) return undefined;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 0);
+  const value: NxBundleLoadAction = { type: 'nx_bundle_load', algorithm: u16(b, start + 10), fields: u16(b, start + 12), basis: u16(b, start + 14), member_type: readOxmHeader(b, start + 16), ofs_nbits: u16(b, start + 22), dst: readOxmHeader(b, start + 24), members };
+  if ((b[start + 28] | b[start + 29] | b[start + 30] | b[start + 31]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [start + 28, 4, tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxResubmitTableAction(r: Reader, start: number, limit: number): NxResubmitTableAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_resubmit_table.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxResubmitTableAction = { type: 'nx_resubmit_table', in_port: u16(b, start + 10), table: b[start + 12] };
+  if ((b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 13, 3]);
+  }
+  return value;
+}
+
+export function decodeNxOutputRegAction(r: Reader, start: number, limit: number): NxOutputRegAction | undefined {
+  if (limit - start !== 24) return r.fail('bad_length', start + 2, `action.nx_output_reg.length is ${limit - start}, expected 24`);
+  const b = r.bytes;
+  r.at = start + 24;
+  const value: NxOutputRegAction = { type: 'nx_output_reg', ofs_nbits: u16(b, start + 10), src: readOxmHeader(b, start + 12), max_len: u16(b, start + 16) };
+  if ((b[start + 18] | b[start + 19] | b[start + 20] | b[start + 21] | b[start + 22] | b[start + 23]) !== 0) {
+    value.padding = gather(b, [start + 18, 6]);
+  }
+  return value;
+}
+
+export function decodeNxLearnAction(r: Reader, start: number, limit: number): NxLearnAction | undefined {
+  if (limit - start < 32) return r.fail('bad_length', start + 2, `action.nx_learn.length is ${limit - start}, expected at least 32`);
+  const b = r.bytes;
+  r.at = start + 32;
+  const specs = readLearnSpecs(r, limit, 'action.nx_learn.specs');
+  if (specs === undefined) return undefined;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 0);
+  const value: NxLearnAction = { type: 'nx_learn', idle_timeout: u16(b, start + 10), hard_timeout: u16(b, start + 12), priority: u16(b, start + 14), cookie: u64(b, start + 16), flags: u16(b, start + 24), table_id: b[start + 26], fin_idle_timeout: u16(b, start + 28), fin_hard_timeout: u16(b, start + 30), specs };
+  if ((b[start + 27]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [start + 27, 1, tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxExitAction(r: Reader, start: number, limit: number): NxExitAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_exit.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxExitAction = { type: 'nx_exit' };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeNxDecTtlAction(r: Reader, start: number, limit: number): NxDecTtlAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_dec_ttl.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxDecTtlAction = { type: 'nx_dec_ttl' };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeNxFinTimeoutAction(r: Reader, start: number, limit: number): NxFinTimeoutAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_fin_timeout.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxFinTimeoutAction = { type: 'nx_fin_timeout', fin_idle_timeout: u16(b, start + 10), fin_hard_timeout: u16(b, start + 12) };
+  if ((b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 14, 2]);
+  }
+  return value;
+}
+
+export function decodeNxControllerAction(r: Reader, start: number, limit: number): NxControllerAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_controller.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxControllerAction = { type: 'nx_controller', max_len: u16(b, start + 10), controller_id: u16(b, start + 12), reason: b[start + 14] };
+  if ((b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 15, 1]);
+  }
+  return value;
+}
+
+export function decodeNxDecTtlCntIdsAction(r: Reader, start: number, limit: number): NxDecTtlCntIdsAction | undefined {
+  if (limit - start < 16) return r.fail('bad_length', start + 2, `action.nx_dec_ttl_cnt_ids.length is ${limit - start}, expected at least 16`);
+  const b = r.bytes;
+  const idsCount = u16(b, start + 10);
+  r.at = start + 16;
+  const ids = readU16List(r, limit, idsCount, 'action.nx_dec_ttl_cnt_ids.ids');
+  if (ids === undefined) return undefined;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 0);
+  const value: NxDecTtlCntIdsAction = { type: 'nx_dec_ttl_cnt_ids', ids };
+  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [start + 12, 4, tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxWriteMetadataAction(r: Reader, start: number, limit: number): NxWriteMetadataAction | undefined {
+  if (limit - start !== 32) return r.fail('bad_length', start + 2, `action.nx_write_metadata.length is ${limit - start}, expected 32`);
+  const b = r.bytes;
+  r.at = start + 32;
+  const value: NxWriteMetadataAction = { type: 'nx_write_metadata', metadata: u64(b, start + 16), metadata_mask: u64(b, start + 24) };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeNxPushMplsAction(r: Reader, start: number, limit: number): NxPushMplsAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_push_mpls.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxPushMplsAction = { type: 'nx_push_mpls', ethertype: u16(b, start + 10) };
+  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 12, 4]);
+  }
+  return value;
+}
+
+export function decodeNxPopMplsAction(r: Reader, start: number, limit: number): NxPopMplsAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_pop_mpls.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxPopMplsAction = { type: 'nx_pop_mpls', ethertype: u16(b, start + 10) };
+  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 12, 4]);
+  }
+  return value;
+}
+
+export function decodeNxSetMplsTtlAction(r: Reader, start: number, limit: number): NxSetMplsTtlAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_set_mpls_ttl.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxSetMplsTtlAction = { type: 'nx_set_mpls_ttl', mpls_ttl: b[start + 10] };
+  if ((b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 11, 5]);
+  }
+  return value;
+}
+
+export function decodeNxDecMplsTtlAction(r: Reader, start: number, limit: number): NxDecMplsTtlAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_dec_mpls_ttl.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxDecMplsTtlAction = { type: 'nx_dec_mpls_ttl' };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeNxStackPushAction(r: Reader, start: number, limit: number): NxStackPushAction | undefined {
+  if (limit - start < 12) return r.fail('bad_length', start + 2, `action.nx_stack_push.length is ${limit - start}, expected at least 12`);
+  const b = r.bytes;
+  r.at = start + 12;
+  const field = readOxmRef(r, limit, 'action.nx_stack_push.field');
+  if (field === undefined) return undefined;
+  if (limit - r.at < 2) return r.fail('truncated', r.at, 'action.nx_stack_push.n_bits is cut off');
+  const n_bits = u16(b, r.at);
+  r.at += 2;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 24);
+  const value: NxStackPushAction = { type: 'nx_stack_push', offset: u16(b, start + 10), field, n_bits };
+  if (anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxStackPopAction(r: Reader, start: number, limit: number): NxStackPopAction | undefined {
+  if (limit - start < 12) return r.fail('bad_length', start + 2, `action.nx_stack_pop.length is ${limit - start}, expected at least 12`);
+  const b = r.bytes;
+  r.at = start + 12;
+  const field = readOxmRef(r, limit, 'action.nx_stack_pop.field');
+  if (field === undefined) return undefined;
+  if (limit - r.at < 2) return r.fail('truncated', r.at, 'action.nx_stack_pop.n_bits is cut off');
+  const n_bits = u16(b, r.at);
+  r.at += 2;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 24);
+  const value: NxStackPopAction = { type: 'nx_stack_pop', offset: u16(b, start + 10), field, n_bits };
+  if (anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxSampleAction(r: Reader, start: number, limit: number): NxSampleAction | undefined {
+  if (limit - start !== 24) return r.fail('bad_length', start + 2, `action.nx_sample.length is ${limit - start}, expected 24`);
+  const b = r.bytes;
+  r.at = start + 24;
+  const value: NxSampleAction = { type: 'nx_sample', probability: u16(b, start + 10), collector_set_id: u32(b, start + 12), obs_domain_id: u32(b, start + 16), obs_point_id: u32(b, start + 20) };
+  return value;
+}
+
+export function decodeNxSetMplsLabelAction(r: Reader, start: number, limit: number): NxSetMplsLabelAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_set_mpls_label.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxSetMplsLabelAction = { type: 'nx_set_mpls_label', mpls_label: u32(b, start + 12) };
+  if ((b[start + 10] | b[start + 11]) !== 0) {
+    value.padding = gather(b, [start + 10, 2]);
+  }
+  return value;
+}
+
+export function decodeNxSetMplsTcAction(r: Reader, start: number, limit: number): NxSetMplsTcAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_set_mpls_tc.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxSetMplsTcAction = { type: 'nx_set_mpls_tc', mpls_tc: b[start + 10] };
+  if ((b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 11, 5]);
+  }
+  return value;
+}
+
+export function decodeNxOutputReg2Action(r: Reader, start: number, limit: number): NxOutputReg2Action | undefined {
+  if (limit - start < 14) return r.fail('bad_length', start + 2, `action.nx_output_reg2.length is ${limit - start}, expected at least 14`);
+  const b = r.bytes;
+  r.at = start + 14;
+  const src = readOxmRef(r, limit, 'action.nx_output_reg2.src');
+  if (src === undefined) return undefined;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 24);
+  const value: NxOutputReg2Action = { type: 'nx_output_reg2', ofs_nbits: u16(b, start + 10), max_len: u16(b, start + 12), src };
+  if (anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxRegLoad2Action(r: Reader, start: number, limit: number): NxRegLoad2Action | undefined {
+  if (limit - start < 10) return r.fail('bad_length', start + 2, `action.nx_reg_load2.length is ${limit - start}, expected at least 10`);
+  const b = r.bytes;
+  r.at = start + 10;
+  const field = decodeOxm(r, limit);
+  if (field === undefined) return undefined;
+  const oxmEnd = r.at;
+  const oxmPad = limit - oxmEnd;
+  if (oxmPad !== ((start - oxmEnd) & 7)) return r.fail('bad_length', start + 2, `action.nx_reg_load2: ${oxmPad} bytes after the field, expected ${(start - oxmEnd) & 7}`);
+  r.at = limit;
+  const value: NxRegLoad2Action = { type: 'nx_reg_load2', field };
+  if (anySet(b, oxmEnd, oxmPad)) {
+    value.padding = gather(b, [oxmEnd, oxmPad]);
+  }
+  return value;
+}
+
+export function decodeNxConjunctionAction(r: Reader, start: number, limit: number): NxConjunctionAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_conjunction.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxConjunctionAction = { type: 'nx_conjunction', clause: b[start + 10], n_clauses: b[start + 11], conj_id: u32(b, start + 12) };
+  return value;
+}
+
+export function decodeNxCtAction(r: Reader, start: number, limit: number): NxCtAction | undefined {
+  if (limit - start < 24) return r.fail('bad_length', start + 2, `action.nx_ct.length is ${limit - start}, expected at least 24`);
+  const b = r.bytes;
+  r.at = start + 24;
+  if (r.nesting >= MAX_ACTION_NESTING) return r.fail('nesting_too_deep', start, `action.nx_ct: actions nest deeper than ${MAX_ACTION_NESTING}`);
+  r.nesting += 1;
+  const actions: Action[] = [];
+  while (r.at < limit) {
+    const item = decodeAction(r, limit);
+    if (item === undefined) return undefined;
+    actions.push(item);
+  }
+  r.nesting -= 1;
+  const value: NxCtAction = { type: 'nx_ct', flags: u16(b, start + 10), zone_src: u32(b, start + 12), zone: u16(b, start + 16), recirc_table: b[start + 18], alg: u16(b, start + 22), actions };
+  if ((b[start + 19] | b[start + 20] | b[start + 21]) !== 0) {
+    value.padding = gather(b, [start + 19, 3]);
+  }
+  return value;
+}
+
+export function decodeNxNatAction(r: Reader, start: number, limit: number): NxNatAction | undefined {
+  if (limit - start < 16) return r.fail('bad_length', start + 2, `action.nx_nat.length is ${limit - start}, expected at least 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  let ipv4_min: number | undefined;
+  if ((u16(b, start + 14) & 0x1) !== 0) {
+    if (limit - r.at < 4) return r.fail('truncated', r.at, 'action.nx_nat.ipv4_min is cut off');
+    ipv4_min = u32(b, r.at);
+    r.at += 4;
+  }
+  let ipv4_max: number | undefined;
+  if ((u16(b, start + 14) & 0x2) !== 0) {
+    if (limit - r.at < 4) return r.fail('truncated', r.at, 'action.nx_nat.ipv4_max is cut off');
+    ipv4_max = u32(b, r.at);
+    r.at += 4;
+  }
+  let ipv6_min: Uint8Array | undefined;
+  if ((u16(b, start + 14) & 0x4) !== 0) {
+    if (limit - r.at < 16) return r.fail('truncated', r.at, 'action.nx_nat.ipv6_min is cut off');
+    ipv6_min = copy(b, r.at, r.at + 16);
+    r.at += 16;
+  }
+  let ipv6_max: Uint8Array | undefined;
+  if ((u16(b, start + 14) & 0x8) !== 0) {
+    if (limit - r.at < 16) return r.fail('truncated', r.at, 'action.nx_nat.ipv6_max is cut off');
+    ipv6_max = copy(b, r.at, r.at + 16);
+    r.at += 16;
+  }
+  let proto_min: number | undefined;
+  if ((u16(b, start + 14) & 0x10) !== 0) {
+    if (limit - r.at < 2) return r.fail('truncated', r.at, 'action.nx_nat.proto_min is cut off');
+    proto_min = u16(b, r.at);
+    r.at += 2;
+  }
+  let proto_max: number | undefined;
+  if ((u16(b, start + 14) & 0x20) !== 0) {
+    if (limit - r.at < 2) return r.fail('truncated', r.at, 'action.nx_nat.proto_max is cut off');
+    proto_max = u16(b, r.at);
+    r.at += 2;
+  }
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 0);
+  const value: NxNatAction = { type: 'nx_nat', flags: u16(b, start + 12), range_present: u16(b, start + 14) };
+  if (ipv4_min !== undefined) value.ipv4_min = ipv4_min;
+  if (ipv4_max !== undefined) value.ipv4_max = ipv4_max;
+  if (ipv6_min !== undefined) value.ipv6_min = ipv6_min;
+  if (ipv6_max !== undefined) value.ipv6_max = ipv6_max;
+  if (proto_min !== undefined) value.proto_min = proto_min;
+  if (proto_max !== undefined) value.proto_max = proto_max;
+  if ((b[start + 10] | b[start + 11]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [start + 10, 2, tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxController2Action(r: Reader, start: number, limit: number): NxController2Action | undefined {
+  if (limit - start < 16) return r.fail('bad_length', start + 2, `action.nx_controller2.length is ${limit - start}, expected at least 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const properties: NxControllerProperty[] = [];
+  while (r.at < limit) {
+    const item = decodeNxControllerProperty(r, limit);
+    if (item === undefined) return undefined;
+    properties.push(item);
+  }
+  const value: NxController2Action = { type: 'nx_controller2', properties };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeNxSample2Action(r: Reader, start: number, limit: number): NxSample2Action | undefined {
+  if (limit - start !== 32) return r.fail('bad_length', start + 2, `action.nx_sample2.length is ${limit - start}, expected 32`);
+  const b = r.bytes;
+  r.at = start + 32;
+  const value: NxSample2Action = { type: 'nx_sample2', probability: u16(b, start + 10), collector_set_id: u32(b, start + 12), obs_domain_id: u32(b, start + 16), obs_point_id: u32(b, start + 20), sampling_port: u16(b, start + 24) };
+  if ((b[start + 26] | b[start + 27] | b[start + 28] | b[start + 29] | b[start + 30] | b[start + 31]) !== 0) {
+    value.padding = gather(b, [start + 26, 6]);
+  }
+  return value;
+}
+
+export function decodeNxOutputTruncAction(r: Reader, start: number, limit: number): NxOutputTruncAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_output_trunc.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxOutputTruncAction = { type: 'nx_output_trunc', port: u16(b, start + 10), max_len: u32(b, start + 12) };
+  return value;
+}
+
+export function decodeNxGroupAction(r: Reader, start: number, limit: number): NxGroupAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_group.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxGroupAction = { type: 'nx_group', group_id: u32(b, start + 12) };
+  if ((b[start + 10] | b[start + 11]) !== 0) {
+    value.padding = gather(b, [start + 10, 2]);
+  }
+  return value;
+}
+
+export function decodeNxSample3Action(r: Reader, start: number, limit: number): NxSample3Action | undefined {
+  if (limit - start !== 32) return r.fail('bad_length', start + 2, `action.nx_sample3.length is ${limit - start}, expected 32`);
+  const b = r.bytes;
+  r.at = start + 32;
+  const value: NxSample3Action = { type: 'nx_sample3', probability: u16(b, start + 10), collector_set_id: u32(b, start + 12), obs_domain_id: u32(b, start + 16), obs_point_id: u32(b, start + 20), sampling_port: u16(b, start + 24), direction: b[start + 26] };
+  if ((b[start + 27] | b[start + 28] | b[start + 29] | b[start + 30] | b[start + 31]) !== 0) {
+    value.padding = gather(b, [start + 27, 5]);
+  }
+  return value;
+}
+
+export function decodeNxCloneAction(r: Reader, start: number, limit: number): NxCloneAction | undefined {
+  if (limit - start < 16) return r.fail('bad_length', start + 2, `action.nx_clone.length is ${limit - start}, expected at least 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  if (r.nesting >= MAX_ACTION_NESTING) return r.fail('nesting_too_deep', start, `action.nx_clone: actions nest deeper than ${MAX_ACTION_NESTING}`);
+  r.nesting += 1;
+  const actions: Action[] = [];
+  while (r.at < limit) {
+    const item = decodeAction(r, limit);
+    if (item === undefined) return undefined;
+    actions.push(item);
+  }
+  r.nesting -= 1;
+  const value: NxCloneAction = { type: 'nx_clone', actions };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeNxCtClearAction(r: Reader, start: number, limit: number): NxCtClearAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_ct_clear.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxCtClearAction = { type: 'nx_ct_clear' };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeNxResubmitTableCtAction(r: Reader, start: number, limit: number): NxResubmitTableCtAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_resubmit_table_ct.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxResubmitTableCtAction = { type: 'nx_resubmit_table_ct', in_port: u16(b, start + 10), table: b[start + 12] };
+  if ((b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 13, 3]);
+  }
+  return value;
+}
+
+export function decodeNxLearn2Action(r: Reader, start: number, limit: number): NxLearn2Action | undefined {
+  if (limit - start < 40) return r.fail('bad_length', start + 2, `action.nx_learn2.length is ${limit - start}, expected at least 40`);
+  const b = r.bytes;
+  r.at = start + 40;
+  let result_dst: OxmRef | undefined;
+  if ((u16(b, start + 24) & 0x4) !== 0) {
+    result_dst = readOxmRef(r, limit, 'action.nx_learn2.result_dst');
+    if (result_dst === undefined) return undefined;
+  }
+  const specs = readLearnSpecs(r, limit, 'action.nx_learn2.specs');
+  if (specs === undefined) return undefined;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 0);
+  const value: NxLearn2Action = { type: 'nx_learn2', idle_timeout: u16(b, start + 10), hard_timeout: u16(b, start + 12), priority: u16(b, start + 14), cookie: u64(b, start + 16), flags: u16(b, start + 24), table_id: b[start + 26], fin_idle_timeout: u16(b, start + 28), fin_hard_timeout: u16(b, start + 30), limit: u32(b, start + 32), result_dst_ofs: u16(b, start + 36), specs };
+  if (result_dst !== undefined) value.result_dst = result_dst;
+  if ((b[start + 27]) !== 0 || (b[start + 38] | b[start + 39]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [start + 27, 1, start + 38, 2, tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxEncapAction(r: Reader, start: number, limit: number): NxEncapAction | undefined {
+  if (limit - start < 16) return r.fail('bad_length', start + 2, `action.nx_encap.length is ${limit - start}, expected at least 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const properties: NxEncapProperty[] = [];
+  while (r.at < limit) {
+    const item = decodeNxEncapProperty(r, limit);
+    if (item === undefined) return undefined;
+    properties.push(item);
+  }
+  const value: NxEncapAction = { type: 'nx_encap', hdr_size: u16(b, start + 10), new_pkt_type: u32(b, start + 12), properties };
+  return value;
+}
+
+export function decodeNxDecapAction(r: Reader, start: number, limit: number): NxDecapAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_decap.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxDecapAction = { type: 'nx_decap', new_pkt_type: u32(b, start + 12) };
+  if ((b[start + 10] | b[start + 11]) !== 0) {
+    value.padding = gather(b, [start + 10, 2]);
+  }
+  return value;
+}
+
+export function decodeNxDecNshTtlAction(r: Reader, start: number, limit: number): NxDecNshTtlAction | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `action.nx_dec_nsh_ttl.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: NxDecNshTtlAction = { type: 'nx_dec_nsh_ttl' };
+  if ((b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeNxCheckPktLargerAction(r: Reader, start: number, limit: number): NxCheckPktLargerAction | undefined {
+  if (limit - start < 14) return r.fail('bad_length', start + 2, `action.nx_check_pkt_larger.length is ${limit - start}, expected at least 14`);
+  const b = r.bytes;
+  r.at = start + 14;
+  const dst = readOxmRef(r, limit, 'action.nx_check_pkt_larger.dst');
+  if (dst === undefined) return undefined;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 24);
+  const value: NxCheckPktLargerAction = { type: 'nx_check_pkt_larger', pkt_len: u16(b, start + 10), offset: u16(b, start + 12), dst };
+  if (anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeNxDeleteFieldAction(r: Reader, start: number, limit: number): NxDeleteFieldAction | undefined {
+  if (limit - start < 10) return r.fail('bad_length', start + 2, `action.nx_delete_field.length is ${limit - start}, expected at least 10`);
+  const b = r.bytes;
+  r.at = start + 10;
+  const field = readOxmRef(r, limit, 'action.nx_delete_field.field');
+  if (field === undefined) return undefined;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 24);
+  const value: NxDeleteFieldAction = { type: 'nx_delete_field', field };
+  if (anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [tail, tailPad]);
+  }
+  return value;
+}
+
+export function decodeOnfCopyFieldAction(r: Reader, start: number, limit: number): OnfCopyFieldAction | undefined {
+  if (limit - start < 20) return r.fail('bad_length', start + 2, `action.onf_copy_field.length is ${limit - start}, expected at least 20`);
+  const b = r.bytes;
+  r.at = start + 20;
+  const src = readOxmRef(r, limit, 'action.onf_copy_field.src');
+  if (src === undefined) return undefined;
+  const dst = readOxmRef(r, limit, 'action.onf_copy_field.dst');
+  if (dst === undefined) return undefined;
+  const tail = r.at;
+  const tailPad = limit - tail;
+  r.at = limit;
+  const tailLong = tailPad > usualTail(tail - start, 0);
+  const value: OnfCopyFieldAction = { type: 'onf_copy_field', n_bits: u16(b, start + 12), src_offset: u16(b, start + 14), dst_offset: u16(b, start + 16), src, dst };
+  if ((b[start + 10] | b[start + 11]) !== 0 || (b[start + 18] | b[start + 19]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
+    value.padding = gather(b, [start + 10, 2, start + 18, 2, tail, tailPad]);
   }
   return value;
 }
@@ -3111,12 +3038,48 @@ export function decodeNxControllerProperty(r: Reader, end: number): NxController
   return value;
 }
 
-function decodeNshMdTypeNxEncapProperty(r: Reader, start: number, limit: number): NshMdTypeNxEncapProperty | undefined {
-  if (limit - start < 5) return r.fail('bad_length', start + 2, `nx_encap_property.nsh_md_type.length is ${limit - start}, expected at least 5`);
+export function decodeMaxLenNxControllerProperty(r: Reader, start: number, limit: number): NxControllerProperty | undefined {
+  if (limit - start !== 8) return decodeRawNxControllerProperty(r, start, limit, 0);
+  const b = r.bytes;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: MaxLenNxControllerProperty = { type: 'max_len', max_len: u16(b, start + 4) };
+  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeControllerIdNxControllerProperty(r: Reader, start: number, limit: number): NxControllerProperty | undefined {
+  if (limit - start !== 8) return decodeRawNxControllerProperty(r, start, limit, 1);
+  const b = r.bytes;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: ControllerIdNxControllerProperty = { type: 'controller_id', controller_id: u16(b, start + 4) };
+  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeReasonNxControllerProperty(r: Reader, start: number, limit: number): NxControllerProperty | undefined {
+  if (limit - start !== 5) return decodeRawNxControllerProperty(r, start, limit, 2);
   const b = r.bytes;
   r.at = start + 5;
   const outerPad = (start - limit) & 7;
-  const value: NshMdTypeNxEncapProperty = { type: 'nsh_md_type', md_type: b[start + 4], data: copy(b, r.at, limit) };
+  const value: ReasonNxControllerProperty = { type: 'reason', reason: b[start + 4] };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeUserdataNxControllerProperty(r: Reader, start: number, limit: number): NxControllerProperty | undefined {
+  if (limit - start < 4) return decodeRawNxControllerProperty(r, start, limit, 3);
+  const b = r.bytes;
+  r.at = start + 4;
+  const outerPad = (start - limit) & 7;
+  const value: UserdataNxControllerProperty = { type: 'userdata', userdata: copy(b, r.at, limit) };
   r.at = limit;
   if (anySet(b, limit, outerPad)) {
     value.padding = gather(b, [limit, outerPad]);
@@ -3124,13 +3087,24 @@ function decodeNshMdTypeNxEncapProperty(r: Reader, start: number, limit: number)
   return value;
 }
 
-function decodeNshTlvNxEncapProperty(r: Reader, start: number, limit: number): NshTlvNxEncapProperty | undefined {
-  if (limit - start < 8) return r.fail('bad_length', start + 2, `nx_encap_property.nsh_tlv.length is ${limit - start}, expected at least 8`);
+export function decodePauseNxControllerProperty(r: Reader, start: number, limit: number): NxControllerProperty | undefined {
+  if (limit - start !== 4) return decodeRawNxControllerProperty(r, start, limit, 4);
+  const b = r.bytes;
+  r.at = start + 4;
+  const outerPad = (start - limit) & 7;
+  const value: PauseNxControllerProperty = { type: 'pause' };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeMeterIdNxControllerProperty(r: Reader, start: number, limit: number): NxControllerProperty | undefined {
+  if (limit - start !== 8) return decodeRawNxControllerProperty(r, start, limit, 5);
   const b = r.bytes;
   r.at = start + 8;
   const outerPad = (start - limit) & 7;
-  const value: NshTlvNxEncapProperty = { type: 'nsh_tlv', tlv_class: u16(b, start + 4), tlv_type: b[start + 6], tlv_len: b[start + 7], data: copy(b, r.at, limit) };
-  r.at = limit;
+  const value: MeterIdNxControllerProperty = { type: 'meter_id', meter_id: u32(b, start + 4) };
   if (anySet(b, limit, outerPad)) {
     value.padding = gather(b, [limit, outerPad]);
   }
@@ -3174,87 +3148,29 @@ export function decodeNxEncapProperty(r: Reader, end: number): NxEncapProperty |
   return value;
 }
 
-function decodeGotoTableInstruction(r: Reader, start: number, limit: number): GotoTableInstruction | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `instruction.goto_table.length is ${limit - start}, expected 8`);
+export function decodeNshMdTypeNxEncapProperty(r: Reader, start: number, limit: number): NshMdTypeNxEncapProperty | undefined {
+  if (limit - start < 5) return r.fail('bad_length', start + 2, `nx_encap_property.nsh_md_type.length is ${limit - start}, expected at least 5`);
   const b = r.bytes;
-  r.at = start + 8;
-  const value: GotoTableInstruction = { type: 'goto_table', table_id: b[start + 4] };
-  if ((b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 5, 3]);
-  }
-  return value;
-}
-
-function decodeWriteMetadataInstruction(r: Reader, start: number, limit: number): WriteMetadataInstruction | undefined {
-  if (limit - start !== 24) return r.fail('bad_length', start + 2, `instruction.write_metadata.length is ${limit - start}, expected 24`);
-  const b = r.bytes;
-  r.at = start + 24;
-  const value: WriteMetadataInstruction = { type: 'write_metadata', metadata: u64(b, start + 8), metadata_mask: u64(b, start + 16) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
-  }
-  return value;
-}
-
-function decodeWriteActionsInstruction(r: Reader, start: number, limit: number): WriteActionsInstruction | undefined {
-  if (limit - start < 8) return r.fail('bad_length', start + 2, `instruction.write_actions.length is ${limit - start}, expected at least 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const actions: Action[] = [];
-  while (r.at < limit) {
-    const item = decodeAction(r, limit);
-    if (item === undefined) return undefined;
-    actions.push(item);
-  }
-  const value: WriteActionsInstruction = { type: 'write_actions', actions };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
-  }
-  return value;
-}
-
-function decodeApplyActionsInstruction(r: Reader, start: number, limit: number): ApplyActionsInstruction | undefined {
-  if (limit - start < 8) return r.fail('bad_length', start + 2, `instruction.apply_actions.length is ${limit - start}, expected at least 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const actions: Action[] = [];
-  while (r.at < limit) {
-    const item = decodeAction(r, limit);
-    if (item === undefined) return undefined;
-    actions.push(item);
-  }
-  const value: ApplyActionsInstruction = { type: 'apply_actions', actions };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
-  }
-  return value;
-}
-
-function decodeClearActionsInstruction(r: Reader, start: number, limit: number): ClearActionsInstruction | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `instruction.clear_actions.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: ClearActionsInstruction = { type: 'clear_actions' };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
-    value.padding = gather(b, [start + 4, 4]);
-  }
-  return value;
-}
-
-function decodeMeterInstruction(r: Reader, start: number, limit: number): MeterInstruction | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `instruction.meter.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: MeterInstruction = { type: 'meter', meter_id: u32(b, start + 4) };
-  return value;
-}
-
-function decodeExperimenterInstruction(r: Reader, start: number, limit: number): ExperimenterInstruction | undefined {
-  if (limit - start < 8) return r.fail('bad_length', start + 2, `instruction.experimenter.length is ${limit - start}, expected at least 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: ExperimenterInstruction = { type: 'experimenter', experimenter: u32(b, start + 4), data: copy(b, r.at, limit) };
+  r.at = start + 5;
+  const outerPad = (start - limit) & 7;
+  const value: NshMdTypeNxEncapProperty = { type: 'nsh_md_type', md_type: b[start + 4], data: copy(b, r.at, limit) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeNshTlvNxEncapProperty(r: Reader, start: number, limit: number): NshTlvNxEncapProperty | undefined {
+  if (limit - start < 8) return r.fail('bad_length', start + 2, `nx_encap_property.nsh_tlv.length is ${limit - start}, expected at least 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: NshTlvNxEncapProperty = { type: 'nsh_tlv', tlv_class: u16(b, start + 4), tlv_type: b[start + 6], tlv_len: b[start + 7], data: copy(b, r.at, limit) };
+  r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3296,247 +3212,87 @@ export function decodeInstruction(r: Reader, end: number): Instruction | undefin
   }
 }
 
-function decodeInstructionsTableProperty(r: Reader, start: number, limit: number): InstructionsTableProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.instructions.length is ${limit - start}, expected at least 4`);
+export function decodeGotoTableInstruction(r: Reader, start: number, limit: number): GotoTableInstruction | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `instruction.goto_table.length is ${limit - start}, expected 8`);
   const b = r.bytes;
-  r.at = start + 4;
-  const ids: FeatureId[] = [];
-  while (r.at < limit) {
-    const item = decodeFeatureId(r, limit);
-    if (item === undefined) return undefined;
-    ids.push(item);
-  }
-  const outerPad = (start - limit) & 7;
-  const value: InstructionsTableProperty = { type: 'instructions', ids };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
+  r.at = start + 8;
+  const value: GotoTableInstruction = { type: 'goto_table', table_id: b[start + 4] };
+  if ((b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 5, 3]);
   }
   return value;
 }
 
-function decodeInstructionsMissTableProperty(r: Reader, start: number, limit: number): InstructionsMissTableProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.instructions_miss.length is ${limit - start}, expected at least 4`);
+export function decodeWriteMetadataInstruction(r: Reader, start: number, limit: number): WriteMetadataInstruction | undefined {
+  if (limit - start !== 24) return r.fail('bad_length', start + 2, `instruction.write_metadata.length is ${limit - start}, expected 24`);
   const b = r.bytes;
-  r.at = start + 4;
-  const ids: FeatureId[] = [];
-  while (r.at < limit) {
-    const item = decodeFeatureId(r, limit);
-    if (item === undefined) return undefined;
-    ids.push(item);
-  }
-  const outerPad = (start - limit) & 7;
-  const value: InstructionsMissTableProperty = { type: 'instructions_miss', ids };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
+  r.at = start + 24;
+  const value: WriteMetadataInstruction = { type: 'write_metadata', metadata: u64(b, start + 8), metadata_mask: u64(b, start + 16) };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 4, 4]);
   }
   return value;
 }
 
-function decodeNextTablesTableProperty(r: Reader, start: number, limit: number): NextTablesTableProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.next_tables.length is ${limit - start}, expected at least 4`);
+export function decodeWriteActionsInstruction(r: Reader, start: number, limit: number): WriteActionsInstruction | undefined {
+  if (limit - start < 8) return r.fail('bad_length', start + 2, `instruction.write_actions.length is ${limit - start}, expected at least 8`);
   const b = r.bytes;
-  r.at = start + 4;
-  const outerPad = (start - limit) & 7;
-  const value: NextTablesTableProperty = { type: 'next_tables', table_ids: Array.from(b.subarray(r.at, limit)) };
+  r.at = start + 8;
+  const actions: Action[] = [];
+  while (r.at < limit) {
+    const item = decodeAction(r, limit);
+    if (item === undefined) return undefined;
+    actions.push(item);
+  }
+  const value: WriteActionsInstruction = { type: 'write_actions', actions };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 4, 4]);
+  }
+  return value;
+}
+
+export function decodeApplyActionsInstruction(r: Reader, start: number, limit: number): ApplyActionsInstruction | undefined {
+  if (limit - start < 8) return r.fail('bad_length', start + 2, `instruction.apply_actions.length is ${limit - start}, expected at least 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const actions: Action[] = [];
+  while (r.at < limit) {
+    const item = decodeAction(r, limit);
+    if (item === undefined) return undefined;
+    actions.push(item);
+  }
+  const value: ApplyActionsInstruction = { type: 'apply_actions', actions };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 4, 4]);
+  }
+  return value;
+}
+
+export function decodeClearActionsInstruction(r: Reader, start: number, limit: number): ClearActionsInstruction | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `instruction.clear_actions.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: ClearActionsInstruction = { type: 'clear_actions' };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0) {
+    value.padding = gather(b, [start + 4, 4]);
+  }
+  return value;
+}
+
+export function decodeMeterInstruction(r: Reader, start: number, limit: number): MeterInstruction | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `instruction.meter.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: MeterInstruction = { type: 'meter', meter_id: u32(b, start + 4) };
+  return value;
+}
+
+export function decodeExperimenterInstruction(r: Reader, start: number, limit: number): ExperimenterInstruction | undefined {
+  if (limit - start < 8) return r.fail('bad_length', start + 2, `instruction.experimenter.length is ${limit - start}, expected at least 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: ExperimenterInstruction = { type: 'experimenter', experimenter: u32(b, start + 4), data: copy(b, r.at, limit) };
   r.at = limit;
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeNextTablesMissTableProperty(r: Reader, start: number, limit: number): NextTablesMissTableProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.next_tables_miss.length is ${limit - start}, expected at least 4`);
-  const b = r.bytes;
-  r.at = start + 4;
-  const outerPad = (start - limit) & 7;
-  const value: NextTablesMissTableProperty = { type: 'next_tables_miss', table_ids: Array.from(b.subarray(r.at, limit)) };
-  r.at = limit;
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeWriteActionsTableProperty(r: Reader, start: number, limit: number): WriteActionsTableProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_actions.length is ${limit - start}, expected at least 4`);
-  const b = r.bytes;
-  r.at = start + 4;
-  const ids: FeatureId[] = [];
-  while (r.at < limit) {
-    const item = decodeFeatureId(r, limit);
-    if (item === undefined) return undefined;
-    ids.push(item);
-  }
-  const outerPad = (start - limit) & 7;
-  const value: WriteActionsTableProperty = { type: 'write_actions', ids };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeWriteActionsMissTableProperty(r: Reader, start: number, limit: number): WriteActionsMissTableProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_actions_miss.length is ${limit - start}, expected at least 4`);
-  const b = r.bytes;
-  r.at = start + 4;
-  const ids: FeatureId[] = [];
-  while (r.at < limit) {
-    const item = decodeFeatureId(r, limit);
-    if (item === undefined) return undefined;
-    ids.push(item);
-  }
-  const outerPad = (start - limit) & 7;
-  const value: WriteActionsMissTableProperty = { type: 'write_actions_miss', ids };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeApplyActionsTableProperty(r: Reader, start: number, limit: number): ApplyActionsTableProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_actions.length is ${limit - start}, expected at least 4`);
-  const b = r.bytes;
-  r.at = start + 4;
-  const ids: FeatureId[] = [];
-  while (r.at < limit) {
-    const item = decodeFeatureId(r, limit);
-    if (item === undefined) return undefined;
-    ids.push(item);
-  }
-  const outerPad = (start - limit) & 7;
-  const value: ApplyActionsTableProperty = { type: 'apply_actions', ids };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeApplyActionsMissTableProperty(r: Reader, start: number, limit: number): ApplyActionsMissTableProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_actions_miss.length is ${limit - start}, expected at least 4`);
-  const b = r.bytes;
-  r.at = start + 4;
-  const ids: FeatureId[] = [];
-  while (r.at < limit) {
-    const item = decodeFeatureId(r, limit);
-    if (item === undefined) return undefined;
-    ids.push(item);
-  }
-  const outerPad = (start - limit) & 7;
-  const value: ApplyActionsMissTableProperty = { type: 'apply_actions_miss', ids };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeMatchTableProperty(r: Reader, start: number, limit: number): MatchTableProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.match.length is ${limit - start}, expected at least 4`);
-  const b = r.bytes;
-  r.at = start + 4;
-  const oxm_ids = readOxmIds(r, limit, 'table_property.match.oxm_ids');
-  if (oxm_ids === undefined) return undefined;
-  const outerPad = (start - limit) & 7;
-  const value: MatchTableProperty = { type: 'match', oxm_ids };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeWildcardsTableProperty(r: Reader, start: number, limit: number): WildcardsTableProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.wildcards.length is ${limit - start}, expected at least 4`);
-  const b = r.bytes;
-  r.at = start + 4;
-  const oxm_ids = readOxmIds(r, limit, 'table_property.wildcards.oxm_ids');
-  if (oxm_ids === undefined) return undefined;
-  const outerPad = (start - limit) & 7;
-  const value: WildcardsTableProperty = { type: 'wildcards', oxm_ids };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeWriteSetfieldTableProperty(r: Reader, start: number, limit: number): WriteSetfieldTableProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_setfield.length is ${limit - start}, expected at least 4`);
-  const b = r.bytes;
-  r.at = start + 4;
-  const oxm_ids = readOxmIds(r, limit, 'table_property.write_setfield.oxm_ids');
-  if (oxm_ids === undefined) return undefined;
-  const outerPad = (start - limit) & 7;
-  const value: WriteSetfieldTableProperty = { type: 'write_setfield', oxm_ids };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeWriteSetfieldMissTableProperty(r: Reader, start: number, limit: number): WriteSetfieldMissTableProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_setfield_miss.length is ${limit - start}, expected at least 4`);
-  const b = r.bytes;
-  r.at = start + 4;
-  const oxm_ids = readOxmIds(r, limit, 'table_property.write_setfield_miss.oxm_ids');
-  if (oxm_ids === undefined) return undefined;
-  const outerPad = (start - limit) & 7;
-  const value: WriteSetfieldMissTableProperty = { type: 'write_setfield_miss', oxm_ids };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeApplySetfieldTableProperty(r: Reader, start: number, limit: number): ApplySetfieldTableProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_setfield.length is ${limit - start}, expected at least 4`);
-  const b = r.bytes;
-  r.at = start + 4;
-  const oxm_ids = readOxmIds(r, limit, 'table_property.apply_setfield.oxm_ids');
-  if (oxm_ids === undefined) return undefined;
-  const outerPad = (start - limit) & 7;
-  const value: ApplySetfieldTableProperty = { type: 'apply_setfield', oxm_ids };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeApplySetfieldMissTableProperty(r: Reader, start: number, limit: number): ApplySetfieldMissTableProperty | undefined {
-  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_setfield_miss.length is ${limit - start}, expected at least 4`);
-  const b = r.bytes;
-  r.at = start + 4;
-  const oxm_ids = readOxmIds(r, limit, 'table_property.apply_setfield_miss.oxm_ids');
-  if (oxm_ids === undefined) return undefined;
-  const outerPad = (start - limit) & 7;
-  const value: ApplySetfieldMissTableProperty = { type: 'apply_setfield_miss', oxm_ids };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeExperimenterTableProperty(r: Reader, start: number, limit: number): ExperimenterTableProperty | undefined {
-  if (limit - start < 12) return r.fail('bad_length', start + 2, `table_property.experimenter.length is ${limit - start}, expected at least 12`);
-  const b = r.bytes;
-  r.at = start + 12;
-  const outerPad = (start - limit) & 7;
-  const value: ExperimenterTableProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
-  r.at = limit;
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeExperimenterMissTableProperty(r: Reader, start: number, limit: number): ExperimenterMissTableProperty | undefined {
-  if (limit - start < 12) return r.fail('bad_length', start + 2, `table_property.experimenter_miss.length is ${limit - start}, expected at least 12`);
-  const b = r.bytes;
-  r.at = start + 12;
-  const outerPad = (start - limit) & 7;
-  const value: ExperimenterMissTableProperty = { type: 'experimenter_miss', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
-  r.at = limit;
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
   return value;
 }
 
@@ -3605,34 +3361,247 @@ export function decodeTableProperty(r: Reader, end: number): TableProperty | und
   return value;
 }
 
-function decodeDropMeterBand(r: Reader, start: number, limit: number): DropMeterBand | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `meter_band.drop.length is ${limit - start}, expected 16`);
+export function decodeInstructionsTableProperty(r: Reader, start: number, limit: number): InstructionsTableProperty | undefined {
+  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.instructions.length is ${limit - start}, expected at least 4`);
   const b = r.bytes;
-  r.at = start + 16;
-  const value: DropMeterBand = { type: 'drop', rate: u32(b, start + 4), burst_size: u32(b, start + 8) };
-  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 12, 4]);
+  r.at = start + 4;
+  const ids: FeatureId[] = [];
+  while (r.at < limit) {
+    const item = decodeFeatureId(r, limit);
+    if (item === undefined) return undefined;
+    ids.push(item);
+  }
+  const outerPad = (start - limit) & 7;
+  const value: InstructionsTableProperty = { type: 'instructions', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
   }
   return value;
 }
 
-function decodeDscpRemarkMeterBand(r: Reader, start: number, limit: number): DscpRemarkMeterBand | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `meter_band.dscp_remark.length is ${limit - start}, expected 16`);
+export function decodeInstructionsMissTableProperty(r: Reader, start: number, limit: number): InstructionsMissTableProperty | undefined {
+  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.instructions_miss.length is ${limit - start}, expected at least 4`);
   const b = r.bytes;
-  r.at = start + 16;
-  const value: DscpRemarkMeterBand = { type: 'dscp_remark', rate: u32(b, start + 4), burst_size: u32(b, start + 8), prec_level: b[start + 12] };
-  if ((b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 13, 3]);
+  r.at = start + 4;
+  const ids: FeatureId[] = [];
+  while (r.at < limit) {
+    const item = decodeFeatureId(r, limit);
+    if (item === undefined) return undefined;
+    ids.push(item);
+  }
+  const outerPad = (start - limit) & 7;
+  const value: InstructionsMissTableProperty = { type: 'instructions_miss', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
   }
   return value;
 }
 
-function decodeExperimenterMeterBand(r: Reader, start: number, limit: number): ExperimenterMeterBand | undefined {
-  if (limit - start < 16) return r.fail('bad_length', start + 2, `meter_band.experimenter.length is ${limit - start}, expected at least 16`);
+export function decodeNextTablesTableProperty(r: Reader, start: number, limit: number): NextTablesTableProperty | undefined {
+  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.next_tables.length is ${limit - start}, expected at least 4`);
   const b = r.bytes;
-  r.at = start + 16;
-  const value: ExperimenterMeterBand = { type: 'experimenter', rate: u32(b, start + 4), burst_size: u32(b, start + 8), experimenter: u32(b, start + 12), data: copy(b, r.at, limit) };
+  r.at = start + 4;
+  const outerPad = (start - limit) & 7;
+  const value: NextTablesTableProperty = { type: 'next_tables', table_ids: Array.from(b.subarray(r.at, limit)) };
   r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeNextTablesMissTableProperty(r: Reader, start: number, limit: number): NextTablesMissTableProperty | undefined {
+  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.next_tables_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
+  r.at = start + 4;
+  const outerPad = (start - limit) & 7;
+  const value: NextTablesMissTableProperty = { type: 'next_tables_miss', table_ids: Array.from(b.subarray(r.at, limit)) };
+  r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeWriteActionsTableProperty(r: Reader, start: number, limit: number): WriteActionsTableProperty | undefined {
+  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_actions.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
+  r.at = start + 4;
+  const ids: FeatureId[] = [];
+  while (r.at < limit) {
+    const item = decodeFeatureId(r, limit);
+    if (item === undefined) return undefined;
+    ids.push(item);
+  }
+  const outerPad = (start - limit) & 7;
+  const value: WriteActionsTableProperty = { type: 'write_actions', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeWriteActionsMissTableProperty(r: Reader, start: number, limit: number): WriteActionsMissTableProperty | undefined {
+  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_actions_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
+  r.at = start + 4;
+  const ids: FeatureId[] = [];
+  while (r.at < limit) {
+    const item = decodeFeatureId(r, limit);
+    if (item === undefined) return undefined;
+    ids.push(item);
+  }
+  const outerPad = (start - limit) & 7;
+  const value: WriteActionsMissTableProperty = { type: 'write_actions_miss', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeApplyActionsTableProperty(r: Reader, start: number, limit: number): ApplyActionsTableProperty | undefined {
+  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_actions.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
+  r.at = start + 4;
+  const ids: FeatureId[] = [];
+  while (r.at < limit) {
+    const item = decodeFeatureId(r, limit);
+    if (item === undefined) return undefined;
+    ids.push(item);
+  }
+  const outerPad = (start - limit) & 7;
+  const value: ApplyActionsTableProperty = { type: 'apply_actions', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeApplyActionsMissTableProperty(r: Reader, start: number, limit: number): ApplyActionsMissTableProperty | undefined {
+  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_actions_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
+  r.at = start + 4;
+  const ids: FeatureId[] = [];
+  while (r.at < limit) {
+    const item = decodeFeatureId(r, limit);
+    if (item === undefined) return undefined;
+    ids.push(item);
+  }
+  const outerPad = (start - limit) & 7;
+  const value: ApplyActionsMissTableProperty = { type: 'apply_actions_miss', ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeMatchTableProperty(r: Reader, start: number, limit: number): MatchTableProperty | undefined {
+  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.match.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
+  r.at = start + 4;
+  const oxm_ids = readOxmIds(r, limit, 'table_property.match.oxm_ids');
+  if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
+  const value: MatchTableProperty = { type: 'match', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeWildcardsTableProperty(r: Reader, start: number, limit: number): WildcardsTableProperty | undefined {
+  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.wildcards.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
+  r.at = start + 4;
+  const oxm_ids = readOxmIds(r, limit, 'table_property.wildcards.oxm_ids');
+  if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
+  const value: WildcardsTableProperty = { type: 'wildcards', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeWriteSetfieldTableProperty(r: Reader, start: number, limit: number): WriteSetfieldTableProperty | undefined {
+  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_setfield.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
+  r.at = start + 4;
+  const oxm_ids = readOxmIds(r, limit, 'table_property.write_setfield.oxm_ids');
+  if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
+  const value: WriteSetfieldTableProperty = { type: 'write_setfield', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeWriteSetfieldMissTableProperty(r: Reader, start: number, limit: number): WriteSetfieldMissTableProperty | undefined {
+  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.write_setfield_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
+  r.at = start + 4;
+  const oxm_ids = readOxmIds(r, limit, 'table_property.write_setfield_miss.oxm_ids');
+  if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
+  const value: WriteSetfieldMissTableProperty = { type: 'write_setfield_miss', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeApplySetfieldTableProperty(r: Reader, start: number, limit: number): ApplySetfieldTableProperty | undefined {
+  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_setfield.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
+  r.at = start + 4;
+  const oxm_ids = readOxmIds(r, limit, 'table_property.apply_setfield.oxm_ids');
+  if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
+  const value: ApplySetfieldTableProperty = { type: 'apply_setfield', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeApplySetfieldMissTableProperty(r: Reader, start: number, limit: number): ApplySetfieldMissTableProperty | undefined {
+  if (limit - start < 4) return r.fail('bad_length', start + 2, `table_property.apply_setfield_miss.length is ${limit - start}, expected at least 4`);
+  const b = r.bytes;
+  r.at = start + 4;
+  const oxm_ids = readOxmIds(r, limit, 'table_property.apply_setfield_miss.oxm_ids');
+  if (oxm_ids === undefined) return undefined;
+  const outerPad = (start - limit) & 7;
+  const value: ApplySetfieldMissTableProperty = { type: 'apply_setfield_miss', oxm_ids };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeExperimenterTableProperty(r: Reader, start: number, limit: number): ExperimenterTableProperty | undefined {
+  if (limit - start < 12) return r.fail('bad_length', start + 2, `table_property.experimenter.length is ${limit - start}, expected at least 12`);
+  const b = r.bytes;
+  r.at = start + 12;
+  const outerPad = (start - limit) & 7;
+  const value: ExperimenterTableProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
+  r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeExperimenterMissTableProperty(r: Reader, start: number, limit: number): ExperimenterMissTableProperty | undefined {
+  if (limit - start < 12) return r.fail('bad_length', start + 2, `table_property.experimenter_miss.length is ${limit - start}, expected at least 12`);
+  const b = r.bytes;
+  r.at = start + 12;
+  const outerPad = (start - limit) & 7;
+  const value: ExperimenterMissTableProperty = { type: 'experimenter_miss', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
+  r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -3666,80 +3635,34 @@ export function decodeMeterBand(r: Reader, end: number): MeterBand | undefined {
   }
 }
 
-function decodeAddedOnfFlowUpdate(r: Reader, start: number, limit: number): AddedOnfFlowUpdate | undefined {
-  if (limit - start < 24) return r.fail('bad_length', start + 2, `onf_flow_update.added.length is ${limit - start}, expected at least 24`);
+export function decodeDropMeterBand(r: Reader, start: number, limit: number): DropMeterBand | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `meter_band.drop.length is ${limit - start}, expected 16`);
   const b = r.bytes;
-  r.at = start + 24;
-  const matchAt = r.at;
-  const match = decodeMatch(r, limit, 'onf_flow_update.added.match');
-  if (match === undefined) return undefined;
-  const matchEnd = r.at;
-  const matchPad = (matchAt - matchEnd) & 7;
-  r.at = matchEnd + matchPad;
-  const instructions: Instruction[] = [];
-  while (r.at < limit) {
-    const item = decodeInstruction(r, limit);
-    if (item === undefined) return undefined;
-    instructions.push(item);
-  }
-  const value: AddedOnfFlowUpdate = { type: 'added', reason: u16(b, start + 4), priority: u16(b, start + 6), idle_timeout: u16(b, start + 8), hard_timeout: u16(b, start + 10), match_len: u16(b, start + 12), table_id: b[start + 14], cookie: u64(b, start + 16), match, instructions };
-  if ((b[start + 15]) !== 0 || anySet(b, matchEnd, matchPad)) {
-    value.padding = gather(b, [start + 15, 1, matchEnd, matchPad]);
+  r.at = start + 16;
+  const value: DropMeterBand = { type: 'drop', rate: u32(b, start + 4), burst_size: u32(b, start + 8) };
+  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 12, 4]);
   }
   return value;
 }
 
-function decodeDeletedOnfFlowUpdate(r: Reader, start: number, limit: number): DeletedOnfFlowUpdate | undefined {
-  if (limit - start < 24) return r.fail('bad_length', start + 2, `onf_flow_update.deleted.length is ${limit - start}, expected at least 24`);
+export function decodeDscpRemarkMeterBand(r: Reader, start: number, limit: number): DscpRemarkMeterBand | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `meter_band.dscp_remark.length is ${limit - start}, expected 16`);
   const b = r.bytes;
-  r.at = start + 24;
-  const matchAt = r.at;
-  const match = decodeMatch(r, limit, 'onf_flow_update.deleted.match');
-  if (match === undefined) return undefined;
-  const matchEnd = r.at;
-  const matchPad = (matchAt - matchEnd) & 7;
-  r.at = matchEnd + matchPad;
-  const instructions: Instruction[] = [];
-  while (r.at < limit) {
-    const item = decodeInstruction(r, limit);
-    if (item === undefined) return undefined;
-    instructions.push(item);
-  }
-  const value: DeletedOnfFlowUpdate = { type: 'deleted', reason: u16(b, start + 4), priority: u16(b, start + 6), idle_timeout: u16(b, start + 8), hard_timeout: u16(b, start + 10), match_len: u16(b, start + 12), table_id: b[start + 14], cookie: u64(b, start + 16), match, instructions };
-  if ((b[start + 15]) !== 0 || anySet(b, matchEnd, matchPad)) {
-    value.padding = gather(b, [start + 15, 1, matchEnd, matchPad]);
+  r.at = start + 16;
+  const value: DscpRemarkMeterBand = { type: 'dscp_remark', rate: u32(b, start + 4), burst_size: u32(b, start + 8), prec_level: b[start + 12] };
+  if ((b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 13, 3]);
   }
   return value;
 }
 
-function decodeModifiedOnfFlowUpdate(r: Reader, start: number, limit: number): ModifiedOnfFlowUpdate | undefined {
-  if (limit - start < 24) return r.fail('bad_length', start + 2, `onf_flow_update.modified.length is ${limit - start}, expected at least 24`);
+export function decodeExperimenterMeterBand(r: Reader, start: number, limit: number): ExperimenterMeterBand | undefined {
+  if (limit - start < 16) return r.fail('bad_length', start + 2, `meter_band.experimenter.length is ${limit - start}, expected at least 16`);
   const b = r.bytes;
-  r.at = start + 24;
-  const matchAt = r.at;
-  const match = decodeMatch(r, limit, 'onf_flow_update.modified.match');
-  if (match === undefined) return undefined;
-  const matchEnd = r.at;
-  const matchPad = (matchAt - matchEnd) & 7;
-  r.at = matchEnd + matchPad;
-  const instructions: Instruction[] = [];
-  while (r.at < limit) {
-    const item = decodeInstruction(r, limit);
-    if (item === undefined) return undefined;
-    instructions.push(item);
-  }
-  const value: ModifiedOnfFlowUpdate = { type: 'modified', reason: u16(b, start + 4), priority: u16(b, start + 6), idle_timeout: u16(b, start + 8), hard_timeout: u16(b, start + 10), match_len: u16(b, start + 12), table_id: b[start + 14], cookie: u64(b, start + 16), match, instructions };
-  if ((b[start + 15]) !== 0 || anySet(b, matchEnd, matchPad)) {
-    value.padding = gather(b, [start + 15, 1, matchEnd, matchPad]);
-  }
-  return value;
-}
-
-function decodeAbbrevOnfFlowUpdate(r: Reader, start: number, limit: number): AbbrevOnfFlowUpdate | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `onf_flow_update.abbrev.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const value: AbbrevOnfFlowUpdate = { type: 'abbrev', xid: u32(b, start + 4) };
+  r.at = start + 16;
+  const value: ExperimenterMeterBand = { type: 'experimenter', rate: u32(b, start + 4), burst_size: u32(b, start + 8), experimenter: u32(b, start + 12), data: copy(b, r.at, limit) };
+  r.at = limit;
   return value;
 }
 
@@ -3775,37 +3698,80 @@ export function decodeOnfFlowUpdate(r: Reader, end: number): OnfFlowUpdate | und
   }
 }
 
-function decodeMinRateQueueProperty(r: Reader, start: number, limit: number): MinRateQueueProperty | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `queue_property.min_rate.length is ${limit - start}, expected 16`);
+export function decodeAddedOnfFlowUpdate(r: Reader, start: number, limit: number): AddedOnfFlowUpdate | undefined {
+  if (limit - start < 24) return r.fail('bad_length', start + 2, `onf_flow_update.added.length is ${limit - start}, expected at least 24`);
   const b = r.bytes;
-  r.at = start + 16;
-  const value: MinRateQueueProperty = { type: 'min_rate', rate: u16(b, start + 8) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || (b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 4, 4, start + 10, 6]);
+  r.at = start + 24;
+  const matchAt = r.at;
+  const match = decodeMatch(r, limit, 'onf_flow_update.added.match');
+  if (match === undefined) return undefined;
+  const matchEnd = r.at;
+  const matchPad = (matchAt - matchEnd) & 7;
+  r.at = matchEnd + matchPad;
+  const instructions: Instruction[] = [];
+  while (r.at < limit) {
+    const item = decodeInstruction(r, limit);
+    if (item === undefined) return undefined;
+    instructions.push(item);
+  }
+  const value: AddedOnfFlowUpdate = { type: 'added', reason: u16(b, start + 4), priority: u16(b, start + 6), idle_timeout: u16(b, start + 8), hard_timeout: u16(b, start + 10), match_len: u16(b, start + 12), table_id: b[start + 14], cookie: u64(b, start + 16), match, instructions };
+  if ((b[start + 15]) !== 0 || anySet(b, matchEnd, matchPad)) {
+    value.padding = gather(b, [start + 15, 1, matchEnd, matchPad]);
   }
   return value;
 }
 
-function decodeMaxRateQueueProperty(r: Reader, start: number, limit: number): MaxRateQueueProperty | undefined {
-  if (limit - start !== 16) return r.fail('bad_length', start + 2, `queue_property.max_rate.length is ${limit - start}, expected 16`);
+export function decodeDeletedOnfFlowUpdate(r: Reader, start: number, limit: number): DeletedOnfFlowUpdate | undefined {
+  if (limit - start < 24) return r.fail('bad_length', start + 2, `onf_flow_update.deleted.length is ${limit - start}, expected at least 24`);
   const b = r.bytes;
-  r.at = start + 16;
-  const value: MaxRateQueueProperty = { type: 'max_rate', rate: u16(b, start + 8) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || (b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 4, 4, start + 10, 6]);
+  r.at = start + 24;
+  const matchAt = r.at;
+  const match = decodeMatch(r, limit, 'onf_flow_update.deleted.match');
+  if (match === undefined) return undefined;
+  const matchEnd = r.at;
+  const matchPad = (matchAt - matchEnd) & 7;
+  r.at = matchEnd + matchPad;
+  const instructions: Instruction[] = [];
+  while (r.at < limit) {
+    const item = decodeInstruction(r, limit);
+    if (item === undefined) return undefined;
+    instructions.push(item);
+  }
+  const value: DeletedOnfFlowUpdate = { type: 'deleted', reason: u16(b, start + 4), priority: u16(b, start + 6), idle_timeout: u16(b, start + 8), hard_timeout: u16(b, start + 10), match_len: u16(b, start + 12), table_id: b[start + 14], cookie: u64(b, start + 16), match, instructions };
+  if ((b[start + 15]) !== 0 || anySet(b, matchEnd, matchPad)) {
+    value.padding = gather(b, [start + 15, 1, matchEnd, matchPad]);
   }
   return value;
 }
 
-function decodeExperimenterQueueProperty(r: Reader, start: number, limit: number): ExperimenterQueueProperty | undefined {
-  if (limit - start < 16) return r.fail('bad_length', start + 2, `queue_property.experimenter.length is ${limit - start}, expected at least 16`);
+export function decodeModifiedOnfFlowUpdate(r: Reader, start: number, limit: number): ModifiedOnfFlowUpdate | undefined {
+  if (limit - start < 24) return r.fail('bad_length', start + 2, `onf_flow_update.modified.length is ${limit - start}, expected at least 24`);
   const b = r.bytes;
-  r.at = start + 16;
-  const value: ExperimenterQueueProperty = { type: 'experimenter', experimenter: u32(b, start + 8), data: copy(b, r.at, limit) };
-  r.at = limit;
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || (b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 4, 4, start + 12, 4]);
+  r.at = start + 24;
+  const matchAt = r.at;
+  const match = decodeMatch(r, limit, 'onf_flow_update.modified.match');
+  if (match === undefined) return undefined;
+  const matchEnd = r.at;
+  const matchPad = (matchAt - matchEnd) & 7;
+  r.at = matchEnd + matchPad;
+  const instructions: Instruction[] = [];
+  while (r.at < limit) {
+    const item = decodeInstruction(r, limit);
+    if (item === undefined) return undefined;
+    instructions.push(item);
   }
+  const value: ModifiedOnfFlowUpdate = { type: 'modified', reason: u16(b, start + 4), priority: u16(b, start + 6), idle_timeout: u16(b, start + 8), hard_timeout: u16(b, start + 10), match_len: u16(b, start + 12), table_id: b[start + 14], cookie: u64(b, start + 16), match, instructions };
+  if ((b[start + 15]) !== 0 || anySet(b, matchEnd, matchPad)) {
+    value.padding = gather(b, [start + 15, 1, matchEnd, matchPad]);
+  }
+  return value;
+}
+
+export function decodeAbbrevOnfFlowUpdate(r: Reader, start: number, limit: number): AbbrevOnfFlowUpdate | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `onf_flow_update.abbrev.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const value: AbbrevOnfFlowUpdate = { type: 'abbrev', xid: u32(b, start + 4) };
   return value;
 }
 
@@ -3839,15 +3805,36 @@ export function decodeQueueProperty(r: Reader, end: number): QueueProperty | und
   }
 }
 
-function decodeExperimenterBundleProperty(r: Reader, start: number, limit: number): ExperimenterBundleProperty | undefined {
-  if (limit - start < 12) return r.fail('bad_length', start + 2, `bundle_property.experimenter.length is ${limit - start}, expected at least 12`);
+export function decodeMinRateQueueProperty(r: Reader, start: number, limit: number): MinRateQueueProperty | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `queue_property.min_rate.length is ${limit - start}, expected 16`);
   const b = r.bytes;
-  r.at = start + 12;
-  const outerPad = (start - limit) & 7;
-  const value: ExperimenterBundleProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
+  r.at = start + 16;
+  const value: MinRateQueueProperty = { type: 'min_rate', rate: u16(b, start + 8) };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || (b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 4, 4, start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeMaxRateQueueProperty(r: Reader, start: number, limit: number): MaxRateQueueProperty | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `queue_property.max_rate.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: MaxRateQueueProperty = { type: 'max_rate', rate: u16(b, start + 8) };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || (b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 4, 4, start + 10, 6]);
+  }
+  return value;
+}
+
+export function decodeExperimenterQueueProperty(r: Reader, start: number, limit: number): ExperimenterQueueProperty | undefined {
+  if (limit - start < 16) return r.fail('bad_length', start + 2, `queue_property.experimenter.length is ${limit - start}, expected at least 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: ExperimenterQueueProperty = { type: 'experimenter', experimenter: u32(b, start + 8), data: copy(b, r.at, limit) };
   r.at = limit;
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || (b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 4, 4, start + 12, 4]);
   }
   return value;
 }
@@ -3887,144 +3874,13 @@ export function decodeBundleProperty(r: Reader, end: number): BundleProperty | u
   return value;
 }
 
-function decodePacketInSlaveNxAsyncConfigProperty(r: Reader, start: number, limit: number): PacketInSlaveNxAsyncConfigProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.packet_in_slave.length is ${limit - start}, expected 8`);
+export function decodeExperimenterBundleProperty(r: Reader, start: number, limit: number): ExperimenterBundleProperty | undefined {
+  if (limit - start < 12) return r.fail('bad_length', start + 2, `bundle_property.experimenter.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
-  r.at = start + 8;
+  r.at = start + 12;
   const outerPad = (start - limit) & 7;
-  const value: PacketInSlaveNxAsyncConfigProperty = { type: 'packet_in_slave', mask: u32(b, start + 4) };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodePacketInMasterNxAsyncConfigProperty(r: Reader, start: number, limit: number): PacketInMasterNxAsyncConfigProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.packet_in_master.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const outerPad = (start - limit) & 7;
-  const value: PacketInMasterNxAsyncConfigProperty = { type: 'packet_in_master', mask: u32(b, start + 4) };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodePortStatusSlaveNxAsyncConfigProperty(r: Reader, start: number, limit: number): PortStatusSlaveNxAsyncConfigProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.port_status_slave.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const outerPad = (start - limit) & 7;
-  const value: PortStatusSlaveNxAsyncConfigProperty = { type: 'port_status_slave', mask: u32(b, start + 4) };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodePortStatusMasterNxAsyncConfigProperty(r: Reader, start: number, limit: number): PortStatusMasterNxAsyncConfigProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.port_status_master.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const outerPad = (start - limit) & 7;
-  const value: PortStatusMasterNxAsyncConfigProperty = { type: 'port_status_master', mask: u32(b, start + 4) };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeFlowRemovedSlaveNxAsyncConfigProperty(r: Reader, start: number, limit: number): FlowRemovedSlaveNxAsyncConfigProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.flow_removed_slave.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const outerPad = (start - limit) & 7;
-  const value: FlowRemovedSlaveNxAsyncConfigProperty = { type: 'flow_removed_slave', mask: u32(b, start + 4) };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeFlowRemovedMasterNxAsyncConfigProperty(r: Reader, start: number, limit: number): FlowRemovedMasterNxAsyncConfigProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.flow_removed_master.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const outerPad = (start - limit) & 7;
-  const value: FlowRemovedMasterNxAsyncConfigProperty = { type: 'flow_removed_master', mask: u32(b, start + 4) };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeRoleStatusSlaveNxAsyncConfigProperty(r: Reader, start: number, limit: number): RoleStatusSlaveNxAsyncConfigProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.role_status_slave.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const outerPad = (start - limit) & 7;
-  const value: RoleStatusSlaveNxAsyncConfigProperty = { type: 'role_status_slave', mask: u32(b, start + 4) };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeRoleStatusMasterNxAsyncConfigProperty(r: Reader, start: number, limit: number): RoleStatusMasterNxAsyncConfigProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.role_status_master.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const outerPad = (start - limit) & 7;
-  const value: RoleStatusMasterNxAsyncConfigProperty = { type: 'role_status_master', mask: u32(b, start + 4) };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeTableStatusSlaveNxAsyncConfigProperty(r: Reader, start: number, limit: number): TableStatusSlaveNxAsyncConfigProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.table_status_slave.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const outerPad = (start - limit) & 7;
-  const value: TableStatusSlaveNxAsyncConfigProperty = { type: 'table_status_slave', mask: u32(b, start + 4) };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeTableStatusMasterNxAsyncConfigProperty(r: Reader, start: number, limit: number): TableStatusMasterNxAsyncConfigProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.table_status_master.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const outerPad = (start - limit) & 7;
-  const value: TableStatusMasterNxAsyncConfigProperty = { type: 'table_status_master', mask: u32(b, start + 4) };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeRequestforwardSlaveNxAsyncConfigProperty(r: Reader, start: number, limit: number): RequestforwardSlaveNxAsyncConfigProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.requestforward_slave.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const outerPad = (start - limit) & 7;
-  const value: RequestforwardSlaveNxAsyncConfigProperty = { type: 'requestforward_slave', mask: u32(b, start + 4) };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeRequestforwardMasterNxAsyncConfigProperty(r: Reader, start: number, limit: number): RequestforwardMasterNxAsyncConfigProperty | undefined {
-  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.requestforward_master.length is ${limit - start}, expected 8`);
-  const b = r.bytes;
-  r.at = start + 8;
-  const outerPad = (start - limit) & 7;
-  const value: RequestforwardMasterNxAsyncConfigProperty = { type: 'requestforward_master', mask: u32(b, start + 4) };
+  const value: ExperimenterBundleProperty = { type: 'experimenter', experimenter: u32(b, start + 4), exp_type: u32(b, start + 8), data: copy(b, r.at, limit) };
+  r.at = limit;
   if (anySet(b, limit, outerPad)) {
     value.padding = gather(b, [limit, outerPad]);
   }
@@ -4088,117 +3944,144 @@ export function decodeNxAsyncConfigProperty(r: Reader, end: number): NxAsyncConf
   return value;
 }
 
-function decodePacketNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
-  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 0);
-  const b = r.bytes;
-  r.at = start + 4;
-  const outerPad = (start - limit) & 7;
-  const value: PacketNxPacketInProperty = { type: 'packet', packet: copy(b, r.at, limit) };
-  r.at = limit;
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeFullLenNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
-  if (limit - start !== 8) return decodeRawNxPacketInProperty(r, start, limit, 1);
+export function decodePacketInSlaveNxAsyncConfigProperty(r: Reader, start: number, limit: number): PacketInSlaveNxAsyncConfigProperty | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.packet_in_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
   const outerPad = (start - limit) & 7;
-  const value: FullLenNxPacketInProperty = { type: 'full_len', full_len: u32(b, start + 4) };
+  const value: PacketInSlaveNxAsyncConfigProperty = { type: 'packet_in_slave', mask: u32(b, start + 4) };
   if (anySet(b, limit, outerPad)) {
     value.padding = gather(b, [limit, outerPad]);
   }
   return value;
 }
 
-function decodeBufferIdNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
-  if (limit - start !== 8) return decodeRawNxPacketInProperty(r, start, limit, 2);
+export function decodePacketInMasterNxAsyncConfigProperty(r: Reader, start: number, limit: number): PacketInMasterNxAsyncConfigProperty | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.packet_in_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
   const outerPad = (start - limit) & 7;
-  const value: BufferIdNxPacketInProperty = { type: 'buffer_id', buffer_id: u32(b, start + 4) };
+  const value: PacketInMasterNxAsyncConfigProperty = { type: 'packet_in_master', mask: u32(b, start + 4) };
   if (anySet(b, limit, outerPad)) {
     value.padding = gather(b, [limit, outerPad]);
   }
   return value;
 }
 
-function decodeTableIdNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
-  if (limit - start !== 5) return decodeRawNxPacketInProperty(r, start, limit, 3);
+export function decodePortStatusSlaveNxAsyncConfigProperty(r: Reader, start: number, limit: number): PortStatusSlaveNxAsyncConfigProperty | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.port_status_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
-  r.at = start + 5;
+  r.at = start + 8;
   const outerPad = (start - limit) & 7;
-  const value: TableIdNxPacketInProperty = { type: 'table_id', table_id: b[start + 4] };
+  const value: PortStatusSlaveNxAsyncConfigProperty = { type: 'port_status_slave', mask: u32(b, start + 4) };
   if (anySet(b, limit, outerPad)) {
     value.padding = gather(b, [limit, outerPad]);
   }
   return value;
 }
 
-function decodeCookieNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
-  if (limit - start !== 16) return decodeRawNxPacketInProperty(r, start, limit, 4);
+export function decodePortStatusMasterNxAsyncConfigProperty(r: Reader, start: number, limit: number): PortStatusMasterNxAsyncConfigProperty | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.port_status_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
-  r.at = start + 16;
+  r.at = start + 8;
   const outerPad = (start - limit) & 7;
-  const value: CookieNxPacketInProperty = { type: 'cookie', cookie: u64(b, start + 8) };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeReasonNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
-  if (limit - start !== 5) return decodeRawNxPacketInProperty(r, start, limit, 5);
-  const b = r.bytes;
-  r.at = start + 5;
-  const outerPad = (start - limit) & 7;
-  const value: ReasonNxPacketInProperty = { type: 'reason', reason: b[start + 4] };
+  const value: PortStatusMasterNxAsyncConfigProperty = { type: 'port_status_master', mask: u32(b, start + 4) };
   if (anySet(b, limit, outerPad)) {
     value.padding = gather(b, [limit, outerPad]);
   }
   return value;
 }
 
-function decodeMetadataNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
-  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 6);
+export function decodeFlowRemovedSlaveNxAsyncConfigProperty(r: Reader, start: number, limit: number): FlowRemovedSlaveNxAsyncConfigProperty | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.flow_removed_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
-  r.at = start + 4;
-  const metadata: OxmField[] = [];
-  while (r.at < limit) {
-    const item = decodeOxm(r, limit);
-    if (item === undefined) return undefined;
-    metadata.push(item);
-  }
+  r.at = start + 8;
   const outerPad = (start - limit) & 7;
-  const value: MetadataNxPacketInProperty = { type: 'metadata', metadata };
+  const value: FlowRemovedSlaveNxAsyncConfigProperty = { type: 'flow_removed_slave', mask: u32(b, start + 4) };
   if (anySet(b, limit, outerPad)) {
     value.padding = gather(b, [limit, outerPad]);
   }
   return value;
 }
 
-function decodeUserdataNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
-  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 7);
+export function decodeFlowRemovedMasterNxAsyncConfigProperty(r: Reader, start: number, limit: number): FlowRemovedMasterNxAsyncConfigProperty | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.flow_removed_master.length is ${limit - start}, expected 8`);
   const b = r.bytes;
-  r.at = start + 4;
+  r.at = start + 8;
   const outerPad = (start - limit) & 7;
-  const value: UserdataNxPacketInProperty = { type: 'userdata', userdata: copy(b, r.at, limit) };
-  r.at = limit;
+  const value: FlowRemovedMasterNxAsyncConfigProperty = { type: 'flow_removed_master', mask: u32(b, start + 4) };
   if (anySet(b, limit, outerPad)) {
     value.padding = gather(b, [limit, outerPad]);
   }
   return value;
 }
 
-function decodeContinuationNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
-  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 8);
+export function decodeRoleStatusSlaveNxAsyncConfigProperty(r: Reader, start: number, limit: number): RoleStatusSlaveNxAsyncConfigProperty | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.role_status_slave.length is ${limit - start}, expected 8`);
   const b = r.bytes;
-  r.at = start + 4;
+  r.at = start + 8;
   const outerPad = (start - limit) & 7;
-  const value: ContinuationNxPacketInProperty = { type: 'continuation', continuation: copy(b, r.at, limit) };
-  r.at = limit;
+  const value: RoleStatusSlaveNxAsyncConfigProperty = { type: 'role_status_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeRoleStatusMasterNxAsyncConfigProperty(r: Reader, start: number, limit: number): RoleStatusMasterNxAsyncConfigProperty | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.role_status_master.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: RoleStatusMasterNxAsyncConfigProperty = { type: 'role_status_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeTableStatusSlaveNxAsyncConfigProperty(r: Reader, start: number, limit: number): TableStatusSlaveNxAsyncConfigProperty | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.table_status_slave.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: TableStatusSlaveNxAsyncConfigProperty = { type: 'table_status_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeTableStatusMasterNxAsyncConfigProperty(r: Reader, start: number, limit: number): TableStatusMasterNxAsyncConfigProperty | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.table_status_master.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: TableStatusMasterNxAsyncConfigProperty = { type: 'table_status_master', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeRequestforwardSlaveNxAsyncConfigProperty(r: Reader, start: number, limit: number): RequestforwardSlaveNxAsyncConfigProperty | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.requestforward_slave.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: RequestforwardSlaveNxAsyncConfigProperty = { type: 'requestforward_slave', mask: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeRequestforwardMasterNxAsyncConfigProperty(r: Reader, start: number, limit: number): RequestforwardMasterNxAsyncConfigProperty | undefined {
+  if (limit - start !== 8) return r.fail('bad_length', start + 2, `nx_async_config_property.requestforward_master.length is ${limit - start}, expected 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: RequestforwardMasterNxAsyncConfigProperty = { type: 'requestforward_master', mask: u32(b, start + 4) };
   if (anySet(b, limit, outerPad)) {
     value.padding = gather(b, [limit, outerPad]);
   }
@@ -4256,50 +4139,119 @@ export function decodeNxPacketInProperty(r: Reader, end: number): NxPacketInProp
   return value;
 }
 
-function decodeOrigTupleNxCtFlushProperty(r: Reader, start: number, limit: number): NxCtFlushProperty | undefined {
-  if (limit - start < 8) return decodeRawNxCtFlushProperty(r, start, limit, 0);
+export function decodePacketNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 0);
+  const b = r.bytes;
+  r.at = start + 4;
+  const outerPad = (start - limit) & 7;
+  const value: PacketNxPacketInProperty = { type: 'packet', packet: copy(b, r.at, limit) };
+  r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeFullLenNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 8) return decodeRawNxPacketInProperty(r, start, limit, 1);
   const b = r.bytes;
   r.at = start + 8;
-  const tuple: NxCtTuple[] = [];
-  while (r.at < limit) {
-    const item = decodeNxCtTuple(r, limit);
-    if (item === undefined) return undefined;
-    tuple.push(item);
-  }
   const outerPad = (start - limit) & 7;
-  const value: OrigTupleNxCtFlushProperty = { type: 'orig_tuple', tuple };
+  const value: FullLenNxPacketInProperty = { type: 'full_len', full_len: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeBufferIdNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 8) return decodeRawNxPacketInProperty(r, start, limit, 2);
+  const b = r.bytes;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: BufferIdNxPacketInProperty = { type: 'buffer_id', buffer_id: u32(b, start + 4) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeTableIdNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 5) return decodeRawNxPacketInProperty(r, start, limit, 3);
+  const b = r.bytes;
+  r.at = start + 5;
+  const outerPad = (start - limit) & 7;
+  const value: TableIdNxPacketInProperty = { type: 'table_id', table_id: b[start + 4] };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeCookieNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 16) return decodeRawNxPacketInProperty(r, start, limit, 4);
+  const b = r.bytes;
+  r.at = start + 16;
+  const outerPad = (start - limit) & 7;
+  const value: CookieNxPacketInProperty = { type: 'cookie', cookie: u64(b, start + 8) };
   if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
     value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
 
-function decodeReplyTupleNxCtFlushProperty(r: Reader, start: number, limit: number): NxCtFlushProperty | undefined {
-  if (limit - start < 8) return decodeRawNxCtFlushProperty(r, start, limit, 1);
+export function decodeReasonNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start !== 5) return decodeRawNxPacketInProperty(r, start, limit, 5);
   const b = r.bytes;
-  r.at = start + 8;
-  const tuple: NxCtTuple[] = [];
-  while (r.at < limit) {
-    const item = decodeNxCtTuple(r, limit);
-    if (item === undefined) return undefined;
-    tuple.push(item);
-  }
+  r.at = start + 5;
   const outerPad = (start - limit) & 7;
-  const value: ReplyTupleNxCtFlushProperty = { type: 'reply_tuple', tuple };
-  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
+  const value: ReasonNxPacketInProperty = { type: 'reason', reason: b[start + 4] };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
   }
   return value;
 }
 
-function decodeZoneIdNxCtFlushProperty(r: Reader, start: number, limit: number): NxCtFlushProperty | undefined {
-  if (limit - start !== 8) return decodeRawNxCtFlushProperty(r, start, limit, 2);
+export function decodeMetadataNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 6);
   const b = r.bytes;
-  r.at = start + 8;
+  r.at = start + 4;
+  const metadata: OxmField[] = [];
+  while (r.at < limit) {
+    const item = decodeOxm(r, limit);
+    if (item === undefined) return undefined;
+    metadata.push(item);
+  }
   const outerPad = (start - limit) & 7;
-  const value: ZoneIdNxCtFlushProperty = { type: 'zone_id', zone_id: u16(b, start + 4) };
-  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
+  const value: MetadataNxPacketInProperty = { type: 'metadata', metadata };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeUserdataNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 7);
+  const b = r.bytes;
+  r.at = start + 4;
+  const outerPad = (start - limit) & 7;
+  const value: UserdataNxPacketInProperty = { type: 'userdata', userdata: copy(b, r.at, limit) };
+  r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeContinuationNxPacketInProperty(r: Reader, start: number, limit: number): NxPacketInProperty | undefined {
+  if (limit - start < 4) return decodeRawNxPacketInProperty(r, start, limit, 8);
+  const b = r.bytes;
+  r.at = start + 4;
+  const outerPad = (start - limit) & 7;
+  const value: ContinuationNxPacketInProperty = { type: 'continuation', continuation: copy(b, r.at, limit) };
+  r.at = limit;
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
   }
   return value;
 }
@@ -4343,86 +4295,50 @@ export function decodeNxCtFlushProperty(r: Reader, end: number): NxCtFlushProper
   return value;
 }
 
-function decodeSrcNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
-  if (limit - start !== 20) return decodeRawNxCtTuple(r, start, limit, 0);
+export function decodeOrigTupleNxCtFlushProperty(r: Reader, start: number, limit: number): NxCtFlushProperty | undefined {
+  if (limit - start < 8) return decodeRawNxCtFlushProperty(r, start, limit, 0);
   const b = r.bytes;
-  r.at = start + 20;
+  r.at = start + 8;
+  const tuple: NxCtTuple[] = [];
+  while (r.at < limit) {
+    const item = decodeNxCtTuple(r, limit);
+    if (item === undefined) return undefined;
+    tuple.push(item);
+  }
   const outerPad = (start - limit) & 7;
-  const value: SrcNxCtTuple = { type: 'src', address: copy(b, start + 4, start + 20) };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
+  const value: OrigTupleNxCtFlushProperty = { type: 'orig_tuple', tuple };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
 
-function decodeDstNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
-  if (limit - start !== 20) return decodeRawNxCtTuple(r, start, limit, 1);
+export function decodeReplyTupleNxCtFlushProperty(r: Reader, start: number, limit: number): NxCtFlushProperty | undefined {
+  if (limit - start < 8) return decodeRawNxCtFlushProperty(r, start, limit, 1);
   const b = r.bytes;
-  r.at = start + 20;
+  r.at = start + 8;
+  const tuple: NxCtTuple[] = [];
+  while (r.at < limit) {
+    const item = decodeNxCtTuple(r, limit);
+    if (item === undefined) return undefined;
+    tuple.push(item);
+  }
   const outerPad = (start - limit) & 7;
-  const value: DstNxCtTuple = { type: 'dst', address: copy(b, start + 4, start + 20) };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
+  const value: ReplyTupleNxCtFlushProperty = { type: 'reply_tuple', tuple };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 4, 4, limit, outerPad]);
   }
   return value;
 }
 
-function decodeSrcPortNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
-  if (limit - start !== 8) return decodeRawNxCtTuple(r, start, limit, 2);
+export function decodeZoneIdNxCtFlushProperty(r: Reader, start: number, limit: number): NxCtFlushProperty | undefined {
+  if (limit - start !== 8) return decodeRawNxCtFlushProperty(r, start, limit, 2);
   const b = r.bytes;
   r.at = start + 8;
   const outerPad = (start - limit) & 7;
-  const value: SrcPortNxCtTuple = { type: 'src_port', port: u16(b, start + 4) };
+  const value: ZoneIdNxCtFlushProperty = { type: 'zone_id', zone_id: u16(b, start + 4) };
   if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
     value.padding = gather(b, [start + 6, 2, limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeDstPortNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
-  if (limit - start !== 8) return decodeRawNxCtTuple(r, start, limit, 3);
-  const b = r.bytes;
-  r.at = start + 8;
-  const outerPad = (start - limit) & 7;
-  const value: DstPortNxCtTuple = { type: 'dst_port', port: u16(b, start + 4) };
-  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeIcmpIdNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
-  if (limit - start !== 8) return decodeRawNxCtTuple(r, start, limit, 4);
-  const b = r.bytes;
-  r.at = start + 8;
-  const outerPad = (start - limit) & 7;
-  const value: IcmpIdNxCtTuple = { type: 'icmp_id', icmp_id: u16(b, start + 4) };
-  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeIcmpTypeNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
-  if (limit - start !== 5) return decodeRawNxCtTuple(r, start, limit, 5);
-  const b = r.bytes;
-  r.at = start + 5;
-  const outerPad = (start - limit) & 7;
-  const value: IcmpTypeNxCtTuple = { type: 'icmp_type', icmp_type: b[start + 4] };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
-  }
-  return value;
-}
-
-function decodeIcmpCodeNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
-  if (limit - start !== 5) return decodeRawNxCtTuple(r, start, limit, 6);
-  const b = r.bytes;
-  r.at = start + 5;
-  const outerPad = (start - limit) & 7;
-  const value: IcmpCodeNxCtTuple = { type: 'icmp_code', icmp_code: b[start + 4] };
-  if (anySet(b, limit, outerPad)) {
-    value.padding = gather(b, [limit, outerPad]);
   }
   return value;
 }
@@ -4471,6 +4387,90 @@ export function decodeNxCtTuple(r: Reader, end: number): NxCtTuple | undefined {
   const limit = start + length;
   const value = decodeNxCtTupleBody(r, start, limit);
   r.at = limit + ((start - limit) & 7);
+  return value;
+}
+
+export function decodeSrcNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
+  if (limit - start !== 20) return decodeRawNxCtTuple(r, start, limit, 0);
+  const b = r.bytes;
+  r.at = start + 20;
+  const outerPad = (start - limit) & 7;
+  const value: SrcNxCtTuple = { type: 'src', address: copy(b, start + 4, start + 20) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeDstNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
+  if (limit - start !== 20) return decodeRawNxCtTuple(r, start, limit, 1);
+  const b = r.bytes;
+  r.at = start + 20;
+  const outerPad = (start - limit) & 7;
+  const value: DstNxCtTuple = { type: 'dst', address: copy(b, start + 4, start + 20) };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeSrcPortNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
+  if (limit - start !== 8) return decodeRawNxCtTuple(r, start, limit, 2);
+  const b = r.bytes;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: SrcPortNxCtTuple = { type: 'src_port', port: u16(b, start + 4) };
+  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeDstPortNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
+  if (limit - start !== 8) return decodeRawNxCtTuple(r, start, limit, 3);
+  const b = r.bytes;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: DstPortNxCtTuple = { type: 'dst_port', port: u16(b, start + 4) };
+  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeIcmpIdNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
+  if (limit - start !== 8) return decodeRawNxCtTuple(r, start, limit, 4);
+  const b = r.bytes;
+  r.at = start + 8;
+  const outerPad = (start - limit) & 7;
+  const value: IcmpIdNxCtTuple = { type: 'icmp_id', icmp_id: u16(b, start + 4) };
+  if ((b[start + 6] | b[start + 7]) !== 0 || anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [start + 6, 2, limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeIcmpTypeNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
+  if (limit - start !== 5) return decodeRawNxCtTuple(r, start, limit, 5);
+  const b = r.bytes;
+  r.at = start + 5;
+  const outerPad = (start - limit) & 7;
+  const value: IcmpTypeNxCtTuple = { type: 'icmp_type', icmp_type: b[start + 4] };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
+  return value;
+}
+
+export function decodeIcmpCodeNxCtTuple(r: Reader, start: number, limit: number): NxCtTuple | undefined {
+  if (limit - start !== 5) return decodeRawNxCtTuple(r, start, limit, 6);
+  const b = r.bytes;
+  r.at = start + 5;
+  const outerPad = (start - limit) & 7;
+  const value: IcmpCodeNxCtTuple = { type: 'icmp_code', icmp_code: b[start + 4] };
+  if (anySet(b, limit, outerPad)) {
+    value.padding = gather(b, [limit, outerPad]);
+  }
   return value;
 }
 
@@ -4680,6 +4680,26 @@ export function decodeOxm(r: Reader, end: number): OxmField | undefined {
     if (!masked && length === 2) return { field: 'ipv6_exthdr', value: u16(b, v) };
     if (masked && length === 4) return { field: 'ipv6_exthdr', value: u16(b, v), mask: u16(b, v + 2) };
     return badOxmLength(r, at, 'ipv6_exthdr', 2);
+  case 41:
+    if (r.version < 5) break;
+    if (!masked && length === 1) return { field: 'pbb_uca', value: b[v] };
+    if (masked && length === 2) return { field: 'pbb_uca', value: b[v], mask: b[v + 1] };
+    return badOxmLength(r, at, 'pbb_uca', 1);
+  case 42:
+    if (r.version < 6) break;
+    if (!masked && length === 2) return { field: 'tcp_flags', value: u16(b, v) };
+    if (masked && length === 4) return { field: 'tcp_flags', value: u16(b, v), mask: u16(b, v + 2) };
+    return badOxmLength(r, at, 'tcp_flags', 2);
+  case 43:
+    if (r.version < 6) break;
+    if (!masked && length === 4) return { field: 'actset_output', value: u32(b, v) };
+    if (masked && length === 8) return { field: 'actset_output', value: u32(b, v), mask: u32(b, v + 4) };
+    return badOxmLength(r, at, 'actset_output', 4);
+  case 44:
+    if (r.version < 6) break;
+    if (!masked && length === 4) return { field: 'packet_type', value: u32(b, v) };
+    if (masked && length === 8) return { field: 'packet_type', value: u32(b, v), mask: u32(b, v + 4) };
+    return badOxmLength(r, at, 'packet_type', 4);
   }
   return rawOxm(r, at);
 }

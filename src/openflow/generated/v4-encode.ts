@@ -1513,17 +1513,6 @@ export function encodeNxTlvMap(w: SlabWriter, m: NxTlvMap): void {
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'nx_tlv_map');
 }
 
-function encodeVersionbitmapHelloElement(w: SlabWriter, m: VersionbitmapHelloElement): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  writeU32List(w, m.bitmaps, 'hello_element.versionbitmap.bitmaps');
-  patchLength(w, start, start + 2, 'hello_element.versionbitmap');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'hello_element.versionbitmap');
-}
-
 function encodeRawHelloElement(w: SlabWriter, m: RawHelloElement): void {
   const start = w.reserve(4);
   put16(w.bytes, start, m.code, 'hello_element.raw.code');
@@ -1547,874 +1536,15 @@ export function encodeHelloElement(w: SlabWriter, m: HelloElement): void {
   }
 }
 
-function encodeOutputAction(w: SlabWriter, m: OutputAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  put32(b, start + 4, m.port, 'action.output.port');
-  put16(b, start + 8, m.max_len, 'action.output.max_len');
-  patchLength(w, start, start + 2, 'action.output');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.output');
-}
-
-function encodeCopyTtlOutAction(w: SlabWriter, m: CopyTtlOutAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 11;
-  patchLength(w, start, start + 2, 'action.copy_ttl_out');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.copy_ttl_out');
-}
-
-function encodeCopyTtlInAction(w: SlabWriter, m: CopyTtlInAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 12;
-  patchLength(w, start, start + 2, 'action.copy_ttl_in');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.copy_ttl_in');
-}
-
-function encodeSetMplsTtlAction(w: SlabWriter, m: SetMplsTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 15;
-  put8(b, start + 4, m.mpls_ttl, 'action.set_mpls_ttl.mpls_ttl');
-  patchLength(w, start, start + 2, 'action.set_mpls_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'action.set_mpls_ttl');
-}
-
-function encodeDecMplsTtlAction(w: SlabWriter, m: DecMplsTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 16;
-  patchLength(w, start, start + 2, 'action.dec_mpls_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.dec_mpls_ttl');
-}
-
-function encodePushVlanAction(w: SlabWriter, m: PushVlanAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 17;
-  put16(b, start + 4, m.ethertype, 'action.push_vlan.ethertype');
-  patchLength(w, start, start + 2, 'action.push_vlan');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_vlan');
-}
-
-function encodePopVlanAction(w: SlabWriter, m: PopVlanAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 18;
-  patchLength(w, start, start + 2, 'action.pop_vlan');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.pop_vlan');
-}
-
-function encodePushMplsAction(w: SlabWriter, m: PushMplsAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 19;
-  put16(b, start + 4, m.ethertype, 'action.push_mpls.ethertype');
-  patchLength(w, start, start + 2, 'action.push_mpls');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_mpls');
-}
-
-function encodePopMplsAction(w: SlabWriter, m: PopMplsAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 20;
-  put16(b, start + 4, m.ethertype, 'action.pop_mpls.ethertype');
-  patchLength(w, start, start + 2, 'action.pop_mpls');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.pop_mpls');
-}
-
-function encodeSetQueueAction(w: SlabWriter, m: SetQueueAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 21;
-  put32(b, start + 4, m.queue_id, 'action.set_queue.queue_id');
-  patchLength(w, start, start + 2, 'action.set_queue');
-}
-
-function encodeGroupAction(w: SlabWriter, m: GroupAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 22;
-  put32(b, start + 4, m.group_id, 'action.group.group_id');
-  patchLength(w, start, start + 2, 'action.group');
-}
-
-function encodeSetNwTtlAction(w: SlabWriter, m: SetNwTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 23;
-  put8(b, start + 4, m.nw_ttl, 'action.set_nw_ttl.nw_ttl');
-  patchLength(w, start, start + 2, 'action.set_nw_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'action.set_nw_ttl');
-}
-
-function encodeDecNwTtlAction(w: SlabWriter, m: DecNwTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 24;
-  patchLength(w, start, start + 2, 'action.dec_nw_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.dec_nw_ttl');
-}
-
-function encodeSetFieldAction(w: SlabWriter, m: SetFieldAction): void {
+export function encodeVersionbitmapHelloElement(w: SlabWriter, m: VersionbitmapHelloElement): void {
   const start = w.reserve(4);
   const b = w.bytes;
-  b[start + 1] = 25;
-  encodeOxm(w, m.field);
-  const oxmEnd = w.at;
-  const oxmPad = align(w, start);
-  patchLength(w, start, start + 2, 'action.set_field');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [oxmEnd, oxmPad], 'action.set_field');
-}
-
-function encodePushPbbAction(w: SlabWriter, m: PushPbbAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 26;
-  put16(b, start + 4, m.ethertype, 'action.push_pbb.ethertype');
-  patchLength(w, start, start + 2, 'action.push_pbb');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_pbb');
-}
-
-function encodePopPbbAction(w: SlabWriter, m: PopPbbAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 27;
-  patchLength(w, start, start + 2, 'action.pop_pbb');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.pop_pbb');
-}
-
-function encodeExperimenterAction(w: SlabWriter, m: ExperimenterAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'action.experimenter.experimenter');
-  writeRest(w, m.data, 'action.experimenter.data');
-  patchLength(w, start, start + 2, 'action.experimenter');
-  wholeWords(w, start, 'action.experimenter');
-}
-
-function encodeNxResubmitAction(w: SlabWriter, m: NxResubmitAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_resubmit');
-  put16(b, start + 8, 1, 'action.nx_resubmit');
-  put16(b, start + 10, m.in_port, 'action.nx_resubmit.in_port');
-  patchLength(w, start, start + 2, 'action.nx_resubmit');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action.nx_resubmit');
-}
-
-function encodeNxSetTunnelAction(w: SlabWriter, m: NxSetTunnelAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_set_tunnel');
-  put16(b, start + 8, 2, 'action.nx_set_tunnel');
-  put32(b, start + 12, m.tun_id, 'action.nx_set_tunnel.tun_id');
-  patchLength(w, start, start + 2, 'action.nx_set_tunnel');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_set_tunnel');
-}
-
-function encodeNxSetQueueAction(w: SlabWriter, m: NxSetQueueAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_set_queue');
-  put16(b, start + 8, 4, 'action.nx_set_queue');
-  put32(b, start + 12, m.queue_id, 'action.nx_set_queue.queue_id');
-  patchLength(w, start, start + 2, 'action.nx_set_queue');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_set_queue');
-}
-
-function encodeNxPopQueueAction(w: SlabWriter, m: NxPopQueueAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_pop_queue');
-  put16(b, start + 8, 5, 'action.nx_pop_queue');
-  patchLength(w, start, start + 2, 'action.nx_pop_queue');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_pop_queue');
-}
-
-function encodeNxRegMoveAction(w: SlabWriter, m: NxRegMoveAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_reg_move');
-  put16(b, start + 8, 6, 'action.nx_reg_move');
-  put16(b, start + 10, m.n_bits, 'action.nx_reg_move.n_bits');
-  put16(b, start + 12, m.src_ofs, 'action.nx_reg_move.src_ofs');
-  put16(b, start + 14, m.dst_ofs, 'action.nx_reg_move.dst_ofs');
-  writeOxmRef(w, m.src, 'action.nx_reg_move.src');
-  writeOxmRef(w, m.dst, 'action.nx_reg_move.dst');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 0);
-  patchLength(w, start, start + 2, 'action.nx_reg_move');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_reg_move');
-  wholeWords(w, start, 'action.nx_reg_move');
-}
-
-function encodeNxRegLoadAction(w: SlabWriter, m: NxRegLoadAction): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_reg_load');
-  put16(b, start + 8, 7, 'action.nx_reg_load');
-  put16(b, start + 10, m.ofs_nbits, 'action.nx_reg_load.ofs_nbits');
-  putOxmHeader(b, start + 12, m.dst, 'action.nx_reg_load.dst');
-  put64(b, start + 16, m.value, 'action.nx_reg_load.value');
-  patchLength(w, start, start + 2, 'action.nx_reg_load');
-}
-
-function encodeNxNoteAction(w: SlabWriter, m: NxNoteAction): void {
-  const start = w.reserve(10);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_note');
-  put16(b, start + 8, 8, 'action.nx_note');
-  writeRest(w, m.note, 'action.nx_note.note');
-  patchLength(w, start, start + 2, 'action.nx_note');
-  wholeWords(w, start, 'action.nx_note');
-}
-
-function encodeNxSetTunnel64Action(w: SlabWriter, m: NxSetTunnel64Action): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_set_tunnel64');
-  put16(b, start + 8, 9, 'action.nx_set_tunnel64');
-  put64(b, start + 16, m.tun_id, 'action.nx_set_tunnel64.tun_id');
-  patchLength(w, start, start + 2, 'action.nx_set_tunnel64');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_set_tunnel64');
-}
-
-function encodeNxMultipathAction(w: SlabWriter, m: NxMultipathAction): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_multipath');
-  put16(b, start + 8, 10, 'action.nx_multipath');
-  put16(b, start + 10, m.fields, 'action.nx_multipath.fields');
-  put16(b, start + 12, m.basis, 'action.nx_multipath.basis');
-  put16(b, start + 16, m.algorithm, 'action.nx_multipath.algorithm');
-  put16(b, start + 18, m.max_link, 'action.nx_multipath.max_link');
-  put32(b, start + 20, m.arg, 'action.nx_multipath.arg');
-  put16(b, start + 26, m.ofs_nbits, 'action.nx_multipath.ofs_nbits');
-  putOxmHeader(b, start + 28, m.dst, 'action.nx_multipath.dst');
-  patchLength(w, start, start + 2, 'action.nx_multipath');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 14, 2, start + 24, 2], 'action.nx_multipath');
-}
-
-function encodeNxBundleAction(w: SlabWriter, m: NxBundleAction): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_bundle');
-  put16(b, start + 8, 12, 'action.nx_bundle');
-  put16(b, start + 10, m.algorithm, 'action.nx_bundle.algorithm');
-  put16(b, start + 12, m.fields, 'action.nx_bundle.fields');
-  put16(b, start + 14, m.basis, 'action.nx_bundle.basis');
-  putOxmHeader(b, start + 16, m.member_type, 'action.nx_bundle.member_type');
-  put16(b, start + 20, m.members.length, 'action.nx_bundle.members');
-  put16(b, start + 22, m.ofs_nbits, 'action.nx_bundle.ofs_nbits');
-  putOxmHeader(b, start + 24, m.dst, 'action.nx_bundle.dst');
-  writeU16List(w, m.members, 'action.nx_bundle.members');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 4);
-  patchLength(w, start, start + 2, 'action.nx_bundle');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 28, 4, tail, tailPad], 'action.nx_bundle');
-  wholeWords(w, start, 'action.nx_bundle');
-}
-
-function encodeNxBundleLoadAction(w: SlabWriter, m: NxBundleLoadAction): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_bundle_load');
-  put16(b, start + 8, 13, 'action.nx_bundle_load');
-  put16(b, start + 10, m.algorithm, 'action.nx_bundle_load.algorithm');
-  put16(b, start + 12, m.fields, 'action.nx_bundle_load.fields');
-  put16(b, start + 14, m.basis, 'action.nx_bundle_load.basis');
-  putOxmHeader(b, start + 16, m.member_type, 'action.nx_bundle_load.member_type');
-  put16(b, start + 20, m.members.length, 'action.nx_bundle_load.members');
-  put16(b, start + 22, m.ofs_nbits, 'action.nx_bundle_load.ofs_nbits');
-  putOxmHeader(b, start + 24, m.dst, 'action.nx_bundle_load.dst');
-  writeU16List(w, m.members, 'action.nx_bundle_load.members');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 4);
-  patchLength(w, start, start + 2, 'action.nx_bundle_load');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 28, 4, tail, tailPad], 'action.nx_bundle_load');
-  wholeWords(w, start, 'action.nx_bundle_load');
-}
-
-function encodeNxResubmitTableAction(w: SlabWriter, m: NxResubmitTableAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_resubmit_table');
-  put16(b, start + 8, 14, 'action.nx_resubmit_table');
-  put16(b, start + 10, m.in_port, 'action.nx_resubmit_table.in_port');
-  put8(b, start + 12, m.table, 'action.nx_resubmit_table.table');
-  patchLength(w, start, start + 2, 'action.nx_resubmit_table');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3], 'action.nx_resubmit_table');
-}
-
-function encodeNxOutputRegAction(w: SlabWriter, m: NxOutputRegAction): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_output_reg');
-  put16(b, start + 8, 15, 'action.nx_output_reg');
-  put16(b, start + 10, m.ofs_nbits, 'action.nx_output_reg.ofs_nbits');
-  putOxmHeader(b, start + 12, m.src, 'action.nx_output_reg.src');
-  put16(b, start + 16, m.max_len, 'action.nx_output_reg.max_len');
-  patchLength(w, start, start + 2, 'action.nx_output_reg');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 18, 6], 'action.nx_output_reg');
-}
-
-function encodeNxLearnAction(w: SlabWriter, m: NxLearnAction): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_learn');
-  put16(b, start + 8, 16, 'action.nx_learn');
-  put16(b, start + 10, m.idle_timeout, 'action.nx_learn.idle_timeout');
-  put16(b, start + 12, m.hard_timeout, 'action.nx_learn.hard_timeout');
-  put16(b, start + 14, m.priority, 'action.nx_learn.priority');
-  put64(b, start + 16, m.cookie, 'action.nx_learn.cookie');
-  put16(b, start + 24, m.flags, 'action.nx_learn.flags');
-  put8(b, start + 26, m.table_id, 'action.nx_learn.table_id');
-  put16(b, start + 28, m.fin_idle_timeout, 'action.nx_learn.fin_idle_timeout');
-  put16(b, start + 30, m.fin_hard_timeout, 'action.nx_learn.fin_hard_timeout');
-  writeLearnSpecs(w, m.specs, 'action.nx_learn.specs');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 1);
-  patchLength(w, start, start + 2, 'action.nx_learn');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 1, tail, tailPad], 'action.nx_learn');
-  wholeWords(w, start, 'action.nx_learn');
-}
-
-function encodeNxExitAction(w: SlabWriter, m: NxExitAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_exit');
-  put16(b, start + 8, 17, 'action.nx_exit');
-  patchLength(w, start, start + 2, 'action.nx_exit');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_exit');
-}
-
-function encodeNxDecTtlAction(w: SlabWriter, m: NxDecTtlAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_dec_ttl');
-  put16(b, start + 8, 18, 'action.nx_dec_ttl');
-  patchLength(w, start, start + 2, 'action.nx_dec_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_dec_ttl');
-}
-
-function encodeNxFinTimeoutAction(w: SlabWriter, m: NxFinTimeoutAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_fin_timeout');
-  put16(b, start + 8, 19, 'action.nx_fin_timeout');
-  put16(b, start + 10, m.fin_idle_timeout, 'action.nx_fin_timeout.fin_idle_timeout');
-  put16(b, start + 12, m.fin_hard_timeout, 'action.nx_fin_timeout.fin_hard_timeout');
-  patchLength(w, start, start + 2, 'action.nx_fin_timeout');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 14, 2], 'action.nx_fin_timeout');
-}
-
-function encodeNxControllerAction(w: SlabWriter, m: NxControllerAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_controller');
-  put16(b, start + 8, 20, 'action.nx_controller');
-  put16(b, start + 10, m.max_len, 'action.nx_controller.max_len');
-  put16(b, start + 12, m.controller_id, 'action.nx_controller.controller_id');
-  put8(b, start + 14, m.reason, 'action.nx_controller.reason');
-  patchLength(w, start, start + 2, 'action.nx_controller');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1], 'action.nx_controller');
-}
-
-function encodeNxDecTtlCntIdsAction(w: SlabWriter, m: NxDecTtlCntIdsAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_dec_ttl_cnt_ids');
-  put16(b, start + 8, 21, 'action.nx_dec_ttl_cnt_ids');
-  put16(b, start + 10, m.ids.length, 'action.nx_dec_ttl_cnt_ids.ids');
-  writeU16List(w, m.ids, 'action.nx_dec_ttl_cnt_ids.ids');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 4);
-  patchLength(w, start, start + 2, 'action.nx_dec_ttl_cnt_ids');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, tail, tailPad], 'action.nx_dec_ttl_cnt_ids');
-  wholeWords(w, start, 'action.nx_dec_ttl_cnt_ids');
-}
-
-function encodeNxWriteMetadataAction(w: SlabWriter, m: NxWriteMetadataAction): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_write_metadata');
-  put16(b, start + 8, 22, 'action.nx_write_metadata');
-  put64(b, start + 16, m.metadata, 'action.nx_write_metadata.metadata');
-  put64(b, start + 24, m.metadata_mask, 'action.nx_write_metadata.metadata_mask');
-  patchLength(w, start, start + 2, 'action.nx_write_metadata');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_write_metadata');
-}
-
-function encodeNxPushMplsAction(w: SlabWriter, m: NxPushMplsAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_push_mpls');
-  put16(b, start + 8, 23, 'action.nx_push_mpls');
-  put16(b, start + 10, m.ethertype, 'action.nx_push_mpls.ethertype');
-  patchLength(w, start, start + 2, 'action.nx_push_mpls');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action.nx_push_mpls');
-}
-
-function encodeNxPopMplsAction(w: SlabWriter, m: NxPopMplsAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_pop_mpls');
-  put16(b, start + 8, 24, 'action.nx_pop_mpls');
-  put16(b, start + 10, m.ethertype, 'action.nx_pop_mpls.ethertype');
-  patchLength(w, start, start + 2, 'action.nx_pop_mpls');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action.nx_pop_mpls');
-}
-
-function encodeNxSetMplsTtlAction(w: SlabWriter, m: NxSetMplsTtlAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_set_mpls_ttl');
-  put16(b, start + 8, 25, 'action.nx_set_mpls_ttl');
-  put8(b, start + 10, m.mpls_ttl, 'action.nx_set_mpls_ttl.mpls_ttl');
-  patchLength(w, start, start + 2, 'action.nx_set_mpls_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 11, 5], 'action.nx_set_mpls_ttl');
-}
-
-function encodeNxDecMplsTtlAction(w: SlabWriter, m: NxDecMplsTtlAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_dec_mpls_ttl');
-  put16(b, start + 8, 26, 'action.nx_dec_mpls_ttl');
-  patchLength(w, start, start + 2, 'action.nx_dec_mpls_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_dec_mpls_ttl');
-}
-
-function encodeNxStackPushAction(w: SlabWriter, m: NxStackPushAction): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_stack_push');
-  put16(b, start + 8, 27, 'action.nx_stack_push');
-  put16(b, start + 10, m.offset, 'action.nx_stack_push.offset');
-  writeOxmRef(w, m.field, 'action.nx_stack_push.field');
-  write16(w, m.n_bits, 'action.nx_stack_push.n_bits');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 24, m.padding, 0);
-  patchLength(w, start, start + 2, 'action.nx_stack_push');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_stack_push');
-  wholeWords(w, start, 'action.nx_stack_push');
-}
-
-function encodeNxStackPopAction(w: SlabWriter, m: NxStackPopAction): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_stack_pop');
-  put16(b, start + 8, 28, 'action.nx_stack_pop');
-  put16(b, start + 10, m.offset, 'action.nx_stack_pop.offset');
-  writeOxmRef(w, m.field, 'action.nx_stack_pop.field');
-  write16(w, m.n_bits, 'action.nx_stack_pop.n_bits');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 24, m.padding, 0);
-  patchLength(w, start, start + 2, 'action.nx_stack_pop');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_stack_pop');
-  wholeWords(w, start, 'action.nx_stack_pop');
-}
-
-function encodeNxSampleAction(w: SlabWriter, m: NxSampleAction): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_sample');
-  put16(b, start + 8, 29, 'action.nx_sample');
-  put16(b, start + 10, m.probability, 'action.nx_sample.probability');
-  put32(b, start + 12, m.collector_set_id, 'action.nx_sample.collector_set_id');
-  put32(b, start + 16, m.obs_domain_id, 'action.nx_sample.obs_domain_id');
-  put32(b, start + 20, m.obs_point_id, 'action.nx_sample.obs_point_id');
-  patchLength(w, start, start + 2, 'action.nx_sample');
-}
-
-function encodeNxSetMplsLabelAction(w: SlabWriter, m: NxSetMplsLabelAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_set_mpls_label');
-  put16(b, start + 8, 30, 'action.nx_set_mpls_label');
-  put32(b, start + 12, m.mpls_label, 'action.nx_set_mpls_label.mpls_label');
-  patchLength(w, start, start + 2, 'action.nx_set_mpls_label');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_set_mpls_label');
-}
-
-function encodeNxSetMplsTcAction(w: SlabWriter, m: NxSetMplsTcAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_set_mpls_tc');
-  put16(b, start + 8, 31, 'action.nx_set_mpls_tc');
-  put8(b, start + 10, m.mpls_tc, 'action.nx_set_mpls_tc.mpls_tc');
-  patchLength(w, start, start + 2, 'action.nx_set_mpls_tc');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 11, 5], 'action.nx_set_mpls_tc');
-}
-
-function encodeNxOutputReg2Action(w: SlabWriter, m: NxOutputReg2Action): void {
-  const start = w.reserve(14);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_output_reg2');
-  put16(b, start + 8, 32, 'action.nx_output_reg2');
-  put16(b, start + 10, m.ofs_nbits, 'action.nx_output_reg2.ofs_nbits');
-  put16(b, start + 12, m.max_len, 'action.nx_output_reg2.max_len');
-  writeOxmRef(w, m.src, 'action.nx_output_reg2.src');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 24, m.padding, 0);
-  patchLength(w, start, start + 2, 'action.nx_output_reg2');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_output_reg2');
-  wholeWords(w, start, 'action.nx_output_reg2');
-}
-
-function encodeNxRegLoad2Action(w: SlabWriter, m: NxRegLoad2Action): void {
-  const start = w.reserve(10);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_reg_load2');
-  put16(b, start + 8, 33, 'action.nx_reg_load2');
-  encodeOxm(w, m.field);
-  const oxmEnd = w.at;
-  const oxmPad = align(w, start);
-  patchLength(w, start, start + 2, 'action.nx_reg_load2');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [oxmEnd, oxmPad], 'action.nx_reg_load2');
-}
-
-function encodeNxConjunctionAction(w: SlabWriter, m: NxConjunctionAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_conjunction');
-  put16(b, start + 8, 34, 'action.nx_conjunction');
-  put8(b, start + 10, m.clause, 'action.nx_conjunction.clause');
-  put8(b, start + 11, m.n_clauses, 'action.nx_conjunction.n_clauses');
-  put32(b, start + 12, m.conj_id, 'action.nx_conjunction.conj_id');
-  patchLength(w, start, start + 2, 'action.nx_conjunction');
-}
-
-function encodeNxCtAction(w: SlabWriter, m: NxCtAction): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_ct');
-  put16(b, start + 8, 35, 'action.nx_ct');
-  put16(b, start + 10, m.flags, 'action.nx_ct.flags');
-  put32(b, start + 12, m.zone_src, 'action.nx_ct.zone_src');
-  put16(b, start + 16, m.zone, 'action.nx_ct.zone');
-  put8(b, start + 18, m.recirc_table, 'action.nx_ct.recirc_table');
-  put16(b, start + 22, m.alg, 'action.nx_ct.alg');
-  for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, start, start + 2, 'action.nx_ct');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 19, 3], 'action.nx_ct');
-}
-
-function encodeNxNatAction(w: SlabWriter, m: NxNatAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_nat');
-  put16(b, start + 8, 36, 'action.nx_nat');
-  put16(b, start + 12, m.flags, 'action.nx_nat.flags');
-  put16(b, start + 14, m.range_present, 'action.nx_nat.range_present');
-  const ipv4_min = agreed(m.ipv4_min, (m.range_present & 0x1) !== 0, 'action.nx_nat.ipv4_min');
-  if (ipv4_min !== undefined) write32(w, ipv4_min, 'action.nx_nat.ipv4_min');
-  const ipv4_max = agreed(m.ipv4_max, (m.range_present & 0x2) !== 0, 'action.nx_nat.ipv4_max');
-  if (ipv4_max !== undefined) write32(w, ipv4_max, 'action.nx_nat.ipv4_max');
-  const ipv6_min = agreed(m.ipv6_min, (m.range_present & 0x4) !== 0, 'action.nx_nat.ipv6_min');
-  if (ipv6_min !== undefined) writeBytes(w, ipv6_min, 16, 'action.nx_nat.ipv6_min');
-  const ipv6_max = agreed(m.ipv6_max, (m.range_present & 0x8) !== 0, 'action.nx_nat.ipv6_max');
-  if (ipv6_max !== undefined) writeBytes(w, ipv6_max, 16, 'action.nx_nat.ipv6_max');
-  const proto_min = agreed(m.proto_min, (m.range_present & 0x10) !== 0, 'action.nx_nat.proto_min');
-  if (proto_min !== undefined) write16(w, proto_min, 'action.nx_nat.proto_min');
-  const proto_max = agreed(m.proto_max, (m.range_present & 0x20) !== 0, 'action.nx_nat.proto_max');
-  if (proto_max !== undefined) write16(w, proto_max, 'action.nx_nat.proto_max');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 2);
-  patchLength(w, start, start + 2, 'action.nx_nat');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2, tail, tailPad], 'action.nx_nat');
-  wholeWords(w, start, 'action.nx_nat');
-}
-
-function encodeNxController2Action(w: SlabWriter, m: NxController2Action): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_controller2');
-  put16(b, start + 8, 37, 'action.nx_controller2');
-  for (const item of m.properties) encodeNxControllerProperty(w, item);
-  patchLength(w, start, start + 2, 'action.nx_controller2');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_controller2');
-}
-
-function encodeNxSample2Action(w: SlabWriter, m: NxSample2Action): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_sample2');
-  put16(b, start + 8, 38, 'action.nx_sample2');
-  put16(b, start + 10, m.probability, 'action.nx_sample2.probability');
-  put32(b, start + 12, m.collector_set_id, 'action.nx_sample2.collector_set_id');
-  put32(b, start + 16, m.obs_domain_id, 'action.nx_sample2.obs_domain_id');
-  put32(b, start + 20, m.obs_point_id, 'action.nx_sample2.obs_point_id');
-  put16(b, start + 24, m.sampling_port, 'action.nx_sample2.sampling_port');
-  patchLength(w, start, start + 2, 'action.nx_sample2');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 26, 6], 'action.nx_sample2');
-}
-
-function encodeNxOutputTruncAction(w: SlabWriter, m: NxOutputTruncAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_output_trunc');
-  put16(b, start + 8, 39, 'action.nx_output_trunc');
-  put16(b, start + 10, m.port, 'action.nx_output_trunc.port');
-  put32(b, start + 12, m.max_len, 'action.nx_output_trunc.max_len');
-  patchLength(w, start, start + 2, 'action.nx_output_trunc');
-}
-
-function encodeNxGroupAction(w: SlabWriter, m: NxGroupAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_group');
-  put16(b, start + 8, 40, 'action.nx_group');
-  put32(b, start + 12, m.group_id, 'action.nx_group.group_id');
-  patchLength(w, start, start + 2, 'action.nx_group');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_group');
-}
-
-function encodeNxSample3Action(w: SlabWriter, m: NxSample3Action): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_sample3');
-  put16(b, start + 8, 41, 'action.nx_sample3');
-  put16(b, start + 10, m.probability, 'action.nx_sample3.probability');
-  put32(b, start + 12, m.collector_set_id, 'action.nx_sample3.collector_set_id');
-  put32(b, start + 16, m.obs_domain_id, 'action.nx_sample3.obs_domain_id');
-  put32(b, start + 20, m.obs_point_id, 'action.nx_sample3.obs_point_id');
-  put16(b, start + 24, m.sampling_port, 'action.nx_sample3.sampling_port');
-  put8(b, start + 26, m.direction, 'action.nx_sample3.direction');
-  patchLength(w, start, start + 2, 'action.nx_sample3');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 5], 'action.nx_sample3');
-}
-
-function encodeNxCloneAction(w: SlabWriter, m: NxCloneAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_clone');
-  put16(b, start + 8, 42, 'action.nx_clone');
-  for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, start, start + 2, 'action.nx_clone');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_clone');
-}
-
-function encodeNxCtClearAction(w: SlabWriter, m: NxCtClearAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_ct_clear');
-  put16(b, start + 8, 43, 'action.nx_ct_clear');
-  patchLength(w, start, start + 2, 'action.nx_ct_clear');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_ct_clear');
-}
-
-function encodeNxResubmitTableCtAction(w: SlabWriter, m: NxResubmitTableCtAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_resubmit_table_ct');
-  put16(b, start + 8, 44, 'action.nx_resubmit_table_ct');
-  put16(b, start + 10, m.in_port, 'action.nx_resubmit_table_ct.in_port');
-  put8(b, start + 12, m.table, 'action.nx_resubmit_table_ct.table');
-  patchLength(w, start, start + 2, 'action.nx_resubmit_table_ct');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3], 'action.nx_resubmit_table_ct');
-}
-
-function encodeNxLearn2Action(w: SlabWriter, m: NxLearn2Action): void {
-  const start = w.reserve(40);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_learn2');
-  put16(b, start + 8, 45, 'action.nx_learn2');
-  put16(b, start + 10, m.idle_timeout, 'action.nx_learn2.idle_timeout');
-  put16(b, start + 12, m.hard_timeout, 'action.nx_learn2.hard_timeout');
-  put16(b, start + 14, m.priority, 'action.nx_learn2.priority');
-  put64(b, start + 16, m.cookie, 'action.nx_learn2.cookie');
-  put16(b, start + 24, m.flags, 'action.nx_learn2.flags');
-  put8(b, start + 26, m.table_id, 'action.nx_learn2.table_id');
-  put16(b, start + 28, m.fin_idle_timeout, 'action.nx_learn2.fin_idle_timeout');
-  put16(b, start + 30, m.fin_hard_timeout, 'action.nx_learn2.fin_hard_timeout');
-  put32(b, start + 32, m.limit, 'action.nx_learn2.limit');
-  put16(b, start + 36, m.result_dst_ofs, 'action.nx_learn2.result_dst_ofs');
-  const result_dst = agreed(m.result_dst, (m.flags & 0x4) !== 0, 'action.nx_learn2.result_dst');
-  if (result_dst !== undefined) writeOxmRef(w, result_dst, 'action.nx_learn2.result_dst');
-  writeLearnSpecs(w, m.specs, 'action.nx_learn2.specs');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 1 + 2);
-  patchLength(w, start, start + 2, 'action.nx_learn2');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 1, start + 38, 2, tail, tailPad], 'action.nx_learn2');
-  wholeWords(w, start, 'action.nx_learn2');
-}
-
-function encodeNxEncapAction(w: SlabWriter, m: NxEncapAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_encap');
-  put16(b, start + 8, 46, 'action.nx_encap');
-  put16(b, start + 10, m.hdr_size, 'action.nx_encap.hdr_size');
-  put32(b, start + 12, m.new_pkt_type, 'action.nx_encap.new_pkt_type');
-  for (const item of m.properties) encodeNxEncapProperty(w, item);
-  patchLength(w, start, start + 2, 'action.nx_encap');
-}
-
-function encodeNxDecapAction(w: SlabWriter, m: NxDecapAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_decap');
-  put16(b, start + 8, 47, 'action.nx_decap');
-  put32(b, start + 12, m.new_pkt_type, 'action.nx_decap.new_pkt_type');
-  patchLength(w, start, start + 2, 'action.nx_decap');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_decap');
-}
-
-function encodeNxDecNshTtlAction(w: SlabWriter, m: NxDecNshTtlAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_dec_nsh_ttl');
-  put16(b, start + 8, 48, 'action.nx_dec_nsh_ttl');
-  patchLength(w, start, start + 2, 'action.nx_dec_nsh_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_dec_nsh_ttl');
-}
-
-function encodeNxCheckPktLargerAction(w: SlabWriter, m: NxCheckPktLargerAction): void {
-  const start = w.reserve(14);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_check_pkt_larger');
-  put16(b, start + 8, 49, 'action.nx_check_pkt_larger');
-  put16(b, start + 10, m.pkt_len, 'action.nx_check_pkt_larger.pkt_len');
-  put16(b, start + 12, m.offset, 'action.nx_check_pkt_larger.offset');
-  writeOxmRef(w, m.dst, 'action.nx_check_pkt_larger.dst');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 24, m.padding, 0);
-  patchLength(w, start, start + 2, 'action.nx_check_pkt_larger');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_check_pkt_larger');
-  wholeWords(w, start, 'action.nx_check_pkt_larger');
-}
-
-function encodeNxDeleteFieldAction(w: SlabWriter, m: NxDeleteFieldAction): void {
-  const start = w.reserve(10);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_delete_field');
-  put16(b, start + 8, 50, 'action.nx_delete_field');
-  writeOxmRef(w, m.field, 'action.nx_delete_field.field');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 24, m.padding, 0);
-  patchLength(w, start, start + 2, 'action.nx_delete_field');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_delete_field');
-  wholeWords(w, start, 'action.nx_delete_field');
-}
-
-function encodeOnfCopyFieldAction(w: SlabWriter, m: OnfCopyFieldAction): void {
-  const start = w.reserve(20);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x4f4e4600, 'action.onf_copy_field');
-  put16(b, start + 8, 3200, 'action.onf_copy_field');
-  put16(b, start + 12, m.n_bits, 'action.onf_copy_field.n_bits');
-  put16(b, start + 14, m.src_offset, 'action.onf_copy_field.src_offset');
-  put16(b, start + 16, m.dst_offset, 'action.onf_copy_field.dst_offset');
-  writeOxmRef(w, m.src, 'action.onf_copy_field.src');
-  writeOxmRef(w, m.dst, 'action.onf_copy_field.dst');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 2 + 2);
-  patchLength(w, start, start + 2, 'action.onf_copy_field');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2, start + 18, 2, tail, tailPad], 'action.onf_copy_field');
-  wholeWords(w, start, 'action.onf_copy_field');
+  b[start + 1] = 1;
+  writeU32List(w, m.bitmaps, 'hello_element.versionbitmap.bitmaps');
+  patchLength(w, start, start + 2, 'hello_element.versionbitmap');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'hello_element.versionbitmap');
 }
 
 function encodeRawAction(w: SlabWriter, m: RawAction): void {
@@ -2640,69 +1770,874 @@ function encodeVendorAction(w: SlabWriter, m: VendorAction): void {
   }
 }
 
-function encodeMaxLenNxControllerProperty(w: SlabWriter, m: MaxLenNxControllerProperty): void {
-  const start = w.reserve(8);
+export function encodeOutputAction(w: SlabWriter, m: OutputAction): void {
+  const start = w.reserve(16);
   const b = w.bytes;
   b[start + 1] = 0;
-  put16(b, start + 4, m.max_len, 'nx_controller_property.max_len.max_len');
-  patchLength(w, start, start + 2, 'nx_controller_property.max_len');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_controller_property.max_len');
+  put32(b, start + 4, m.port, 'action.output.port');
+  put16(b, start + 8, m.max_len, 'action.output.max_len');
+  patchLength(w, start, start + 2, 'action.output');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.output');
 }
 
-function encodeControllerIdNxControllerProperty(w: SlabWriter, m: ControllerIdNxControllerProperty): void {
+export function encodeCopyTtlOutAction(w: SlabWriter, m: CopyTtlOutAction): void {
   const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 1] = 1;
-  put16(b, start + 4, m.controller_id, 'nx_controller_property.controller_id.controller_id');
-  patchLength(w, start, start + 2, 'nx_controller_property.controller_id');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_controller_property.controller_id');
+  b[start + 1] = 11;
+  patchLength(w, start, start + 2, 'action.copy_ttl_out');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.copy_ttl_out');
 }
 
-function encodeReasonNxControllerProperty(w: SlabWriter, m: ReasonNxControllerProperty): void {
-  const start = w.reserve(5);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  put8(b, start + 4, m.reason, 'nx_controller_property.reason.reason');
-  patchLength(w, start, start + 2, 'nx_controller_property.reason');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_controller_property.reason');
-}
-
-function encodeUserdataNxControllerProperty(w: SlabWriter, m: UserdataNxControllerProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  writeRest(w, m.userdata, 'nx_controller_property.userdata.userdata');
-  patchLength(w, start, start + 2, 'nx_controller_property.userdata');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_controller_property.userdata');
-}
-
-function encodePauseNxControllerProperty(w: SlabWriter, m: PauseNxControllerProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 4;
-  patchLength(w, start, start + 2, 'nx_controller_property.pause');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_controller_property.pause');
-}
-
-function encodeMeterIdNxControllerProperty(w: SlabWriter, m: MeterIdNxControllerProperty): void {
+export function encodeCopyTtlInAction(w: SlabWriter, m: CopyTtlInAction): void {
   const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 1] = 5;
-  put32(b, start + 4, m.meter_id, 'nx_controller_property.meter_id.meter_id');
-  patchLength(w, start, start + 2, 'nx_controller_property.meter_id');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_controller_property.meter_id');
+  b[start + 1] = 12;
+  patchLength(w, start, start + 2, 'action.copy_ttl_in');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.copy_ttl_in');
+}
+
+export function encodeSetMplsTtlAction(w: SlabWriter, m: SetMplsTtlAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 15;
+  put8(b, start + 4, m.mpls_ttl, 'action.set_mpls_ttl.mpls_ttl');
+  patchLength(w, start, start + 2, 'action.set_mpls_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'action.set_mpls_ttl');
+}
+
+export function encodeDecMplsTtlAction(w: SlabWriter, m: DecMplsTtlAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 16;
+  patchLength(w, start, start + 2, 'action.dec_mpls_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.dec_mpls_ttl');
+}
+
+export function encodePushVlanAction(w: SlabWriter, m: PushVlanAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 17;
+  put16(b, start + 4, m.ethertype, 'action.push_vlan.ethertype');
+  patchLength(w, start, start + 2, 'action.push_vlan');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_vlan');
+}
+
+export function encodePopVlanAction(w: SlabWriter, m: PopVlanAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 18;
+  patchLength(w, start, start + 2, 'action.pop_vlan');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.pop_vlan');
+}
+
+export function encodePushMplsAction(w: SlabWriter, m: PushMplsAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 19;
+  put16(b, start + 4, m.ethertype, 'action.push_mpls.ethertype');
+  patchLength(w, start, start + 2, 'action.push_mpls');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_mpls');
+}
+
+export function encodePopMplsAction(w: SlabWriter, m: PopMplsAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 20;
+  put16(b, start + 4, m.ethertype, 'action.pop_mpls.ethertype');
+  patchLength(w, start, start + 2, 'action.pop_mpls');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.pop_mpls');
+}
+
+export function encodeSetQueueAction(w: SlabWriter, m: SetQueueAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 21;
+  put32(b, start + 4, m.queue_id, 'action.set_queue.queue_id');
+  patchLength(w, start, start + 2, 'action.set_queue');
+}
+
+export function encodeGroupAction(w: SlabWriter, m: GroupAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 22;
+  put32(b, start + 4, m.group_id, 'action.group.group_id');
+  patchLength(w, start, start + 2, 'action.group');
+}
+
+export function encodeSetNwTtlAction(w: SlabWriter, m: SetNwTtlAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 23;
+  put8(b, start + 4, m.nw_ttl, 'action.set_nw_ttl.nw_ttl');
+  patchLength(w, start, start + 2, 'action.set_nw_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'action.set_nw_ttl');
+}
+
+export function encodeDecNwTtlAction(w: SlabWriter, m: DecNwTtlAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 24;
+  patchLength(w, start, start + 2, 'action.dec_nw_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.dec_nw_ttl');
+}
+
+export function encodeSetFieldAction(w: SlabWriter, m: SetFieldAction): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 25;
+  encodeOxm(w, m.field);
+  const oxmEnd = w.at;
+  const oxmPad = align(w, start);
+  patchLength(w, start, start + 2, 'action.set_field');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [oxmEnd, oxmPad], 'action.set_field');
+}
+
+export function encodePushPbbAction(w: SlabWriter, m: PushPbbAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 26;
+  put16(b, start + 4, m.ethertype, 'action.push_pbb.ethertype');
+  patchLength(w, start, start + 2, 'action.push_pbb');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_pbb');
+}
+
+export function encodePopPbbAction(w: SlabWriter, m: PopPbbAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 27;
+  patchLength(w, start, start + 2, 'action.pop_pbb');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.pop_pbb');
+}
+
+export function encodeExperimenterAction(w: SlabWriter, m: ExperimenterAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, m.experimenter, 'action.experimenter.experimenter');
+  writeRest(w, m.data, 'action.experimenter.data');
+  patchLength(w, start, start + 2, 'action.experimenter');
+  wholeWords(w, start, 'action.experimenter');
+}
+
+export function encodeNxResubmitAction(w: SlabWriter, m: NxResubmitAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_resubmit');
+  put16(b, start + 8, 1, 'action.nx_resubmit');
+  put16(b, start + 10, m.in_port, 'action.nx_resubmit.in_port');
+  patchLength(w, start, start + 2, 'action.nx_resubmit');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action.nx_resubmit');
+}
+
+export function encodeNxSetTunnelAction(w: SlabWriter, m: NxSetTunnelAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_set_tunnel');
+  put16(b, start + 8, 2, 'action.nx_set_tunnel');
+  put32(b, start + 12, m.tun_id, 'action.nx_set_tunnel.tun_id');
+  patchLength(w, start, start + 2, 'action.nx_set_tunnel');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_set_tunnel');
+}
+
+export function encodeNxSetQueueAction(w: SlabWriter, m: NxSetQueueAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_set_queue');
+  put16(b, start + 8, 4, 'action.nx_set_queue');
+  put32(b, start + 12, m.queue_id, 'action.nx_set_queue.queue_id');
+  patchLength(w, start, start + 2, 'action.nx_set_queue');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_set_queue');
+}
+
+export function encodeNxPopQueueAction(w: SlabWriter, m: NxPopQueueAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_pop_queue');
+  put16(b, start + 8, 5, 'action.nx_pop_queue');
+  patchLength(w, start, start + 2, 'action.nx_pop_queue');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_pop_queue');
+}
+
+export function encodeNxRegMoveAction(w: SlabWriter, m: NxRegMoveAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_reg_move');
+  put16(b, start + 8, 6, 'action.nx_reg_move');
+  put16(b, start + 10, m.n_bits, 'action.nx_reg_move.n_bits');
+  put16(b, start + 12, m.src_ofs, 'action.nx_reg_move.src_ofs');
+  put16(b, start + 14, m.dst_ofs, 'action.nx_reg_move.dst_ofs');
+  writeOxmRef(w, m.src, 'action.nx_reg_move.src');
+  writeOxmRef(w, m.dst, 'action.nx_reg_move.dst');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 0);
+  patchLength(w, start, start + 2, 'action.nx_reg_move');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_reg_move');
+  wholeWords(w, start, 'action.nx_reg_move');
+}
+
+export function encodeNxRegLoadAction(w: SlabWriter, m: NxRegLoadAction): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_reg_load');
+  put16(b, start + 8, 7, 'action.nx_reg_load');
+  put16(b, start + 10, m.ofs_nbits, 'action.nx_reg_load.ofs_nbits');
+  putOxmHeader(b, start + 12, m.dst, 'action.nx_reg_load.dst');
+  put64(b, start + 16, m.value, 'action.nx_reg_load.value');
+  patchLength(w, start, start + 2, 'action.nx_reg_load');
+}
+
+export function encodeNxNoteAction(w: SlabWriter, m: NxNoteAction): void {
+  const start = w.reserve(10);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_note');
+  put16(b, start + 8, 8, 'action.nx_note');
+  writeRest(w, m.note, 'action.nx_note.note');
+  patchLength(w, start, start + 2, 'action.nx_note');
+  wholeWords(w, start, 'action.nx_note');
+}
+
+export function encodeNxSetTunnel64Action(w: SlabWriter, m: NxSetTunnel64Action): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_set_tunnel64');
+  put16(b, start + 8, 9, 'action.nx_set_tunnel64');
+  put64(b, start + 16, m.tun_id, 'action.nx_set_tunnel64.tun_id');
+  patchLength(w, start, start + 2, 'action.nx_set_tunnel64');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_set_tunnel64');
+}
+
+export function encodeNxMultipathAction(w: SlabWriter, m: NxMultipathAction): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_multipath');
+  put16(b, start + 8, 10, 'action.nx_multipath');
+  put16(b, start + 10, m.fields, 'action.nx_multipath.fields');
+  put16(b, start + 12, m.basis, 'action.nx_multipath.basis');
+  put16(b, start + 16, m.algorithm, 'action.nx_multipath.algorithm');
+  put16(b, start + 18, m.max_link, 'action.nx_multipath.max_link');
+  put32(b, start + 20, m.arg, 'action.nx_multipath.arg');
+  put16(b, start + 26, m.ofs_nbits, 'action.nx_multipath.ofs_nbits');
+  putOxmHeader(b, start + 28, m.dst, 'action.nx_multipath.dst');
+  patchLength(w, start, start + 2, 'action.nx_multipath');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 14, 2, start + 24, 2], 'action.nx_multipath');
+}
+
+export function encodeNxBundleAction(w: SlabWriter, m: NxBundleAction): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_bundle');
+  put16(b, start + 8, 12, 'action.nx_bundle');
+  put16(b, start + 10, m.algorithm, 'action.nx_bundle.algorithm');
+  put16(b, start + 12, m.fields, 'action.nx_bundle.fields');
+  put16(b, start + 14, m.basis, 'action.nx_bundle.basis');
+  putOxmHeader(b, start + 16, m.member_type, 'action.nx_bundle.member_type');
+  put16(b, start + 20, m.members.length, 'action.nx_bundle.members');
+  put16(b, start + 22, m.ofs_nbits, 'action.nx_bundle.ofs_nbits');
+  putOxmHeader(b, start + 24, m.dst, 'action.nx_bundle.dst');
+  writeU16List(w, m.members, 'action.nx_bundle.members');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 4);
+  patchLength(w, start, start + 2, 'action.nx_bundle');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 28, 4, tail, tailPad], 'action.nx_bundle');
+  wholeWords(w, start, 'action.nx_bundle');
+}
+
+export function encodeNxBundleLoadAction(w: SlabWriter, m: NxBundleLoadAction): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_bundle_load');
+  put16(b, start + 8, 13, 'action.nx_bundle_load');
+  put16(b, start + 10, m.algorithm, 'action.nx_bundle_load.algorithm');
+  put16(b, start + 12, m.fields, 'action.nx_bundle_load.fields');
+  put16(b, start + 14, m.basis, 'action.nx_bundle_load.basis');
+  putOxmHeader(b, start + 16, m.member_type, 'action.nx_bundle_load.member_type');
+  put16(b, start + 20, m.members.length, 'action.nx_bundle_load.members');
+  put16(b, start + 22, m.ofs_nbits, 'action.nx_bundle_load.ofs_nbits');
+  putOxmHeader(b, start + 24, m.dst, 'action.nx_bundle_load.dst');
+  writeU16List(w, m.members, 'action.nx_bundle_load.members');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 4);
+  patchLength(w, start, start + 2, 'action.nx_bundle_load');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 28, 4, tail, tailPad], 'action.nx_bundle_load');
+  wholeWords(w, start, 'action.nx_bundle_load');
+}
+
+export function encodeNxResubmitTableAction(w: SlabWriter, m: NxResubmitTableAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_resubmit_table');
+  put16(b, start + 8, 14, 'action.nx_resubmit_table');
+  put16(b, start + 10, m.in_port, 'action.nx_resubmit_table.in_port');
+  put8(b, start + 12, m.table, 'action.nx_resubmit_table.table');
+  patchLength(w, start, start + 2, 'action.nx_resubmit_table');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3], 'action.nx_resubmit_table');
+}
+
+export function encodeNxOutputRegAction(w: SlabWriter, m: NxOutputRegAction): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_output_reg');
+  put16(b, start + 8, 15, 'action.nx_output_reg');
+  put16(b, start + 10, m.ofs_nbits, 'action.nx_output_reg.ofs_nbits');
+  putOxmHeader(b, start + 12, m.src, 'action.nx_output_reg.src');
+  put16(b, start + 16, m.max_len, 'action.nx_output_reg.max_len');
+  patchLength(w, start, start + 2, 'action.nx_output_reg');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 18, 6], 'action.nx_output_reg');
+}
+
+export function encodeNxLearnAction(w: SlabWriter, m: NxLearnAction): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_learn');
+  put16(b, start + 8, 16, 'action.nx_learn');
+  put16(b, start + 10, m.idle_timeout, 'action.nx_learn.idle_timeout');
+  put16(b, start + 12, m.hard_timeout, 'action.nx_learn.hard_timeout');
+  put16(b, start + 14, m.priority, 'action.nx_learn.priority');
+  put64(b, start + 16, m.cookie, 'action.nx_learn.cookie');
+  put16(b, start + 24, m.flags, 'action.nx_learn.flags');
+  put8(b, start + 26, m.table_id, 'action.nx_learn.table_id');
+  put16(b, start + 28, m.fin_idle_timeout, 'action.nx_learn.fin_idle_timeout');
+  put16(b, start + 30, m.fin_hard_timeout, 'action.nx_learn.fin_hard_timeout');
+  writeLearnSpecs(w, m.specs, 'action.nx_learn.specs');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 1);
+  patchLength(w, start, start + 2, 'action.nx_learn');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 1, tail, tailPad], 'action.nx_learn');
+  wholeWords(w, start, 'action.nx_learn');
+}
+
+export function encodeNxExitAction(w: SlabWriter, m: NxExitAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_exit');
+  put16(b, start + 8, 17, 'action.nx_exit');
+  patchLength(w, start, start + 2, 'action.nx_exit');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_exit');
+}
+
+export function encodeNxDecTtlAction(w: SlabWriter, m: NxDecTtlAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_dec_ttl');
+  put16(b, start + 8, 18, 'action.nx_dec_ttl');
+  patchLength(w, start, start + 2, 'action.nx_dec_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_dec_ttl');
+}
+
+export function encodeNxFinTimeoutAction(w: SlabWriter, m: NxFinTimeoutAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_fin_timeout');
+  put16(b, start + 8, 19, 'action.nx_fin_timeout');
+  put16(b, start + 10, m.fin_idle_timeout, 'action.nx_fin_timeout.fin_idle_timeout');
+  put16(b, start + 12, m.fin_hard_timeout, 'action.nx_fin_timeout.fin_hard_timeout');
+  patchLength(w, start, start + 2, 'action.nx_fin_timeout');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 14, 2], 'action.nx_fin_timeout');
+}
+
+export function encodeNxControllerAction(w: SlabWriter, m: NxControllerAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_controller');
+  put16(b, start + 8, 20, 'action.nx_controller');
+  put16(b, start + 10, m.max_len, 'action.nx_controller.max_len');
+  put16(b, start + 12, m.controller_id, 'action.nx_controller.controller_id');
+  put8(b, start + 14, m.reason, 'action.nx_controller.reason');
+  patchLength(w, start, start + 2, 'action.nx_controller');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1], 'action.nx_controller');
+}
+
+export function encodeNxDecTtlCntIdsAction(w: SlabWriter, m: NxDecTtlCntIdsAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_dec_ttl_cnt_ids');
+  put16(b, start + 8, 21, 'action.nx_dec_ttl_cnt_ids');
+  put16(b, start + 10, m.ids.length, 'action.nx_dec_ttl_cnt_ids.ids');
+  writeU16List(w, m.ids, 'action.nx_dec_ttl_cnt_ids.ids');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 4);
+  patchLength(w, start, start + 2, 'action.nx_dec_ttl_cnt_ids');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, tail, tailPad], 'action.nx_dec_ttl_cnt_ids');
+  wholeWords(w, start, 'action.nx_dec_ttl_cnt_ids');
+}
+
+export function encodeNxWriteMetadataAction(w: SlabWriter, m: NxWriteMetadataAction): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_write_metadata');
+  put16(b, start + 8, 22, 'action.nx_write_metadata');
+  put64(b, start + 16, m.metadata, 'action.nx_write_metadata.metadata');
+  put64(b, start + 24, m.metadata_mask, 'action.nx_write_metadata.metadata_mask');
+  patchLength(w, start, start + 2, 'action.nx_write_metadata');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_write_metadata');
+}
+
+export function encodeNxPushMplsAction(w: SlabWriter, m: NxPushMplsAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_push_mpls');
+  put16(b, start + 8, 23, 'action.nx_push_mpls');
+  put16(b, start + 10, m.ethertype, 'action.nx_push_mpls.ethertype');
+  patchLength(w, start, start + 2, 'action.nx_push_mpls');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action.nx_push_mpls');
+}
+
+export function encodeNxPopMplsAction(w: SlabWriter, m: NxPopMplsAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_pop_mpls');
+  put16(b, start + 8, 24, 'action.nx_pop_mpls');
+  put16(b, start + 10, m.ethertype, 'action.nx_pop_mpls.ethertype');
+  patchLength(w, start, start + 2, 'action.nx_pop_mpls');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action.nx_pop_mpls');
+}
+
+export function encodeNxSetMplsTtlAction(w: SlabWriter, m: NxSetMplsTtlAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_set_mpls_ttl');
+  put16(b, start + 8, 25, 'action.nx_set_mpls_ttl');
+  put8(b, start + 10, m.mpls_ttl, 'action.nx_set_mpls_ttl.mpls_ttl');
+  patchLength(w, start, start + 2, 'action.nx_set_mpls_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 11, 5], 'action.nx_set_mpls_ttl');
+}
+
+export function encodeNxDecMplsTtlAction(w: SlabWriter, m: NxDecMplsTtlAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_dec_mpls_ttl');
+  put16(b, start + 8, 26, 'action.nx_dec_mpls_ttl');
+  patchLength(w, start, start + 2, 'action.nx_dec_mpls_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_dec_mpls_ttl');
+}
+
+export function encodeNxStackPushAction(w: SlabWriter, m: NxStackPushAction): void {
+  const start = w.reserve(12);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_stack_push');
+  put16(b, start + 8, 27, 'action.nx_stack_push');
+  put16(b, start + 10, m.offset, 'action.nx_stack_push.offset');
+  writeOxmRef(w, m.field, 'action.nx_stack_push.field');
+  write16(w, m.n_bits, 'action.nx_stack_push.n_bits');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 24, m.padding, 0);
+  patchLength(w, start, start + 2, 'action.nx_stack_push');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_stack_push');
+  wholeWords(w, start, 'action.nx_stack_push');
+}
+
+export function encodeNxStackPopAction(w: SlabWriter, m: NxStackPopAction): void {
+  const start = w.reserve(12);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_stack_pop');
+  put16(b, start + 8, 28, 'action.nx_stack_pop');
+  put16(b, start + 10, m.offset, 'action.nx_stack_pop.offset');
+  writeOxmRef(w, m.field, 'action.nx_stack_pop.field');
+  write16(w, m.n_bits, 'action.nx_stack_pop.n_bits');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 24, m.padding, 0);
+  patchLength(w, start, start + 2, 'action.nx_stack_pop');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_stack_pop');
+  wholeWords(w, start, 'action.nx_stack_pop');
+}
+
+export function encodeNxSampleAction(w: SlabWriter, m: NxSampleAction): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_sample');
+  put16(b, start + 8, 29, 'action.nx_sample');
+  put16(b, start + 10, m.probability, 'action.nx_sample.probability');
+  put32(b, start + 12, m.collector_set_id, 'action.nx_sample.collector_set_id');
+  put32(b, start + 16, m.obs_domain_id, 'action.nx_sample.obs_domain_id');
+  put32(b, start + 20, m.obs_point_id, 'action.nx_sample.obs_point_id');
+  patchLength(w, start, start + 2, 'action.nx_sample');
+}
+
+export function encodeNxSetMplsLabelAction(w: SlabWriter, m: NxSetMplsLabelAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_set_mpls_label');
+  put16(b, start + 8, 30, 'action.nx_set_mpls_label');
+  put32(b, start + 12, m.mpls_label, 'action.nx_set_mpls_label.mpls_label');
+  patchLength(w, start, start + 2, 'action.nx_set_mpls_label');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_set_mpls_label');
+}
+
+export function encodeNxSetMplsTcAction(w: SlabWriter, m: NxSetMplsTcAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_set_mpls_tc');
+  put16(b, start + 8, 31, 'action.nx_set_mpls_tc');
+  put8(b, start + 10, m.mpls_tc, 'action.nx_set_mpls_tc.mpls_tc');
+  patchLength(w, start, start + 2, 'action.nx_set_mpls_tc');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 11, 5], 'action.nx_set_mpls_tc');
+}
+
+export function encodeNxOutputReg2Action(w: SlabWriter, m: NxOutputReg2Action): void {
+  const start = w.reserve(14);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_output_reg2');
+  put16(b, start + 8, 32, 'action.nx_output_reg2');
+  put16(b, start + 10, m.ofs_nbits, 'action.nx_output_reg2.ofs_nbits');
+  put16(b, start + 12, m.max_len, 'action.nx_output_reg2.max_len');
+  writeOxmRef(w, m.src, 'action.nx_output_reg2.src');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 24, m.padding, 0);
+  patchLength(w, start, start + 2, 'action.nx_output_reg2');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_output_reg2');
+  wholeWords(w, start, 'action.nx_output_reg2');
+}
+
+export function encodeNxRegLoad2Action(w: SlabWriter, m: NxRegLoad2Action): void {
+  const start = w.reserve(10);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_reg_load2');
+  put16(b, start + 8, 33, 'action.nx_reg_load2');
+  encodeOxm(w, m.field);
+  const oxmEnd = w.at;
+  const oxmPad = align(w, start);
+  patchLength(w, start, start + 2, 'action.nx_reg_load2');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [oxmEnd, oxmPad], 'action.nx_reg_load2');
+}
+
+export function encodeNxConjunctionAction(w: SlabWriter, m: NxConjunctionAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_conjunction');
+  put16(b, start + 8, 34, 'action.nx_conjunction');
+  put8(b, start + 10, m.clause, 'action.nx_conjunction.clause');
+  put8(b, start + 11, m.n_clauses, 'action.nx_conjunction.n_clauses');
+  put32(b, start + 12, m.conj_id, 'action.nx_conjunction.conj_id');
+  patchLength(w, start, start + 2, 'action.nx_conjunction');
+}
+
+export function encodeNxCtAction(w: SlabWriter, m: NxCtAction): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_ct');
+  put16(b, start + 8, 35, 'action.nx_ct');
+  put16(b, start + 10, m.flags, 'action.nx_ct.flags');
+  put32(b, start + 12, m.zone_src, 'action.nx_ct.zone_src');
+  put16(b, start + 16, m.zone, 'action.nx_ct.zone');
+  put8(b, start + 18, m.recirc_table, 'action.nx_ct.recirc_table');
+  put16(b, start + 22, m.alg, 'action.nx_ct.alg');
+  for (const item of m.actions) encodeAction(w, item);
+  patchLength(w, start, start + 2, 'action.nx_ct');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 19, 3], 'action.nx_ct');
+}
+
+export function encodeNxNatAction(w: SlabWriter, m: NxNatAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_nat');
+  put16(b, start + 8, 36, 'action.nx_nat');
+  put16(b, start + 12, m.flags, 'action.nx_nat.flags');
+  put16(b, start + 14, m.range_present, 'action.nx_nat.range_present');
+  const ipv4_min = agreed(m.ipv4_min, (m.range_present & 0x1) !== 0, 'action.nx_nat.ipv4_min');
+  if (ipv4_min !== undefined) write32(w, ipv4_min, 'action.nx_nat.ipv4_min');
+  const ipv4_max = agreed(m.ipv4_max, (m.range_present & 0x2) !== 0, 'action.nx_nat.ipv4_max');
+  if (ipv4_max !== undefined) write32(w, ipv4_max, 'action.nx_nat.ipv4_max');
+  const ipv6_min = agreed(m.ipv6_min, (m.range_present & 0x4) !== 0, 'action.nx_nat.ipv6_min');
+  if (ipv6_min !== undefined) writeBytes(w, ipv6_min, 16, 'action.nx_nat.ipv6_min');
+  const ipv6_max = agreed(m.ipv6_max, (m.range_present & 0x8) !== 0, 'action.nx_nat.ipv6_max');
+  if (ipv6_max !== undefined) writeBytes(w, ipv6_max, 16, 'action.nx_nat.ipv6_max');
+  const proto_min = agreed(m.proto_min, (m.range_present & 0x10) !== 0, 'action.nx_nat.proto_min');
+  if (proto_min !== undefined) write16(w, proto_min, 'action.nx_nat.proto_min');
+  const proto_max = agreed(m.proto_max, (m.range_present & 0x20) !== 0, 'action.nx_nat.proto_max');
+  if (proto_max !== undefined) write16(w, proto_max, 'action.nx_nat.proto_max');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 2);
+  patchLength(w, start, start + 2, 'action.nx_nat');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2, tail, tailPad], 'action.nx_nat');
+  wholeWords(w, start, 'action.nx_nat');
+}
+
+export function encodeNxController2Action(w: SlabWriter, m: NxController2Action): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_controller2');
+  put16(b, start + 8, 37, 'action.nx_controller2');
+  for (const item of m.properties) encodeNxControllerProperty(w, item);
+  patchLength(w, start, start + 2, 'action.nx_controller2');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_controller2');
+}
+
+export function encodeNxSample2Action(w: SlabWriter, m: NxSample2Action): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_sample2');
+  put16(b, start + 8, 38, 'action.nx_sample2');
+  put16(b, start + 10, m.probability, 'action.nx_sample2.probability');
+  put32(b, start + 12, m.collector_set_id, 'action.nx_sample2.collector_set_id');
+  put32(b, start + 16, m.obs_domain_id, 'action.nx_sample2.obs_domain_id');
+  put32(b, start + 20, m.obs_point_id, 'action.nx_sample2.obs_point_id');
+  put16(b, start + 24, m.sampling_port, 'action.nx_sample2.sampling_port');
+  patchLength(w, start, start + 2, 'action.nx_sample2');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 26, 6], 'action.nx_sample2');
+}
+
+export function encodeNxOutputTruncAction(w: SlabWriter, m: NxOutputTruncAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_output_trunc');
+  put16(b, start + 8, 39, 'action.nx_output_trunc');
+  put16(b, start + 10, m.port, 'action.nx_output_trunc.port');
+  put32(b, start + 12, m.max_len, 'action.nx_output_trunc.max_len');
+  patchLength(w, start, start + 2, 'action.nx_output_trunc');
+}
+
+export function encodeNxGroupAction(w: SlabWriter, m: NxGroupAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_group');
+  put16(b, start + 8, 40, 'action.nx_group');
+  put32(b, start + 12, m.group_id, 'action.nx_group.group_id');
+  patchLength(w, start, start + 2, 'action.nx_group');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_group');
+}
+
+export function encodeNxSample3Action(w: SlabWriter, m: NxSample3Action): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_sample3');
+  put16(b, start + 8, 41, 'action.nx_sample3');
+  put16(b, start + 10, m.probability, 'action.nx_sample3.probability');
+  put32(b, start + 12, m.collector_set_id, 'action.nx_sample3.collector_set_id');
+  put32(b, start + 16, m.obs_domain_id, 'action.nx_sample3.obs_domain_id');
+  put32(b, start + 20, m.obs_point_id, 'action.nx_sample3.obs_point_id');
+  put16(b, start + 24, m.sampling_port, 'action.nx_sample3.sampling_port');
+  put8(b, start + 26, m.direction, 'action.nx_sample3.direction');
+  patchLength(w, start, start + 2, 'action.nx_sample3');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 5], 'action.nx_sample3');
+}
+
+export function encodeNxCloneAction(w: SlabWriter, m: NxCloneAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_clone');
+  put16(b, start + 8, 42, 'action.nx_clone');
+  for (const item of m.actions) encodeAction(w, item);
+  patchLength(w, start, start + 2, 'action.nx_clone');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_clone');
+}
+
+export function encodeNxCtClearAction(w: SlabWriter, m: NxCtClearAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_ct_clear');
+  put16(b, start + 8, 43, 'action.nx_ct_clear');
+  patchLength(w, start, start + 2, 'action.nx_ct_clear');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_ct_clear');
+}
+
+export function encodeNxResubmitTableCtAction(w: SlabWriter, m: NxResubmitTableCtAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_resubmit_table_ct');
+  put16(b, start + 8, 44, 'action.nx_resubmit_table_ct');
+  put16(b, start + 10, m.in_port, 'action.nx_resubmit_table_ct.in_port');
+  put8(b, start + 12, m.table, 'action.nx_resubmit_table_ct.table');
+  patchLength(w, start, start + 2, 'action.nx_resubmit_table_ct');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3], 'action.nx_resubmit_table_ct');
+}
+
+export function encodeNxLearn2Action(w: SlabWriter, m: NxLearn2Action): void {
+  const start = w.reserve(40);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_learn2');
+  put16(b, start + 8, 45, 'action.nx_learn2');
+  put16(b, start + 10, m.idle_timeout, 'action.nx_learn2.idle_timeout');
+  put16(b, start + 12, m.hard_timeout, 'action.nx_learn2.hard_timeout');
+  put16(b, start + 14, m.priority, 'action.nx_learn2.priority');
+  put64(b, start + 16, m.cookie, 'action.nx_learn2.cookie');
+  put16(b, start + 24, m.flags, 'action.nx_learn2.flags');
+  put8(b, start + 26, m.table_id, 'action.nx_learn2.table_id');
+  put16(b, start + 28, m.fin_idle_timeout, 'action.nx_learn2.fin_idle_timeout');
+  put16(b, start + 30, m.fin_hard_timeout, 'action.nx_learn2.fin_hard_timeout');
+  put32(b, start + 32, m.limit, 'action.nx_learn2.limit');
+  put16(b, start + 36, m.result_dst_ofs, 'action.nx_learn2.result_dst_ofs');
+  const result_dst = agreed(m.result_dst, (m.flags & 0x4) !== 0, 'action.nx_learn2.result_dst');
+  if (result_dst !== undefined) writeOxmRef(w, result_dst, 'action.nx_learn2.result_dst');
+  writeLearnSpecs(w, m.specs, 'action.nx_learn2.specs');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 1 + 2);
+  patchLength(w, start, start + 2, 'action.nx_learn2');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 1, start + 38, 2, tail, tailPad], 'action.nx_learn2');
+  wholeWords(w, start, 'action.nx_learn2');
+}
+
+export function encodeNxEncapAction(w: SlabWriter, m: NxEncapAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_encap');
+  put16(b, start + 8, 46, 'action.nx_encap');
+  put16(b, start + 10, m.hdr_size, 'action.nx_encap.hdr_size');
+  put32(b, start + 12, m.new_pkt_type, 'action.nx_encap.new_pkt_type');
+  for (const item of m.properties) encodeNxEncapProperty(w, item);
+  patchLength(w, start, start + 2, 'action.nx_encap');
+}
+
+export function encodeNxDecapAction(w: SlabWriter, m: NxDecapAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_decap');
+  put16(b, start + 8, 47, 'action.nx_decap');
+  put32(b, start + 12, m.new_pkt_type, 'action.nx_decap.new_pkt_type');
+  patchLength(w, start, start + 2, 'action.nx_decap');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_decap');
+}
+
+export function encodeNxDecNshTtlAction(w: SlabWriter, m: NxDecNshTtlAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_dec_nsh_ttl');
+  put16(b, start + 8, 48, 'action.nx_dec_nsh_ttl');
+  patchLength(w, start, start + 2, 'action.nx_dec_nsh_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_dec_nsh_ttl');
+}
+
+export function encodeNxCheckPktLargerAction(w: SlabWriter, m: NxCheckPktLargerAction): void {
+  const start = w.reserve(14);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_check_pkt_larger');
+  put16(b, start + 8, 49, 'action.nx_check_pkt_larger');
+  put16(b, start + 10, m.pkt_len, 'action.nx_check_pkt_larger.pkt_len');
+  put16(b, start + 12, m.offset, 'action.nx_check_pkt_larger.offset');
+  writeOxmRef(w, m.dst, 'action.nx_check_pkt_larger.dst');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 24, m.padding, 0);
+  patchLength(w, start, start + 2, 'action.nx_check_pkt_larger');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_check_pkt_larger');
+  wholeWords(w, start, 'action.nx_check_pkt_larger');
+}
+
+export function encodeNxDeleteFieldAction(w: SlabWriter, m: NxDeleteFieldAction): void {
+  const start = w.reserve(10);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_delete_field');
+  put16(b, start + 8, 50, 'action.nx_delete_field');
+  writeOxmRef(w, m.field, 'action.nx_delete_field.field');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 24, m.padding, 0);
+  patchLength(w, start, start + 2, 'action.nx_delete_field');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_delete_field');
+  wholeWords(w, start, 'action.nx_delete_field');
+}
+
+export function encodeOnfCopyFieldAction(w: SlabWriter, m: OnfCopyFieldAction): void {
+  const start = w.reserve(20);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x4f4e4600, 'action.onf_copy_field');
+  put16(b, start + 8, 3200, 'action.onf_copy_field');
+  put16(b, start + 12, m.n_bits, 'action.onf_copy_field.n_bits');
+  put16(b, start + 14, m.src_offset, 'action.onf_copy_field.src_offset');
+  put16(b, start + 16, m.dst_offset, 'action.onf_copy_field.dst_offset');
+  writeOxmRef(w, m.src, 'action.onf_copy_field.src');
+  writeOxmRef(w, m.dst, 'action.onf_copy_field.dst');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 2 + 2);
+  patchLength(w, start, start + 2, 'action.onf_copy_field');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2, start + 18, 2, tail, tailPad], 'action.onf_copy_field');
+  wholeWords(w, start, 'action.onf_copy_field');
 }
 
 function encodeRawNxControllerProperty(w: SlabWriter, m: RawNxControllerProperty): void {
@@ -2743,34 +2678,69 @@ export function encodeNxControllerProperty(w: SlabWriter, m: NxControllerPropert
   }
 }
 
-function encodeNshMdTypeNxEncapProperty(w: SlabWriter, m: NshMdTypeNxEncapProperty): void {
-  const start = w.reserve(5);
-  const b = w.bytes;
-  b[start] = 0;
-  b[start + 1] = 4;
-  b[start + 2] = 1;
-  put8(b, start + 4, m.md_type, 'nx_encap_property.nsh_md_type.md_type');
-  writeRest(w, m.data, 'nx_encap_property.nsh_md_type.data');
-  put8(w.bytes, start + 3, w.at - start, 'nx_encap_property.nsh_md_type.length');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_encap_property.nsh_md_type');
-}
-
-function encodeNshTlvNxEncapProperty(w: SlabWriter, m: NshTlvNxEncapProperty): void {
+export function encodeMaxLenNxControllerProperty(w: SlabWriter, m: MaxLenNxControllerProperty): void {
   const start = w.reserve(8);
   const b = w.bytes;
-  b[start] = 0;
-  b[start + 1] = 4;
-  b[start + 2] = 2;
-  put16(b, start + 4, m.tlv_class, 'nx_encap_property.nsh_tlv.tlv_class');
-  put8(b, start + 6, m.tlv_type, 'nx_encap_property.nsh_tlv.tlv_type');
-  put8(b, start + 7, m.tlv_len, 'nx_encap_property.nsh_tlv.tlv_len');
-  writeRest(w, m.data, 'nx_encap_property.nsh_tlv.data');
-  put8(w.bytes, start + 3, w.at - start, 'nx_encap_property.nsh_tlv.length');
+  b[start + 1] = 0;
+  put16(b, start + 4, m.max_len, 'nx_controller_property.max_len.max_len');
+  patchLength(w, start, start + 2, 'nx_controller_property.max_len');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_encap_property.nsh_tlv');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_controller_property.max_len');
+}
+
+export function encodeControllerIdNxControllerProperty(w: SlabWriter, m: ControllerIdNxControllerProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 1;
+  put16(b, start + 4, m.controller_id, 'nx_controller_property.controller_id.controller_id');
+  patchLength(w, start, start + 2, 'nx_controller_property.controller_id');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_controller_property.controller_id');
+}
+
+export function encodeReasonNxControllerProperty(w: SlabWriter, m: ReasonNxControllerProperty): void {
+  const start = w.reserve(5);
+  const b = w.bytes;
+  b[start + 1] = 2;
+  put8(b, start + 4, m.reason, 'nx_controller_property.reason.reason');
+  patchLength(w, start, start + 2, 'nx_controller_property.reason');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_controller_property.reason');
+}
+
+export function encodeUserdataNxControllerProperty(w: SlabWriter, m: UserdataNxControllerProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 3;
+  writeRest(w, m.userdata, 'nx_controller_property.userdata.userdata');
+  patchLength(w, start, start + 2, 'nx_controller_property.userdata');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_controller_property.userdata');
+}
+
+export function encodePauseNxControllerProperty(w: SlabWriter, m: PauseNxControllerProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 4;
+  patchLength(w, start, start + 2, 'nx_controller_property.pause');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_controller_property.pause');
+}
+
+export function encodeMeterIdNxControllerProperty(w: SlabWriter, m: MeterIdNxControllerProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 5;
+  put32(b, start + 4, m.meter_id, 'nx_controller_property.meter_id.meter_id');
+  patchLength(w, start, start + 2, 'nx_controller_property.meter_id');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_controller_property.meter_id');
 }
 
 function encodeRawNxEncapProperty(w: SlabWriter, m: RawNxEncapProperty): void {
@@ -2799,68 +2769,34 @@ export function encodeNxEncapProperty(w: SlabWriter, m: NxEncapProperty): void {
   }
 }
 
-function encodeGotoTableInstruction(w: SlabWriter, m: GotoTableInstruction): void {
-  const start = w.reserve(8);
+export function encodeNshMdTypeNxEncapProperty(w: SlabWriter, m: NshMdTypeNxEncapProperty): void {
+  const start = w.reserve(5);
   const b = w.bytes;
-  b[start + 1] = 1;
-  put8(b, start + 4, m.table_id, 'instruction.goto_table.table_id');
-  patchLength(w, start, start + 2, 'instruction.goto_table');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'instruction.goto_table');
-}
-
-function encodeWriteMetadataInstruction(w: SlabWriter, m: WriteMetadataInstruction): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  put64(b, start + 8, m.metadata, 'instruction.write_metadata.metadata');
-  put64(b, start + 16, m.metadata_mask, 'instruction.write_metadata.metadata_mask');
-  patchLength(w, start, start + 2, 'instruction.write_metadata');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.write_metadata');
-}
-
-function encodeWriteActionsInstruction(w: SlabWriter, m: WriteActionsInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, start, start + 2, 'instruction.write_actions');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.write_actions');
-}
-
-function encodeApplyActionsInstruction(w: SlabWriter, m: ApplyActionsInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
+  b[start] = 0;
   b[start + 1] = 4;
-  for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, start, start + 2, 'instruction.apply_actions');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.apply_actions');
+  b[start + 2] = 1;
+  put8(b, start + 4, m.md_type, 'nx_encap_property.nsh_md_type.md_type');
+  writeRest(w, m.data, 'nx_encap_property.nsh_md_type.data');
+  put8(w.bytes, start + 3, w.at - start, 'nx_encap_property.nsh_md_type.length');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_encap_property.nsh_md_type');
 }
 
-function encodeClearActionsInstruction(w: SlabWriter, m: ClearActionsInstruction): void {
+export function encodeNshTlvNxEncapProperty(w: SlabWriter, m: NshTlvNxEncapProperty): void {
   const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 1] = 5;
-  patchLength(w, start, start + 2, 'instruction.clear_actions');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.clear_actions');
-}
-
-function encodeMeterInstruction(w: SlabWriter, m: MeterInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 6;
-  put32(b, start + 4, m.meter_id, 'instruction.meter.meter_id');
-  patchLength(w, start, start + 2, 'instruction.meter');
-}
-
-function encodeExperimenterInstruction(w: SlabWriter, m: ExperimenterInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'instruction.experimenter.experimenter');
-  writeRest(w, m.data, 'instruction.experimenter.data');
-  patchLength(w, start, start + 2, 'instruction.experimenter');
-  wholeWords(w, start, 'instruction.experimenter');
+  b[start] = 0;
+  b[start + 1] = 4;
+  b[start + 2] = 2;
+  put16(b, start + 4, m.tlv_class, 'nx_encap_property.nsh_tlv.tlv_class');
+  put8(b, start + 6, m.tlv_type, 'nx_encap_property.nsh_tlv.tlv_type');
+  put8(b, start + 7, m.tlv_len, 'nx_encap_property.nsh_tlv.tlv_len');
+  writeRest(w, m.data, 'nx_encap_property.nsh_tlv.data');
+  put8(w.bytes, start + 3, w.at - start, 'nx_encap_property.nsh_tlv.length');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_encap_property.nsh_tlv');
 }
 
 function encodeRawInstruction(w: SlabWriter, m: RawInstruction): void {
@@ -2902,186 +2838,68 @@ export function encodeInstruction(w: SlabWriter, m: Instruction): void {
   }
 }
 
-function encodeInstructionsTableProperty(w: SlabWriter, m: InstructionsTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.instructions');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.instructions');
-}
-
-function encodeInstructionsMissTableProperty(w: SlabWriter, m: InstructionsMissTableProperty): void {
-  const start = w.reserve(4);
+export function encodeGotoTableInstruction(w: SlabWriter, m: GotoTableInstruction): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 1;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.instructions_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.instructions_miss');
+  put8(b, start + 4, m.table_id, 'instruction.goto_table.table_id');
+  patchLength(w, start, start + 2, 'instruction.goto_table');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'instruction.goto_table');
 }
 
-function encodeNextTablesTableProperty(w: SlabWriter, m: NextTablesTableProperty): void {
-  const start = w.reserve(4);
+export function encodeWriteMetadataInstruction(w: SlabWriter, m: WriteMetadataInstruction): void {
+  const start = w.reserve(24);
   const b = w.bytes;
   b[start + 1] = 2;
-  writeU8List(w, m.table_ids, 'table_property.next_tables.table_ids');
-  patchLength(w, start, start + 2, 'table_property.next_tables');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.next_tables');
+  put64(b, start + 8, m.metadata, 'instruction.write_metadata.metadata');
+  put64(b, start + 16, m.metadata_mask, 'instruction.write_metadata.metadata_mask');
+  patchLength(w, start, start + 2, 'instruction.write_metadata');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.write_metadata');
 }
 
-function encodeNextTablesMissTableProperty(w: SlabWriter, m: NextTablesMissTableProperty): void {
-  const start = w.reserve(4);
+export function encodeWriteActionsInstruction(w: SlabWriter, m: WriteActionsInstruction): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 3;
-  writeU8List(w, m.table_ids, 'table_property.next_tables_miss.table_ids');
-  patchLength(w, start, start + 2, 'table_property.next_tables_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.next_tables_miss');
+  for (const item of m.actions) encodeAction(w, item);
+  patchLength(w, start, start + 2, 'instruction.write_actions');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.write_actions');
 }
 
-function encodeWriteActionsTableProperty(w: SlabWriter, m: WriteActionsTableProperty): void {
-  const start = w.reserve(4);
+export function encodeApplyActionsInstruction(w: SlabWriter, m: ApplyActionsInstruction): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 4;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.write_actions');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_actions');
+  for (const item of m.actions) encodeAction(w, item);
+  patchLength(w, start, start + 2, 'instruction.apply_actions');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.apply_actions');
 }
 
-function encodeWriteActionsMissTableProperty(w: SlabWriter, m: WriteActionsMissTableProperty): void {
-  const start = w.reserve(4);
+export function encodeClearActionsInstruction(w: SlabWriter, m: ClearActionsInstruction): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 5;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.write_actions_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_actions_miss');
+  patchLength(w, start, start + 2, 'instruction.clear_actions');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.clear_actions');
 }
 
-function encodeApplyActionsTableProperty(w: SlabWriter, m: ApplyActionsTableProperty): void {
-  const start = w.reserve(4);
+export function encodeMeterInstruction(w: SlabWriter, m: MeterInstruction): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 6;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.apply_actions');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_actions');
+  put32(b, start + 4, m.meter_id, 'instruction.meter.meter_id');
+  patchLength(w, start, start + 2, 'instruction.meter');
 }
 
-function encodeApplyActionsMissTableProperty(w: SlabWriter, m: ApplyActionsMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 7;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.apply_actions_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_actions_miss');
-}
-
-function encodeMatchTableProperty(w: SlabWriter, m: MatchTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 8;
-  writeOxmIds(w, m.oxm_ids, 'table_property.match.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.match');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.match');
-}
-
-function encodeWildcardsTableProperty(w: SlabWriter, m: WildcardsTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 10;
-  writeOxmIds(w, m.oxm_ids, 'table_property.wildcards.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.wildcards');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.wildcards');
-}
-
-function encodeWriteSetfieldTableProperty(w: SlabWriter, m: WriteSetfieldTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 12;
-  writeOxmIds(w, m.oxm_ids, 'table_property.write_setfield.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.write_setfield');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_setfield');
-}
-
-function encodeWriteSetfieldMissTableProperty(w: SlabWriter, m: WriteSetfieldMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 13;
-  writeOxmIds(w, m.oxm_ids, 'table_property.write_setfield_miss.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.write_setfield_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_setfield_miss');
-}
-
-function encodeApplySetfieldTableProperty(w: SlabWriter, m: ApplySetfieldTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 14;
-  writeOxmIds(w, m.oxm_ids, 'table_property.apply_setfield.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.apply_setfield');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_setfield');
-}
-
-function encodeApplySetfieldMissTableProperty(w: SlabWriter, m: ApplySetfieldMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 15;
-  writeOxmIds(w, m.oxm_ids, 'table_property.apply_setfield_miss.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.apply_setfield_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_setfield_miss');
-}
-
-function encodeExperimenterTableProperty(w: SlabWriter, m: ExperimenterTableProperty): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 254;
-  put32(b, start + 4, m.experimenter, 'table_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'table_property.experimenter.exp_type');
-  writeRest(w, m.data, 'table_property.experimenter.data');
-  patchLength(w, start, start + 2, 'table_property.experimenter');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.experimenter');
-}
-
-function encodeExperimenterMissTableProperty(w: SlabWriter, m: ExperimenterMissTableProperty): void {
-  const start = w.reserve(12);
+export function encodeExperimenterInstruction(w: SlabWriter, m: ExperimenterInstruction): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'table_property.experimenter_miss.experimenter');
-  put32(b, start + 8, m.exp_type, 'table_property.experimenter_miss.exp_type');
-  writeRest(w, m.data, 'table_property.experimenter_miss.data');
-  patchLength(w, start, start + 2, 'table_property.experimenter_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.experimenter_miss');
+  put32(b, start + 4, m.experimenter, 'instruction.experimenter.experimenter');
+  writeRest(w, m.data, 'instruction.experimenter.data');
+  patchLength(w, start, start + 2, 'instruction.experimenter');
+  wholeWords(w, start, 'instruction.experimenter');
 }
 
 function encodeRawTableProperty(w: SlabWriter, m: RawTableProperty): void {
@@ -3152,38 +2970,186 @@ export function encodeTableProperty(w: SlabWriter, m: TableProperty): void {
   }
 }
 
-function encodeDropMeterBand(w: SlabWriter, m: DropMeterBand): void {
-  const start = w.reserve(16);
+export function encodeInstructionsTableProperty(w: SlabWriter, m: InstructionsTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 0;
+  for (const item of m.ids) encodeFeatureId(w, item);
+  patchLength(w, start, start + 2, 'table_property.instructions');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.instructions');
+}
+
+export function encodeInstructionsMissTableProperty(w: SlabWriter, m: InstructionsMissTableProperty): void {
+  const start = w.reserve(4);
   const b = w.bytes;
   b[start + 1] = 1;
-  put32(b, start + 4, m.rate, 'meter_band.drop.rate');
-  put32(b, start + 8, m.burst_size, 'meter_band.drop.burst_size');
-  patchLength(w, start, start + 2, 'meter_band.drop');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'meter_band.drop');
+  for (const item of m.ids) encodeFeatureId(w, item);
+  patchLength(w, start, start + 2, 'table_property.instructions_miss');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.instructions_miss');
 }
 
-function encodeDscpRemarkMeterBand(w: SlabWriter, m: DscpRemarkMeterBand): void {
-  const start = w.reserve(16);
+export function encodeNextTablesTableProperty(w: SlabWriter, m: NextTablesTableProperty): void {
+  const start = w.reserve(4);
   const b = w.bytes;
   b[start + 1] = 2;
-  put32(b, start + 4, m.rate, 'meter_band.dscp_remark.rate');
-  put32(b, start + 8, m.burst_size, 'meter_band.dscp_remark.burst_size');
-  put8(b, start + 12, m.prec_level, 'meter_band.dscp_remark.prec_level');
-  patchLength(w, start, start + 2, 'meter_band.dscp_remark');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3], 'meter_band.dscp_remark');
+  writeU8List(w, m.table_ids, 'table_property.next_tables.table_ids');
+  patchLength(w, start, start + 2, 'table_property.next_tables');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.next_tables');
 }
 
-function encodeExperimenterMeterBand(w: SlabWriter, m: ExperimenterMeterBand): void {
-  const start = w.reserve(16);
+export function encodeNextTablesMissTableProperty(w: SlabWriter, m: NextTablesMissTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 3;
+  writeU8List(w, m.table_ids, 'table_property.next_tables_miss.table_ids');
+  patchLength(w, start, start + 2, 'table_property.next_tables_miss');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.next_tables_miss');
+}
+
+export function encodeWriteActionsTableProperty(w: SlabWriter, m: WriteActionsTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 4;
+  for (const item of m.ids) encodeFeatureId(w, item);
+  patchLength(w, start, start + 2, 'table_property.write_actions');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_actions');
+}
+
+export function encodeWriteActionsMissTableProperty(w: SlabWriter, m: WriteActionsMissTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 5;
+  for (const item of m.ids) encodeFeatureId(w, item);
+  patchLength(w, start, start + 2, 'table_property.write_actions_miss');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_actions_miss');
+}
+
+export function encodeApplyActionsTableProperty(w: SlabWriter, m: ApplyActionsTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 6;
+  for (const item of m.ids) encodeFeatureId(w, item);
+  patchLength(w, start, start + 2, 'table_property.apply_actions');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_actions');
+}
+
+export function encodeApplyActionsMissTableProperty(w: SlabWriter, m: ApplyActionsMissTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 7;
+  for (const item of m.ids) encodeFeatureId(w, item);
+  patchLength(w, start, start + 2, 'table_property.apply_actions_miss');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_actions_miss');
+}
+
+export function encodeMatchTableProperty(w: SlabWriter, m: MatchTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 8;
+  writeOxmIds(w, m.oxm_ids, 'table_property.match.oxm_ids');
+  patchLength(w, start, start + 2, 'table_property.match');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.match');
+}
+
+export function encodeWildcardsTableProperty(w: SlabWriter, m: WildcardsTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 10;
+  writeOxmIds(w, m.oxm_ids, 'table_property.wildcards.oxm_ids');
+  patchLength(w, start, start + 2, 'table_property.wildcards');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.wildcards');
+}
+
+export function encodeWriteSetfieldTableProperty(w: SlabWriter, m: WriteSetfieldTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 12;
+  writeOxmIds(w, m.oxm_ids, 'table_property.write_setfield.oxm_ids');
+  patchLength(w, start, start + 2, 'table_property.write_setfield');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_setfield');
+}
+
+export function encodeWriteSetfieldMissTableProperty(w: SlabWriter, m: WriteSetfieldMissTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 13;
+  writeOxmIds(w, m.oxm_ids, 'table_property.write_setfield_miss.oxm_ids');
+  patchLength(w, start, start + 2, 'table_property.write_setfield_miss');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_setfield_miss');
+}
+
+export function encodeApplySetfieldTableProperty(w: SlabWriter, m: ApplySetfieldTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 14;
+  writeOxmIds(w, m.oxm_ids, 'table_property.apply_setfield.oxm_ids');
+  patchLength(w, start, start + 2, 'table_property.apply_setfield');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_setfield');
+}
+
+export function encodeApplySetfieldMissTableProperty(w: SlabWriter, m: ApplySetfieldMissTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 15;
+  writeOxmIds(w, m.oxm_ids, 'table_property.apply_setfield_miss.oxm_ids');
+  patchLength(w, start, start + 2, 'table_property.apply_setfield_miss');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_setfield_miss');
+}
+
+export function encodeExperimenterTableProperty(w: SlabWriter, m: ExperimenterTableProperty): void {
+  const start = w.reserve(12);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 254;
+  put32(b, start + 4, m.experimenter, 'table_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'table_property.experimenter.exp_type');
+  writeRest(w, m.data, 'table_property.experimenter.data');
+  patchLength(w, start, start + 2, 'table_property.experimenter');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.experimenter');
+}
+
+export function encodeExperimenterMissTableProperty(w: SlabWriter, m: ExperimenterMissTableProperty): void {
+  const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.rate, 'meter_band.experimenter.rate');
-  put32(b, start + 8, m.burst_size, 'meter_band.experimenter.burst_size');
-  put32(b, start + 12, m.experimenter, 'meter_band.experimenter.experimenter');
-  writeRest(w, m.data, 'meter_band.experimenter.data');
-  patchLength(w, start, start + 2, 'meter_band.experimenter');
-  wholeWords(w, start, 'meter_band.experimenter');
+  put32(b, start + 4, m.experimenter, 'table_property.experimenter_miss.experimenter');
+  put32(b, start + 8, m.exp_type, 'table_property.experimenter_miss.exp_type');
+  writeRest(w, m.data, 'table_property.experimenter_miss.data');
+  patchLength(w, start, start + 2, 'table_property.experimenter_miss');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.experimenter_miss');
 }
 
 function encodeRawMeterBand(w: SlabWriter, m: RawMeterBand): void {
@@ -3213,76 +3179,38 @@ export function encodeMeterBand(w: SlabWriter, m: MeterBand): void {
   }
 }
 
-function encodeAddedOnfFlowUpdate(w: SlabWriter, m: AddedOnfFlowUpdate): void {
-  const start = w.reserve(24);
+export function encodeDropMeterBand(w: SlabWriter, m: DropMeterBand): void {
+  const start = w.reserve(16);
   const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 0;
-  put16(b, start + 4, m.reason, 'onf_flow_update.added.reason');
-  put16(b, start + 6, m.priority, 'onf_flow_update.added.priority');
-  put16(b, start + 8, m.idle_timeout, 'onf_flow_update.added.idle_timeout');
-  put16(b, start + 10, m.hard_timeout, 'onf_flow_update.added.hard_timeout');
-  put16(b, start + 12, m.match_len, 'onf_flow_update.added.match_len');
-  put8(b, start + 14, m.table_id, 'onf_flow_update.added.table_id');
-  put64(b, start + 16, m.cookie, 'onf_flow_update.added.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'onf_flow_update.added.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.instructions) encodeInstruction(w, item);
-  patchLength(w, start, start, 'onf_flow_update.added');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1, matchEnd, matchPad], 'onf_flow_update.added');
+  b[start + 1] = 1;
+  put32(b, start + 4, m.rate, 'meter_band.drop.rate');
+  put32(b, start + 8, m.burst_size, 'meter_band.drop.burst_size');
+  patchLength(w, start, start + 2, 'meter_band.drop');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'meter_band.drop');
 }
 
-function encodeDeletedOnfFlowUpdate(w: SlabWriter, m: DeletedOnfFlowUpdate): void {
-  const start = w.reserve(24);
+export function encodeDscpRemarkMeterBand(w: SlabWriter, m: DscpRemarkMeterBand): void {
+  const start = w.reserve(16);
   const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 1;
-  put16(b, start + 4, m.reason, 'onf_flow_update.deleted.reason');
-  put16(b, start + 6, m.priority, 'onf_flow_update.deleted.priority');
-  put16(b, start + 8, m.idle_timeout, 'onf_flow_update.deleted.idle_timeout');
-  put16(b, start + 10, m.hard_timeout, 'onf_flow_update.deleted.hard_timeout');
-  put16(b, start + 12, m.match_len, 'onf_flow_update.deleted.match_len');
-  put8(b, start + 14, m.table_id, 'onf_flow_update.deleted.table_id');
-  put64(b, start + 16, m.cookie, 'onf_flow_update.deleted.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'onf_flow_update.deleted.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.instructions) encodeInstruction(w, item);
-  patchLength(w, start, start, 'onf_flow_update.deleted');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1, matchEnd, matchPad], 'onf_flow_update.deleted');
+  b[start + 1] = 2;
+  put32(b, start + 4, m.rate, 'meter_band.dscp_remark.rate');
+  put32(b, start + 8, m.burst_size, 'meter_band.dscp_remark.burst_size');
+  put8(b, start + 12, m.prec_level, 'meter_band.dscp_remark.prec_level');
+  patchLength(w, start, start + 2, 'meter_band.dscp_remark');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3], 'meter_band.dscp_remark');
 }
 
-function encodeModifiedOnfFlowUpdate(w: SlabWriter, m: ModifiedOnfFlowUpdate): void {
-  const start = w.reserve(24);
+export function encodeExperimenterMeterBand(w: SlabWriter, m: ExperimenterMeterBand): void {
+  const start = w.reserve(16);
   const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 2;
-  put16(b, start + 4, m.reason, 'onf_flow_update.modified.reason');
-  put16(b, start + 6, m.priority, 'onf_flow_update.modified.priority');
-  put16(b, start + 8, m.idle_timeout, 'onf_flow_update.modified.idle_timeout');
-  put16(b, start + 10, m.hard_timeout, 'onf_flow_update.modified.hard_timeout');
-  put16(b, start + 12, m.match_len, 'onf_flow_update.modified.match_len');
-  put8(b, start + 14, m.table_id, 'onf_flow_update.modified.table_id');
-  put64(b, start + 16, m.cookie, 'onf_flow_update.modified.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'onf_flow_update.modified.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.instructions) encodeInstruction(w, item);
-  patchLength(w, start, start, 'onf_flow_update.modified');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1, matchEnd, matchPad], 'onf_flow_update.modified');
-}
-
-function encodeAbbrevOnfFlowUpdate(w: SlabWriter, m: AbbrevOnfFlowUpdate): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 3;
-  put32(b, start + 4, m.xid, 'onf_flow_update.abbrev.xid');
-  patchLength(w, start, start, 'onf_flow_update.abbrev');
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, m.rate, 'meter_band.experimenter.rate');
+  put32(b, start + 8, m.burst_size, 'meter_band.experimenter.burst_size');
+  put32(b, start + 12, m.experimenter, 'meter_band.experimenter.experimenter');
+  writeRest(w, m.data, 'meter_band.experimenter.data');
+  patchLength(w, start, start + 2, 'meter_band.experimenter');
+  wholeWords(w, start, 'meter_band.experimenter');
 }
 
 function encodeRawOnfFlowUpdate(w: SlabWriter, m: RawOnfFlowUpdate): void {
@@ -3315,34 +3243,76 @@ export function encodeOnfFlowUpdate(w: SlabWriter, m: OnfFlowUpdate): void {
   }
 }
 
-function encodeMinRateQueueProperty(w: SlabWriter, m: MinRateQueueProperty): void {
-  const start = w.reserve(16);
+export function encodeAddedOnfFlowUpdate(w: SlabWriter, m: AddedOnfFlowUpdate): void {
+  const start = w.reserve(24);
   const b = w.bytes;
-  b[start + 1] = 1;
-  put16(b, start + 8, m.rate, 'queue_property.min_rate.rate');
-  patchLength(w, start, start + 2, 'queue_property.min_rate');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, start + 10, 6], 'queue_property.min_rate');
+  b[start + 2] = 0;
+  b[start + 3] = 0;
+  put16(b, start + 4, m.reason, 'onf_flow_update.added.reason');
+  put16(b, start + 6, m.priority, 'onf_flow_update.added.priority');
+  put16(b, start + 8, m.idle_timeout, 'onf_flow_update.added.idle_timeout');
+  put16(b, start + 10, m.hard_timeout, 'onf_flow_update.added.hard_timeout');
+  put16(b, start + 12, m.match_len, 'onf_flow_update.added.match_len');
+  put8(b, start + 14, m.table_id, 'onf_flow_update.added.table_id');
+  put64(b, start + 16, m.cookie, 'onf_flow_update.added.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'onf_flow_update.added.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'onf_flow_update.added');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1, matchEnd, matchPad], 'onf_flow_update.added');
 }
 
-function encodeMaxRateQueueProperty(w: SlabWriter, m: MaxRateQueueProperty): void {
-  const start = w.reserve(16);
+export function encodeDeletedOnfFlowUpdate(w: SlabWriter, m: DeletedOnfFlowUpdate): void {
+  const start = w.reserve(24);
   const b = w.bytes;
-  b[start + 1] = 2;
-  put16(b, start + 8, m.rate, 'queue_property.max_rate.rate');
-  patchLength(w, start, start + 2, 'queue_property.max_rate');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, start + 10, 6], 'queue_property.max_rate');
+  b[start + 2] = 0;
+  b[start + 3] = 1;
+  put16(b, start + 4, m.reason, 'onf_flow_update.deleted.reason');
+  put16(b, start + 6, m.priority, 'onf_flow_update.deleted.priority');
+  put16(b, start + 8, m.idle_timeout, 'onf_flow_update.deleted.idle_timeout');
+  put16(b, start + 10, m.hard_timeout, 'onf_flow_update.deleted.hard_timeout');
+  put16(b, start + 12, m.match_len, 'onf_flow_update.deleted.match_len');
+  put8(b, start + 14, m.table_id, 'onf_flow_update.deleted.table_id');
+  put64(b, start + 16, m.cookie, 'onf_flow_update.deleted.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'onf_flow_update.deleted.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'onf_flow_update.deleted');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1, matchEnd, matchPad], 'onf_flow_update.deleted');
 }
 
-function encodeExperimenterQueueProperty(w: SlabWriter, m: ExperimenterQueueProperty): void {
-  const start = w.reserve(16);
+export function encodeModifiedOnfFlowUpdate(w: SlabWriter, m: ModifiedOnfFlowUpdate): void {
+  const start = w.reserve(24);
   const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 8, m.experimenter, 'queue_property.experimenter.experimenter');
-  writeRest(w, m.data, 'queue_property.experimenter.data');
-  patchLength(w, start, start + 2, 'queue_property.experimenter');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, start + 12, 4], 'queue_property.experimenter');
-  wholeWords(w, start, 'queue_property.experimenter');
+  b[start + 2] = 0;
+  b[start + 3] = 2;
+  put16(b, start + 4, m.reason, 'onf_flow_update.modified.reason');
+  put16(b, start + 6, m.priority, 'onf_flow_update.modified.priority');
+  put16(b, start + 8, m.idle_timeout, 'onf_flow_update.modified.idle_timeout');
+  put16(b, start + 10, m.hard_timeout, 'onf_flow_update.modified.hard_timeout');
+  put16(b, start + 12, m.match_len, 'onf_flow_update.modified.match_len');
+  put8(b, start + 14, m.table_id, 'onf_flow_update.modified.table_id');
+  put64(b, start + 16, m.cookie, 'onf_flow_update.modified.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'onf_flow_update.modified.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'onf_flow_update.modified');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1, matchEnd, matchPad], 'onf_flow_update.modified');
+}
+
+export function encodeAbbrevOnfFlowUpdate(w: SlabWriter, m: AbbrevOnfFlowUpdate): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 3;
+  put32(b, start + 4, m.xid, 'onf_flow_update.abbrev.xid');
+  patchLength(w, start, start, 'onf_flow_update.abbrev');
 }
 
 function encodeRawQueueProperty(w: SlabWriter, m: RawQueueProperty): void {
@@ -3372,18 +3342,34 @@ export function encodeQueueProperty(w: SlabWriter, m: QueueProperty): void {
   }
 }
 
-function encodeExperimenterBundleProperty(w: SlabWriter, m: ExperimenterBundleProperty): void {
-  const start = w.reserve(12);
+export function encodeMinRateQueueProperty(w: SlabWriter, m: MinRateQueueProperty): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start + 1] = 1;
+  put16(b, start + 8, m.rate, 'queue_property.min_rate.rate');
+  patchLength(w, start, start + 2, 'queue_property.min_rate');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, start + 10, 6], 'queue_property.min_rate');
+}
+
+export function encodeMaxRateQueueProperty(w: SlabWriter, m: MaxRateQueueProperty): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start + 1] = 2;
+  put16(b, start + 8, m.rate, 'queue_property.max_rate.rate');
+  patchLength(w, start, start + 2, 'queue_property.max_rate');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, start + 10, 6], 'queue_property.max_rate');
+}
+
+export function encodeExperimenterQueueProperty(w: SlabWriter, m: ExperimenterQueueProperty): void {
+  const start = w.reserve(16);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'bundle_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'bundle_property.experimenter.exp_type');
-  writeRest(w, m.data, 'bundle_property.experimenter.data');
-  patchLength(w, start, start + 2, 'bundle_property.experimenter');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bundle_property.experimenter');
+  put32(b, start + 8, m.experimenter, 'queue_property.experimenter.experimenter');
+  writeRest(w, m.data, 'queue_property.experimenter.data');
+  patchLength(w, start, start + 2, 'queue_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, start + 12, 4], 'queue_property.experimenter');
+  wholeWords(w, start, 'queue_property.experimenter');
 }
 
 function encodeRawBundleProperty(w: SlabWriter, m: RawBundleProperty): void {
@@ -3409,136 +3395,18 @@ export function encodeBundleProperty(w: SlabWriter, m: BundleProperty): void {
   }
 }
 
-function encodePacketInSlaveNxAsyncConfigProperty(w: SlabWriter, m: PacketInSlaveNxAsyncConfigProperty): void {
-  const start = w.reserve(8);
+export function encodeExperimenterBundleProperty(w: SlabWriter, m: ExperimenterBundleProperty): void {
+  const start = w.reserve(12);
   const b = w.bytes;
-  b[start + 1] = 0;
-  put32(b, start + 4, m.mask, 'nx_async_config_property.packet_in_slave.mask');
-  patchLength(w, start, start + 2, 'nx_async_config_property.packet_in_slave');
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, m.experimenter, 'bundle_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'bundle_property.experimenter.exp_type');
+  writeRest(w, m.data, 'bundle_property.experimenter.data');
+  patchLength(w, start, start + 2, 'bundle_property.experimenter');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.packet_in_slave');
-}
-
-function encodePacketInMasterNxAsyncConfigProperty(w: SlabWriter, m: PacketInMasterNxAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  put32(b, start + 4, m.mask, 'nx_async_config_property.packet_in_master.mask');
-  patchLength(w, start, start + 2, 'nx_async_config_property.packet_in_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.packet_in_master');
-}
-
-function encodePortStatusSlaveNxAsyncConfigProperty(w: SlabWriter, m: PortStatusSlaveNxAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  put32(b, start + 4, m.mask, 'nx_async_config_property.port_status_slave.mask');
-  patchLength(w, start, start + 2, 'nx_async_config_property.port_status_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.port_status_slave');
-}
-
-function encodePortStatusMasterNxAsyncConfigProperty(w: SlabWriter, m: PortStatusMasterNxAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  put32(b, start + 4, m.mask, 'nx_async_config_property.port_status_master.mask');
-  patchLength(w, start, start + 2, 'nx_async_config_property.port_status_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.port_status_master');
-}
-
-function encodeFlowRemovedSlaveNxAsyncConfigProperty(w: SlabWriter, m: FlowRemovedSlaveNxAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 4;
-  put32(b, start + 4, m.mask, 'nx_async_config_property.flow_removed_slave.mask');
-  patchLength(w, start, start + 2, 'nx_async_config_property.flow_removed_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.flow_removed_slave');
-}
-
-function encodeFlowRemovedMasterNxAsyncConfigProperty(w: SlabWriter, m: FlowRemovedMasterNxAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 5;
-  put32(b, start + 4, m.mask, 'nx_async_config_property.flow_removed_master.mask');
-  patchLength(w, start, start + 2, 'nx_async_config_property.flow_removed_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.flow_removed_master');
-}
-
-function encodeRoleStatusSlaveNxAsyncConfigProperty(w: SlabWriter, m: RoleStatusSlaveNxAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 6;
-  put32(b, start + 4, m.mask, 'nx_async_config_property.role_status_slave.mask');
-  patchLength(w, start, start + 2, 'nx_async_config_property.role_status_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.role_status_slave');
-}
-
-function encodeRoleStatusMasterNxAsyncConfigProperty(w: SlabWriter, m: RoleStatusMasterNxAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 7;
-  put32(b, start + 4, m.mask, 'nx_async_config_property.role_status_master.mask');
-  patchLength(w, start, start + 2, 'nx_async_config_property.role_status_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.role_status_master');
-}
-
-function encodeTableStatusSlaveNxAsyncConfigProperty(w: SlabWriter, m: TableStatusSlaveNxAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 8;
-  put32(b, start + 4, m.mask, 'nx_async_config_property.table_status_slave.mask');
-  patchLength(w, start, start + 2, 'nx_async_config_property.table_status_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.table_status_slave');
-}
-
-function encodeTableStatusMasterNxAsyncConfigProperty(w: SlabWriter, m: TableStatusMasterNxAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 9;
-  put32(b, start + 4, m.mask, 'nx_async_config_property.table_status_master.mask');
-  patchLength(w, start, start + 2, 'nx_async_config_property.table_status_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.table_status_master');
-}
-
-function encodeRequestforwardSlaveNxAsyncConfigProperty(w: SlabWriter, m: RequestforwardSlaveNxAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 10;
-  put32(b, start + 4, m.mask, 'nx_async_config_property.requestforward_slave.mask');
-  patchLength(w, start, start + 2, 'nx_async_config_property.requestforward_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.requestforward_slave');
-}
-
-function encodeRequestforwardMasterNxAsyncConfigProperty(w: SlabWriter, m: RequestforwardMasterNxAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 11;
-  put32(b, start + 4, m.mask, 'nx_async_config_property.requestforward_master.mask');
-  patchLength(w, start, start + 2, 'nx_async_config_property.requestforward_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.requestforward_master');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bundle_property.experimenter');
 }
 
 function encodeRawNxAsyncConfigProperty(w: SlabWriter, m: RawNxAsyncConfigProperty): void {
@@ -3597,103 +3465,136 @@ export function encodeNxAsyncConfigProperty(w: SlabWriter, m: NxAsyncConfigPrope
   }
 }
 
-function encodePacketNxPacketInProperty(w: SlabWriter, m: PacketNxPacketInProperty): void {
-  const start = w.reserve(4);
+export function encodePacketInSlaveNxAsyncConfigProperty(w: SlabWriter, m: PacketInSlaveNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 0;
-  writeRest(w, m.packet, 'nx_packet_in_property.packet.packet');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.packet');
+  put32(b, start + 4, m.mask, 'nx_async_config_property.packet_in_slave.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.packet_in_slave');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.packet');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.packet_in_slave');
 }
 
-function encodeFullLenNxPacketInProperty(w: SlabWriter, m: FullLenNxPacketInProperty): void {
+export function encodePacketInMasterNxAsyncConfigProperty(w: SlabWriter, m: PacketInMasterNxAsyncConfigProperty): void {
   const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 1;
-  put32(b, start + 4, m.full_len, 'nx_packet_in_property.full_len.full_len');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.full_len');
+  put32(b, start + 4, m.mask, 'nx_async_config_property.packet_in_master.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.packet_in_master');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.full_len');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.packet_in_master');
 }
 
-function encodeBufferIdNxPacketInProperty(w: SlabWriter, m: BufferIdNxPacketInProperty): void {
+export function encodePortStatusSlaveNxAsyncConfigProperty(w: SlabWriter, m: PortStatusSlaveNxAsyncConfigProperty): void {
   const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 2;
-  put32(b, start + 4, m.buffer_id, 'nx_packet_in_property.buffer_id.buffer_id');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.buffer_id');
+  put32(b, start + 4, m.mask, 'nx_async_config_property.port_status_slave.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.port_status_slave');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.buffer_id');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.port_status_slave');
 }
 
-function encodeTableIdNxPacketInProperty(w: SlabWriter, m: TableIdNxPacketInProperty): void {
-  const start = w.reserve(5);
+export function encodePortStatusMasterNxAsyncConfigProperty(w: SlabWriter, m: PortStatusMasterNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 3;
-  put8(b, start + 4, m.table_id, 'nx_packet_in_property.table_id.table_id');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.table_id');
+  put32(b, start + 4, m.mask, 'nx_async_config_property.port_status_master.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.port_status_master');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.table_id');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.port_status_master');
 }
 
-function encodeCookieNxPacketInProperty(w: SlabWriter, m: CookieNxPacketInProperty): void {
-  const start = w.reserve(16);
+export function encodeFlowRemovedSlaveNxAsyncConfigProperty(w: SlabWriter, m: FlowRemovedSlaveNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 4;
-  put64(b, start + 8, m.cookie, 'nx_packet_in_property.cookie.cookie');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.cookie');
+  put32(b, start + 4, m.mask, 'nx_async_config_property.flow_removed_slave.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.flow_removed_slave');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'nx_packet_in_property.cookie');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.flow_removed_slave');
 }
 
-function encodeReasonNxPacketInProperty(w: SlabWriter, m: ReasonNxPacketInProperty): void {
-  const start = w.reserve(5);
+export function encodeFlowRemovedMasterNxAsyncConfigProperty(w: SlabWriter, m: FlowRemovedMasterNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 5;
-  put8(b, start + 4, m.reason, 'nx_packet_in_property.reason.reason');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.reason');
+  put32(b, start + 4, m.mask, 'nx_async_config_property.flow_removed_master.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.flow_removed_master');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.reason');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.flow_removed_master');
 }
 
-function encodeMetadataNxPacketInProperty(w: SlabWriter, m: MetadataNxPacketInProperty): void {
-  const start = w.reserve(4);
+export function encodeRoleStatusSlaveNxAsyncConfigProperty(w: SlabWriter, m: RoleStatusSlaveNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 6;
-  for (const item of m.metadata) encodeOxm(w, item);
-  patchLength(w, start, start + 2, 'nx_packet_in_property.metadata');
+  put32(b, start + 4, m.mask, 'nx_async_config_property.role_status_slave.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.role_status_slave');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.metadata');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.role_status_slave');
 }
 
-function encodeUserdataNxPacketInProperty(w: SlabWriter, m: UserdataNxPacketInProperty): void {
-  const start = w.reserve(4);
+export function encodeRoleStatusMasterNxAsyncConfigProperty(w: SlabWriter, m: RoleStatusMasterNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 7;
-  writeRest(w, m.userdata, 'nx_packet_in_property.userdata.userdata');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.userdata');
+  put32(b, start + 4, m.mask, 'nx_async_config_property.role_status_master.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.role_status_master');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.userdata');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.role_status_master');
 }
 
-function encodeContinuationNxPacketInProperty(w: SlabWriter, m: ContinuationNxPacketInProperty): void {
-  const start = w.reserve(4);
+export function encodeTableStatusSlaveNxAsyncConfigProperty(w: SlabWriter, m: TableStatusSlaveNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 8;
-  writeRest(w, m.continuation, 'nx_packet_in_property.continuation.continuation');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.continuation');
+  put32(b, start + 4, m.mask, 'nx_async_config_property.table_status_slave.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.table_status_slave');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.continuation');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.table_status_slave');
+}
+
+export function encodeTableStatusMasterNxAsyncConfigProperty(w: SlabWriter, m: TableStatusMasterNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 9;
+  put32(b, start + 4, m.mask, 'nx_async_config_property.table_status_master.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.table_status_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.table_status_master');
+}
+
+export function encodeRequestforwardSlaveNxAsyncConfigProperty(w: SlabWriter, m: RequestforwardSlaveNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 10;
+  put32(b, start + 4, m.mask, 'nx_async_config_property.requestforward_slave.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.requestforward_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.requestforward_slave');
+}
+
+export function encodeRequestforwardMasterNxAsyncConfigProperty(w: SlabWriter, m: RequestforwardMasterNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 11;
+  put32(b, start + 4, m.mask, 'nx_async_config_property.requestforward_master.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.requestforward_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.requestforward_master');
 }
 
 function encodeRawNxPacketInProperty(w: SlabWriter, m: RawNxPacketInProperty): void {
@@ -3743,37 +3644,103 @@ export function encodeNxPacketInProperty(w: SlabWriter, m: NxPacketInProperty): 
   }
 }
 
-function encodeOrigTupleNxCtFlushProperty(w: SlabWriter, m: OrigTupleNxCtFlushProperty): void {
-  const start = w.reserve(8);
+export function encodePacketNxPacketInProperty(w: SlabWriter, m: PacketNxPacketInProperty): void {
+  const start = w.reserve(4);
   const b = w.bytes;
   b[start + 1] = 0;
-  for (const item of m.tuple) encodeNxCtTuple(w, item);
-  patchLength(w, start, start + 2, 'nx_ct_flush_property.orig_tuple');
+  writeRest(w, m.packet, 'nx_packet_in_property.packet.packet');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.packet');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'nx_ct_flush_property.orig_tuple');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.packet');
 }
 
-function encodeReplyTupleNxCtFlushProperty(w: SlabWriter, m: ReplyTupleNxCtFlushProperty): void {
+export function encodeFullLenNxPacketInProperty(w: SlabWriter, m: FullLenNxPacketInProperty): void {
   const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 1;
-  for (const item of m.tuple) encodeNxCtTuple(w, item);
-  patchLength(w, start, start + 2, 'nx_ct_flush_property.reply_tuple');
+  put32(b, start + 4, m.full_len, 'nx_packet_in_property.full_len.full_len');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.full_len');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'nx_ct_flush_property.reply_tuple');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.full_len');
 }
 
-function encodeZoneIdNxCtFlushProperty(w: SlabWriter, m: ZoneIdNxCtFlushProperty): void {
+export function encodeBufferIdNxPacketInProperty(w: SlabWriter, m: BufferIdNxPacketInProperty): void {
   const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 2;
-  put16(b, start + 4, m.zone_id, 'nx_ct_flush_property.zone_id.zone_id');
-  patchLength(w, start, start + 2, 'nx_ct_flush_property.zone_id');
+  put32(b, start + 4, m.buffer_id, 'nx_packet_in_property.buffer_id.buffer_id');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.buffer_id');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_ct_flush_property.zone_id');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.buffer_id');
+}
+
+export function encodeTableIdNxPacketInProperty(w: SlabWriter, m: TableIdNxPacketInProperty): void {
+  const start = w.reserve(5);
+  const b = w.bytes;
+  b[start + 1] = 3;
+  put8(b, start + 4, m.table_id, 'nx_packet_in_property.table_id.table_id');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.table_id');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.table_id');
+}
+
+export function encodeCookieNxPacketInProperty(w: SlabWriter, m: CookieNxPacketInProperty): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start + 1] = 4;
+  put64(b, start + 8, m.cookie, 'nx_packet_in_property.cookie.cookie');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.cookie');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'nx_packet_in_property.cookie');
+}
+
+export function encodeReasonNxPacketInProperty(w: SlabWriter, m: ReasonNxPacketInProperty): void {
+  const start = w.reserve(5);
+  const b = w.bytes;
+  b[start + 1] = 5;
+  put8(b, start + 4, m.reason, 'nx_packet_in_property.reason.reason');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.reason');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.reason');
+}
+
+export function encodeMetadataNxPacketInProperty(w: SlabWriter, m: MetadataNxPacketInProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 6;
+  for (const item of m.metadata) encodeOxm(w, item);
+  patchLength(w, start, start + 2, 'nx_packet_in_property.metadata');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.metadata');
+}
+
+export function encodeUserdataNxPacketInProperty(w: SlabWriter, m: UserdataNxPacketInProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 7;
+  writeRest(w, m.userdata, 'nx_packet_in_property.userdata.userdata');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.userdata');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.userdata');
+}
+
+export function encodeContinuationNxPacketInProperty(w: SlabWriter, m: ContinuationNxPacketInProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 8;
+  writeRest(w, m.continuation, 'nx_packet_in_property.continuation.continuation');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.continuation');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.continuation');
 }
 
 function encodeRawNxCtFlushProperty(w: SlabWriter, m: RawNxCtFlushProperty): void {
@@ -3805,81 +3772,37 @@ export function encodeNxCtFlushProperty(w: SlabWriter, m: NxCtFlushProperty): vo
   }
 }
 
-function encodeSrcNxCtTuple(w: SlabWriter, m: SrcNxCtTuple): void {
-  const start = w.reserve(20);
+export function encodeOrigTupleNxCtFlushProperty(w: SlabWriter, m: OrigTupleNxCtFlushProperty): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 0;
-  putBytes(b, start + 4, m.address, 16, 'nx_ct_tuple.src.address');
-  patchLength(w, start, start + 2, 'nx_ct_tuple.src');
+  for (const item of m.tuple) encodeNxCtTuple(w, item);
+  patchLength(w, start, start + 2, 'nx_ct_flush_property.orig_tuple');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_ct_tuple.src');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'nx_ct_flush_property.orig_tuple');
 }
 
-function encodeDstNxCtTuple(w: SlabWriter, m: DstNxCtTuple): void {
-  const start = w.reserve(20);
+export function encodeReplyTupleNxCtFlushProperty(w: SlabWriter, m: ReplyTupleNxCtFlushProperty): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 1;
-  putBytes(b, start + 4, m.address, 16, 'nx_ct_tuple.dst.address');
-  patchLength(w, start, start + 2, 'nx_ct_tuple.dst');
+  for (const item of m.tuple) encodeNxCtTuple(w, item);
+  patchLength(w, start, start + 2, 'nx_ct_flush_property.reply_tuple');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_ct_tuple.dst');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'nx_ct_flush_property.reply_tuple');
 }
 
-function encodeSrcPortNxCtTuple(w: SlabWriter, m: SrcPortNxCtTuple): void {
+export function encodeZoneIdNxCtFlushProperty(w: SlabWriter, m: ZoneIdNxCtFlushProperty): void {
   const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 2;
-  put16(b, start + 4, m.port, 'nx_ct_tuple.src_port.port');
-  patchLength(w, start, start + 2, 'nx_ct_tuple.src_port');
+  put16(b, start + 4, m.zone_id, 'nx_ct_flush_property.zone_id.zone_id');
+  patchLength(w, start, start + 2, 'nx_ct_flush_property.zone_id');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_ct_tuple.src_port');
-}
-
-function encodeDstPortNxCtTuple(w: SlabWriter, m: DstPortNxCtTuple): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  put16(b, start + 4, m.port, 'nx_ct_tuple.dst_port.port');
-  patchLength(w, start, start + 2, 'nx_ct_tuple.dst_port');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_ct_tuple.dst_port');
-}
-
-function encodeIcmpIdNxCtTuple(w: SlabWriter, m: IcmpIdNxCtTuple): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 4;
-  put16(b, start + 4, m.icmp_id, 'nx_ct_tuple.icmp_id.icmp_id');
-  patchLength(w, start, start + 2, 'nx_ct_tuple.icmp_id');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_ct_tuple.icmp_id');
-}
-
-function encodeIcmpTypeNxCtTuple(w: SlabWriter, m: IcmpTypeNxCtTuple): void {
-  const start = w.reserve(5);
-  const b = w.bytes;
-  b[start + 1] = 5;
-  put8(b, start + 4, m.icmp_type, 'nx_ct_tuple.icmp_type.icmp_type');
-  patchLength(w, start, start + 2, 'nx_ct_tuple.icmp_type');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_ct_tuple.icmp_type');
-}
-
-function encodeIcmpCodeNxCtTuple(w: SlabWriter, m: IcmpCodeNxCtTuple): void {
-  const start = w.reserve(5);
-  const b = w.bytes;
-  b[start + 1] = 6;
-  put8(b, start + 4, m.icmp_code, 'nx_ct_tuple.icmp_code.icmp_code');
-  patchLength(w, start, start + 2, 'nx_ct_tuple.icmp_code');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_ct_tuple.icmp_code');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_ct_flush_property.zone_id');
 }
 
 function encodeRawNxCtTuple(w: SlabWriter, m: RawNxCtTuple): void {
@@ -3921,6 +3844,83 @@ export function encodeNxCtTuple(w: SlabWriter, m: NxCtTuple): void {
     default:
       throw unknownType('nx_ct_tuple', m);
   }
+}
+
+export function encodeSrcNxCtTuple(w: SlabWriter, m: SrcNxCtTuple): void {
+  const start = w.reserve(20);
+  const b = w.bytes;
+  b[start + 1] = 0;
+  putBytes(b, start + 4, m.address, 16, 'nx_ct_tuple.src.address');
+  patchLength(w, start, start + 2, 'nx_ct_tuple.src');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_ct_tuple.src');
+}
+
+export function encodeDstNxCtTuple(w: SlabWriter, m: DstNxCtTuple): void {
+  const start = w.reserve(20);
+  const b = w.bytes;
+  b[start + 1] = 1;
+  putBytes(b, start + 4, m.address, 16, 'nx_ct_tuple.dst.address');
+  patchLength(w, start, start + 2, 'nx_ct_tuple.dst');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_ct_tuple.dst');
+}
+
+export function encodeSrcPortNxCtTuple(w: SlabWriter, m: SrcPortNxCtTuple): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 2;
+  put16(b, start + 4, m.port, 'nx_ct_tuple.src_port.port');
+  patchLength(w, start, start + 2, 'nx_ct_tuple.src_port');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_ct_tuple.src_port');
+}
+
+export function encodeDstPortNxCtTuple(w: SlabWriter, m: DstPortNxCtTuple): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 3;
+  put16(b, start + 4, m.port, 'nx_ct_tuple.dst_port.port');
+  patchLength(w, start, start + 2, 'nx_ct_tuple.dst_port');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_ct_tuple.dst_port');
+}
+
+export function encodeIcmpIdNxCtTuple(w: SlabWriter, m: IcmpIdNxCtTuple): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 4;
+  put16(b, start + 4, m.icmp_id, 'nx_ct_tuple.icmp_id.icmp_id');
+  patchLength(w, start, start + 2, 'nx_ct_tuple.icmp_id');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_ct_tuple.icmp_id');
+}
+
+export function encodeIcmpTypeNxCtTuple(w: SlabWriter, m: IcmpTypeNxCtTuple): void {
+  const start = w.reserve(5);
+  const b = w.bytes;
+  b[start + 1] = 5;
+  put8(b, start + 4, m.icmp_type, 'nx_ct_tuple.icmp_type.icmp_type');
+  patchLength(w, start, start + 2, 'nx_ct_tuple.icmp_type');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_ct_tuple.icmp_type');
+}
+
+export function encodeIcmpCodeNxCtTuple(w: SlabWriter, m: IcmpCodeNxCtTuple): void {
+  const start = w.reserve(5);
+  const b = w.bytes;
+  b[start + 1] = 6;
+  put8(b, start + 4, m.icmp_code, 'nx_ct_tuple.icmp_code.icmp_code');
+  patchLength(w, start, start + 2, 'nx_ct_tuple.icmp_code');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_ct_tuple.icmp_code');
 }
 
 function encodeRawRoleProperty(w: SlabWriter, m: RawRoleProperty): void {
@@ -4064,6 +4064,22 @@ export function encodeOxm(w: SlabWriter, f: OxmField): void {
       return;
     case 'ipv6_exthdr':
       oxm16(w, 0x80004e00, f);
+      return;
+    case 'pbb_uca':
+      if (w.version < 5) throw noField(f);
+      oxm8(w, 0x80005200, f);
+      return;
+    case 'tcp_flags':
+      if (w.version < 6) throw noField(f);
+      oxm16(w, 0x80005400, f);
+      return;
+    case 'actset_output':
+      if (w.version < 6) throw noField(f);
+      oxm32(w, 0x80005600, f);
+      return;
+    case 'packet_type':
+      if (w.version < 6) throw noField(f);
+      oxm32(w, 0x80005800, f);
       return;
     default:
       encodeOtherOxm(w, f);
@@ -4587,8 +4603,12 @@ function encodeOtherOxm(w: SlabWriter, f: OxmField): void {
       oxmExperimenter(w, 0xffff1400, 0x5ad650, 1, f);
       return;
     default:
-      throw new EncodeError('oxm.field', `${String((f as OxmField).field)} is no match field of this version`);
+      throw noField(f);
   }
+}
+
+function noField(f: OxmField): EncodeError {
+  return new EncodeError('oxm.field', `${f.field} is no match field of this version`);
 }
 
 /** Without the padding, which the caller aligns. */

@@ -2,107 +2,10 @@
 
 import { EncodeError } from '../encode-error.js';
 import { unknownType, wholeWords, writeHeader } from '../inner.js';
-import { writeLearnSpecs } from '../learn-specs.js';
-import { putOxmHeader, writeOxmRef } from '../oxm-refs.js';
-import { agreed, align, endPadding, oxm8, oxm16, oxm24, oxm32, oxm64, oxmBytes, oxmExperimenter, oxmRaw, oxmVariable, patchLength, put8, put16, put32, put64, putBytes, putText, scatter, write16, write32, writeBytes, writeOxmIds, writeRest, writeU8List, writeU16List } from '../write-fields.js';
+import { align, patchLength, put8, put16, put32, put64, putBytes, putText, scatter, write32, writeRest, writeU8List } from '../write-fields.js';
 import type { SlabWriter } from '../slab-writer.js';
 import type {
-  OxmField,
-  OutputAction,
-  CopyTtlOutAction,
-  CopyTtlInAction,
-  SetMplsTtlAction,
-  DecMplsTtlAction,
-  PushVlanAction,
-  PopVlanAction,
-  PushMplsAction,
-  PopMplsAction,
-  SetQueueAction,
-  GroupAction,
-  SetNwTtlAction,
-  DecNwTtlAction,
-  SetFieldAction,
-  PushPbbAction,
-  PopPbbAction,
-  ExperimenterAction,
-  NxResubmitAction,
-  NxSetTunnelAction,
-  NxSetQueueAction,
-  NxPopQueueAction,
-  NxRegMoveAction,
-  NxRegLoadAction,
-  NxNoteAction,
-  NxSetTunnel64Action,
-  NxMultipathAction,
-  NxBundleAction,
-  NxBundleLoadAction,
-  NxResubmitTableAction,
-  NxOutputRegAction,
-  NxLearnAction,
-  NxExitAction,
-  NxDecTtlAction,
-  NxFinTimeoutAction,
-  NxControllerAction,
-  NxDecTtlCntIdsAction,
-  NxWriteMetadataAction,
-  NxPushMplsAction,
-  NxPopMplsAction,
-  NxSetMplsTtlAction,
-  NxDecMplsTtlAction,
-  NxStackPushAction,
-  NxStackPopAction,
-  NxSampleAction,
-  NxSetMplsLabelAction,
-  NxSetMplsTcAction,
-  NxOutputReg2Action,
-  NxRegLoad2Action,
-  NxConjunctionAction,
-  NxCtAction,
-  NxNatAction,
-  NxController2Action,
-  NxSample2Action,
-  NxOutputTruncAction,
-  NxGroupAction,
-  NxSample3Action,
-  NxCloneAction,
-  NxCtClearAction,
-  NxResubmitTableCtAction,
-  NxLearn2Action,
-  NxEncapAction,
-  NxDecapAction,
-  NxDecNshTtlAction,
-  NxCheckPktLargerAction,
-  NxDeleteFieldAction,
-  OnfCopyFieldAction,
-  RawAction,
-  VendorAction,
-  Action,
-  GotoTableInstruction,
-  WriteMetadataInstruction,
-  WriteActionsInstruction,
-  ApplyActionsInstruction,
-  ClearActionsInstruction,
-  MeterInstruction,
-  ExperimenterInstruction,
-  RawInstruction,
-  Instruction,
-  InstructionsTableProperty,
-  InstructionsMissTableProperty,
-  NextTablesTableProperty,
-  NextTablesMissTableProperty,
-  WriteActionsTableProperty,
-  WriteActionsMissTableProperty,
-  ApplyActionsTableProperty,
-  ApplyActionsMissTableProperty,
-  MatchTableProperty,
-  WildcardsTableProperty,
-  WriteSetfieldTableProperty,
-  WriteSetfieldMissTableProperty,
-  ApplySetfieldTableProperty,
-  ApplySetfieldMissTableProperty,
   TableSyncFromTableProperty,
-  ExperimenterTableProperty,
-  ExperimenterMissTableProperty,
   RawTableProperty,
   TableProperty,
   InitialFlowUpdate,
@@ -161,21 +64,6 @@ import type {
   ExperimenterMasterAsyncConfigProperty,
   RawAsyncConfigProperty,
   AsyncConfigProperty,
-  PacketNxPacketInProperty,
-  FullLenNxPacketInProperty,
-  BufferIdNxPacketInProperty,
-  TableIdNxPacketInProperty,
-  CookieNxPacketInProperty,
-  ReasonNxPacketInProperty,
-  MetadataNxPacketInProperty,
-  UserdataNxPacketInProperty,
-  ContinuationNxPacketInProperty,
-  RawNxPacketInProperty,
-  NxPacketInProperty,
-  Bucket,
-  FlowStatsRequest,
-  AggregateStatsRequest,
-  GroupDesc,
   TableFeatures,
   Port14,
   FlowStats14,
@@ -185,10 +73,6 @@ import type {
   QueueDescRequest,
   QueueDesc,
   FlowMonitorRequest,
-  PacketIn,
-  FlowRemoved,
-  PacketOut,
-  GroupMod,
   PortStatus14,
   FlowMod14,
   PortMod14,
@@ -200,11 +84,6 @@ import type {
   Requestforward,
   BundleControl14,
   BundleAddMessage14,
-  NxFlowMod,
-  NxFlowRemoved,
-  NxPacketIn,
-  NxResume,
-  NxPacketIn2,
   MultipartRequest14,
   MultipartReply14,
   Message14,
@@ -220,6 +99,10 @@ import {
   encodeGetConfigRequest,
   encodeGetConfigReply,
   encodeSetConfig,
+  encodePacketIn,
+  encodeFlowRemoved,
+  encodePacketOut,
+  encodeGroupMod,
   encodeBarrierRequest,
   encodeBarrierReply,
   encodeRoleRequest,
@@ -228,34 +111,57 @@ import {
   encodeMeterMod,
   encodeNxRoleRequest,
   encodeNxRoleReply,
+  encodeNxFlowMod,
+  encodeNxFlowRemoved,
   encodeNxFlowModTableId,
   encodeNxSetPacketInFormat,
+  encodeNxPacketIn,
   encodeNxFlowAge,
   encodeNxSetAsyncConfig,
   encodeNxSetControllerId,
   encodeNxTlvTableMod,
   encodeNxTlvTableRequest,
   encodeNxTlvTableReply,
+  encodeNxResume,
   encodeNxCtFlushZone,
+  encodeNxPacketIn2,
   encodeNxCtFlush,
+  encodeFlowStatsRequest,
+  encodeAggregateStatsRequest,
   encodePortStatsRequest,
   encodeQueueStatsRequest,
   encodeGroupStatsRequest,
   encodeMeterRequest,
-  encodeFeatureId,
   encodeExperimenterMultipart,
   encodeDesc,
   encodeAggregateStats,
   encodeTableStats,
   encodeGroupStats,
+  encodeGroupDesc,
   encodeGroupFeatures,
   encodeMeterStats,
   encodeMeterConfig,
   encodeMeterFeatures,
   encodeNxIpfixStats,
-  encodeNxControllerProperty,
-  encodeNxEncapProperty,
+  encodeInstructionsTableProperty,
+  encodeInstructionsMissTableProperty,
+  encodeNextTablesTableProperty,
+  encodeNextTablesMissTableProperty,
+  encodeWriteActionsTableProperty,
+  encodeWriteActionsMissTableProperty,
+  encodeApplyActionsTableProperty,
+  encodeApplyActionsMissTableProperty,
+  encodeMatchTableProperty,
+  encodeWildcardsTableProperty,
+  encodeWriteSetfieldTableProperty,
+  encodeWriteSetfieldMissTableProperty,
+  encodeApplySetfieldTableProperty,
+  encodeApplySetfieldMissTableProperty,
+  encodeExperimenterTableProperty,
+  encodeExperimenterMissTableProperty,
+  encodeInstruction,
   encodeBundleProperty,
+  encodeMatch,
 } from './v4-encode.js';
 
 export function encode(w: SlabWriter, m: Message14, version: number): void {
@@ -413,69 +319,6 @@ export function encode(w: SlabWriter, m: Message14, version: number): void {
     default:
       throw unknownType('message', m, version);
   }
-}
-
-export function encodePacketIn(w: SlabWriter, m: PacketIn, version: number): void {
-  const start = writeHeader(w, version, 10, m.xid, 24);
-  const b = w.bytes;
-  put32(b, start + 8, m.buffer_id, 'packet_in.buffer_id');
-  put16(b, start + 12, m.total_len, 'packet_in.total_len');
-  put8(b, start + 14, m.reason, 'packet_in.reason');
-  put8(b, start + 15, m.table_id, 'packet_in.table_id');
-  put64(b, start + 16, m.cookie, 'packet_in.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'packet_in.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  const latePad = w.reserve(2);
-  writeRest(w, m.data, 'packet_in.data');
-  patchLength(w, start, start + 2, 'packet_in');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [matchEnd, matchPad, latePad, 2], 'packet_in');
-}
-
-export function encodeFlowRemoved(w: SlabWriter, m: FlowRemoved, version: number): void {
-  const start = writeHeader(w, version, 11, m.xid, 48);
-  const b = w.bytes;
-  put64(b, start + 8, m.cookie, 'flow_removed.cookie');
-  put16(b, start + 16, m.priority, 'flow_removed.priority');
-  put8(b, start + 18, m.reason, 'flow_removed.reason');
-  put8(b, start + 19, m.table_id, 'flow_removed.table_id');
-  put32(b, start + 20, m.duration_sec, 'flow_removed.duration_sec');
-  put32(b, start + 24, m.duration_nsec, 'flow_removed.duration_nsec');
-  put16(b, start + 28, m.idle_timeout, 'flow_removed.idle_timeout');
-  put16(b, start + 30, m.hard_timeout, 'flow_removed.hard_timeout');
-  put64(b, start + 32, m.packet_count, 'flow_removed.packet_count');
-  put64(b, start + 40, m.byte_count, 'flow_removed.byte_count');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_removed.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  patchLength(w, start, start + 2, 'flow_removed');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [matchEnd, matchPad], 'flow_removed');
-}
-
-export function encodePacketOut(w: SlabWriter, m: PacketOut, version: number): void {
-  const start = writeHeader(w, version, 13, m.xid, 24);
-  const b = w.bytes;
-  put32(b, start + 8, m.buffer_id, 'packet_out.buffer_id');
-  put32(b, start + 12, m.in_port, 'packet_out.in_port');
-  const actionsAt = w.at;
-  for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, actionsAt, start + 16, 'packet_out.actions');
-  writeRest(w, m.data, 'packet_out.data');
-  patchLength(w, start, start + 2, 'packet_out');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 18, 6], 'packet_out');
-}
-
-export function encodeGroupMod(w: SlabWriter, m: GroupMod, version: number): void {
-  const start = writeHeader(w, version, 15, m.xid, 16);
-  const b = w.bytes;
-  put16(b, start + 8, m.command, 'group_mod.command');
-  put8(b, start + 10, m.group_type, 'group_mod.group_type');
-  put32(b, start + 12, m.group_id, 'group_mod.group_id');
-  for (const item of m.buckets) encodeBucket(w, item);
-  patchLength(w, start, start + 2, 'group_mod');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 11, 1], 'group_mod');
 }
 
 function encodeMultipartRequest14(w: SlabWriter, m: MultipartRequest14, version: number): void {
@@ -781,132 +624,6 @@ export function encodeBundleAddMessage14(w: SlabWriter, m: BundleAddMessage14, v
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 2, innerEnd, innerPad], 'bundle_add_message');
 }
 
-export function encodeNxFlowMod(w: SlabWriter, m: NxFlowMod, version: number): void {
-  const start = writeHeader(w, version, 4, m.xid, 48);
-  const b = w.bytes;
-  put32(b, start + 8, 0x2320, 'nx_flow_mod');
-  put32(b, start + 12, 13, 'nx_flow_mod');
-  put64(b, start + 16, m.cookie, 'nx_flow_mod.cookie');
-  put16(b, start + 24, m.command, 'nx_flow_mod.command');
-  put16(b, start + 26, m.idle_timeout, 'nx_flow_mod.idle_timeout');
-  put16(b, start + 28, m.hard_timeout, 'nx_flow_mod.hard_timeout');
-  put16(b, start + 30, m.priority, 'nx_flow_mod.priority');
-  put32(b, start + 32, m.buffer_id, 'nx_flow_mod.buffer_id');
-  put16(b, start + 36, m.out_port, 'nx_flow_mod.out_port');
-  put16(b, start + 38, m.flags, 'nx_flow_mod.flags');
-  const matchAt = w.at;
-  for (const item of m.match) encodeOxm(w, item);
-  patchLength(w, matchAt, start + 40, 'nx_flow_mod.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.instructions) encodeInstruction(w, item);
-  patchLength(w, start, start + 2, 'nx_flow_mod');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 42, 6, matchEnd, matchPad], 'nx_flow_mod');
-}
-
-export function encodeNxFlowRemoved(w: SlabWriter, m: NxFlowRemoved, version: number): void {
-  const start = writeHeader(w, version, 4, m.xid, 56);
-  const b = w.bytes;
-  put32(b, start + 8, 0x2320, 'nx_flow_removed');
-  put32(b, start + 12, 14, 'nx_flow_removed');
-  put64(b, start + 16, m.cookie, 'nx_flow_removed.cookie');
-  put16(b, start + 24, m.priority, 'nx_flow_removed.priority');
-  put8(b, start + 26, m.reason, 'nx_flow_removed.reason');
-  put8(b, start + 27, m.table_id, 'nx_flow_removed.table_id');
-  put32(b, start + 28, m.duration_sec, 'nx_flow_removed.duration_sec');
-  put32(b, start + 32, m.duration_nsec, 'nx_flow_removed.duration_nsec');
-  put16(b, start + 36, m.idle_timeout, 'nx_flow_removed.idle_timeout');
-  put64(b, start + 40, m.packet_count, 'nx_flow_removed.packet_count');
-  put64(b, start + 48, m.byte_count, 'nx_flow_removed.byte_count');
-  const matchAt = w.at;
-  for (const item of m.match) encodeOxm(w, item);
-  patchLength(w, matchAt, start + 38, 'nx_flow_removed.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  patchLength(w, start, start + 2, 'nx_flow_removed');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [matchEnd, matchPad], 'nx_flow_removed');
-}
-
-export function encodeNxPacketIn(w: SlabWriter, m: NxPacketIn, version: number): void {
-  const start = writeHeader(w, version, 4, m.xid, 40);
-  const b = w.bytes;
-  put32(b, start + 8, 0x2320, 'nx_packet_in');
-  put32(b, start + 12, 17, 'nx_packet_in');
-  put32(b, start + 16, m.buffer_id, 'nx_packet_in.buffer_id');
-  put16(b, start + 20, m.total_len, 'nx_packet_in.total_len');
-  put8(b, start + 22, m.reason, 'nx_packet_in.reason');
-  put8(b, start + 23, m.table_id, 'nx_packet_in.table_id');
-  put64(b, start + 24, m.cookie, 'nx_packet_in.cookie');
-  const matchAt = w.at;
-  for (const item of m.match) encodeOxm(w, item);
-  patchLength(w, matchAt, start + 32, 'nx_packet_in.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  const latePad = w.reserve(2);
-  writeRest(w, m.data, 'nx_packet_in.data');
-  patchLength(w, start, start + 2, 'nx_packet_in');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 34, 6, matchEnd, matchPad, latePad, 2], 'nx_packet_in');
-}
-
-export function encodeNxResume(w: SlabWriter, m: NxResume, version: number): void {
-  const start = writeHeader(w, version, 4, m.xid, 16);
-  const b = w.bytes;
-  put32(b, start + 8, 0x2320, 'nx_resume');
-  put32(b, start + 12, 28, 'nx_resume');
-  for (const item of m.properties) encodeNxPacketInProperty(w, item);
-  patchLength(w, start, start + 2, 'nx_resume');
-}
-
-export function encodeNxPacketIn2(w: SlabWriter, m: NxPacketIn2, version: number): void {
-  const start = writeHeader(w, version, 4, m.xid, 16);
-  const b = w.bytes;
-  put32(b, start + 8, 0x2320, 'nx_packet_in2');
-  put32(b, start + 12, 30, 'nx_packet_in2');
-  for (const item of m.properties) encodeNxPacketInProperty(w, item);
-  patchLength(w, start, start + 2, 'nx_packet_in2');
-}
-
-export function encodeBucket(w: SlabWriter, m: Bucket): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  put16(b, start + 2, m.weight, 'bucket.weight');
-  put32(b, start + 4, m.watch_port, 'bucket.watch_port');
-  put32(b, start + 8, m.watch_group, 'bucket.watch_group');
-  for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, start, start, 'bucket');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'bucket');
-}
-
-export function encodeFlowStatsRequest(w: SlabWriter, m: FlowStatsRequest): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  put8(b, start, m.table_id, 'flow_stats_request.table_id');
-  put32(b, start + 4, m.out_port, 'flow_stats_request.out_port');
-  put32(b, start + 8, m.out_group, 'flow_stats_request.out_group');
-  put64(b, start + 16, m.cookie, 'flow_stats_request.cookie');
-  put64(b, start + 24, m.cookie_mask, 'flow_stats_request.cookie_mask');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_stats_request.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 1, 3, start + 12, 4, matchEnd, matchPad], 'flow_stats_request');
-}
-
-export function encodeAggregateStatsRequest(w: SlabWriter, m: AggregateStatsRequest): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  put8(b, start, m.table_id, 'aggregate_stats_request.table_id');
-  put32(b, start + 4, m.out_port, 'aggregate_stats_request.out_port');
-  put32(b, start + 8, m.out_group, 'aggregate_stats_request.out_group');
-  put64(b, start + 16, m.cookie, 'aggregate_stats_request.cookie');
-  put64(b, start + 24, m.cookie_mask, 'aggregate_stats_request.cookie_mask');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'aggregate_stats_request.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 1, 3, start + 12, 4, matchEnd, matchPad], 'aggregate_stats_request');
-}
-
 export function encodeTableFeatures(w: SlabWriter, m: TableFeatures): void {
   const start = w.reserve(64);
   const b = w.bytes;
@@ -1001,16 +718,6 @@ export function encodeQueueStats14(w: SlabWriter, m: QueueStats14): void {
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 2, 6], 'queue_stats14');
 }
 
-export function encodeGroupDesc(w: SlabWriter, m: GroupDesc): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  put8(b, start + 2, m.group_type, 'group_desc.group_type');
-  put32(b, start + 4, m.group_id, 'group_desc.group_id');
-  for (const item of m.buckets) encodeBucket(w, item);
-  patchLength(w, start, start, 'group_desc');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 3, 1], 'group_desc');
-}
-
 export function encodePort14(w: SlabWriter, m: Port14): void {
   const start = w.reserve(40);
   const b = w.bytes;
@@ -1042,1292 +749,6 @@ export function encodeQueueDesc(w: SlabWriter, m: QueueDesc): void {
   for (const item of m.properties) encodeQueueDescProperty(w, item);
   patchLength(w, start, start + 8, 'queue_desc');
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'queue_desc');
-}
-
-function encodeOutputAction(w: SlabWriter, m: OutputAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  put32(b, start + 4, m.port, 'action.output.port');
-  put16(b, start + 8, m.max_len, 'action.output.max_len');
-  patchLength(w, start, start + 2, 'action.output');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.output');
-}
-
-function encodeCopyTtlOutAction(w: SlabWriter, m: CopyTtlOutAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 11;
-  patchLength(w, start, start + 2, 'action.copy_ttl_out');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.copy_ttl_out');
-}
-
-function encodeCopyTtlInAction(w: SlabWriter, m: CopyTtlInAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 12;
-  patchLength(w, start, start + 2, 'action.copy_ttl_in');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.copy_ttl_in');
-}
-
-function encodeSetMplsTtlAction(w: SlabWriter, m: SetMplsTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 15;
-  put8(b, start + 4, m.mpls_ttl, 'action.set_mpls_ttl.mpls_ttl');
-  patchLength(w, start, start + 2, 'action.set_mpls_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'action.set_mpls_ttl');
-}
-
-function encodeDecMplsTtlAction(w: SlabWriter, m: DecMplsTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 16;
-  patchLength(w, start, start + 2, 'action.dec_mpls_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.dec_mpls_ttl');
-}
-
-function encodePushVlanAction(w: SlabWriter, m: PushVlanAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 17;
-  put16(b, start + 4, m.ethertype, 'action.push_vlan.ethertype');
-  patchLength(w, start, start + 2, 'action.push_vlan');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_vlan');
-}
-
-function encodePopVlanAction(w: SlabWriter, m: PopVlanAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 18;
-  patchLength(w, start, start + 2, 'action.pop_vlan');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.pop_vlan');
-}
-
-function encodePushMplsAction(w: SlabWriter, m: PushMplsAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 19;
-  put16(b, start + 4, m.ethertype, 'action.push_mpls.ethertype');
-  patchLength(w, start, start + 2, 'action.push_mpls');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_mpls');
-}
-
-function encodePopMplsAction(w: SlabWriter, m: PopMplsAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 20;
-  put16(b, start + 4, m.ethertype, 'action.pop_mpls.ethertype');
-  patchLength(w, start, start + 2, 'action.pop_mpls');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.pop_mpls');
-}
-
-function encodeSetQueueAction(w: SlabWriter, m: SetQueueAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 21;
-  put32(b, start + 4, m.queue_id, 'action.set_queue.queue_id');
-  patchLength(w, start, start + 2, 'action.set_queue');
-}
-
-function encodeGroupAction(w: SlabWriter, m: GroupAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 22;
-  put32(b, start + 4, m.group_id, 'action.group.group_id');
-  patchLength(w, start, start + 2, 'action.group');
-}
-
-function encodeSetNwTtlAction(w: SlabWriter, m: SetNwTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 23;
-  put8(b, start + 4, m.nw_ttl, 'action.set_nw_ttl.nw_ttl');
-  patchLength(w, start, start + 2, 'action.set_nw_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'action.set_nw_ttl');
-}
-
-function encodeDecNwTtlAction(w: SlabWriter, m: DecNwTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 24;
-  patchLength(w, start, start + 2, 'action.dec_nw_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.dec_nw_ttl');
-}
-
-function encodeSetFieldAction(w: SlabWriter, m: SetFieldAction): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 25;
-  encodeOxm(w, m.field);
-  const oxmEnd = w.at;
-  const oxmPad = align(w, start);
-  patchLength(w, start, start + 2, 'action.set_field');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [oxmEnd, oxmPad], 'action.set_field');
-}
-
-function encodePushPbbAction(w: SlabWriter, m: PushPbbAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 26;
-  put16(b, start + 4, m.ethertype, 'action.push_pbb.ethertype');
-  patchLength(w, start, start + 2, 'action.push_pbb');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_pbb');
-}
-
-function encodePopPbbAction(w: SlabWriter, m: PopPbbAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 27;
-  patchLength(w, start, start + 2, 'action.pop_pbb');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.pop_pbb');
-}
-
-function encodeExperimenterAction(w: SlabWriter, m: ExperimenterAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'action.experimenter.experimenter');
-  writeRest(w, m.data, 'action.experimenter.data');
-  patchLength(w, start, start + 2, 'action.experimenter');
-  wholeWords(w, start, 'action.experimenter');
-}
-
-function encodeNxResubmitAction(w: SlabWriter, m: NxResubmitAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_resubmit');
-  put16(b, start + 8, 1, 'action.nx_resubmit');
-  put16(b, start + 10, m.in_port, 'action.nx_resubmit.in_port');
-  patchLength(w, start, start + 2, 'action.nx_resubmit');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action.nx_resubmit');
-}
-
-function encodeNxSetTunnelAction(w: SlabWriter, m: NxSetTunnelAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_set_tunnel');
-  put16(b, start + 8, 2, 'action.nx_set_tunnel');
-  put32(b, start + 12, m.tun_id, 'action.nx_set_tunnel.tun_id');
-  patchLength(w, start, start + 2, 'action.nx_set_tunnel');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_set_tunnel');
-}
-
-function encodeNxSetQueueAction(w: SlabWriter, m: NxSetQueueAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_set_queue');
-  put16(b, start + 8, 4, 'action.nx_set_queue');
-  put32(b, start + 12, m.queue_id, 'action.nx_set_queue.queue_id');
-  patchLength(w, start, start + 2, 'action.nx_set_queue');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_set_queue');
-}
-
-function encodeNxPopQueueAction(w: SlabWriter, m: NxPopQueueAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_pop_queue');
-  put16(b, start + 8, 5, 'action.nx_pop_queue');
-  patchLength(w, start, start + 2, 'action.nx_pop_queue');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_pop_queue');
-}
-
-function encodeNxRegMoveAction(w: SlabWriter, m: NxRegMoveAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_reg_move');
-  put16(b, start + 8, 6, 'action.nx_reg_move');
-  put16(b, start + 10, m.n_bits, 'action.nx_reg_move.n_bits');
-  put16(b, start + 12, m.src_ofs, 'action.nx_reg_move.src_ofs');
-  put16(b, start + 14, m.dst_ofs, 'action.nx_reg_move.dst_ofs');
-  writeOxmRef(w, m.src, 'action.nx_reg_move.src');
-  writeOxmRef(w, m.dst, 'action.nx_reg_move.dst');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 0);
-  patchLength(w, start, start + 2, 'action.nx_reg_move');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_reg_move');
-  wholeWords(w, start, 'action.nx_reg_move');
-}
-
-function encodeNxRegLoadAction(w: SlabWriter, m: NxRegLoadAction): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_reg_load');
-  put16(b, start + 8, 7, 'action.nx_reg_load');
-  put16(b, start + 10, m.ofs_nbits, 'action.nx_reg_load.ofs_nbits');
-  putOxmHeader(b, start + 12, m.dst, 'action.nx_reg_load.dst');
-  put64(b, start + 16, m.value, 'action.nx_reg_load.value');
-  patchLength(w, start, start + 2, 'action.nx_reg_load');
-}
-
-function encodeNxNoteAction(w: SlabWriter, m: NxNoteAction): void {
-  const start = w.reserve(10);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_note');
-  put16(b, start + 8, 8, 'action.nx_note');
-  writeRest(w, m.note, 'action.nx_note.note');
-  patchLength(w, start, start + 2, 'action.nx_note');
-  wholeWords(w, start, 'action.nx_note');
-}
-
-function encodeNxSetTunnel64Action(w: SlabWriter, m: NxSetTunnel64Action): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_set_tunnel64');
-  put16(b, start + 8, 9, 'action.nx_set_tunnel64');
-  put64(b, start + 16, m.tun_id, 'action.nx_set_tunnel64.tun_id');
-  patchLength(w, start, start + 2, 'action.nx_set_tunnel64');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_set_tunnel64');
-}
-
-function encodeNxMultipathAction(w: SlabWriter, m: NxMultipathAction): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_multipath');
-  put16(b, start + 8, 10, 'action.nx_multipath');
-  put16(b, start + 10, m.fields, 'action.nx_multipath.fields');
-  put16(b, start + 12, m.basis, 'action.nx_multipath.basis');
-  put16(b, start + 16, m.algorithm, 'action.nx_multipath.algorithm');
-  put16(b, start + 18, m.max_link, 'action.nx_multipath.max_link');
-  put32(b, start + 20, m.arg, 'action.nx_multipath.arg');
-  put16(b, start + 26, m.ofs_nbits, 'action.nx_multipath.ofs_nbits');
-  putOxmHeader(b, start + 28, m.dst, 'action.nx_multipath.dst');
-  patchLength(w, start, start + 2, 'action.nx_multipath');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 14, 2, start + 24, 2], 'action.nx_multipath');
-}
-
-function encodeNxBundleAction(w: SlabWriter, m: NxBundleAction): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_bundle');
-  put16(b, start + 8, 12, 'action.nx_bundle');
-  put16(b, start + 10, m.algorithm, 'action.nx_bundle.algorithm');
-  put16(b, start + 12, m.fields, 'action.nx_bundle.fields');
-  put16(b, start + 14, m.basis, 'action.nx_bundle.basis');
-  putOxmHeader(b, start + 16, m.member_type, 'action.nx_bundle.member_type');
-  put16(b, start + 20, m.members.length, 'action.nx_bundle.members');
-  put16(b, start + 22, m.ofs_nbits, 'action.nx_bundle.ofs_nbits');
-  putOxmHeader(b, start + 24, m.dst, 'action.nx_bundle.dst');
-  writeU16List(w, m.members, 'action.nx_bundle.members');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 4);
-  patchLength(w, start, start + 2, 'action.nx_bundle');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 28, 4, tail, tailPad], 'action.nx_bundle');
-  wholeWords(w, start, 'action.nx_bundle');
-}
-
-function encodeNxBundleLoadAction(w: SlabWriter, m: NxBundleLoadAction): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_bundle_load');
-  put16(b, start + 8, 13, 'action.nx_bundle_load');
-  put16(b, start + 10, m.algorithm, 'action.nx_bundle_load.algorithm');
-  put16(b, start + 12, m.fields, 'action.nx_bundle_load.fields');
-  put16(b, start + 14, m.basis, 'action.nx_bundle_load.basis');
-  putOxmHeader(b, start + 16, m.member_type, 'action.nx_bundle_load.member_type');
-  put16(b, start + 20, m.members.length, 'action.nx_bundle_load.members');
-  put16(b, start + 22, m.ofs_nbits, 'action.nx_bundle_load.ofs_nbits');
-  putOxmHeader(b, start + 24, m.dst, 'action.nx_bundle_load.dst');
-  writeU16List(w, m.members, 'action.nx_bundle_load.members');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 4);
-  patchLength(w, start, start + 2, 'action.nx_bundle_load');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 28, 4, tail, tailPad], 'action.nx_bundle_load');
-  wholeWords(w, start, 'action.nx_bundle_load');
-}
-
-function encodeNxResubmitTableAction(w: SlabWriter, m: NxResubmitTableAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_resubmit_table');
-  put16(b, start + 8, 14, 'action.nx_resubmit_table');
-  put16(b, start + 10, m.in_port, 'action.nx_resubmit_table.in_port');
-  put8(b, start + 12, m.table, 'action.nx_resubmit_table.table');
-  patchLength(w, start, start + 2, 'action.nx_resubmit_table');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3], 'action.nx_resubmit_table');
-}
-
-function encodeNxOutputRegAction(w: SlabWriter, m: NxOutputRegAction): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_output_reg');
-  put16(b, start + 8, 15, 'action.nx_output_reg');
-  put16(b, start + 10, m.ofs_nbits, 'action.nx_output_reg.ofs_nbits');
-  putOxmHeader(b, start + 12, m.src, 'action.nx_output_reg.src');
-  put16(b, start + 16, m.max_len, 'action.nx_output_reg.max_len');
-  patchLength(w, start, start + 2, 'action.nx_output_reg');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 18, 6], 'action.nx_output_reg');
-}
-
-function encodeNxLearnAction(w: SlabWriter, m: NxLearnAction): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_learn');
-  put16(b, start + 8, 16, 'action.nx_learn');
-  put16(b, start + 10, m.idle_timeout, 'action.nx_learn.idle_timeout');
-  put16(b, start + 12, m.hard_timeout, 'action.nx_learn.hard_timeout');
-  put16(b, start + 14, m.priority, 'action.nx_learn.priority');
-  put64(b, start + 16, m.cookie, 'action.nx_learn.cookie');
-  put16(b, start + 24, m.flags, 'action.nx_learn.flags');
-  put8(b, start + 26, m.table_id, 'action.nx_learn.table_id');
-  put16(b, start + 28, m.fin_idle_timeout, 'action.nx_learn.fin_idle_timeout');
-  put16(b, start + 30, m.fin_hard_timeout, 'action.nx_learn.fin_hard_timeout');
-  writeLearnSpecs(w, m.specs, 'action.nx_learn.specs');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 1);
-  patchLength(w, start, start + 2, 'action.nx_learn');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 1, tail, tailPad], 'action.nx_learn');
-  wholeWords(w, start, 'action.nx_learn');
-}
-
-function encodeNxExitAction(w: SlabWriter, m: NxExitAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_exit');
-  put16(b, start + 8, 17, 'action.nx_exit');
-  patchLength(w, start, start + 2, 'action.nx_exit');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_exit');
-}
-
-function encodeNxDecTtlAction(w: SlabWriter, m: NxDecTtlAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_dec_ttl');
-  put16(b, start + 8, 18, 'action.nx_dec_ttl');
-  patchLength(w, start, start + 2, 'action.nx_dec_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_dec_ttl');
-}
-
-function encodeNxFinTimeoutAction(w: SlabWriter, m: NxFinTimeoutAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_fin_timeout');
-  put16(b, start + 8, 19, 'action.nx_fin_timeout');
-  put16(b, start + 10, m.fin_idle_timeout, 'action.nx_fin_timeout.fin_idle_timeout');
-  put16(b, start + 12, m.fin_hard_timeout, 'action.nx_fin_timeout.fin_hard_timeout');
-  patchLength(w, start, start + 2, 'action.nx_fin_timeout');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 14, 2], 'action.nx_fin_timeout');
-}
-
-function encodeNxControllerAction(w: SlabWriter, m: NxControllerAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_controller');
-  put16(b, start + 8, 20, 'action.nx_controller');
-  put16(b, start + 10, m.max_len, 'action.nx_controller.max_len');
-  put16(b, start + 12, m.controller_id, 'action.nx_controller.controller_id');
-  put8(b, start + 14, m.reason, 'action.nx_controller.reason');
-  patchLength(w, start, start + 2, 'action.nx_controller');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1], 'action.nx_controller');
-}
-
-function encodeNxDecTtlCntIdsAction(w: SlabWriter, m: NxDecTtlCntIdsAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_dec_ttl_cnt_ids');
-  put16(b, start + 8, 21, 'action.nx_dec_ttl_cnt_ids');
-  put16(b, start + 10, m.ids.length, 'action.nx_dec_ttl_cnt_ids.ids');
-  writeU16List(w, m.ids, 'action.nx_dec_ttl_cnt_ids.ids');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 4);
-  patchLength(w, start, start + 2, 'action.nx_dec_ttl_cnt_ids');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, tail, tailPad], 'action.nx_dec_ttl_cnt_ids');
-  wholeWords(w, start, 'action.nx_dec_ttl_cnt_ids');
-}
-
-function encodeNxWriteMetadataAction(w: SlabWriter, m: NxWriteMetadataAction): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_write_metadata');
-  put16(b, start + 8, 22, 'action.nx_write_metadata');
-  put64(b, start + 16, m.metadata, 'action.nx_write_metadata.metadata');
-  put64(b, start + 24, m.metadata_mask, 'action.nx_write_metadata.metadata_mask');
-  patchLength(w, start, start + 2, 'action.nx_write_metadata');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_write_metadata');
-}
-
-function encodeNxPushMplsAction(w: SlabWriter, m: NxPushMplsAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_push_mpls');
-  put16(b, start + 8, 23, 'action.nx_push_mpls');
-  put16(b, start + 10, m.ethertype, 'action.nx_push_mpls.ethertype');
-  patchLength(w, start, start + 2, 'action.nx_push_mpls');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action.nx_push_mpls');
-}
-
-function encodeNxPopMplsAction(w: SlabWriter, m: NxPopMplsAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_pop_mpls');
-  put16(b, start + 8, 24, 'action.nx_pop_mpls');
-  put16(b, start + 10, m.ethertype, 'action.nx_pop_mpls.ethertype');
-  patchLength(w, start, start + 2, 'action.nx_pop_mpls');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action.nx_pop_mpls');
-}
-
-function encodeNxSetMplsTtlAction(w: SlabWriter, m: NxSetMplsTtlAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_set_mpls_ttl');
-  put16(b, start + 8, 25, 'action.nx_set_mpls_ttl');
-  put8(b, start + 10, m.mpls_ttl, 'action.nx_set_mpls_ttl.mpls_ttl');
-  patchLength(w, start, start + 2, 'action.nx_set_mpls_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 11, 5], 'action.nx_set_mpls_ttl');
-}
-
-function encodeNxDecMplsTtlAction(w: SlabWriter, m: NxDecMplsTtlAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_dec_mpls_ttl');
-  put16(b, start + 8, 26, 'action.nx_dec_mpls_ttl');
-  patchLength(w, start, start + 2, 'action.nx_dec_mpls_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_dec_mpls_ttl');
-}
-
-function encodeNxStackPushAction(w: SlabWriter, m: NxStackPushAction): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_stack_push');
-  put16(b, start + 8, 27, 'action.nx_stack_push');
-  put16(b, start + 10, m.offset, 'action.nx_stack_push.offset');
-  writeOxmRef(w, m.field, 'action.nx_stack_push.field');
-  write16(w, m.n_bits, 'action.nx_stack_push.n_bits');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 24, m.padding, 0);
-  patchLength(w, start, start + 2, 'action.nx_stack_push');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_stack_push');
-  wholeWords(w, start, 'action.nx_stack_push');
-}
-
-function encodeNxStackPopAction(w: SlabWriter, m: NxStackPopAction): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_stack_pop');
-  put16(b, start + 8, 28, 'action.nx_stack_pop');
-  put16(b, start + 10, m.offset, 'action.nx_stack_pop.offset');
-  writeOxmRef(w, m.field, 'action.nx_stack_pop.field');
-  write16(w, m.n_bits, 'action.nx_stack_pop.n_bits');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 24, m.padding, 0);
-  patchLength(w, start, start + 2, 'action.nx_stack_pop');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_stack_pop');
-  wholeWords(w, start, 'action.nx_stack_pop');
-}
-
-function encodeNxSampleAction(w: SlabWriter, m: NxSampleAction): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_sample');
-  put16(b, start + 8, 29, 'action.nx_sample');
-  put16(b, start + 10, m.probability, 'action.nx_sample.probability');
-  put32(b, start + 12, m.collector_set_id, 'action.nx_sample.collector_set_id');
-  put32(b, start + 16, m.obs_domain_id, 'action.nx_sample.obs_domain_id');
-  put32(b, start + 20, m.obs_point_id, 'action.nx_sample.obs_point_id');
-  patchLength(w, start, start + 2, 'action.nx_sample');
-}
-
-function encodeNxSetMplsLabelAction(w: SlabWriter, m: NxSetMplsLabelAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_set_mpls_label');
-  put16(b, start + 8, 30, 'action.nx_set_mpls_label');
-  put32(b, start + 12, m.mpls_label, 'action.nx_set_mpls_label.mpls_label');
-  patchLength(w, start, start + 2, 'action.nx_set_mpls_label');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_set_mpls_label');
-}
-
-function encodeNxSetMplsTcAction(w: SlabWriter, m: NxSetMplsTcAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_set_mpls_tc');
-  put16(b, start + 8, 31, 'action.nx_set_mpls_tc');
-  put8(b, start + 10, m.mpls_tc, 'action.nx_set_mpls_tc.mpls_tc');
-  patchLength(w, start, start + 2, 'action.nx_set_mpls_tc');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 11, 5], 'action.nx_set_mpls_tc');
-}
-
-function encodeNxOutputReg2Action(w: SlabWriter, m: NxOutputReg2Action): void {
-  const start = w.reserve(14);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_output_reg2');
-  put16(b, start + 8, 32, 'action.nx_output_reg2');
-  put16(b, start + 10, m.ofs_nbits, 'action.nx_output_reg2.ofs_nbits');
-  put16(b, start + 12, m.max_len, 'action.nx_output_reg2.max_len');
-  writeOxmRef(w, m.src, 'action.nx_output_reg2.src');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 24, m.padding, 0);
-  patchLength(w, start, start + 2, 'action.nx_output_reg2');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_output_reg2');
-  wholeWords(w, start, 'action.nx_output_reg2');
-}
-
-function encodeNxRegLoad2Action(w: SlabWriter, m: NxRegLoad2Action): void {
-  const start = w.reserve(10);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_reg_load2');
-  put16(b, start + 8, 33, 'action.nx_reg_load2');
-  encodeOxm(w, m.field);
-  const oxmEnd = w.at;
-  const oxmPad = align(w, start);
-  patchLength(w, start, start + 2, 'action.nx_reg_load2');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [oxmEnd, oxmPad], 'action.nx_reg_load2');
-}
-
-function encodeNxConjunctionAction(w: SlabWriter, m: NxConjunctionAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_conjunction');
-  put16(b, start + 8, 34, 'action.nx_conjunction');
-  put8(b, start + 10, m.clause, 'action.nx_conjunction.clause');
-  put8(b, start + 11, m.n_clauses, 'action.nx_conjunction.n_clauses');
-  put32(b, start + 12, m.conj_id, 'action.nx_conjunction.conj_id');
-  patchLength(w, start, start + 2, 'action.nx_conjunction');
-}
-
-function encodeNxCtAction(w: SlabWriter, m: NxCtAction): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_ct');
-  put16(b, start + 8, 35, 'action.nx_ct');
-  put16(b, start + 10, m.flags, 'action.nx_ct.flags');
-  put32(b, start + 12, m.zone_src, 'action.nx_ct.zone_src');
-  put16(b, start + 16, m.zone, 'action.nx_ct.zone');
-  put8(b, start + 18, m.recirc_table, 'action.nx_ct.recirc_table');
-  put16(b, start + 22, m.alg, 'action.nx_ct.alg');
-  for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, start, start + 2, 'action.nx_ct');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 19, 3], 'action.nx_ct');
-}
-
-function encodeNxNatAction(w: SlabWriter, m: NxNatAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_nat');
-  put16(b, start + 8, 36, 'action.nx_nat');
-  put16(b, start + 12, m.flags, 'action.nx_nat.flags');
-  put16(b, start + 14, m.range_present, 'action.nx_nat.range_present');
-  const ipv4_min = agreed(m.ipv4_min, (m.range_present & 0x1) !== 0, 'action.nx_nat.ipv4_min');
-  if (ipv4_min !== undefined) write32(w, ipv4_min, 'action.nx_nat.ipv4_min');
-  const ipv4_max = agreed(m.ipv4_max, (m.range_present & 0x2) !== 0, 'action.nx_nat.ipv4_max');
-  if (ipv4_max !== undefined) write32(w, ipv4_max, 'action.nx_nat.ipv4_max');
-  const ipv6_min = agreed(m.ipv6_min, (m.range_present & 0x4) !== 0, 'action.nx_nat.ipv6_min');
-  if (ipv6_min !== undefined) writeBytes(w, ipv6_min, 16, 'action.nx_nat.ipv6_min');
-  const ipv6_max = agreed(m.ipv6_max, (m.range_present & 0x8) !== 0, 'action.nx_nat.ipv6_max');
-  if (ipv6_max !== undefined) writeBytes(w, ipv6_max, 16, 'action.nx_nat.ipv6_max');
-  const proto_min = agreed(m.proto_min, (m.range_present & 0x10) !== 0, 'action.nx_nat.proto_min');
-  if (proto_min !== undefined) write16(w, proto_min, 'action.nx_nat.proto_min');
-  const proto_max = agreed(m.proto_max, (m.range_present & 0x20) !== 0, 'action.nx_nat.proto_max');
-  if (proto_max !== undefined) write16(w, proto_max, 'action.nx_nat.proto_max');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 2);
-  patchLength(w, start, start + 2, 'action.nx_nat');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2, tail, tailPad], 'action.nx_nat');
-  wholeWords(w, start, 'action.nx_nat');
-}
-
-function encodeNxController2Action(w: SlabWriter, m: NxController2Action): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_controller2');
-  put16(b, start + 8, 37, 'action.nx_controller2');
-  for (const item of m.properties) encodeNxControllerProperty(w, item);
-  patchLength(w, start, start + 2, 'action.nx_controller2');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_controller2');
-}
-
-function encodeNxSample2Action(w: SlabWriter, m: NxSample2Action): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_sample2');
-  put16(b, start + 8, 38, 'action.nx_sample2');
-  put16(b, start + 10, m.probability, 'action.nx_sample2.probability');
-  put32(b, start + 12, m.collector_set_id, 'action.nx_sample2.collector_set_id');
-  put32(b, start + 16, m.obs_domain_id, 'action.nx_sample2.obs_domain_id');
-  put32(b, start + 20, m.obs_point_id, 'action.nx_sample2.obs_point_id');
-  put16(b, start + 24, m.sampling_port, 'action.nx_sample2.sampling_port');
-  patchLength(w, start, start + 2, 'action.nx_sample2');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 26, 6], 'action.nx_sample2');
-}
-
-function encodeNxOutputTruncAction(w: SlabWriter, m: NxOutputTruncAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_output_trunc');
-  put16(b, start + 8, 39, 'action.nx_output_trunc');
-  put16(b, start + 10, m.port, 'action.nx_output_trunc.port');
-  put32(b, start + 12, m.max_len, 'action.nx_output_trunc.max_len');
-  patchLength(w, start, start + 2, 'action.nx_output_trunc');
-}
-
-function encodeNxGroupAction(w: SlabWriter, m: NxGroupAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_group');
-  put16(b, start + 8, 40, 'action.nx_group');
-  put32(b, start + 12, m.group_id, 'action.nx_group.group_id');
-  patchLength(w, start, start + 2, 'action.nx_group');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_group');
-}
-
-function encodeNxSample3Action(w: SlabWriter, m: NxSample3Action): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_sample3');
-  put16(b, start + 8, 41, 'action.nx_sample3');
-  put16(b, start + 10, m.probability, 'action.nx_sample3.probability');
-  put32(b, start + 12, m.collector_set_id, 'action.nx_sample3.collector_set_id');
-  put32(b, start + 16, m.obs_domain_id, 'action.nx_sample3.obs_domain_id');
-  put32(b, start + 20, m.obs_point_id, 'action.nx_sample3.obs_point_id');
-  put16(b, start + 24, m.sampling_port, 'action.nx_sample3.sampling_port');
-  put8(b, start + 26, m.direction, 'action.nx_sample3.direction');
-  patchLength(w, start, start + 2, 'action.nx_sample3');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 5], 'action.nx_sample3');
-}
-
-function encodeNxCloneAction(w: SlabWriter, m: NxCloneAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_clone');
-  put16(b, start + 8, 42, 'action.nx_clone');
-  for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, start, start + 2, 'action.nx_clone');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_clone');
-}
-
-function encodeNxCtClearAction(w: SlabWriter, m: NxCtClearAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_ct_clear');
-  put16(b, start + 8, 43, 'action.nx_ct_clear');
-  patchLength(w, start, start + 2, 'action.nx_ct_clear');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_ct_clear');
-}
-
-function encodeNxResubmitTableCtAction(w: SlabWriter, m: NxResubmitTableCtAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_resubmit_table_ct');
-  put16(b, start + 8, 44, 'action.nx_resubmit_table_ct');
-  put16(b, start + 10, m.in_port, 'action.nx_resubmit_table_ct.in_port');
-  put8(b, start + 12, m.table, 'action.nx_resubmit_table_ct.table');
-  patchLength(w, start, start + 2, 'action.nx_resubmit_table_ct');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3], 'action.nx_resubmit_table_ct');
-}
-
-function encodeNxLearn2Action(w: SlabWriter, m: NxLearn2Action): void {
-  const start = w.reserve(40);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_learn2');
-  put16(b, start + 8, 45, 'action.nx_learn2');
-  put16(b, start + 10, m.idle_timeout, 'action.nx_learn2.idle_timeout');
-  put16(b, start + 12, m.hard_timeout, 'action.nx_learn2.hard_timeout');
-  put16(b, start + 14, m.priority, 'action.nx_learn2.priority');
-  put64(b, start + 16, m.cookie, 'action.nx_learn2.cookie');
-  put16(b, start + 24, m.flags, 'action.nx_learn2.flags');
-  put8(b, start + 26, m.table_id, 'action.nx_learn2.table_id');
-  put16(b, start + 28, m.fin_idle_timeout, 'action.nx_learn2.fin_idle_timeout');
-  put16(b, start + 30, m.fin_hard_timeout, 'action.nx_learn2.fin_hard_timeout');
-  put32(b, start + 32, m.limit, 'action.nx_learn2.limit');
-  put16(b, start + 36, m.result_dst_ofs, 'action.nx_learn2.result_dst_ofs');
-  const result_dst = agreed(m.result_dst, (m.flags & 0x4) !== 0, 'action.nx_learn2.result_dst');
-  if (result_dst !== undefined) writeOxmRef(w, result_dst, 'action.nx_learn2.result_dst');
-  writeLearnSpecs(w, m.specs, 'action.nx_learn2.specs');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 1 + 2);
-  patchLength(w, start, start + 2, 'action.nx_learn2');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 1, start + 38, 2, tail, tailPad], 'action.nx_learn2');
-  wholeWords(w, start, 'action.nx_learn2');
-}
-
-function encodeNxEncapAction(w: SlabWriter, m: NxEncapAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_encap');
-  put16(b, start + 8, 46, 'action.nx_encap');
-  put16(b, start + 10, m.hdr_size, 'action.nx_encap.hdr_size');
-  put32(b, start + 12, m.new_pkt_type, 'action.nx_encap.new_pkt_type');
-  for (const item of m.properties) encodeNxEncapProperty(w, item);
-  patchLength(w, start, start + 2, 'action.nx_encap');
-}
-
-function encodeNxDecapAction(w: SlabWriter, m: NxDecapAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_decap');
-  put16(b, start + 8, 47, 'action.nx_decap');
-  put32(b, start + 12, m.new_pkt_type, 'action.nx_decap.new_pkt_type');
-  patchLength(w, start, start + 2, 'action.nx_decap');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_decap');
-}
-
-function encodeNxDecNshTtlAction(w: SlabWriter, m: NxDecNshTtlAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_dec_nsh_ttl');
-  put16(b, start + 8, 48, 'action.nx_dec_nsh_ttl');
-  patchLength(w, start, start + 2, 'action.nx_dec_nsh_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_dec_nsh_ttl');
-}
-
-function encodeNxCheckPktLargerAction(w: SlabWriter, m: NxCheckPktLargerAction): void {
-  const start = w.reserve(14);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_check_pkt_larger');
-  put16(b, start + 8, 49, 'action.nx_check_pkt_larger');
-  put16(b, start + 10, m.pkt_len, 'action.nx_check_pkt_larger.pkt_len');
-  put16(b, start + 12, m.offset, 'action.nx_check_pkt_larger.offset');
-  writeOxmRef(w, m.dst, 'action.nx_check_pkt_larger.dst');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 24, m.padding, 0);
-  patchLength(w, start, start + 2, 'action.nx_check_pkt_larger');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_check_pkt_larger');
-  wholeWords(w, start, 'action.nx_check_pkt_larger');
-}
-
-function encodeNxDeleteFieldAction(w: SlabWriter, m: NxDeleteFieldAction): void {
-  const start = w.reserve(10);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_delete_field');
-  put16(b, start + 8, 50, 'action.nx_delete_field');
-  writeOxmRef(w, m.field, 'action.nx_delete_field.field');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 24, m.padding, 0);
-  patchLength(w, start, start + 2, 'action.nx_delete_field');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_delete_field');
-  wholeWords(w, start, 'action.nx_delete_field');
-}
-
-function encodeOnfCopyFieldAction(w: SlabWriter, m: OnfCopyFieldAction): void {
-  const start = w.reserve(20);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x4f4e4600, 'action.onf_copy_field');
-  put16(b, start + 8, 3200, 'action.onf_copy_field');
-  put16(b, start + 12, m.n_bits, 'action.onf_copy_field.n_bits');
-  put16(b, start + 14, m.src_offset, 'action.onf_copy_field.src_offset');
-  put16(b, start + 16, m.dst_offset, 'action.onf_copy_field.dst_offset');
-  writeOxmRef(w, m.src, 'action.onf_copy_field.src');
-  writeOxmRef(w, m.dst, 'action.onf_copy_field.dst');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 2 + 2);
-  patchLength(w, start, start + 2, 'action.onf_copy_field');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2, start + 18, 2, tail, tailPad], 'action.onf_copy_field');
-  wholeWords(w, start, 'action.onf_copy_field');
-}
-
-function encodeRawAction(w: SlabWriter, m: RawAction): void {
-  const start = w.reserve(4);
-  put16(w.bytes, start, m.code, 'action.raw.code');
-  writeRest(w, m.data, 'action.raw.data');
-  patchLength(w, start, start + 2, 'action.raw');
-  wholeWords(w, start, 'action.raw');
-}
-
-export function encodeAction(w: SlabWriter, m: Action): void {
-  switch (m.type) {
-    case 'output':
-      encodeOutputAction(w, m);
-      return;
-    case 'copy_ttl_out':
-      encodeCopyTtlOutAction(w, m);
-      return;
-    case 'copy_ttl_in':
-      encodeCopyTtlInAction(w, m);
-      return;
-    case 'set_mpls_ttl':
-      encodeSetMplsTtlAction(w, m);
-      return;
-    case 'dec_mpls_ttl':
-      encodeDecMplsTtlAction(w, m);
-      return;
-    case 'push_vlan':
-      encodePushVlanAction(w, m);
-      return;
-    case 'pop_vlan':
-      encodePopVlanAction(w, m);
-      return;
-    case 'push_mpls':
-      encodePushMplsAction(w, m);
-      return;
-    case 'pop_mpls':
-      encodePopMplsAction(w, m);
-      return;
-    case 'set_queue':
-      encodeSetQueueAction(w, m);
-      return;
-    case 'group':
-      encodeGroupAction(w, m);
-      return;
-    case 'set_nw_ttl':
-      encodeSetNwTtlAction(w, m);
-      return;
-    case 'dec_nw_ttl':
-      encodeDecNwTtlAction(w, m);
-      return;
-    case 'set_field':
-      encodeSetFieldAction(w, m);
-      return;
-    case 'push_pbb':
-      encodePushPbbAction(w, m);
-      return;
-    case 'pop_pbb':
-      encodePopPbbAction(w, m);
-      return;
-    case 'experimenter':
-      encodeExperimenterAction(w, m);
-      return;
-    case 'raw':
-      encodeRawAction(w, m);
-      return;
-    default:
-      encodeVendorAction(w, m as VendorAction);
-  }
-}
-
-function encodeVendorAction(w: SlabWriter, m: VendorAction): void {
-  switch (m.type) {
-    case 'nx_resubmit':
-      encodeNxResubmitAction(w, m);
-      return;
-    case 'nx_set_tunnel':
-      encodeNxSetTunnelAction(w, m);
-      return;
-    case 'nx_set_queue':
-      encodeNxSetQueueAction(w, m);
-      return;
-    case 'nx_pop_queue':
-      encodeNxPopQueueAction(w, m);
-      return;
-    case 'nx_reg_move':
-      encodeNxRegMoveAction(w, m);
-      return;
-    case 'nx_reg_load':
-      encodeNxRegLoadAction(w, m);
-      return;
-    case 'nx_note':
-      encodeNxNoteAction(w, m);
-      return;
-    case 'nx_set_tunnel64':
-      encodeNxSetTunnel64Action(w, m);
-      return;
-    case 'nx_multipath':
-      encodeNxMultipathAction(w, m);
-      return;
-    case 'nx_bundle':
-      encodeNxBundleAction(w, m);
-      return;
-    case 'nx_bundle_load':
-      encodeNxBundleLoadAction(w, m);
-      return;
-    case 'nx_resubmit_table':
-      encodeNxResubmitTableAction(w, m);
-      return;
-    case 'nx_output_reg':
-      encodeNxOutputRegAction(w, m);
-      return;
-    case 'nx_learn':
-      encodeNxLearnAction(w, m);
-      return;
-    case 'nx_exit':
-      encodeNxExitAction(w, m);
-      return;
-    case 'nx_dec_ttl':
-      encodeNxDecTtlAction(w, m);
-      return;
-    case 'nx_fin_timeout':
-      encodeNxFinTimeoutAction(w, m);
-      return;
-    case 'nx_controller':
-      encodeNxControllerAction(w, m);
-      return;
-    case 'nx_dec_ttl_cnt_ids':
-      encodeNxDecTtlCntIdsAction(w, m);
-      return;
-    case 'nx_write_metadata':
-      encodeNxWriteMetadataAction(w, m);
-      return;
-    case 'nx_push_mpls':
-      encodeNxPushMplsAction(w, m);
-      return;
-    case 'nx_pop_mpls':
-      encodeNxPopMplsAction(w, m);
-      return;
-    case 'nx_set_mpls_ttl':
-      encodeNxSetMplsTtlAction(w, m);
-      return;
-    case 'nx_dec_mpls_ttl':
-      encodeNxDecMplsTtlAction(w, m);
-      return;
-    case 'nx_stack_push':
-      encodeNxStackPushAction(w, m);
-      return;
-    case 'nx_stack_pop':
-      encodeNxStackPopAction(w, m);
-      return;
-    case 'nx_sample':
-      encodeNxSampleAction(w, m);
-      return;
-    case 'nx_set_mpls_label':
-      encodeNxSetMplsLabelAction(w, m);
-      return;
-    case 'nx_set_mpls_tc':
-      encodeNxSetMplsTcAction(w, m);
-      return;
-    case 'nx_output_reg2':
-      encodeNxOutputReg2Action(w, m);
-      return;
-    case 'nx_reg_load2':
-      encodeNxRegLoad2Action(w, m);
-      return;
-    case 'nx_conjunction':
-      encodeNxConjunctionAction(w, m);
-      return;
-    case 'nx_ct':
-      encodeNxCtAction(w, m);
-      return;
-    case 'nx_nat':
-      encodeNxNatAction(w, m);
-      return;
-    case 'nx_controller2':
-      encodeNxController2Action(w, m);
-      return;
-    case 'nx_sample2':
-      encodeNxSample2Action(w, m);
-      return;
-    case 'nx_output_trunc':
-      encodeNxOutputTruncAction(w, m);
-      return;
-    case 'nx_group':
-      encodeNxGroupAction(w, m);
-      return;
-    case 'nx_sample3':
-      encodeNxSample3Action(w, m);
-      return;
-    case 'nx_clone':
-      encodeNxCloneAction(w, m);
-      return;
-    case 'nx_ct_clear':
-      encodeNxCtClearAction(w, m);
-      return;
-    case 'nx_resubmit_table_ct':
-      encodeNxResubmitTableCtAction(w, m);
-      return;
-    case 'nx_learn2':
-      encodeNxLearn2Action(w, m);
-      return;
-    case 'nx_encap':
-      encodeNxEncapAction(w, m);
-      return;
-    case 'nx_decap':
-      encodeNxDecapAction(w, m);
-      return;
-    case 'nx_dec_nsh_ttl':
-      encodeNxDecNshTtlAction(w, m);
-      return;
-    case 'nx_check_pkt_larger':
-      encodeNxCheckPktLargerAction(w, m);
-      return;
-    case 'nx_delete_field':
-      encodeNxDeleteFieldAction(w, m);
-      return;
-    case 'onf_copy_field':
-      encodeOnfCopyFieldAction(w, m);
-      return;
-    default:
-      throw unknownType('action', m);
-  }
-}
-
-function encodeInstructionsTableProperty(w: SlabWriter, m: InstructionsTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.instructions');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.instructions');
-}
-
-function encodeInstructionsMissTableProperty(w: SlabWriter, m: InstructionsMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.instructions_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.instructions_miss');
-}
-
-function encodeNextTablesTableProperty(w: SlabWriter, m: NextTablesTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  writeU8List(w, m.table_ids, 'table_property.next_tables.table_ids');
-  patchLength(w, start, start + 2, 'table_property.next_tables');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.next_tables');
-}
-
-function encodeNextTablesMissTableProperty(w: SlabWriter, m: NextTablesMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  writeU8List(w, m.table_ids, 'table_property.next_tables_miss.table_ids');
-  patchLength(w, start, start + 2, 'table_property.next_tables_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.next_tables_miss');
-}
-
-function encodeWriteActionsTableProperty(w: SlabWriter, m: WriteActionsTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 4;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.write_actions');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_actions');
-}
-
-function encodeWriteActionsMissTableProperty(w: SlabWriter, m: WriteActionsMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 5;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.write_actions_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_actions_miss');
-}
-
-function encodeApplyActionsTableProperty(w: SlabWriter, m: ApplyActionsTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 6;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.apply_actions');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_actions');
-}
-
-function encodeApplyActionsMissTableProperty(w: SlabWriter, m: ApplyActionsMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 7;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.apply_actions_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_actions_miss');
-}
-
-function encodeMatchTableProperty(w: SlabWriter, m: MatchTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 8;
-  writeOxmIds(w, m.oxm_ids, 'table_property.match.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.match');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.match');
-}
-
-function encodeWildcardsTableProperty(w: SlabWriter, m: WildcardsTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 10;
-  writeOxmIds(w, m.oxm_ids, 'table_property.wildcards.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.wildcards');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.wildcards');
-}
-
-function encodeWriteSetfieldTableProperty(w: SlabWriter, m: WriteSetfieldTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 12;
-  writeOxmIds(w, m.oxm_ids, 'table_property.write_setfield.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.write_setfield');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_setfield');
-}
-
-function encodeWriteSetfieldMissTableProperty(w: SlabWriter, m: WriteSetfieldMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 13;
-  writeOxmIds(w, m.oxm_ids, 'table_property.write_setfield_miss.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.write_setfield_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_setfield_miss');
-}
-
-function encodeApplySetfieldTableProperty(w: SlabWriter, m: ApplySetfieldTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 14;
-  writeOxmIds(w, m.oxm_ids, 'table_property.apply_setfield.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.apply_setfield');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_setfield');
-}
-
-function encodeApplySetfieldMissTableProperty(w: SlabWriter, m: ApplySetfieldMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 15;
-  writeOxmIds(w, m.oxm_ids, 'table_property.apply_setfield_miss.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.apply_setfield_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_setfield_miss');
-}
-
-function encodeTableSyncFromTableProperty(w: SlabWriter, m: TableSyncFromTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 16;
-  writeU8List(w, m.table_ids, 'table_property.table_sync_from.table_ids');
-  patchLength(w, start, start + 2, 'table_property.table_sync_from');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.table_sync_from');
-}
-
-function encodeExperimenterTableProperty(w: SlabWriter, m: ExperimenterTableProperty): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 254;
-  put32(b, start + 4, m.experimenter, 'table_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'table_property.experimenter.exp_type');
-  writeRest(w, m.data, 'table_property.experimenter.data');
-  patchLength(w, start, start + 2, 'table_property.experimenter');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.experimenter');
-}
-
-function encodeExperimenterMissTableProperty(w: SlabWriter, m: ExperimenterMissTableProperty): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'table_property.experimenter_miss.experimenter');
-  put32(b, start + 8, m.exp_type, 'table_property.experimenter_miss.exp_type');
-  writeRest(w, m.data, 'table_property.experimenter_miss.data');
-  patchLength(w, start, start + 2, 'table_property.experimenter_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.experimenter_miss');
 }
 
 function encodeRawTableProperty(w: SlabWriter, m: RawTableProperty): void {
@@ -2401,156 +822,15 @@ export function encodeTableProperty(w: SlabWriter, m: TableProperty): void {
   }
 }
 
-function encodeGotoTableInstruction(w: SlabWriter, m: GotoTableInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  put8(b, start + 4, m.table_id, 'instruction.goto_table.table_id');
-  patchLength(w, start, start + 2, 'instruction.goto_table');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'instruction.goto_table');
-}
-
-function encodeWriteMetadataInstruction(w: SlabWriter, m: WriteMetadataInstruction): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  put64(b, start + 8, m.metadata, 'instruction.write_metadata.metadata');
-  put64(b, start + 16, m.metadata_mask, 'instruction.write_metadata.metadata_mask');
-  patchLength(w, start, start + 2, 'instruction.write_metadata');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.write_metadata');
-}
-
-function encodeWriteActionsInstruction(w: SlabWriter, m: WriteActionsInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, start, start + 2, 'instruction.write_actions');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.write_actions');
-}
-
-function encodeApplyActionsInstruction(w: SlabWriter, m: ApplyActionsInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 4;
-  for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, start, start + 2, 'instruction.apply_actions');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.apply_actions');
-}
-
-function encodeClearActionsInstruction(w: SlabWriter, m: ClearActionsInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 5;
-  patchLength(w, start, start + 2, 'instruction.clear_actions');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.clear_actions');
-}
-
-function encodeMeterInstruction(w: SlabWriter, m: MeterInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 6;
-  put32(b, start + 4, m.meter_id, 'instruction.meter.meter_id');
-  patchLength(w, start, start + 2, 'instruction.meter');
-}
-
-function encodeExperimenterInstruction(w: SlabWriter, m: ExperimenterInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'instruction.experimenter.experimenter');
-  writeRest(w, m.data, 'instruction.experimenter.data');
-  patchLength(w, start, start + 2, 'instruction.experimenter');
-  wholeWords(w, start, 'instruction.experimenter');
-}
-
-function encodeRawInstruction(w: SlabWriter, m: RawInstruction): void {
+export function encodeTableSyncFromTableProperty(w: SlabWriter, m: TableSyncFromTableProperty): void {
   const start = w.reserve(4);
-  put16(w.bytes, start, m.code, 'instruction.raw.code');
-  writeRest(w, m.data, 'instruction.raw.data');
-  patchLength(w, start, start + 2, 'instruction.raw');
-  wholeWords(w, start, 'instruction.raw');
-}
-
-export function encodeInstruction(w: SlabWriter, m: Instruction): void {
-  switch (m.type) {
-    case 'goto_table':
-      encodeGotoTableInstruction(w, m);
-      return;
-    case 'write_metadata':
-      encodeWriteMetadataInstruction(w, m);
-      return;
-    case 'write_actions':
-      encodeWriteActionsInstruction(w, m);
-      return;
-    case 'apply_actions':
-      encodeApplyActionsInstruction(w, m);
-      return;
-    case 'clear_actions':
-      encodeClearActionsInstruction(w, m);
-      return;
-    case 'meter':
-      encodeMeterInstruction(w, m);
-      return;
-    case 'experimenter':
-      encodeExperimenterInstruction(w, m);
-      return;
-    case 'raw':
-      encodeRawInstruction(w, m);
-      return;
-    default:
-      throw unknownType('instruction', m);
-  }
-}
-
-function encodeEthernetPortStatsProperty(w: SlabWriter, m: EthernetPortStatsProperty): void {
-  const start = w.reserve(40);
   const b = w.bytes;
-  b[start + 1] = 0;
-  put64(b, start + 8, m.rx_frame_err, 'port_stats_property.ethernet.rx_frame_err');
-  put64(b, start + 16, m.rx_over_err, 'port_stats_property.ethernet.rx_over_err');
-  put64(b, start + 24, m.rx_crc_err, 'port_stats_property.ethernet.rx_crc_err');
-  put64(b, start + 32, m.collisions, 'port_stats_property.ethernet.collisions');
-  patchLength(w, start, start + 2, 'port_stats_property.ethernet');
+  b[start + 1] = 16;
+  writeU8List(w, m.table_ids, 'table_property.table_sync_from.table_ids');
+  patchLength(w, start, start + 2, 'table_property.table_sync_from');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'port_stats_property.ethernet');
-}
-
-function encodeOpticalPortStatsProperty(w: SlabWriter, m: OpticalPortStatsProperty): void {
-  const start = w.reserve(44);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  put32(b, start + 8, m.flags, 'port_stats_property.optical.flags');
-  put32(b, start + 12, m.tx_freq_lmda, 'port_stats_property.optical.tx_freq_lmda');
-  put32(b, start + 16, m.tx_offset, 'port_stats_property.optical.tx_offset');
-  put32(b, start + 20, m.tx_grid_span, 'port_stats_property.optical.tx_grid_span');
-  put32(b, start + 24, m.rx_freq_lmda, 'port_stats_property.optical.rx_freq_lmda');
-  put32(b, start + 28, m.rx_offset, 'port_stats_property.optical.rx_offset');
-  put32(b, start + 32, m.rx_grid_span, 'port_stats_property.optical.rx_grid_span');
-  put16(b, start + 36, m.tx_pwr, 'port_stats_property.optical.tx_pwr');
-  put16(b, start + 38, m.rx_pwr, 'port_stats_property.optical.rx_pwr');
-  put16(b, start + 40, m.bias_current, 'port_stats_property.optical.bias_current');
-  put16(b, start + 42, m.temperature, 'port_stats_property.optical.temperature');
-  patchLength(w, start, start + 2, 'port_stats_property.optical');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'port_stats_property.optical');
-}
-
-function encodeExperimenterPortStatsProperty(w: SlabWriter, m: ExperimenterPortStatsProperty): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'port_stats_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'port_stats_property.experimenter.exp_type');
-  writeRest(w, m.data, 'port_stats_property.experimenter.data');
-  patchLength(w, start, start + 2, 'port_stats_property.experimenter');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_stats_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.table_sync_from');
 }
 
 function encodeRawPortStatsProperty(w: SlabWriter, m: RawPortStatsProperty): void {
@@ -2582,18 +862,53 @@ export function encodePortStatsProperty(w: SlabWriter, m: PortStatsProperty): vo
   }
 }
 
-function encodeExperimenterQueueStatsProperty(w: SlabWriter, m: ExperimenterQueueStatsProperty): void {
+export function encodeEthernetPortStatsProperty(w: SlabWriter, m: EthernetPortStatsProperty): void {
+  const start = w.reserve(40);
+  const b = w.bytes;
+  b[start + 1] = 0;
+  put64(b, start + 8, m.rx_frame_err, 'port_stats_property.ethernet.rx_frame_err');
+  put64(b, start + 16, m.rx_over_err, 'port_stats_property.ethernet.rx_over_err');
+  put64(b, start + 24, m.rx_crc_err, 'port_stats_property.ethernet.rx_crc_err');
+  put64(b, start + 32, m.collisions, 'port_stats_property.ethernet.collisions');
+  patchLength(w, start, start + 2, 'port_stats_property.ethernet');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'port_stats_property.ethernet');
+}
+
+export function encodeOpticalPortStatsProperty(w: SlabWriter, m: OpticalPortStatsProperty): void {
+  const start = w.reserve(44);
+  const b = w.bytes;
+  b[start + 1] = 1;
+  put32(b, start + 8, m.flags, 'port_stats_property.optical.flags');
+  put32(b, start + 12, m.tx_freq_lmda, 'port_stats_property.optical.tx_freq_lmda');
+  put32(b, start + 16, m.tx_offset, 'port_stats_property.optical.tx_offset');
+  put32(b, start + 20, m.tx_grid_span, 'port_stats_property.optical.tx_grid_span');
+  put32(b, start + 24, m.rx_freq_lmda, 'port_stats_property.optical.rx_freq_lmda');
+  put32(b, start + 28, m.rx_offset, 'port_stats_property.optical.rx_offset');
+  put32(b, start + 32, m.rx_grid_span, 'port_stats_property.optical.rx_grid_span');
+  put16(b, start + 36, m.tx_pwr, 'port_stats_property.optical.tx_pwr');
+  put16(b, start + 38, m.rx_pwr, 'port_stats_property.optical.rx_pwr');
+  put16(b, start + 40, m.bias_current, 'port_stats_property.optical.bias_current');
+  put16(b, start + 42, m.temperature, 'port_stats_property.optical.temperature');
+  patchLength(w, start, start + 2, 'port_stats_property.optical');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'port_stats_property.optical');
+}
+
+export function encodeExperimenterPortStatsProperty(w: SlabWriter, m: ExperimenterPortStatsProperty): void {
   const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'queue_stats_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'queue_stats_property.experimenter.exp_type');
-  writeRest(w, m.data, 'queue_stats_property.experimenter.data');
-  patchLength(w, start, start + 2, 'queue_stats_property.experimenter');
+  put32(b, start + 4, m.experimenter, 'port_stats_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'port_stats_property.experimenter.exp_type');
+  writeRest(w, m.data, 'port_stats_property.experimenter.data');
+  patchLength(w, start, start + 2, 'port_stats_property.experimenter');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'queue_stats_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_stats_property.experimenter');
 }
 
 function encodeRawQueueStatsProperty(w: SlabWriter, m: RawQueueStatsProperty): void {
@@ -2619,53 +934,18 @@ export function encodeQueueStatsProperty(w: SlabWriter, m: QueueStatsProperty): 
   }
 }
 
-function encodeEthernetPortDescProperty(w: SlabWriter, m: EthernetPortDescProperty): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  put32(b, start + 8, m.curr, 'port_desc_property.ethernet.curr');
-  put32(b, start + 12, m.advertised, 'port_desc_property.ethernet.advertised');
-  put32(b, start + 16, m.supported, 'port_desc_property.ethernet.supported');
-  put32(b, start + 20, m.peer, 'port_desc_property.ethernet.peer');
-  put32(b, start + 24, m.curr_speed, 'port_desc_property.ethernet.curr_speed');
-  put32(b, start + 28, m.max_speed, 'port_desc_property.ethernet.max_speed');
-  patchLength(w, start, start + 2, 'port_desc_property.ethernet');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'port_desc_property.ethernet');
-}
-
-function encodeOpticalPortDescProperty(w: SlabWriter, m: OpticalPortDescProperty): void {
-  const start = w.reserve(40);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  put32(b, start + 8, m.supported, 'port_desc_property.optical.supported');
-  put32(b, start + 12, m.tx_min_freq_lmda, 'port_desc_property.optical.tx_min_freq_lmda');
-  put32(b, start + 16, m.tx_max_freq_lmda, 'port_desc_property.optical.tx_max_freq_lmda');
-  put32(b, start + 20, m.tx_grid_freq_lmda, 'port_desc_property.optical.tx_grid_freq_lmda');
-  put32(b, start + 24, m.rx_min_freq_lmda, 'port_desc_property.optical.rx_min_freq_lmda');
-  put32(b, start + 28, m.rx_max_freq_lmda, 'port_desc_property.optical.rx_max_freq_lmda');
-  put32(b, start + 32, m.rx_grid_freq_lmda, 'port_desc_property.optical.rx_grid_freq_lmda');
-  put16(b, start + 36, m.tx_pwr_min, 'port_desc_property.optical.tx_pwr_min');
-  put16(b, start + 38, m.tx_pwr_max, 'port_desc_property.optical.tx_pwr_max');
-  patchLength(w, start, start + 2, 'port_desc_property.optical');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'port_desc_property.optical');
-}
-
-function encodeExperimenterPortDescProperty(w: SlabWriter, m: ExperimenterPortDescProperty): void {
+export function encodeExperimenterQueueStatsProperty(w: SlabWriter, m: ExperimenterQueueStatsProperty): void {
   const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'port_desc_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'port_desc_property.experimenter.exp_type');
-  writeRest(w, m.data, 'port_desc_property.experimenter.data');
-  patchLength(w, start, start + 2, 'port_desc_property.experimenter');
+  put32(b, start + 4, m.experimenter, 'queue_stats_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'queue_stats_property.experimenter.exp_type');
+  writeRest(w, m.data, 'queue_stats_property.experimenter.data');
+  patchLength(w, start, start + 2, 'queue_stats_property.experimenter');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_desc_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'queue_stats_property.experimenter');
 }
 
 function encodeRawPortDescProperty(w: SlabWriter, m: RawPortDescProperty): void {
@@ -2697,42 +977,53 @@ export function encodePortDescProperty(w: SlabWriter, m: PortDescProperty): void
   }
 }
 
-function encodeEvictionTableModProperty(w: SlabWriter, m: EvictionTableModProperty): void {
-  const start = w.reserve(8);
+export function encodeEthernetPortDescProperty(w: SlabWriter, m: EthernetPortDescProperty): void {
+  const start = w.reserve(32);
   const b = w.bytes;
-  b[start + 1] = 2;
-  put32(b, start + 4, m.flags, 'table_mod_property.eviction.flags');
-  patchLength(w, start, start + 2, 'table_mod_property.eviction');
+  b[start + 1] = 0;
+  put32(b, start + 8, m.curr, 'port_desc_property.ethernet.curr');
+  put32(b, start + 12, m.advertised, 'port_desc_property.ethernet.advertised');
+  put32(b, start + 16, m.supported, 'port_desc_property.ethernet.supported');
+  put32(b, start + 20, m.peer, 'port_desc_property.ethernet.peer');
+  put32(b, start + 24, m.curr_speed, 'port_desc_property.ethernet.curr_speed');
+  put32(b, start + 28, m.max_speed, 'port_desc_property.ethernet.max_speed');
+  patchLength(w, start, start + 2, 'port_desc_property.ethernet');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_mod_property.eviction');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'port_desc_property.ethernet');
 }
 
-function encodeVacancyTableModProperty(w: SlabWriter, m: VacancyTableModProperty): void {
-  const start = w.reserve(8);
+export function encodeOpticalPortDescProperty(w: SlabWriter, m: OpticalPortDescProperty): void {
+  const start = w.reserve(40);
   const b = w.bytes;
-  b[start + 1] = 3;
-  put8(b, start + 4, m.vacancy_down, 'table_mod_property.vacancy.vacancy_down');
-  put8(b, start + 5, m.vacancy_up, 'table_mod_property.vacancy.vacancy_up');
-  put8(b, start + 6, m.vacancy, 'table_mod_property.vacancy.vacancy');
-  patchLength(w, start, start + 2, 'table_mod_property.vacancy');
+  b[start + 1] = 1;
+  put32(b, start + 8, m.supported, 'port_desc_property.optical.supported');
+  put32(b, start + 12, m.tx_min_freq_lmda, 'port_desc_property.optical.tx_min_freq_lmda');
+  put32(b, start + 16, m.tx_max_freq_lmda, 'port_desc_property.optical.tx_max_freq_lmda');
+  put32(b, start + 20, m.tx_grid_freq_lmda, 'port_desc_property.optical.tx_grid_freq_lmda');
+  put32(b, start + 24, m.rx_min_freq_lmda, 'port_desc_property.optical.rx_min_freq_lmda');
+  put32(b, start + 28, m.rx_max_freq_lmda, 'port_desc_property.optical.rx_max_freq_lmda');
+  put32(b, start + 32, m.rx_grid_freq_lmda, 'port_desc_property.optical.rx_grid_freq_lmda');
+  put16(b, start + 36, m.tx_pwr_min, 'port_desc_property.optical.tx_pwr_min');
+  put16(b, start + 38, m.tx_pwr_max, 'port_desc_property.optical.tx_pwr_max');
+  patchLength(w, start, start + 2, 'port_desc_property.optical');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 7, 1, outer, outerPad], 'table_mod_property.vacancy');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'port_desc_property.optical');
 }
 
-function encodeExperimenterTableModProperty(w: SlabWriter, m: ExperimenterTableModProperty): void {
+export function encodeExperimenterPortDescProperty(w: SlabWriter, m: ExperimenterPortDescProperty): void {
   const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'table_mod_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'table_mod_property.experimenter.exp_type');
-  writeRest(w, m.data, 'table_mod_property.experimenter.data');
-  patchLength(w, start, start + 2, 'table_mod_property.experimenter');
+  put32(b, start + 4, m.experimenter, 'port_desc_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'port_desc_property.experimenter.exp_type');
+  writeRest(w, m.data, 'port_desc_property.experimenter.data');
+  patchLength(w, start, start + 2, 'port_desc_property.experimenter');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_mod_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_desc_property.experimenter');
 }
 
 function encodeRawTableModProperty(w: SlabWriter, m: RawTableModProperty): void {
@@ -2764,40 +1055,42 @@ export function encodeTableModProperty(w: SlabWriter, m: TableModProperty): void
   }
 }
 
-function encodeMinRateQueueDescProperty(w: SlabWriter, m: MinRateQueueDescProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  put16(b, start + 4, m.rate, 'queue_desc_property.min_rate.rate');
-  patchLength(w, start, start + 2, 'queue_desc_property.min_rate');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'queue_desc_property.min_rate');
-}
-
-function encodeMaxRateQueueDescProperty(w: SlabWriter, m: MaxRateQueueDescProperty): void {
+export function encodeEvictionTableModProperty(w: SlabWriter, m: EvictionTableModProperty): void {
   const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 2;
-  put16(b, start + 4, m.rate, 'queue_desc_property.max_rate.rate');
-  patchLength(w, start, start + 2, 'queue_desc_property.max_rate');
+  put32(b, start + 4, m.flags, 'table_mod_property.eviction.flags');
+  patchLength(w, start, start + 2, 'table_mod_property.eviction');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'queue_desc_property.max_rate');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_mod_property.eviction');
 }
 
-function encodeExperimenterQueueDescProperty(w: SlabWriter, m: ExperimenterQueueDescProperty): void {
+export function encodeVacancyTableModProperty(w: SlabWriter, m: VacancyTableModProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 3;
+  put8(b, start + 4, m.vacancy_down, 'table_mod_property.vacancy.vacancy_down');
+  put8(b, start + 5, m.vacancy_up, 'table_mod_property.vacancy.vacancy_up');
+  put8(b, start + 6, m.vacancy, 'table_mod_property.vacancy.vacancy');
+  patchLength(w, start, start + 2, 'table_mod_property.vacancy');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 7, 1, outer, outerPad], 'table_mod_property.vacancy');
+}
+
+export function encodeExperimenterTableModProperty(w: SlabWriter, m: ExperimenterTableModProperty): void {
   const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'queue_desc_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'queue_desc_property.experimenter.exp_type');
-  writeRest(w, m.data, 'queue_desc_property.experimenter.data');
-  patchLength(w, start, start + 2, 'queue_desc_property.experimenter');
+  put32(b, start + 4, m.experimenter, 'table_mod_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'table_mod_property.experimenter.exp_type');
+  writeRest(w, m.data, 'table_mod_property.experimenter.data');
+  patchLength(w, start, start + 2, 'table_mod_property.experimenter');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'queue_desc_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_mod_property.experimenter');
 }
 
 function encodeRawQueueDescProperty(w: SlabWriter, m: RawQueueDescProperty): void {
@@ -2829,111 +1122,40 @@ export function encodeQueueDescProperty(w: SlabWriter, m: QueueDescProperty): vo
   }
 }
 
-function encodeInitialFlowUpdate(w: SlabWriter, m: InitialFlowUpdate): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 0;
-  put8(b, start + 4, m.table_id, 'flow_update.initial.table_id');
-  put8(b, start + 5, m.reason, 'flow_update.initial.reason');
-  put16(b, start + 6, m.idle_timeout, 'flow_update.initial.idle_timeout');
-  put16(b, start + 8, m.hard_timeout, 'flow_update.initial.hard_timeout');
-  put16(b, start + 10, m.priority, 'flow_update.initial.priority');
-  put64(b, start + 16, m.cookie, 'flow_update.initial.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_update.initial.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.instructions) encodeInstruction(w, item);
-  patchLength(w, start, start, 'flow_update.initial');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.initial');
-}
-
-function encodeAddedFlowUpdate(w: SlabWriter, m: AddedFlowUpdate): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 1;
-  put8(b, start + 4, m.table_id, 'flow_update.added.table_id');
-  put8(b, start + 5, m.reason, 'flow_update.added.reason');
-  put16(b, start + 6, m.idle_timeout, 'flow_update.added.idle_timeout');
-  put16(b, start + 8, m.hard_timeout, 'flow_update.added.hard_timeout');
-  put16(b, start + 10, m.priority, 'flow_update.added.priority');
-  put64(b, start + 16, m.cookie, 'flow_update.added.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_update.added.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.instructions) encodeInstruction(w, item);
-  patchLength(w, start, start, 'flow_update.added');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.added');
-}
-
-function encodeRemovedFlowUpdate(w: SlabWriter, m: RemovedFlowUpdate): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 2;
-  put8(b, start + 4, m.table_id, 'flow_update.removed.table_id');
-  put8(b, start + 5, m.reason, 'flow_update.removed.reason');
-  put16(b, start + 6, m.idle_timeout, 'flow_update.removed.idle_timeout');
-  put16(b, start + 8, m.hard_timeout, 'flow_update.removed.hard_timeout');
-  put16(b, start + 10, m.priority, 'flow_update.removed.priority');
-  put64(b, start + 16, m.cookie, 'flow_update.removed.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_update.removed.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.instructions) encodeInstruction(w, item);
-  patchLength(w, start, start, 'flow_update.removed');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.removed');
-}
-
-function encodeModifiedFlowUpdate(w: SlabWriter, m: ModifiedFlowUpdate): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 3;
-  put8(b, start + 4, m.table_id, 'flow_update.modified.table_id');
-  put8(b, start + 5, m.reason, 'flow_update.modified.reason');
-  put16(b, start + 6, m.idle_timeout, 'flow_update.modified.idle_timeout');
-  put16(b, start + 8, m.hard_timeout, 'flow_update.modified.hard_timeout');
-  put16(b, start + 10, m.priority, 'flow_update.modified.priority');
-  put64(b, start + 16, m.cookie, 'flow_update.modified.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_update.modified.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.instructions) encodeInstruction(w, item);
-  patchLength(w, start, start, 'flow_update.modified');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.modified');
-}
-
-function encodeAbbrevFlowUpdate(w: SlabWriter, m: AbbrevFlowUpdate): void {
+export function encodeMinRateQueueDescProperty(w: SlabWriter, m: MinRateQueueDescProperty): void {
   const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 4;
-  put32(b, start + 4, m.xid, 'flow_update.abbrev.xid');
-  patchLength(w, start, start, 'flow_update.abbrev');
+  b[start + 1] = 1;
+  put16(b, start + 4, m.rate, 'queue_desc_property.min_rate.rate');
+  patchLength(w, start, start + 2, 'queue_desc_property.min_rate');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'queue_desc_property.min_rate');
 }
 
-function encodePausedFlowUpdate(w: SlabWriter, m: PausedFlowUpdate): void {
+export function encodeMaxRateQueueDescProperty(w: SlabWriter, m: MaxRateQueueDescProperty): void {
   const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 5;
-  patchLength(w, start, start, 'flow_update.paused');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'flow_update.paused');
+  b[start + 1] = 2;
+  put16(b, start + 4, m.rate, 'queue_desc_property.max_rate.rate');
+  patchLength(w, start, start + 2, 'queue_desc_property.max_rate');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'queue_desc_property.max_rate');
 }
 
-function encodeResumedFlowUpdate(w: SlabWriter, m: ResumedFlowUpdate): void {
-  const start = w.reserve(8);
+export function encodeExperimenterQueueDescProperty(w: SlabWriter, m: ExperimenterQueueDescProperty): void {
+  const start = w.reserve(12);
   const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 6;
-  patchLength(w, start, start, 'flow_update.resumed');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'flow_update.resumed');
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, m.experimenter, 'queue_desc_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'queue_desc_property.experimenter.exp_type');
+  writeRest(w, m.data, 'queue_desc_property.experimenter.data');
+  patchLength(w, start, start + 2, 'queue_desc_property.experimenter');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'queue_desc_property.experimenter');
 }
 
 function encodeRawFlowUpdate(w: SlabWriter, m: RawFlowUpdate): void {
@@ -2975,44 +1197,111 @@ export function encodeFlowUpdate(w: SlabWriter, m: FlowUpdate): void {
   }
 }
 
-function encodeEthernetPortModProperty(w: SlabWriter, m: EthernetPortModProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  put32(b, start + 4, m.advertise, 'port_mod_property.ethernet.advertise');
-  patchLength(w, start, start + 2, 'port_mod_property.ethernet');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_mod_property.ethernet');
-}
-
-function encodeOpticalPortModProperty(w: SlabWriter, m: OpticalPortModProperty): void {
+export function encodeInitialFlowUpdate(w: SlabWriter, m: InitialFlowUpdate): void {
   const start = w.reserve(24);
   const b = w.bytes;
-  b[start + 1] = 1;
-  put32(b, start + 4, m.configure, 'port_mod_property.optical.configure');
-  put32(b, start + 8, m.freq_lmda, 'port_mod_property.optical.freq_lmda');
-  put32(b, start + 12, m.fl_offset, 'port_mod_property.optical.fl_offset');
-  put32(b, start + 16, m.grid_span, 'port_mod_property.optical.grid_span');
-  put32(b, start + 20, m.tx_pwr, 'port_mod_property.optical.tx_pwr');
-  patchLength(w, start, start + 2, 'port_mod_property.optical');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_mod_property.optical');
+  b[start + 2] = 0;
+  b[start + 3] = 0;
+  put8(b, start + 4, m.table_id, 'flow_update.initial.table_id');
+  put8(b, start + 5, m.reason, 'flow_update.initial.reason');
+  put16(b, start + 6, m.idle_timeout, 'flow_update.initial.idle_timeout');
+  put16(b, start + 8, m.hard_timeout, 'flow_update.initial.hard_timeout');
+  put16(b, start + 10, m.priority, 'flow_update.initial.priority');
+  put64(b, start + 16, m.cookie, 'flow_update.initial.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'flow_update.initial.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'flow_update.initial');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.initial');
 }
 
-function encodeExperimenterPortModProperty(w: SlabWriter, m: ExperimenterPortModProperty): void {
-  const start = w.reserve(12);
+export function encodeAddedFlowUpdate(w: SlabWriter, m: AddedFlowUpdate): void {
+  const start = w.reserve(24);
   const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'port_mod_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'port_mod_property.experimenter.exp_type');
-  writeRest(w, m.data, 'port_mod_property.experimenter.data');
-  patchLength(w, start, start + 2, 'port_mod_property.experimenter');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_mod_property.experimenter');
+  b[start + 2] = 0;
+  b[start + 3] = 1;
+  put8(b, start + 4, m.table_id, 'flow_update.added.table_id');
+  put8(b, start + 5, m.reason, 'flow_update.added.reason');
+  put16(b, start + 6, m.idle_timeout, 'flow_update.added.idle_timeout');
+  put16(b, start + 8, m.hard_timeout, 'flow_update.added.hard_timeout');
+  put16(b, start + 10, m.priority, 'flow_update.added.priority');
+  put64(b, start + 16, m.cookie, 'flow_update.added.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'flow_update.added.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'flow_update.added');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.added');
+}
+
+export function encodeRemovedFlowUpdate(w: SlabWriter, m: RemovedFlowUpdate): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 2;
+  put8(b, start + 4, m.table_id, 'flow_update.removed.table_id');
+  put8(b, start + 5, m.reason, 'flow_update.removed.reason');
+  put16(b, start + 6, m.idle_timeout, 'flow_update.removed.idle_timeout');
+  put16(b, start + 8, m.hard_timeout, 'flow_update.removed.hard_timeout');
+  put16(b, start + 10, m.priority, 'flow_update.removed.priority');
+  put64(b, start + 16, m.cookie, 'flow_update.removed.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'flow_update.removed.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'flow_update.removed');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.removed');
+}
+
+export function encodeModifiedFlowUpdate(w: SlabWriter, m: ModifiedFlowUpdate): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 3;
+  put8(b, start + 4, m.table_id, 'flow_update.modified.table_id');
+  put8(b, start + 5, m.reason, 'flow_update.modified.reason');
+  put16(b, start + 6, m.idle_timeout, 'flow_update.modified.idle_timeout');
+  put16(b, start + 8, m.hard_timeout, 'flow_update.modified.hard_timeout');
+  put16(b, start + 10, m.priority, 'flow_update.modified.priority');
+  put64(b, start + 16, m.cookie, 'flow_update.modified.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'flow_update.modified.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'flow_update.modified');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.modified');
+}
+
+export function encodeAbbrevFlowUpdate(w: SlabWriter, m: AbbrevFlowUpdate): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 4;
+  put32(b, start + 4, m.xid, 'flow_update.abbrev.xid');
+  patchLength(w, start, start, 'flow_update.abbrev');
+}
+
+export function encodePausedFlowUpdate(w: SlabWriter, m: PausedFlowUpdate): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 5;
+  patchLength(w, start, start, 'flow_update.paused');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'flow_update.paused');
+}
+
+export function encodeResumedFlowUpdate(w: SlabWriter, m: ResumedFlowUpdate): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 6;
+  patchLength(w, start, start, 'flow_update.resumed');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'flow_update.resumed');
 }
 
 function encodeRawPortModProperty(w: SlabWriter, m: RawPortModProperty): void {
@@ -3044,164 +1333,44 @@ export function encodePortModProperty(w: SlabWriter, m: PortModProperty): void {
   }
 }
 
-function encodePacketInSlaveAsyncConfigProperty(w: SlabWriter, m: PacketInSlaveAsyncConfigProperty): void {
+export function encodeEthernetPortModProperty(w: SlabWriter, m: EthernetPortModProperty): void {
   const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 0;
-  put32(b, start + 4, m.mask, 'async_config_property.packet_in_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.packet_in_slave');
+  put32(b, start + 4, m.advertise, 'port_mod_property.ethernet.advertise');
+  patchLength(w, start, start + 2, 'port_mod_property.ethernet');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.packet_in_slave');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_mod_property.ethernet');
 }
 
-function encodePacketInMasterAsyncConfigProperty(w: SlabWriter, m: PacketInMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
+export function encodeOpticalPortModProperty(w: SlabWriter, m: OpticalPortModProperty): void {
+  const start = w.reserve(24);
   const b = w.bytes;
   b[start + 1] = 1;
-  put32(b, start + 4, m.mask, 'async_config_property.packet_in_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.packet_in_master');
+  put32(b, start + 4, m.configure, 'port_mod_property.optical.configure');
+  put32(b, start + 8, m.freq_lmda, 'port_mod_property.optical.freq_lmda');
+  put32(b, start + 12, m.fl_offset, 'port_mod_property.optical.fl_offset');
+  put32(b, start + 16, m.grid_span, 'port_mod_property.optical.grid_span');
+  put32(b, start + 20, m.tx_pwr, 'port_mod_property.optical.tx_pwr');
+  patchLength(w, start, start + 2, 'port_mod_property.optical');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.packet_in_master');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_mod_property.optical');
 }
 
-function encodePortStatusSlaveAsyncConfigProperty(w: SlabWriter, m: PortStatusSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  put32(b, start + 4, m.mask, 'async_config_property.port_status_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.port_status_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.port_status_slave');
-}
-
-function encodePortStatusMasterAsyncConfigProperty(w: SlabWriter, m: PortStatusMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  put32(b, start + 4, m.mask, 'async_config_property.port_status_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.port_status_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.port_status_master');
-}
-
-function encodeFlowRemovedSlaveAsyncConfigProperty(w: SlabWriter, m: FlowRemovedSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 4;
-  put32(b, start + 4, m.mask, 'async_config_property.flow_removed_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.flow_removed_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.flow_removed_slave');
-}
-
-function encodeFlowRemovedMasterAsyncConfigProperty(w: SlabWriter, m: FlowRemovedMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 5;
-  put32(b, start + 4, m.mask, 'async_config_property.flow_removed_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.flow_removed_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.flow_removed_master');
-}
-
-function encodeRoleStatusSlaveAsyncConfigProperty(w: SlabWriter, m: RoleStatusSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 6;
-  put32(b, start + 4, m.mask, 'async_config_property.role_status_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.role_status_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.role_status_slave');
-}
-
-function encodeRoleStatusMasterAsyncConfigProperty(w: SlabWriter, m: RoleStatusMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 7;
-  put32(b, start + 4, m.mask, 'async_config_property.role_status_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.role_status_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.role_status_master');
-}
-
-function encodeTableStatusSlaveAsyncConfigProperty(w: SlabWriter, m: TableStatusSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 8;
-  put32(b, start + 4, m.mask, 'async_config_property.table_status_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.table_status_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.table_status_slave');
-}
-
-function encodeTableStatusMasterAsyncConfigProperty(w: SlabWriter, m: TableStatusMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 9;
-  put32(b, start + 4, m.mask, 'async_config_property.table_status_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.table_status_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.table_status_master');
-}
-
-function encodeRequestforwardSlaveAsyncConfigProperty(w: SlabWriter, m: RequestforwardSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 10;
-  put32(b, start + 4, m.mask, 'async_config_property.requestforward_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.requestforward_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.requestforward_slave');
-}
-
-function encodeRequestforwardMasterAsyncConfigProperty(w: SlabWriter, m: RequestforwardMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 11;
-  put32(b, start + 4, m.mask, 'async_config_property.requestforward_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.requestforward_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.requestforward_master');
-}
-
-function encodeExperimenterSlaveAsyncConfigProperty(w: SlabWriter, m: ExperimenterSlaveAsyncConfigProperty): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 254;
-  put32(b, start + 4, m.experimenter, 'async_config_property.experimenter_slave.experimenter');
-  put32(b, start + 8, m.exp_type, 'async_config_property.experimenter_slave.exp_type');
-  writeRest(w, m.data, 'async_config_property.experimenter_slave.data');
-  patchLength(w, start, start + 2, 'async_config_property.experimenter_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.experimenter_slave');
-}
-
-function encodeExperimenterMasterAsyncConfigProperty(w: SlabWriter, m: ExperimenterMasterAsyncConfigProperty): void {
+export function encodeExperimenterPortModProperty(w: SlabWriter, m: ExperimenterPortModProperty): void {
   const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'async_config_property.experimenter_master.experimenter');
-  put32(b, start + 8, m.exp_type, 'async_config_property.experimenter_master.exp_type');
-  writeRest(w, m.data, 'async_config_property.experimenter_master.data');
-  patchLength(w, start, start + 2, 'async_config_property.experimenter_master');
+  put32(b, start + 4, m.experimenter, 'port_mod_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'port_mod_property.experimenter.exp_type');
+  writeRest(w, m.data, 'port_mod_property.experimenter.data');
+  patchLength(w, start, start + 2, 'port_mod_property.experimenter');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.experimenter_master');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_mod_property.experimenter');
 }
 
 function encodeRawAsyncConfigProperty(w: SlabWriter, m: RawAsyncConfigProperty): void {
@@ -3266,18 +1435,164 @@ export function encodeAsyncConfigProperty(w: SlabWriter, m: AsyncConfigProperty)
   }
 }
 
-function encodeExperimenterRoleProperty(w: SlabWriter, m: ExperimenterRoleProperty): void {
+export function encodePacketInSlaveAsyncConfigProperty(w: SlabWriter, m: PacketInSlaveAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 0;
+  put32(b, start + 4, m.mask, 'async_config_property.packet_in_slave.mask');
+  patchLength(w, start, start + 2, 'async_config_property.packet_in_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.packet_in_slave');
+}
+
+export function encodePacketInMasterAsyncConfigProperty(w: SlabWriter, m: PacketInMasterAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 1;
+  put32(b, start + 4, m.mask, 'async_config_property.packet_in_master.mask');
+  patchLength(w, start, start + 2, 'async_config_property.packet_in_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.packet_in_master');
+}
+
+export function encodePortStatusSlaveAsyncConfigProperty(w: SlabWriter, m: PortStatusSlaveAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 2;
+  put32(b, start + 4, m.mask, 'async_config_property.port_status_slave.mask');
+  patchLength(w, start, start + 2, 'async_config_property.port_status_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.port_status_slave');
+}
+
+export function encodePortStatusMasterAsyncConfigProperty(w: SlabWriter, m: PortStatusMasterAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 3;
+  put32(b, start + 4, m.mask, 'async_config_property.port_status_master.mask');
+  patchLength(w, start, start + 2, 'async_config_property.port_status_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.port_status_master');
+}
+
+export function encodeFlowRemovedSlaveAsyncConfigProperty(w: SlabWriter, m: FlowRemovedSlaveAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 4;
+  put32(b, start + 4, m.mask, 'async_config_property.flow_removed_slave.mask');
+  patchLength(w, start, start + 2, 'async_config_property.flow_removed_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.flow_removed_slave');
+}
+
+export function encodeFlowRemovedMasterAsyncConfigProperty(w: SlabWriter, m: FlowRemovedMasterAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 5;
+  put32(b, start + 4, m.mask, 'async_config_property.flow_removed_master.mask');
+  patchLength(w, start, start + 2, 'async_config_property.flow_removed_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.flow_removed_master');
+}
+
+export function encodeRoleStatusSlaveAsyncConfigProperty(w: SlabWriter, m: RoleStatusSlaveAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 6;
+  put32(b, start + 4, m.mask, 'async_config_property.role_status_slave.mask');
+  patchLength(w, start, start + 2, 'async_config_property.role_status_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.role_status_slave');
+}
+
+export function encodeRoleStatusMasterAsyncConfigProperty(w: SlabWriter, m: RoleStatusMasterAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 7;
+  put32(b, start + 4, m.mask, 'async_config_property.role_status_master.mask');
+  patchLength(w, start, start + 2, 'async_config_property.role_status_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.role_status_master');
+}
+
+export function encodeTableStatusSlaveAsyncConfigProperty(w: SlabWriter, m: TableStatusSlaveAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 8;
+  put32(b, start + 4, m.mask, 'async_config_property.table_status_slave.mask');
+  patchLength(w, start, start + 2, 'async_config_property.table_status_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.table_status_slave');
+}
+
+export function encodeTableStatusMasterAsyncConfigProperty(w: SlabWriter, m: TableStatusMasterAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 9;
+  put32(b, start + 4, m.mask, 'async_config_property.table_status_master.mask');
+  patchLength(w, start, start + 2, 'async_config_property.table_status_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.table_status_master');
+}
+
+export function encodeRequestforwardSlaveAsyncConfigProperty(w: SlabWriter, m: RequestforwardSlaveAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 10;
+  put32(b, start + 4, m.mask, 'async_config_property.requestforward_slave.mask');
+  patchLength(w, start, start + 2, 'async_config_property.requestforward_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.requestforward_slave');
+}
+
+export function encodeRequestforwardMasterAsyncConfigProperty(w: SlabWriter, m: RequestforwardMasterAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 11;
+  put32(b, start + 4, m.mask, 'async_config_property.requestforward_master.mask');
+  patchLength(w, start, start + 2, 'async_config_property.requestforward_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.requestforward_master');
+}
+
+export function encodeExperimenterSlaveAsyncConfigProperty(w: SlabWriter, m: ExperimenterSlaveAsyncConfigProperty): void {
+  const start = w.reserve(12);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 254;
+  put32(b, start + 4, m.experimenter, 'async_config_property.experimenter_slave.experimenter');
+  put32(b, start + 8, m.exp_type, 'async_config_property.experimenter_slave.exp_type');
+  writeRest(w, m.data, 'async_config_property.experimenter_slave.data');
+  patchLength(w, start, start + 2, 'async_config_property.experimenter_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.experimenter_slave');
+}
+
+export function encodeExperimenterMasterAsyncConfigProperty(w: SlabWriter, m: ExperimenterMasterAsyncConfigProperty): void {
   const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'role_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'role_property.experimenter.exp_type');
-  writeRest(w, m.data, 'role_property.experimenter.data');
-  patchLength(w, start, start + 2, 'role_property.experimenter');
+  put32(b, start + 4, m.experimenter, 'async_config_property.experimenter_master.experimenter');
+  put32(b, start + 8, m.exp_type, 'async_config_property.experimenter_master.exp_type');
+  writeRest(w, m.data, 'async_config_property.experimenter_master.data');
+  patchLength(w, start, start + 2, 'async_config_property.experimenter_master');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'role_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.experimenter_master');
 }
 
 function encodeRawRoleProperty(w: SlabWriter, m: RawRoleProperty): void {
@@ -3303,807 +1618,16 @@ export function encodeRoleProperty(w: SlabWriter, m: RoleProperty): void {
   }
 }
 
-function encodePacketNxPacketInProperty(w: SlabWriter, m: PacketNxPacketInProperty): void {
-  const start = w.reserve(4);
+export function encodeExperimenterRoleProperty(w: SlabWriter, m: ExperimenterRoleProperty): void {
+  const start = w.reserve(12);
   const b = w.bytes;
-  b[start + 1] = 0;
-  writeRest(w, m.packet, 'nx_packet_in_property.packet.packet');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.packet');
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, m.experimenter, 'role_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'role_property.experimenter.exp_type');
+  writeRest(w, m.data, 'role_property.experimenter.data');
+  patchLength(w, start, start + 2, 'role_property.experimenter');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.packet');
-}
-
-function encodeFullLenNxPacketInProperty(w: SlabWriter, m: FullLenNxPacketInProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  put32(b, start + 4, m.full_len, 'nx_packet_in_property.full_len.full_len');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.full_len');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.full_len');
-}
-
-function encodeBufferIdNxPacketInProperty(w: SlabWriter, m: BufferIdNxPacketInProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  put32(b, start + 4, m.buffer_id, 'nx_packet_in_property.buffer_id.buffer_id');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.buffer_id');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.buffer_id');
-}
-
-function encodeTableIdNxPacketInProperty(w: SlabWriter, m: TableIdNxPacketInProperty): void {
-  const start = w.reserve(5);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  put8(b, start + 4, m.table_id, 'nx_packet_in_property.table_id.table_id');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.table_id');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.table_id');
-}
-
-function encodeCookieNxPacketInProperty(w: SlabWriter, m: CookieNxPacketInProperty): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start + 1] = 4;
-  put64(b, start + 8, m.cookie, 'nx_packet_in_property.cookie.cookie');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.cookie');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'nx_packet_in_property.cookie');
-}
-
-function encodeReasonNxPacketInProperty(w: SlabWriter, m: ReasonNxPacketInProperty): void {
-  const start = w.reserve(5);
-  const b = w.bytes;
-  b[start + 1] = 5;
-  put8(b, start + 4, m.reason, 'nx_packet_in_property.reason.reason');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.reason');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.reason');
-}
-
-function encodeMetadataNxPacketInProperty(w: SlabWriter, m: MetadataNxPacketInProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 6;
-  for (const item of m.metadata) encodeOxm(w, item);
-  patchLength(w, start, start + 2, 'nx_packet_in_property.metadata');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.metadata');
-}
-
-function encodeUserdataNxPacketInProperty(w: SlabWriter, m: UserdataNxPacketInProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 7;
-  writeRest(w, m.userdata, 'nx_packet_in_property.userdata.userdata');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.userdata');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.userdata');
-}
-
-function encodeContinuationNxPacketInProperty(w: SlabWriter, m: ContinuationNxPacketInProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 8;
-  writeRest(w, m.continuation, 'nx_packet_in_property.continuation.continuation');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.continuation');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.continuation');
-}
-
-function encodeRawNxPacketInProperty(w: SlabWriter, m: RawNxPacketInProperty): void {
-  const start = w.reserve(4);
-  put16(w.bytes, start, m.code, 'nx_packet_in_property.raw.code');
-  writeRest(w, m.data, 'nx_packet_in_property.raw.data');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.raw');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.raw');
-}
-
-export function encodeNxPacketInProperty(w: SlabWriter, m: NxPacketInProperty): void {
-  switch (m.type) {
-    case 'packet':
-      encodePacketNxPacketInProperty(w, m);
-      return;
-    case 'full_len':
-      encodeFullLenNxPacketInProperty(w, m);
-      return;
-    case 'buffer_id':
-      encodeBufferIdNxPacketInProperty(w, m);
-      return;
-    case 'table_id':
-      encodeTableIdNxPacketInProperty(w, m);
-      return;
-    case 'cookie':
-      encodeCookieNxPacketInProperty(w, m);
-      return;
-    case 'reason':
-      encodeReasonNxPacketInProperty(w, m);
-      return;
-    case 'metadata':
-      encodeMetadataNxPacketInProperty(w, m);
-      return;
-    case 'userdata':
-      encodeUserdataNxPacketInProperty(w, m);
-      return;
-    case 'continuation':
-      encodeContinuationNxPacketInProperty(w, m);
-      return;
-    case 'raw':
-      encodeRawNxPacketInProperty(w, m);
-      return;
-    default:
-      throw unknownType('nx_packet_in_property', m);
-  }
-}
-
-export function encodeOxm(w: SlabWriter, f: OxmField): void {
-  switch (f.field) {
-    case 'in_port':
-      oxm32(w, 0x80000000, f);
-      return;
-    case 'in_phy_port':
-      oxm32(w, 0x80000200, f);
-      return;
-    case 'metadata':
-      oxm64(w, 0x80000400, f);
-      return;
-    case 'eth_dst':
-      oxmBytes(w, 0x80000600, 6, f);
-      return;
-    case 'eth_src':
-      oxmBytes(w, 0x80000800, 6, f);
-      return;
-    case 'eth_type':
-      oxm16(w, 0x80000a00, f);
-      return;
-    case 'vlan_vid':
-      oxm16(w, 0x80000c00, f);
-      return;
-    case 'vlan_pcp':
-      oxm8(w, 0x80000e00, f);
-      return;
-    case 'ip_dscp':
-      oxm8(w, 0x80001000, f);
-      return;
-    case 'ip_ecn':
-      oxm8(w, 0x80001200, f);
-      return;
-    case 'ip_proto':
-      oxm8(w, 0x80001400, f);
-      return;
-    case 'ipv4_src':
-      oxm32(w, 0x80001600, f);
-      return;
-    case 'ipv4_dst':
-      oxm32(w, 0x80001800, f);
-      return;
-    case 'tcp_src':
-      oxm16(w, 0x80001a00, f);
-      return;
-    case 'tcp_dst':
-      oxm16(w, 0x80001c00, f);
-      return;
-    case 'udp_src':
-      oxm16(w, 0x80001e00, f);
-      return;
-    case 'udp_dst':
-      oxm16(w, 0x80002000, f);
-      return;
-    case 'sctp_src':
-      oxm16(w, 0x80002200, f);
-      return;
-    case 'sctp_dst':
-      oxm16(w, 0x80002400, f);
-      return;
-    case 'icmpv4_type':
-      oxm8(w, 0x80002600, f);
-      return;
-    case 'icmpv4_code':
-      oxm8(w, 0x80002800, f);
-      return;
-    case 'arp_op':
-      oxm16(w, 0x80002a00, f);
-      return;
-    case 'arp_spa':
-      oxm32(w, 0x80002c00, f);
-      return;
-    case 'arp_tpa':
-      oxm32(w, 0x80002e00, f);
-      return;
-    case 'arp_sha':
-      oxmBytes(w, 0x80003000, 6, f);
-      return;
-    case 'arp_tha':
-      oxmBytes(w, 0x80003200, 6, f);
-      return;
-    case 'ipv6_src':
-      oxmBytes(w, 0x80003400, 16, f);
-      return;
-    case 'ipv6_dst':
-      oxmBytes(w, 0x80003600, 16, f);
-      return;
-    case 'ipv6_flabel':
-      oxm32(w, 0x80003800, f);
-      return;
-    case 'icmpv6_type':
-      oxm8(w, 0x80003a00, f);
-      return;
-    case 'icmpv6_code':
-      oxm8(w, 0x80003c00, f);
-      return;
-    case 'ipv6_nd_target':
-      oxmBytes(w, 0x80003e00, 16, f);
-      return;
-    case 'ipv6_nd_sll':
-      oxmBytes(w, 0x80004000, 6, f);
-      return;
-    case 'ipv6_nd_tll':
-      oxmBytes(w, 0x80004200, 6, f);
-      return;
-    case 'mpls_label':
-      oxm32(w, 0x80004400, f);
-      return;
-    case 'mpls_tc':
-      oxm8(w, 0x80004600, f);
-      return;
-    case 'mpls_bos':
-      oxm8(w, 0x80004800, f);
-      return;
-    case 'pbb_isid':
-      oxm24(w, 0x80004a00, f);
-      return;
-    case 'tunnel_id':
-      oxm64(w, 0x80004c00, f);
-      return;
-    case 'ipv6_exthdr':
-      oxm16(w, 0x80004e00, f);
-      return;
-    case 'pbb_uca':
-      oxm8(w, 0x80005200, f);
-      return;
-    default:
-      encodeOtherOxm(w, f);
-  }
-}
-
-/** Fields of other classes than the basic one. */
-function encodeOtherOxm(w: SlabWriter, f: OxmField): void {
-  switch (f.field) {
-    case 'raw':
-      oxmRaw(w, f);
-      return;
-    case 'in_port_nxm':
-      oxm16(w, 0x0, f);
-      return;
-    case 'eth_dst_nxm':
-      oxmBytes(w, 0x200, 6, f);
-      return;
-    case 'eth_src_nxm':
-      oxmBytes(w, 0x400, 6, f);
-      return;
-    case 'eth_type_nxm':
-      oxm16(w, 0x600, f);
-      return;
-    case 'vlan_tci':
-      oxm16(w, 0x800, f);
-      return;
-    case 'nw_tos':
-      oxm8(w, 0xa00, f);
-      return;
-    case 'ip_proto_nxm':
-      oxm8(w, 0xc00, f);
-      return;
-    case 'ipv4_src_nxm':
-      oxm32(w, 0xe00, f);
-      return;
-    case 'ipv4_dst_nxm':
-      oxm32(w, 0x1000, f);
-      return;
-    case 'tcp_src_nxm':
-      oxm16(w, 0x1200, f);
-      return;
-    case 'tcp_dst_nxm':
-      oxm16(w, 0x1400, f);
-      return;
-    case 'udp_src_nxm':
-      oxm16(w, 0x1600, f);
-      return;
-    case 'udp_dst_nxm':
-      oxm16(w, 0x1800, f);
-      return;
-    case 'icmpv4_type_nxm':
-      oxm8(w, 0x1a00, f);
-      return;
-    case 'icmpv4_code_nxm':
-      oxm8(w, 0x1c00, f);
-      return;
-    case 'arp_op_nxm':
-      oxm16(w, 0x1e00, f);
-      return;
-    case 'arp_spa_nxm':
-      oxm32(w, 0x2000, f);
-      return;
-    case 'arp_tpa_nxm':
-      oxm32(w, 0x2200, f);
-      return;
-    case 'reg0':
-      oxm32(w, 0x10000, f);
-      return;
-    case 'reg1':
-      oxm32(w, 0x10200, f);
-      return;
-    case 'reg2':
-      oxm32(w, 0x10400, f);
-      return;
-    case 'reg3':
-      oxm32(w, 0x10600, f);
-      return;
-    case 'reg4':
-      oxm32(w, 0x10800, f);
-      return;
-    case 'reg5':
-      oxm32(w, 0x10a00, f);
-      return;
-    case 'reg6':
-      oxm32(w, 0x10c00, f);
-      return;
-    case 'reg7':
-      oxm32(w, 0x10e00, f);
-      return;
-    case 'reg8':
-      oxm32(w, 0x11000, f);
-      return;
-    case 'reg9':
-      oxm32(w, 0x11200, f);
-      return;
-    case 'reg10':
-      oxm32(w, 0x11400, f);
-      return;
-    case 'reg11':
-      oxm32(w, 0x11600, f);
-      return;
-    case 'reg12':
-      oxm32(w, 0x11800, f);
-      return;
-    case 'reg13':
-      oxm32(w, 0x11a00, f);
-      return;
-    case 'reg14':
-      oxm32(w, 0x11c00, f);
-      return;
-    case 'reg15':
-      oxm32(w, 0x11e00, f);
-      return;
-    case 'tunnel_id_nxm':
-      oxm64(w, 0x12000, f);
-      return;
-    case 'arp_sha_nxm':
-      oxmBytes(w, 0x12200, 6, f);
-      return;
-    case 'arp_tha_nxm':
-      oxmBytes(w, 0x12400, 6, f);
-      return;
-    case 'ipv6_src_nxm':
-      oxmBytes(w, 0x12600, 16, f);
-      return;
-    case 'ipv6_dst_nxm':
-      oxmBytes(w, 0x12800, 16, f);
-      return;
-    case 'icmpv6_type_nxm':
-      oxm8(w, 0x12a00, f);
-      return;
-    case 'icmpv6_code_nxm':
-      oxm8(w, 0x12c00, f);
-      return;
-    case 'ipv6_nd_target_nxm':
-      oxmBytes(w, 0x12e00, 16, f);
-      return;
-    case 'ipv6_nd_sll_nxm':
-      oxmBytes(w, 0x13000, 6, f);
-      return;
-    case 'ipv6_nd_tll_nxm':
-      oxmBytes(w, 0x13200, 6, f);
-      return;
-    case 'ip_frag':
-      oxm8(w, 0x13400, f);
-      return;
-    case 'ipv6_flabel_nxm':
-      oxm32(w, 0x13600, f);
-      return;
-    case 'ip_ecn_nxm':
-      oxm8(w, 0x13800, f);
-      return;
-    case 'nw_ttl':
-      oxm8(w, 0x13a00, f);
-      return;
-    case 'mpls_ttl':
-      oxm8(w, 0x13c00, f);
-      return;
-    case 'cookie':
-      oxm64(w, 0x13c00, f);
-      return;
-    case 'tun_src':
-      oxm32(w, 0x13e00, f);
-      return;
-    case 'tun_dst':
-      oxm32(w, 0x14000, f);
-      return;
-    case 'pkt_mark':
-      oxm32(w, 0x14200, f);
-      return;
-    case 'tcp_flags_nxm':
-      oxm16(w, 0x14400, f);
-      return;
-    case 'dp_hash':
-      oxm32(w, 0x14600, f);
-      return;
-    case 'recirc_id':
-      oxm32(w, 0x14800, f);
-      return;
-    case 'conj_id':
-      oxm32(w, 0x14a00, f);
-      return;
-    case 'tun_gbp_id':
-      oxm16(w, 0x14c00, f);
-      return;
-    case 'tun_gbp_flags':
-      oxm8(w, 0x14e00, f);
-      return;
-    case 'tun_metadata0':
-      oxmVariable(w, 0x15000, 124, f);
-      return;
-    case 'tun_metadata1':
-      oxmVariable(w, 0x15200, 124, f);
-      return;
-    case 'tun_metadata2':
-      oxmVariable(w, 0x15400, 124, f);
-      return;
-    case 'tun_metadata3':
-      oxmVariable(w, 0x15600, 124, f);
-      return;
-    case 'tun_metadata4':
-      oxmVariable(w, 0x15800, 124, f);
-      return;
-    case 'tun_metadata5':
-      oxmVariable(w, 0x15a00, 124, f);
-      return;
-    case 'tun_metadata6':
-      oxmVariable(w, 0x15c00, 124, f);
-      return;
-    case 'tun_metadata7':
-      oxmVariable(w, 0x15e00, 124, f);
-      return;
-    case 'tun_metadata8':
-      oxmVariable(w, 0x16000, 124, f);
-      return;
-    case 'tun_metadata9':
-      oxmVariable(w, 0x16200, 124, f);
-      return;
-    case 'tun_metadata10':
-      oxmVariable(w, 0x16400, 124, f);
-      return;
-    case 'tun_metadata11':
-      oxmVariable(w, 0x16600, 124, f);
-      return;
-    case 'tun_metadata12':
-      oxmVariable(w, 0x16800, 124, f);
-      return;
-    case 'tun_metadata13':
-      oxmVariable(w, 0x16a00, 124, f);
-      return;
-    case 'tun_metadata14':
-      oxmVariable(w, 0x16c00, 124, f);
-      return;
-    case 'tun_metadata15':
-      oxmVariable(w, 0x16e00, 124, f);
-      return;
-    case 'tun_metadata16':
-      oxmVariable(w, 0x17000, 124, f);
-      return;
-    case 'tun_metadata17':
-      oxmVariable(w, 0x17200, 124, f);
-      return;
-    case 'tun_metadata18':
-      oxmVariable(w, 0x17400, 124, f);
-      return;
-    case 'tun_metadata19':
-      oxmVariable(w, 0x17600, 124, f);
-      return;
-    case 'tun_metadata20':
-      oxmVariable(w, 0x17800, 124, f);
-      return;
-    case 'tun_metadata21':
-      oxmVariable(w, 0x17a00, 124, f);
-      return;
-    case 'tun_metadata22':
-      oxmVariable(w, 0x17c00, 124, f);
-      return;
-    case 'tun_metadata23':
-      oxmVariable(w, 0x17e00, 124, f);
-      return;
-    case 'tun_metadata24':
-      oxmVariable(w, 0x18000, 124, f);
-      return;
-    case 'tun_metadata25':
-      oxmVariable(w, 0x18200, 124, f);
-      return;
-    case 'tun_metadata26':
-      oxmVariable(w, 0x18400, 124, f);
-      return;
-    case 'tun_metadata27':
-      oxmVariable(w, 0x18600, 124, f);
-      return;
-    case 'tun_metadata28':
-      oxmVariable(w, 0x18800, 124, f);
-      return;
-    case 'tun_metadata29':
-      oxmVariable(w, 0x18a00, 124, f);
-      return;
-    case 'tun_metadata30':
-      oxmVariable(w, 0x18c00, 124, f);
-      return;
-    case 'tun_metadata31':
-      oxmVariable(w, 0x18e00, 124, f);
-      return;
-    case 'tun_metadata32':
-      oxmVariable(w, 0x19000, 124, f);
-      return;
-    case 'tun_metadata33':
-      oxmVariable(w, 0x19200, 124, f);
-      return;
-    case 'tun_metadata34':
-      oxmVariable(w, 0x19400, 124, f);
-      return;
-    case 'tun_metadata35':
-      oxmVariable(w, 0x19600, 124, f);
-      return;
-    case 'tun_metadata36':
-      oxmVariable(w, 0x19800, 124, f);
-      return;
-    case 'tun_metadata37':
-      oxmVariable(w, 0x19a00, 124, f);
-      return;
-    case 'tun_metadata38':
-      oxmVariable(w, 0x19c00, 124, f);
-      return;
-    case 'tun_metadata39':
-      oxmVariable(w, 0x19e00, 124, f);
-      return;
-    case 'tun_metadata40':
-      oxmVariable(w, 0x1a000, 124, f);
-      return;
-    case 'tun_metadata41':
-      oxmVariable(w, 0x1a200, 124, f);
-      return;
-    case 'tun_metadata42':
-      oxmVariable(w, 0x1a400, 124, f);
-      return;
-    case 'tun_metadata43':
-      oxmVariable(w, 0x1a600, 124, f);
-      return;
-    case 'tun_metadata44':
-      oxmVariable(w, 0x1a800, 124, f);
-      return;
-    case 'tun_metadata45':
-      oxmVariable(w, 0x1aa00, 124, f);
-      return;
-    case 'tun_metadata46':
-      oxmVariable(w, 0x1ac00, 124, f);
-      return;
-    case 'tun_metadata47':
-      oxmVariable(w, 0x1ae00, 124, f);
-      return;
-    case 'tun_metadata48':
-      oxmVariable(w, 0x1b000, 124, f);
-      return;
-    case 'tun_metadata49':
-      oxmVariable(w, 0x1b200, 124, f);
-      return;
-    case 'tun_metadata50':
-      oxmVariable(w, 0x1b400, 124, f);
-      return;
-    case 'tun_metadata51':
-      oxmVariable(w, 0x1b600, 124, f);
-      return;
-    case 'tun_metadata52':
-      oxmVariable(w, 0x1b800, 124, f);
-      return;
-    case 'tun_metadata53':
-      oxmVariable(w, 0x1ba00, 124, f);
-      return;
-    case 'tun_metadata54':
-      oxmVariable(w, 0x1bc00, 124, f);
-      return;
-    case 'tun_metadata55':
-      oxmVariable(w, 0x1be00, 124, f);
-      return;
-    case 'tun_metadata56':
-      oxmVariable(w, 0x1c000, 124, f);
-      return;
-    case 'tun_metadata57':
-      oxmVariable(w, 0x1c200, 124, f);
-      return;
-    case 'tun_metadata58':
-      oxmVariable(w, 0x1c400, 124, f);
-      return;
-    case 'tun_metadata59':
-      oxmVariable(w, 0x1c600, 124, f);
-      return;
-    case 'tun_metadata60':
-      oxmVariable(w, 0x1c800, 124, f);
-      return;
-    case 'tun_metadata61':
-      oxmVariable(w, 0x1ca00, 124, f);
-      return;
-    case 'tun_metadata62':
-      oxmVariable(w, 0x1cc00, 124, f);
-      return;
-    case 'tun_metadata63':
-      oxmVariable(w, 0x1ce00, 124, f);
-      return;
-    case 'tun_flags':
-      oxm16(w, 0x1d000, f);
-      return;
-    case 'ct_state':
-      oxm32(w, 0x1d200, f);
-      return;
-    case 'ct_zone':
-      oxm16(w, 0x1d400, f);
-      return;
-    case 'ct_mark':
-      oxm32(w, 0x1d600, f);
-      return;
-    case 'ct_label':
-      oxmBytes(w, 0x1d800, 16, f);
-      return;
-    case 'tun_ipv6_src':
-      oxmBytes(w, 0x1da00, 16, f);
-      return;
-    case 'tun_ipv6_dst':
-      oxmBytes(w, 0x1dc00, 16, f);
-      return;
-    case 'xxreg0':
-      oxmBytes(w, 0x1de00, 16, f);
-      return;
-    case 'xxreg1':
-      oxmBytes(w, 0x1e000, 16, f);
-      return;
-    case 'xxreg2':
-      oxmBytes(w, 0x1e200, 16, f);
-      return;
-    case 'xxreg3':
-      oxmBytes(w, 0x1e400, 16, f);
-      return;
-    case 'ct_nw_proto':
-      oxm8(w, 0x1ee00, f);
-      return;
-    case 'ct_nw_src':
-      oxm32(w, 0x1f000, f);
-      return;
-    case 'ct_nw_dst':
-      oxm32(w, 0x1f200, f);
-      return;
-    case 'ct_ipv6_src':
-      oxmBytes(w, 0x1f400, 16, f);
-      return;
-    case 'ct_ipv6_dst':
-      oxmBytes(w, 0x1f600, 16, f);
-      return;
-    case 'ct_tp_src':
-      oxm16(w, 0x1f800, f);
-      return;
-    case 'ct_tp_dst':
-      oxm16(w, 0x1fa00, f);
-      return;
-    case 'nd_reserved':
-      oxm32(w, 0x10000200, f);
-      return;
-    case 'nd_options_type':
-      oxm8(w, 0x10000400, f);
-      return;
-    case 'xreg0':
-      oxm64(w, 0x80010000, f);
-      return;
-    case 'xreg1':
-      oxm64(w, 0x80010200, f);
-      return;
-    case 'xreg2':
-      oxm64(w, 0x80010400, f);
-      return;
-    case 'xreg3':
-      oxm64(w, 0x80010600, f);
-      return;
-    case 'xreg4':
-      oxm64(w, 0x80010800, f);
-      return;
-    case 'xreg5':
-      oxm64(w, 0x80010a00, f);
-      return;
-    case 'xreg6':
-      oxm64(w, 0x80010c00, f);
-      return;
-    case 'xreg7':
-      oxm64(w, 0x80010e00, f);
-      return;
-    case 'dp_hash_oxm':
-      oxmExperimenter(w, 0xffff0000, 0x2320, 4, f);
-      return;
-    case 'tun_erspan_idx':
-      oxmExperimenter(w, 0xffff1600, 0x2320, 4, f);
-      return;
-    case 'tun_erspan_ver':
-      oxmExperimenter(w, 0xffff1800, 0x2320, 1, f);
-      return;
-    case 'tun_erspan_dir':
-      oxmExperimenter(w, 0xffff1a00, 0x2320, 1, f);
-      return;
-    case 'tun_erspan_hwid':
-      oxmExperimenter(w, 0xffff1c00, 0x2320, 1, f);
-      return;
-    case 'tun_gtpu_flags':
-      oxmExperimenter(w, 0xffff1e00, 0x2320, 1, f);
-      return;
-    case 'tun_gtpu_msgtype':
-      oxmExperimenter(w, 0xffff2000, 0x2320, 1, f);
-      return;
-    case 'tcp_flags_onf':
-      oxmExperimenter(w, 0xffff5400, 0x4f4e4600, 2, f);
-      return;
-    case 'actset_output_onf':
-      oxmExperimenter(w, 0xffff5600, 0x4f4e4600, 4, f);
-      return;
-    case 'nsh_flags':
-      oxmExperimenter(w, 0xffff0200, 0x5ad650, 1, f);
-      return;
-    case 'nsh_mdtype':
-      oxmExperimenter(w, 0xffff0400, 0x5ad650, 1, f);
-      return;
-    case 'nsh_np':
-      oxmExperimenter(w, 0xffff0600, 0x5ad650, 1, f);
-      return;
-    case 'nsh_spi':
-      oxmExperimenter(w, 0xffff0800, 0x5ad650, 4, f);
-      return;
-    case 'nsh_si':
-      oxmExperimenter(w, 0xffff0a00, 0x5ad650, 1, f);
-      return;
-    case 'nsh_c1':
-      oxmExperimenter(w, 0xffff0c00, 0x5ad650, 4, f);
-      return;
-    case 'nsh_c2':
-      oxmExperimenter(w, 0xffff0e00, 0x5ad650, 4, f);
-      return;
-    case 'nsh_c3':
-      oxmExperimenter(w, 0xffff1000, 0x5ad650, 4, f);
-      return;
-    case 'nsh_c4':
-      oxmExperimenter(w, 0xffff1200, 0x5ad650, 4, f);
-      return;
-    case 'nsh_ttl':
-      oxmExperimenter(w, 0xffff1400, 0x5ad650, 1, f);
-      return;
-    default:
-      throw new EncodeError('oxm.field', `${String((f as OxmField).field)} is no match field of this version`);
-  }
-}
-
-/** Without the padding, which the caller aligns. */
-export function encodeMatch(w: SlabWriter, fields: readonly OxmField[], path: string): void {
-  const start = w.reserve(4);
-  w.bytes[start + 1] = 1;
-  for (const field of fields) encodeOxm(w, field);
-  patchLength(w, start, start + 2, path);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'role_property.experimenter');
 }

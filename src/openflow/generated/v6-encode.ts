@@ -2,156 +2,47 @@
 
 import { EncodeError } from '../encode-error.js';
 import { unknownType, wholeWords, writeHeader } from '../inner.js';
-import { writeLearnSpecs } from '../learn-specs.js';
-import { putOxmHeader, writeOxmRef } from '../oxm-refs.js';
-import { agreed, align, endPadding, oxm8, oxm16, oxm24, oxm32, oxm64, oxmBytes, oxmExperimenter, oxmRaw, oxmVariable, oxsHeader, oxsRaw, patchLength, put8, put16, put32, put64, putBytes, putText, scatter, write16, write32, writeBytes, writeOxmId, writeOxmIds, writeRest, writeU8List, writeU16List, writeU32List } from '../write-fields.js';
+import { align, oxsHeader, oxsRaw, patchLength, put8, put16, put32, put64, putBytes, putText, scatter, write32, writeOxmId, writeOxmIds, writeRest, writeU32List } from '../write-fields.js';
 import type { SlabWriter } from '../slab-writer.js';
 import type {
-  OxmField,
   OxsField,
-  OutputAction,
-  CopyTtlOutAction,
-  CopyTtlInAction,
-  SetMplsTtlAction,
-  DecMplsTtlAction,
-  PushVlanAction,
-  PopVlanAction,
-  PushMplsAction,
-  PopMplsAction,
-  SetQueueAction,
-  GroupAction,
-  SetNwTtlAction,
-  DecNwTtlAction,
-  SetFieldAction,
-  PushPbbAction,
-  PopPbbAction,
   CopyFieldAction,
   MeterAction,
-  ExperimenterAction,
-  NxResubmitAction,
-  NxSetTunnelAction,
-  NxSetQueueAction,
-  NxPopQueueAction,
-  NxRegMoveAction,
-  NxRegLoadAction,
-  NxNoteAction,
-  NxSetTunnel64Action,
-  NxMultipathAction,
-  NxBundleAction,
-  NxBundleLoadAction,
-  NxResubmitTableAction,
-  NxOutputRegAction,
-  NxLearnAction,
-  NxExitAction,
-  NxDecTtlAction,
-  NxFinTimeoutAction,
-  NxControllerAction,
-  NxDecTtlCntIdsAction,
-  NxWriteMetadataAction,
-  NxPushMplsAction,
-  NxPopMplsAction,
-  NxSetMplsTtlAction,
-  NxDecMplsTtlAction,
-  NxStackPushAction,
-  NxStackPopAction,
-  NxSampleAction,
-  NxSetMplsLabelAction,
-  NxSetMplsTcAction,
-  NxOutputReg2Action,
-  NxRegLoad2Action,
-  NxConjunctionAction,
   NxCtAction,
-  NxNatAction,
-  NxController2Action,
-  NxSample2Action,
-  NxOutputTruncAction,
-  NxGroupAction,
-  NxSample3Action,
   NxCloneAction,
-  NxCtClearAction,
-  NxResubmitTableCtAction,
-  NxLearn2Action,
-  NxEncapAction,
-  NxDecapAction,
-  NxDecNshTtlAction,
-  NxCheckPktLargerAction,
-  NxDeleteFieldAction,
-  OnfCopyFieldAction,
   RawAction,
   VendorAction,
   Action,
-  GotoTableInstruction,
-  WriteMetadataInstruction,
   WriteActionsInstruction,
   ApplyActionsInstruction,
-  ClearActionsInstruction,
   StatTriggerInstruction,
-  ExperimenterInstruction,
   RawInstruction,
   Instruction,
-  InstructionsTableProperty,
-  InstructionsMissTableProperty,
-  NextTablesTableProperty,
-  NextTablesMissTableProperty,
-  WriteActionsTableProperty,
-  WriteActionsMissTableProperty,
-  ApplyActionsTableProperty,
-  ApplyActionsMissTableProperty,
-  MatchTableProperty,
-  WildcardsTableProperty,
-  WriteSetfieldTableProperty,
-  WriteSetfieldMissTableProperty,
-  ApplySetfieldTableProperty,
-  ApplySetfieldMissTableProperty,
-  TableSyncFromTableProperty,
   WriteCopyfieldTableProperty,
   WriteCopyfieldMissTableProperty,
   ApplyCopyfieldTableProperty,
   ApplyCopyfieldMissTableProperty,
   PacketTypesTableProperty,
-  ExperimenterTableProperty,
-  ExperimenterMissTableProperty,
   RawTableProperty,
   TableProperty,
   TimeBundleProperty,
-  ExperimenterBundleProperty,
   RawBundleProperty,
   BundleProperty,
   InitialFlowUpdate,
   AddedFlowUpdate,
   RemovedFlowUpdate,
   ModifiedFlowUpdate,
-  AbbrevFlowUpdate,
-  PausedFlowUpdate,
-  ResumedFlowUpdate,
   RawFlowUpdate,
   FlowUpdate,
-  EthernetPortDescProperty,
-  OpticalPortDescProperty,
   PipelineInputPortDescProperty,
   PipelineOutputPortDescProperty,
   RecirculatePortDescProperty,
-  ExperimenterPortDescProperty,
   RawPortDescProperty,
   PortDescProperty,
-  PacketInSlaveAsyncConfigProperty,
-  PacketInMasterAsyncConfigProperty,
-  PortStatusSlaveAsyncConfigProperty,
-  PortStatusMasterAsyncConfigProperty,
-  FlowRemovedSlaveAsyncConfigProperty,
-  FlowRemovedMasterAsyncConfigProperty,
-  RoleStatusSlaveAsyncConfigProperty,
-  RoleStatusMasterAsyncConfigProperty,
-  TableStatusSlaveAsyncConfigProperty,
-  TableStatusMasterAsyncConfigProperty,
-  RequestforwardSlaveAsyncConfigProperty,
-  RequestforwardMasterAsyncConfigProperty,
   FlowStatsSlaveAsyncConfigProperty,
   FlowStatsMasterAsyncConfigProperty,
   ControllerStatusSlaveAsyncConfigProperty,
   ControllerStatusMasterAsyncConfigProperty,
-  ExperimenterSlaveAsyncConfigProperty,
-  ExperimenterMasterAsyncConfigProperty,
   RawAsyncConfigProperty,
   AsyncConfigProperty,
   WeightBucketProperty,
@@ -173,21 +64,7 @@ import type {
   ExperimenterBundleFeaturesProperty,
   RawBundleFeaturesProperty,
   BundleFeaturesProperty,
-  PacketNxPacketInProperty,
-  FullLenNxPacketInProperty,
-  BufferIdNxPacketInProperty,
-  TableIdNxPacketInProperty,
-  CookieNxPacketInProperty,
-  ReasonNxPacketInProperty,
-  MetadataNxPacketInProperty,
-  UserdataNxPacketInProperty,
-  ContinuationNxPacketInProperty,
-  RawNxPacketInProperty,
-  NxPacketInProperty,
-  FlowStatsRequest,
-  AggregateStatsRequest,
   Port14,
-  FlowMonitorRequest,
   Bucket15,
   FlowDesc,
   FlowStats15,
@@ -202,7 +79,6 @@ import type {
   Time,
   BundleFeaturesRequest,
   BundleFeatures,
-  PacketIn,
   PortStatus14,
   FlowMod14,
   GetAsyncReply14,
@@ -217,10 +93,6 @@ import type {
   RoleReply15,
   ControllerStatus,
   NxFlowMod,
-  NxFlowRemoved,
-  NxPacketIn,
-  NxResume,
-  NxPacketIn2,
   MultipartRequest15,
   MultipartReply15,
   Message15,
@@ -236,27 +108,33 @@ import {
   encodeGetConfigRequest,
   encodeGetConfigReply,
   encodeSetConfig,
+  encodePacketIn,
   encodeBarrierRequest,
   encodeBarrierReply,
   encodeGetAsyncRequest,
   encodeMeterMod,
   encodeNxRoleRequest,
   encodeNxRoleReply,
+  encodeNxFlowRemoved,
   encodeNxFlowModTableId,
   encodeNxSetPacketInFormat,
+  encodeNxPacketIn,
   encodeNxFlowAge,
   encodeNxSetAsyncConfig,
   encodeNxSetControllerId,
   encodeNxTlvTableMod,
   encodeNxTlvTableRequest,
   encodeNxTlvTableReply,
+  encodeNxResume,
   encodeNxCtFlushZone,
+  encodeNxPacketIn2,
   encodeNxCtFlush,
+  encodeFlowStatsRequest,
+  encodeAggregateStatsRequest,
   encodePortStatsRequest,
   encodeQueueStatsRequest,
   encodeGroupStatsRequest,
   encodeMeterRequest,
-  encodeFeatureId,
   encodeExperimenterMultipart,
   encodeDesc,
   encodeTableStats,
@@ -265,8 +143,93 @@ import {
   encodeMeterBandStats,
   encodeMeterConfig,
   encodeNxIpfixStats,
-  encodeNxControllerProperty,
-  encodeNxEncapProperty,
+  encodeInstructionsTableProperty,
+  encodeInstructionsMissTableProperty,
+  encodeNextTablesTableProperty,
+  encodeNextTablesMissTableProperty,
+  encodeWriteActionsTableProperty,
+  encodeWriteActionsMissTableProperty,
+  encodeApplyActionsTableProperty,
+  encodeApplyActionsMissTableProperty,
+  encodeMatchTableProperty,
+  encodeWildcardsTableProperty,
+  encodeWriteSetfieldTableProperty,
+  encodeWriteSetfieldMissTableProperty,
+  encodeApplySetfieldTableProperty,
+  encodeApplySetfieldMissTableProperty,
+  encodeExperimenterTableProperty,
+  encodeExperimenterMissTableProperty,
+  encodeGotoTableInstruction,
+  encodeWriteMetadataInstruction,
+  encodeClearActionsInstruction,
+  encodeExperimenterInstruction,
+  encodeOutputAction,
+  encodeCopyTtlOutAction,
+  encodeCopyTtlInAction,
+  encodeSetMplsTtlAction,
+  encodeDecMplsTtlAction,
+  encodePushVlanAction,
+  encodePopVlanAction,
+  encodePushMplsAction,
+  encodePopMplsAction,
+  encodeSetQueueAction,
+  encodeGroupAction,
+  encodeSetNwTtlAction,
+  encodeDecNwTtlAction,
+  encodeSetFieldAction,
+  encodePushPbbAction,
+  encodePopPbbAction,
+  encodeExperimenterAction,
+  encodeNxResubmitAction,
+  encodeNxSetTunnelAction,
+  encodeNxSetQueueAction,
+  encodeNxPopQueueAction,
+  encodeNxRegMoveAction,
+  encodeNxRegLoadAction,
+  encodeNxNoteAction,
+  encodeNxSetTunnel64Action,
+  encodeNxMultipathAction,
+  encodeNxBundleAction,
+  encodeNxBundleLoadAction,
+  encodeNxResubmitTableAction,
+  encodeNxOutputRegAction,
+  encodeNxLearnAction,
+  encodeNxExitAction,
+  encodeNxDecTtlAction,
+  encodeNxFinTimeoutAction,
+  encodeNxControllerAction,
+  encodeNxDecTtlCntIdsAction,
+  encodeNxWriteMetadataAction,
+  encodeNxPushMplsAction,
+  encodeNxPopMplsAction,
+  encodeNxSetMplsTtlAction,
+  encodeNxDecMplsTtlAction,
+  encodeNxStackPushAction,
+  encodeNxStackPopAction,
+  encodeNxSampleAction,
+  encodeNxSetMplsLabelAction,
+  encodeNxSetMplsTcAction,
+  encodeNxOutputReg2Action,
+  encodeNxRegLoad2Action,
+  encodeNxConjunctionAction,
+  encodeNxNatAction,
+  encodeNxController2Action,
+  encodeNxSample2Action,
+  encodeNxOutputTruncAction,
+  encodeNxGroupAction,
+  encodeNxSample3Action,
+  encodeNxCtClearAction,
+  encodeNxResubmitTableCtAction,
+  encodeNxLearn2Action,
+  encodeNxEncapAction,
+  encodeNxDecapAction,
+  encodeNxDecNshTtlAction,
+  encodeNxCheckPktLargerAction,
+  encodeNxDeleteFieldAction,
+  encodeOnfCopyFieldAction,
+  encodeExperimenterBundleProperty,
+  encodeOxm,
+  encodeMatch,
 } from './v4-encode.js';
 import {
   encodePortMod14,
@@ -274,10 +237,32 @@ import {
   encodeRoleStatus,
   encodeTableStatus,
   encodeQueueDescRequest,
+  encodeFlowMonitorRequest,
   encodePortStats14,
   encodeQueueStats14,
   encodeTableDesc,
   encodeQueueDesc,
+  encodeTableSyncFromTableProperty,
+  encodeEthernetPortDescProperty,
+  encodeOpticalPortDescProperty,
+  encodeExperimenterPortDescProperty,
+  encodeAbbrevFlowUpdate,
+  encodePausedFlowUpdate,
+  encodeResumedFlowUpdate,
+  encodePacketInSlaveAsyncConfigProperty,
+  encodePacketInMasterAsyncConfigProperty,
+  encodePortStatusSlaveAsyncConfigProperty,
+  encodePortStatusMasterAsyncConfigProperty,
+  encodeFlowRemovedSlaveAsyncConfigProperty,
+  encodeFlowRemovedMasterAsyncConfigProperty,
+  encodeRoleStatusSlaveAsyncConfigProperty,
+  encodeRoleStatusMasterAsyncConfigProperty,
+  encodeTableStatusSlaveAsyncConfigProperty,
+  encodeTableStatusMasterAsyncConfigProperty,
+  encodeRequestforwardSlaveAsyncConfigProperty,
+  encodeRequestforwardMasterAsyncConfigProperty,
+  encodeExperimenterSlaveAsyncConfigProperty,
+  encodeExperimenterMasterAsyncConfigProperty,
 } from './v5-encode.js';
 
 export function encode(w: SlabWriter, m: Message15, version: number): void {
@@ -438,24 +423,6 @@ export function encode(w: SlabWriter, m: Message15, version: number): void {
     default:
       throw unknownType('message', m, version);
   }
-}
-
-export function encodePacketIn(w: SlabWriter, m: PacketIn, version: number): void {
-  const start = writeHeader(w, version, 10, m.xid, 24);
-  const b = w.bytes;
-  put32(b, start + 8, m.buffer_id, 'packet_in.buffer_id');
-  put16(b, start + 12, m.total_len, 'packet_in.total_len');
-  put8(b, start + 14, m.reason, 'packet_in.reason');
-  put8(b, start + 15, m.table_id, 'packet_in.table_id');
-  put64(b, start + 16, m.cookie, 'packet_in.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'packet_in.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  const latePad = w.reserve(2);
-  writeRest(w, m.data, 'packet_in.data');
-  patchLength(w, start, start + 2, 'packet_in');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [matchEnd, matchPad, latePad, 2], 'packet_in');
 }
 
 function encodeMultipartRequest15(w: SlabWriter, m: MultipartRequest15, version: number): void {
@@ -845,98 +812,6 @@ export function encodeNxFlowMod(w: SlabWriter, m: NxFlowMod, version: number): v
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 42, 6, matchEnd, matchPad], 'nx_flow_mod');
 }
 
-export function encodeNxFlowRemoved(w: SlabWriter, m: NxFlowRemoved, version: number): void {
-  const start = writeHeader(w, version, 4, m.xid, 56);
-  const b = w.bytes;
-  put32(b, start + 8, 0x2320, 'nx_flow_removed');
-  put32(b, start + 12, 14, 'nx_flow_removed');
-  put64(b, start + 16, m.cookie, 'nx_flow_removed.cookie');
-  put16(b, start + 24, m.priority, 'nx_flow_removed.priority');
-  put8(b, start + 26, m.reason, 'nx_flow_removed.reason');
-  put8(b, start + 27, m.table_id, 'nx_flow_removed.table_id');
-  put32(b, start + 28, m.duration_sec, 'nx_flow_removed.duration_sec');
-  put32(b, start + 32, m.duration_nsec, 'nx_flow_removed.duration_nsec');
-  put16(b, start + 36, m.idle_timeout, 'nx_flow_removed.idle_timeout');
-  put64(b, start + 40, m.packet_count, 'nx_flow_removed.packet_count');
-  put64(b, start + 48, m.byte_count, 'nx_flow_removed.byte_count');
-  const matchAt = w.at;
-  for (const item of m.match) encodeOxm(w, item);
-  patchLength(w, matchAt, start + 38, 'nx_flow_removed.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  patchLength(w, start, start + 2, 'nx_flow_removed');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [matchEnd, matchPad], 'nx_flow_removed');
-}
-
-export function encodeNxPacketIn(w: SlabWriter, m: NxPacketIn, version: number): void {
-  const start = writeHeader(w, version, 4, m.xid, 40);
-  const b = w.bytes;
-  put32(b, start + 8, 0x2320, 'nx_packet_in');
-  put32(b, start + 12, 17, 'nx_packet_in');
-  put32(b, start + 16, m.buffer_id, 'nx_packet_in.buffer_id');
-  put16(b, start + 20, m.total_len, 'nx_packet_in.total_len');
-  put8(b, start + 22, m.reason, 'nx_packet_in.reason');
-  put8(b, start + 23, m.table_id, 'nx_packet_in.table_id');
-  put64(b, start + 24, m.cookie, 'nx_packet_in.cookie');
-  const matchAt = w.at;
-  for (const item of m.match) encodeOxm(w, item);
-  patchLength(w, matchAt, start + 32, 'nx_packet_in.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  const latePad = w.reserve(2);
-  writeRest(w, m.data, 'nx_packet_in.data');
-  patchLength(w, start, start + 2, 'nx_packet_in');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 34, 6, matchEnd, matchPad, latePad, 2], 'nx_packet_in');
-}
-
-export function encodeNxResume(w: SlabWriter, m: NxResume, version: number): void {
-  const start = writeHeader(w, version, 4, m.xid, 16);
-  const b = w.bytes;
-  put32(b, start + 8, 0x2320, 'nx_resume');
-  put32(b, start + 12, 28, 'nx_resume');
-  for (const item of m.properties) encodeNxPacketInProperty(w, item);
-  patchLength(w, start, start + 2, 'nx_resume');
-}
-
-export function encodeNxPacketIn2(w: SlabWriter, m: NxPacketIn2, version: number): void {
-  const start = writeHeader(w, version, 4, m.xid, 16);
-  const b = w.bytes;
-  put32(b, start + 8, 0x2320, 'nx_packet_in2');
-  put32(b, start + 12, 30, 'nx_packet_in2');
-  for (const item of m.properties) encodeNxPacketInProperty(w, item);
-  patchLength(w, start, start + 2, 'nx_packet_in2');
-}
-
-export function encodeFlowStatsRequest(w: SlabWriter, m: FlowStatsRequest): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  put8(b, start, m.table_id, 'flow_stats_request.table_id');
-  put32(b, start + 4, m.out_port, 'flow_stats_request.out_port');
-  put32(b, start + 8, m.out_group, 'flow_stats_request.out_group');
-  put64(b, start + 16, m.cookie, 'flow_stats_request.cookie');
-  put64(b, start + 24, m.cookie_mask, 'flow_stats_request.cookie_mask');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_stats_request.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 1, 3, start + 12, 4, matchEnd, matchPad], 'flow_stats_request');
-}
-
-export function encodeAggregateStatsRequest(w: SlabWriter, m: AggregateStatsRequest): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  put8(b, start, m.table_id, 'aggregate_stats_request.table_id');
-  put32(b, start + 4, m.out_port, 'aggregate_stats_request.out_port');
-  put32(b, start + 8, m.out_group, 'aggregate_stats_request.out_group');
-  put64(b, start + 16, m.cookie, 'aggregate_stats_request.cookie');
-  put64(b, start + 24, m.cookie_mask, 'aggregate_stats_request.cookie_mask');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'aggregate_stats_request.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 1, 3, start + 12, 4, matchEnd, matchPad], 'aggregate_stats_request');
-}
-
 export function encodeGroupDescRequest(w: SlabWriter, m: GroupDescRequest): void {
   const start = w.reserve(8);
   const b = w.bytes;
@@ -964,22 +839,6 @@ export function encodePortDescRequest(w: SlabWriter, m: PortDescRequest): void {
   const b = w.bytes;
   put32(b, start, m.port_no, 'port_desc_request.port_no');
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'port_desc_request');
-}
-
-export function encodeFlowMonitorRequest(w: SlabWriter, m: FlowMonitorRequest): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  put32(b, start, m.monitor_id, 'flow_monitor_request.monitor_id');
-  put32(b, start + 4, m.out_port, 'flow_monitor_request.out_port');
-  put32(b, start + 8, m.out_group, 'flow_monitor_request.out_group');
-  put16(b, start + 12, m.flags, 'flow_monitor_request.flags');
-  put8(b, start + 14, m.table_id, 'flow_monitor_request.table_id');
-  put8(b, start + 15, m.command, 'flow_monitor_request.command');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_monitor_request.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [matchEnd, matchPad], 'flow_monitor_request');
 }
 
 export function encodeBundleFeaturesRequest(w: SlabWriter, m: BundleFeaturesRequest): void {
@@ -1130,254 +989,6 @@ export function encodeBundleFeatures(w: SlabWriter, m: BundleFeatures): void {
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 2, 6], 'bundle_features');
 }
 
-function encodeInstructionsTableProperty(w: SlabWriter, m: InstructionsTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.instructions');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.instructions');
-}
-
-function encodeInstructionsMissTableProperty(w: SlabWriter, m: InstructionsMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.instructions_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.instructions_miss');
-}
-
-function encodeNextTablesTableProperty(w: SlabWriter, m: NextTablesTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  writeU8List(w, m.table_ids, 'table_property.next_tables.table_ids');
-  patchLength(w, start, start + 2, 'table_property.next_tables');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.next_tables');
-}
-
-function encodeNextTablesMissTableProperty(w: SlabWriter, m: NextTablesMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  writeU8List(w, m.table_ids, 'table_property.next_tables_miss.table_ids');
-  patchLength(w, start, start + 2, 'table_property.next_tables_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.next_tables_miss');
-}
-
-function encodeWriteActionsTableProperty(w: SlabWriter, m: WriteActionsTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 4;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.write_actions');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_actions');
-}
-
-function encodeWriteActionsMissTableProperty(w: SlabWriter, m: WriteActionsMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 5;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.write_actions_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_actions_miss');
-}
-
-function encodeApplyActionsTableProperty(w: SlabWriter, m: ApplyActionsTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 6;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.apply_actions');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_actions');
-}
-
-function encodeApplyActionsMissTableProperty(w: SlabWriter, m: ApplyActionsMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 7;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.apply_actions_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_actions_miss');
-}
-
-function encodeMatchTableProperty(w: SlabWriter, m: MatchTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 8;
-  writeOxmIds(w, m.oxm_ids, 'table_property.match.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.match');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.match');
-}
-
-function encodeWildcardsTableProperty(w: SlabWriter, m: WildcardsTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 10;
-  writeOxmIds(w, m.oxm_ids, 'table_property.wildcards.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.wildcards');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.wildcards');
-}
-
-function encodeWriteSetfieldTableProperty(w: SlabWriter, m: WriteSetfieldTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 12;
-  writeOxmIds(w, m.oxm_ids, 'table_property.write_setfield.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.write_setfield');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_setfield');
-}
-
-function encodeWriteSetfieldMissTableProperty(w: SlabWriter, m: WriteSetfieldMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 13;
-  writeOxmIds(w, m.oxm_ids, 'table_property.write_setfield_miss.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.write_setfield_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_setfield_miss');
-}
-
-function encodeApplySetfieldTableProperty(w: SlabWriter, m: ApplySetfieldTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 14;
-  writeOxmIds(w, m.oxm_ids, 'table_property.apply_setfield.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.apply_setfield');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_setfield');
-}
-
-function encodeApplySetfieldMissTableProperty(w: SlabWriter, m: ApplySetfieldMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 15;
-  writeOxmIds(w, m.oxm_ids, 'table_property.apply_setfield_miss.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.apply_setfield_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_setfield_miss');
-}
-
-function encodeTableSyncFromTableProperty(w: SlabWriter, m: TableSyncFromTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 16;
-  writeU8List(w, m.table_ids, 'table_property.table_sync_from.table_ids');
-  patchLength(w, start, start + 2, 'table_property.table_sync_from');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.table_sync_from');
-}
-
-function encodeWriteCopyfieldTableProperty(w: SlabWriter, m: WriteCopyfieldTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 18;
-  writeOxmIds(w, m.oxm_ids, 'table_property.write_copyfield.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.write_copyfield');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_copyfield');
-}
-
-function encodeWriteCopyfieldMissTableProperty(w: SlabWriter, m: WriteCopyfieldMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 19;
-  writeOxmIds(w, m.oxm_ids, 'table_property.write_copyfield_miss.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.write_copyfield_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_copyfield_miss');
-}
-
-function encodeApplyCopyfieldTableProperty(w: SlabWriter, m: ApplyCopyfieldTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 20;
-  writeOxmIds(w, m.oxm_ids, 'table_property.apply_copyfield.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.apply_copyfield');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_copyfield');
-}
-
-function encodeApplyCopyfieldMissTableProperty(w: SlabWriter, m: ApplyCopyfieldMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 21;
-  writeOxmIds(w, m.oxm_ids, 'table_property.apply_copyfield_miss.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.apply_copyfield_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_copyfield_miss');
-}
-
-function encodePacketTypesTableProperty(w: SlabWriter, m: PacketTypesTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 22;
-  for (const item of m.oxm_values) encodeOxm(w, item);
-  patchLength(w, start, start + 2, 'table_property.packet_types');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.packet_types');
-}
-
-function encodeExperimenterTableProperty(w: SlabWriter, m: ExperimenterTableProperty): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 254;
-  put32(b, start + 4, m.experimenter, 'table_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'table_property.experimenter.exp_type');
-  writeRest(w, m.data, 'table_property.experimenter.data');
-  patchLength(w, start, start + 2, 'table_property.experimenter');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.experimenter');
-}
-
-function encodeExperimenterMissTableProperty(w: SlabWriter, m: ExperimenterMissTableProperty): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'table_property.experimenter_miss.experimenter');
-  put32(b, start + 8, m.exp_type, 'table_property.experimenter_miss.exp_type');
-  writeRest(w, m.data, 'table_property.experimenter_miss.data');
-  patchLength(w, start, start + 2, 'table_property.experimenter_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.experimenter_miss');
-}
-
 function encodeRawTableProperty(w: SlabWriter, m: RawTableProperty): void {
   const start = w.reserve(4);
   put16(w.bytes, start, m.code, 'table_property.raw.code');
@@ -1464,40 +1075,59 @@ export function encodeTableProperty(w: SlabWriter, m: TableProperty): void {
   }
 }
 
-function encodeTimeBundleFeaturesProperty(w: SlabWriter, m: TimeBundleFeaturesProperty): void {
-  const start = w.reserve(72);
+export function encodeWriteCopyfieldTableProperty(w: SlabWriter, m: WriteCopyfieldTableProperty): void {
+  const start = w.reserve(4);
   const b = w.bytes;
-  b[start + 1] = 1;
-  put64(b, start + 8, m.sched_accuracy.seconds, 'bundle_features_property.time.sched_accuracy.seconds');
-  put32(b, start + 16, m.sched_accuracy.nanoseconds, 'bundle_features_property.time.sched_accuracy.nanoseconds');
-  put64(b, start + 24, m.sched_max_future.seconds, 'bundle_features_property.time.sched_max_future.seconds');
-  put32(b, start + 32, m.sched_max_future.nanoseconds, 'bundle_features_property.time.sched_max_future.nanoseconds');
-  put64(b, start + 40, m.sched_max_past.seconds, 'bundle_features_property.time.sched_max_past.seconds');
-  put32(b, start + 48, m.sched_max_past.nanoseconds, 'bundle_features_property.time.sched_max_past.nanoseconds');
-  put64(b, start + 56, m.timestamp.seconds, 'bundle_features_property.time.timestamp.seconds');
-  put32(b, start + 64, m.timestamp.nanoseconds, 'bundle_features_property.time.timestamp.nanoseconds');
-  patchLength(w, start, start + 2, 'bundle_features_property.time');
+  b[start + 1] = 18;
+  writeOxmIds(w, m.oxm_ids, 'table_property.write_copyfield.oxm_ids');
+  patchLength(w, start, start + 2, 'table_property.write_copyfield');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.sched_accuracy.padding !== undefined) scatter(w.bytes, m.sched_accuracy.padding, [start + 20, 4], 'bundle_features_property.time.sched_accuracy');
-  if (m.sched_max_future.padding !== undefined) scatter(w.bytes, m.sched_max_future.padding, [start + 36, 4], 'bundle_features_property.time.sched_max_future');
-  if (m.sched_max_past.padding !== undefined) scatter(w.bytes, m.sched_max_past.padding, [start + 52, 4], 'bundle_features_property.time.sched_max_past');
-  if (m.timestamp.padding !== undefined) scatter(w.bytes, m.timestamp.padding, [start + 68, 4], 'bundle_features_property.time.timestamp');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'bundle_features_property.time');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_copyfield');
 }
 
-function encodeExperimenterBundleFeaturesProperty(w: SlabWriter, m: ExperimenterBundleFeaturesProperty): void {
-  const start = w.reserve(12);
+export function encodeWriteCopyfieldMissTableProperty(w: SlabWriter, m: WriteCopyfieldMissTableProperty): void {
+  const start = w.reserve(4);
   const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'bundle_features_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'bundle_features_property.experimenter.exp_type');
-  writeRest(w, m.data, 'bundle_features_property.experimenter.data');
-  patchLength(w, start, start + 2, 'bundle_features_property.experimenter');
+  b[start + 1] = 19;
+  writeOxmIds(w, m.oxm_ids, 'table_property.write_copyfield_miss.oxm_ids');
+  patchLength(w, start, start + 2, 'table_property.write_copyfield_miss');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bundle_features_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_copyfield_miss');
+}
+
+export function encodeApplyCopyfieldTableProperty(w: SlabWriter, m: ApplyCopyfieldTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 20;
+  writeOxmIds(w, m.oxm_ids, 'table_property.apply_copyfield.oxm_ids');
+  patchLength(w, start, start + 2, 'table_property.apply_copyfield');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_copyfield');
+}
+
+export function encodeApplyCopyfieldMissTableProperty(w: SlabWriter, m: ApplyCopyfieldMissTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 21;
+  writeOxmIds(w, m.oxm_ids, 'table_property.apply_copyfield_miss.oxm_ids');
+  patchLength(w, start, start + 2, 'table_property.apply_copyfield_miss');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_copyfield_miss');
+}
+
+export function encodePacketTypesTableProperty(w: SlabWriter, m: PacketTypesTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 22;
+  for (const item of m.oxm_values) encodeOxm(w, item);
+  patchLength(w, start, start + 2, 'table_property.packet_types');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.packet_types');
 }
 
 function encodeRawBundleFeaturesProperty(w: SlabWriter, m: RawBundleFeaturesProperty): void {
@@ -1526,73 +1156,40 @@ export function encodeBundleFeaturesProperty(w: SlabWriter, m: BundleFeaturesPro
   }
 }
 
-function encodeGotoTableInstruction(w: SlabWriter, m: GotoTableInstruction): void {
-  const start = w.reserve(8);
+export function encodeTimeBundleFeaturesProperty(w: SlabWriter, m: TimeBundleFeaturesProperty): void {
+  const start = w.reserve(72);
   const b = w.bytes;
   b[start + 1] = 1;
-  put8(b, start + 4, m.table_id, 'instruction.goto_table.table_id');
-  patchLength(w, start, start + 2, 'instruction.goto_table');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'instruction.goto_table');
+  put64(b, start + 8, m.sched_accuracy.seconds, 'bundle_features_property.time.sched_accuracy.seconds');
+  put32(b, start + 16, m.sched_accuracy.nanoseconds, 'bundle_features_property.time.sched_accuracy.nanoseconds');
+  put64(b, start + 24, m.sched_max_future.seconds, 'bundle_features_property.time.sched_max_future.seconds');
+  put32(b, start + 32, m.sched_max_future.nanoseconds, 'bundle_features_property.time.sched_max_future.nanoseconds');
+  put64(b, start + 40, m.sched_max_past.seconds, 'bundle_features_property.time.sched_max_past.seconds');
+  put32(b, start + 48, m.sched_max_past.nanoseconds, 'bundle_features_property.time.sched_max_past.nanoseconds');
+  put64(b, start + 56, m.timestamp.seconds, 'bundle_features_property.time.timestamp.seconds');
+  put32(b, start + 64, m.timestamp.nanoseconds, 'bundle_features_property.time.timestamp.nanoseconds');
+  patchLength(w, start, start + 2, 'bundle_features_property.time');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.sched_accuracy.padding !== undefined) scatter(w.bytes, m.sched_accuracy.padding, [start + 20, 4], 'bundle_features_property.time.sched_accuracy');
+  if (m.sched_max_future.padding !== undefined) scatter(w.bytes, m.sched_max_future.padding, [start + 36, 4], 'bundle_features_property.time.sched_max_future');
+  if (m.sched_max_past.padding !== undefined) scatter(w.bytes, m.sched_max_past.padding, [start + 52, 4], 'bundle_features_property.time.sched_max_past');
+  if (m.timestamp.padding !== undefined) scatter(w.bytes, m.timestamp.padding, [start + 68, 4], 'bundle_features_property.time.timestamp');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'bundle_features_property.time');
 }
 
-function encodeWriteMetadataInstruction(w: SlabWriter, m: WriteMetadataInstruction): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  put64(b, start + 8, m.metadata, 'instruction.write_metadata.metadata');
-  put64(b, start + 16, m.metadata_mask, 'instruction.write_metadata.metadata_mask');
-  patchLength(w, start, start + 2, 'instruction.write_metadata');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.write_metadata');
-}
-
-function encodeWriteActionsInstruction(w: SlabWriter, m: WriteActionsInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, start, start + 2, 'instruction.write_actions');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.write_actions');
-}
-
-function encodeApplyActionsInstruction(w: SlabWriter, m: ApplyActionsInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 4;
-  for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, start, start + 2, 'instruction.apply_actions');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.apply_actions');
-}
-
-function encodeClearActionsInstruction(w: SlabWriter, m: ClearActionsInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 5;
-  patchLength(w, start, start + 2, 'instruction.clear_actions');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.clear_actions');
-}
-
-function encodeStatTriggerInstruction(w: SlabWriter, m: StatTriggerInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 7;
-  put32(b, start + 4, m.flags, 'instruction.stat_trigger.flags');
-  const statsAt = w.at;
-  encodeStats(w, m.thresholds, 'instruction.stat_trigger.thresholds');
-  const statsEnd = w.at;
-  const statsPad = align(w, statsAt);
-  patchLength(w, start, start + 2, 'instruction.stat_trigger');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [statsAt, 2, statsEnd, statsPad], 'instruction.stat_trigger');
-}
-
-function encodeExperimenterInstruction(w: SlabWriter, m: ExperimenterInstruction): void {
-  const start = w.reserve(8);
+export function encodeExperimenterBundleFeaturesProperty(w: SlabWriter, m: ExperimenterBundleFeaturesProperty): void {
+  const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'instruction.experimenter.experimenter');
-  writeRest(w, m.data, 'instruction.experimenter.data');
-  patchLength(w, start, start + 2, 'instruction.experimenter');
-  wholeWords(w, start, 'instruction.experimenter');
+  put32(b, start + 4, m.experimenter, 'bundle_features_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'bundle_features_property.experimenter.exp_type');
+  writeRest(w, m.data, 'bundle_features_property.experimenter.data');
+  patchLength(w, start, start + 2, 'bundle_features_property.experimenter');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bundle_features_property.experimenter');
 }
 
 function encodeRawInstruction(w: SlabWriter, m: RawInstruction): void {
@@ -1634,897 +1231,35 @@ export function encodeInstruction(w: SlabWriter, m: Instruction): void {
   }
 }
 
-function encodeOutputAction(w: SlabWriter, m: OutputAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  put32(b, start + 4, m.port, 'action.output.port');
-  put16(b, start + 8, m.max_len, 'action.output.max_len');
-  patchLength(w, start, start + 2, 'action.output');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.output');
-}
-
-function encodeCopyTtlOutAction(w: SlabWriter, m: CopyTtlOutAction): void {
+export function encodeWriteActionsInstruction(w: SlabWriter, m: WriteActionsInstruction): void {
   const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 1] = 11;
-  patchLength(w, start, start + 2, 'action.copy_ttl_out');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.copy_ttl_out');
-}
-
-function encodeCopyTtlInAction(w: SlabWriter, m: CopyTtlInAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 12;
-  patchLength(w, start, start + 2, 'action.copy_ttl_in');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.copy_ttl_in');
-}
-
-function encodeSetMplsTtlAction(w: SlabWriter, m: SetMplsTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 15;
-  put8(b, start + 4, m.mpls_ttl, 'action.set_mpls_ttl.mpls_ttl');
-  patchLength(w, start, start + 2, 'action.set_mpls_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'action.set_mpls_ttl');
-}
-
-function encodeDecMplsTtlAction(w: SlabWriter, m: DecMplsTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 16;
-  patchLength(w, start, start + 2, 'action.dec_mpls_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.dec_mpls_ttl');
-}
-
-function encodePushVlanAction(w: SlabWriter, m: PushVlanAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 17;
-  put16(b, start + 4, m.ethertype, 'action.push_vlan.ethertype');
-  patchLength(w, start, start + 2, 'action.push_vlan');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_vlan');
-}
-
-function encodePopVlanAction(w: SlabWriter, m: PopVlanAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 18;
-  patchLength(w, start, start + 2, 'action.pop_vlan');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.pop_vlan');
-}
-
-function encodePushMplsAction(w: SlabWriter, m: PushMplsAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 19;
-  put16(b, start + 4, m.ethertype, 'action.push_mpls.ethertype');
-  patchLength(w, start, start + 2, 'action.push_mpls');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_mpls');
-}
-
-function encodePopMplsAction(w: SlabWriter, m: PopMplsAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 20;
-  put16(b, start + 4, m.ethertype, 'action.pop_mpls.ethertype');
-  patchLength(w, start, start + 2, 'action.pop_mpls');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.pop_mpls');
-}
-
-function encodeSetQueueAction(w: SlabWriter, m: SetQueueAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 21;
-  put32(b, start + 4, m.queue_id, 'action.set_queue.queue_id');
-  patchLength(w, start, start + 2, 'action.set_queue');
-}
-
-function encodeGroupAction(w: SlabWriter, m: GroupAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 22;
-  put32(b, start + 4, m.group_id, 'action.group.group_id');
-  patchLength(w, start, start + 2, 'action.group');
-}
-
-function encodeSetNwTtlAction(w: SlabWriter, m: SetNwTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 23;
-  put8(b, start + 4, m.nw_ttl, 'action.set_nw_ttl.nw_ttl');
-  patchLength(w, start, start + 2, 'action.set_nw_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'action.set_nw_ttl');
-}
-
-function encodeDecNwTtlAction(w: SlabWriter, m: DecNwTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 24;
-  patchLength(w, start, start + 2, 'action.dec_nw_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.dec_nw_ttl');
-}
-
-function encodeSetFieldAction(w: SlabWriter, m: SetFieldAction): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 25;
-  encodeOxm(w, m.field);
-  const oxmEnd = w.at;
-  const oxmPad = align(w, start);
-  patchLength(w, start, start + 2, 'action.set_field');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [oxmEnd, oxmPad], 'action.set_field');
-}
-
-function encodePushPbbAction(w: SlabWriter, m: PushPbbAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 26;
-  put16(b, start + 4, m.ethertype, 'action.push_pbb.ethertype');
-  patchLength(w, start, start + 2, 'action.push_pbb');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_pbb');
-}
-
-function encodePopPbbAction(w: SlabWriter, m: PopPbbAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 27;
-  patchLength(w, start, start + 2, 'action.pop_pbb');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.pop_pbb');
-}
-
-function encodeCopyFieldAction(w: SlabWriter, m: CopyFieldAction): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start + 1] = 28;
-  put16(b, start + 4, m.n_bits, 'action.copy_field.n_bits');
-  put16(b, start + 6, m.src_offset, 'action.copy_field.src_offset');
-  put16(b, start + 8, m.dst_offset, 'action.copy_field.dst_offset');
-  writeOxmId(w, m.src, 'action.copy_field.src');
-  writeOxmId(w, m.dst, 'action.copy_field.dst');
-  const endAt = w.at;
-  const endPad = align(w, start);
-  patchLength(w, start, start + 2, 'action.copy_field');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2, endAt, endPad], 'action.copy_field');
-}
-
-function encodeMeterAction(w: SlabWriter, m: MeterAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 29;
-  put32(b, start + 4, m.meter_id, 'action.meter.meter_id');
-  patchLength(w, start, start + 2, 'action.meter');
-}
-
-function encodeExperimenterAction(w: SlabWriter, m: ExperimenterAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'action.experimenter.experimenter');
-  writeRest(w, m.data, 'action.experimenter.data');
-  patchLength(w, start, start + 2, 'action.experimenter');
-  wholeWords(w, start, 'action.experimenter');
-}
-
-function encodeNxResubmitAction(w: SlabWriter, m: NxResubmitAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_resubmit');
-  put16(b, start + 8, 1, 'action.nx_resubmit');
-  put16(b, start + 10, m.in_port, 'action.nx_resubmit.in_port');
-  patchLength(w, start, start + 2, 'action.nx_resubmit');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action.nx_resubmit');
-}
-
-function encodeNxSetTunnelAction(w: SlabWriter, m: NxSetTunnelAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_set_tunnel');
-  put16(b, start + 8, 2, 'action.nx_set_tunnel');
-  put32(b, start + 12, m.tun_id, 'action.nx_set_tunnel.tun_id');
-  patchLength(w, start, start + 2, 'action.nx_set_tunnel');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_set_tunnel');
-}
-
-function encodeNxSetQueueAction(w: SlabWriter, m: NxSetQueueAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_set_queue');
-  put16(b, start + 8, 4, 'action.nx_set_queue');
-  put32(b, start + 12, m.queue_id, 'action.nx_set_queue.queue_id');
-  patchLength(w, start, start + 2, 'action.nx_set_queue');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_set_queue');
-}
-
-function encodeNxPopQueueAction(w: SlabWriter, m: NxPopQueueAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_pop_queue');
-  put16(b, start + 8, 5, 'action.nx_pop_queue');
-  patchLength(w, start, start + 2, 'action.nx_pop_queue');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_pop_queue');
-}
-
-function encodeNxRegMoveAction(w: SlabWriter, m: NxRegMoveAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_reg_move');
-  put16(b, start + 8, 6, 'action.nx_reg_move');
-  put16(b, start + 10, m.n_bits, 'action.nx_reg_move.n_bits');
-  put16(b, start + 12, m.src_ofs, 'action.nx_reg_move.src_ofs');
-  put16(b, start + 14, m.dst_ofs, 'action.nx_reg_move.dst_ofs');
-  writeOxmRef(w, m.src, 'action.nx_reg_move.src');
-  writeOxmRef(w, m.dst, 'action.nx_reg_move.dst');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 0);
-  patchLength(w, start, start + 2, 'action.nx_reg_move');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_reg_move');
-  wholeWords(w, start, 'action.nx_reg_move');
-}
-
-function encodeNxRegLoadAction(w: SlabWriter, m: NxRegLoadAction): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_reg_load');
-  put16(b, start + 8, 7, 'action.nx_reg_load');
-  put16(b, start + 10, m.ofs_nbits, 'action.nx_reg_load.ofs_nbits');
-  putOxmHeader(b, start + 12, m.dst, 'action.nx_reg_load.dst');
-  put64(b, start + 16, m.value, 'action.nx_reg_load.value');
-  patchLength(w, start, start + 2, 'action.nx_reg_load');
-}
-
-function encodeNxNoteAction(w: SlabWriter, m: NxNoteAction): void {
-  const start = w.reserve(10);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_note');
-  put16(b, start + 8, 8, 'action.nx_note');
-  writeRest(w, m.note, 'action.nx_note.note');
-  patchLength(w, start, start + 2, 'action.nx_note');
-  wholeWords(w, start, 'action.nx_note');
-}
-
-function encodeNxSetTunnel64Action(w: SlabWriter, m: NxSetTunnel64Action): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_set_tunnel64');
-  put16(b, start + 8, 9, 'action.nx_set_tunnel64');
-  put64(b, start + 16, m.tun_id, 'action.nx_set_tunnel64.tun_id');
-  patchLength(w, start, start + 2, 'action.nx_set_tunnel64');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_set_tunnel64');
-}
-
-function encodeNxMultipathAction(w: SlabWriter, m: NxMultipathAction): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_multipath');
-  put16(b, start + 8, 10, 'action.nx_multipath');
-  put16(b, start + 10, m.fields, 'action.nx_multipath.fields');
-  put16(b, start + 12, m.basis, 'action.nx_multipath.basis');
-  put16(b, start + 16, m.algorithm, 'action.nx_multipath.algorithm');
-  put16(b, start + 18, m.max_link, 'action.nx_multipath.max_link');
-  put32(b, start + 20, m.arg, 'action.nx_multipath.arg');
-  put16(b, start + 26, m.ofs_nbits, 'action.nx_multipath.ofs_nbits');
-  putOxmHeader(b, start + 28, m.dst, 'action.nx_multipath.dst');
-  patchLength(w, start, start + 2, 'action.nx_multipath');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 14, 2, start + 24, 2], 'action.nx_multipath');
-}
-
-function encodeNxBundleAction(w: SlabWriter, m: NxBundleAction): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_bundle');
-  put16(b, start + 8, 12, 'action.nx_bundle');
-  put16(b, start + 10, m.algorithm, 'action.nx_bundle.algorithm');
-  put16(b, start + 12, m.fields, 'action.nx_bundle.fields');
-  put16(b, start + 14, m.basis, 'action.nx_bundle.basis');
-  putOxmHeader(b, start + 16, m.member_type, 'action.nx_bundle.member_type');
-  put16(b, start + 20, m.members.length, 'action.nx_bundle.members');
-  put16(b, start + 22, m.ofs_nbits, 'action.nx_bundle.ofs_nbits');
-  putOxmHeader(b, start + 24, m.dst, 'action.nx_bundle.dst');
-  writeU16List(w, m.members, 'action.nx_bundle.members');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 4);
-  patchLength(w, start, start + 2, 'action.nx_bundle');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 28, 4, tail, tailPad], 'action.nx_bundle');
-  wholeWords(w, start, 'action.nx_bundle');
-}
-
-function encodeNxBundleLoadAction(w: SlabWriter, m: NxBundleLoadAction): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_bundle_load');
-  put16(b, start + 8, 13, 'action.nx_bundle_load');
-  put16(b, start + 10, m.algorithm, 'action.nx_bundle_load.algorithm');
-  put16(b, start + 12, m.fields, 'action.nx_bundle_load.fields');
-  put16(b, start + 14, m.basis, 'action.nx_bundle_load.basis');
-  putOxmHeader(b, start + 16, m.member_type, 'action.nx_bundle_load.member_type');
-  put16(b, start + 20, m.members.length, 'action.nx_bundle_load.members');
-  put16(b, start + 22, m.ofs_nbits, 'action.nx_bundle_load.ofs_nbits');
-  putOxmHeader(b, start + 24, m.dst, 'action.nx_bundle_load.dst');
-  writeU16List(w, m.members, 'action.nx_bundle_load.members');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 4);
-  patchLength(w, start, start + 2, 'action.nx_bundle_load');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 28, 4, tail, tailPad], 'action.nx_bundle_load');
-  wholeWords(w, start, 'action.nx_bundle_load');
-}
-
-function encodeNxResubmitTableAction(w: SlabWriter, m: NxResubmitTableAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_resubmit_table');
-  put16(b, start + 8, 14, 'action.nx_resubmit_table');
-  put16(b, start + 10, m.in_port, 'action.nx_resubmit_table.in_port');
-  put8(b, start + 12, m.table, 'action.nx_resubmit_table.table');
-  patchLength(w, start, start + 2, 'action.nx_resubmit_table');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3], 'action.nx_resubmit_table');
-}
-
-function encodeNxOutputRegAction(w: SlabWriter, m: NxOutputRegAction): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_output_reg');
-  put16(b, start + 8, 15, 'action.nx_output_reg');
-  put16(b, start + 10, m.ofs_nbits, 'action.nx_output_reg.ofs_nbits');
-  putOxmHeader(b, start + 12, m.src, 'action.nx_output_reg.src');
-  put16(b, start + 16, m.max_len, 'action.nx_output_reg.max_len');
-  patchLength(w, start, start + 2, 'action.nx_output_reg');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 18, 6], 'action.nx_output_reg');
-}
-
-function encodeNxLearnAction(w: SlabWriter, m: NxLearnAction): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_learn');
-  put16(b, start + 8, 16, 'action.nx_learn');
-  put16(b, start + 10, m.idle_timeout, 'action.nx_learn.idle_timeout');
-  put16(b, start + 12, m.hard_timeout, 'action.nx_learn.hard_timeout');
-  put16(b, start + 14, m.priority, 'action.nx_learn.priority');
-  put64(b, start + 16, m.cookie, 'action.nx_learn.cookie');
-  put16(b, start + 24, m.flags, 'action.nx_learn.flags');
-  put8(b, start + 26, m.table_id, 'action.nx_learn.table_id');
-  put16(b, start + 28, m.fin_idle_timeout, 'action.nx_learn.fin_idle_timeout');
-  put16(b, start + 30, m.fin_hard_timeout, 'action.nx_learn.fin_hard_timeout');
-  writeLearnSpecs(w, m.specs, 'action.nx_learn.specs');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 1);
-  patchLength(w, start, start + 2, 'action.nx_learn');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 1, tail, tailPad], 'action.nx_learn');
-  wholeWords(w, start, 'action.nx_learn');
-}
-
-function encodeNxExitAction(w: SlabWriter, m: NxExitAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_exit');
-  put16(b, start + 8, 17, 'action.nx_exit');
-  patchLength(w, start, start + 2, 'action.nx_exit');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_exit');
-}
-
-function encodeNxDecTtlAction(w: SlabWriter, m: NxDecTtlAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_dec_ttl');
-  put16(b, start + 8, 18, 'action.nx_dec_ttl');
-  patchLength(w, start, start + 2, 'action.nx_dec_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_dec_ttl');
-}
-
-function encodeNxFinTimeoutAction(w: SlabWriter, m: NxFinTimeoutAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_fin_timeout');
-  put16(b, start + 8, 19, 'action.nx_fin_timeout');
-  put16(b, start + 10, m.fin_idle_timeout, 'action.nx_fin_timeout.fin_idle_timeout');
-  put16(b, start + 12, m.fin_hard_timeout, 'action.nx_fin_timeout.fin_hard_timeout');
-  patchLength(w, start, start + 2, 'action.nx_fin_timeout');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 14, 2], 'action.nx_fin_timeout');
-}
-
-function encodeNxControllerAction(w: SlabWriter, m: NxControllerAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_controller');
-  put16(b, start + 8, 20, 'action.nx_controller');
-  put16(b, start + 10, m.max_len, 'action.nx_controller.max_len');
-  put16(b, start + 12, m.controller_id, 'action.nx_controller.controller_id');
-  put8(b, start + 14, m.reason, 'action.nx_controller.reason');
-  patchLength(w, start, start + 2, 'action.nx_controller');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1], 'action.nx_controller');
-}
-
-function encodeNxDecTtlCntIdsAction(w: SlabWriter, m: NxDecTtlCntIdsAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_dec_ttl_cnt_ids');
-  put16(b, start + 8, 21, 'action.nx_dec_ttl_cnt_ids');
-  put16(b, start + 10, m.ids.length, 'action.nx_dec_ttl_cnt_ids.ids');
-  writeU16List(w, m.ids, 'action.nx_dec_ttl_cnt_ids.ids');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 4);
-  patchLength(w, start, start + 2, 'action.nx_dec_ttl_cnt_ids');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, tail, tailPad], 'action.nx_dec_ttl_cnt_ids');
-  wholeWords(w, start, 'action.nx_dec_ttl_cnt_ids');
-}
-
-function encodeNxWriteMetadataAction(w: SlabWriter, m: NxWriteMetadataAction): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_write_metadata');
-  put16(b, start + 8, 22, 'action.nx_write_metadata');
-  put64(b, start + 16, m.metadata, 'action.nx_write_metadata.metadata');
-  put64(b, start + 24, m.metadata_mask, 'action.nx_write_metadata.metadata_mask');
-  patchLength(w, start, start + 2, 'action.nx_write_metadata');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_write_metadata');
-}
-
-function encodeNxPushMplsAction(w: SlabWriter, m: NxPushMplsAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_push_mpls');
-  put16(b, start + 8, 23, 'action.nx_push_mpls');
-  put16(b, start + 10, m.ethertype, 'action.nx_push_mpls.ethertype');
-  patchLength(w, start, start + 2, 'action.nx_push_mpls');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action.nx_push_mpls');
-}
-
-function encodeNxPopMplsAction(w: SlabWriter, m: NxPopMplsAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_pop_mpls');
-  put16(b, start + 8, 24, 'action.nx_pop_mpls');
-  put16(b, start + 10, m.ethertype, 'action.nx_pop_mpls.ethertype');
-  patchLength(w, start, start + 2, 'action.nx_pop_mpls');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action.nx_pop_mpls');
-}
-
-function encodeNxSetMplsTtlAction(w: SlabWriter, m: NxSetMplsTtlAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_set_mpls_ttl');
-  put16(b, start + 8, 25, 'action.nx_set_mpls_ttl');
-  put8(b, start + 10, m.mpls_ttl, 'action.nx_set_mpls_ttl.mpls_ttl');
-  patchLength(w, start, start + 2, 'action.nx_set_mpls_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 11, 5], 'action.nx_set_mpls_ttl');
-}
-
-function encodeNxDecMplsTtlAction(w: SlabWriter, m: NxDecMplsTtlAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_dec_mpls_ttl');
-  put16(b, start + 8, 26, 'action.nx_dec_mpls_ttl');
-  patchLength(w, start, start + 2, 'action.nx_dec_mpls_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_dec_mpls_ttl');
-}
-
-function encodeNxStackPushAction(w: SlabWriter, m: NxStackPushAction): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_stack_push');
-  put16(b, start + 8, 27, 'action.nx_stack_push');
-  put16(b, start + 10, m.offset, 'action.nx_stack_push.offset');
-  writeOxmRef(w, m.field, 'action.nx_stack_push.field');
-  write16(w, m.n_bits, 'action.nx_stack_push.n_bits');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 24, m.padding, 0);
-  patchLength(w, start, start + 2, 'action.nx_stack_push');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_stack_push');
-  wholeWords(w, start, 'action.nx_stack_push');
-}
-
-function encodeNxStackPopAction(w: SlabWriter, m: NxStackPopAction): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_stack_pop');
-  put16(b, start + 8, 28, 'action.nx_stack_pop');
-  put16(b, start + 10, m.offset, 'action.nx_stack_pop.offset');
-  writeOxmRef(w, m.field, 'action.nx_stack_pop.field');
-  write16(w, m.n_bits, 'action.nx_stack_pop.n_bits');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 24, m.padding, 0);
-  patchLength(w, start, start + 2, 'action.nx_stack_pop');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_stack_pop');
-  wholeWords(w, start, 'action.nx_stack_pop');
-}
-
-function encodeNxSampleAction(w: SlabWriter, m: NxSampleAction): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_sample');
-  put16(b, start + 8, 29, 'action.nx_sample');
-  put16(b, start + 10, m.probability, 'action.nx_sample.probability');
-  put32(b, start + 12, m.collector_set_id, 'action.nx_sample.collector_set_id');
-  put32(b, start + 16, m.obs_domain_id, 'action.nx_sample.obs_domain_id');
-  put32(b, start + 20, m.obs_point_id, 'action.nx_sample.obs_point_id');
-  patchLength(w, start, start + 2, 'action.nx_sample');
-}
-
-function encodeNxSetMplsLabelAction(w: SlabWriter, m: NxSetMplsLabelAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_set_mpls_label');
-  put16(b, start + 8, 30, 'action.nx_set_mpls_label');
-  put32(b, start + 12, m.mpls_label, 'action.nx_set_mpls_label.mpls_label');
-  patchLength(w, start, start + 2, 'action.nx_set_mpls_label');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_set_mpls_label');
-}
-
-function encodeNxSetMplsTcAction(w: SlabWriter, m: NxSetMplsTcAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_set_mpls_tc');
-  put16(b, start + 8, 31, 'action.nx_set_mpls_tc');
-  put8(b, start + 10, m.mpls_tc, 'action.nx_set_mpls_tc.mpls_tc');
-  patchLength(w, start, start + 2, 'action.nx_set_mpls_tc');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 11, 5], 'action.nx_set_mpls_tc');
-}
-
-function encodeNxOutputReg2Action(w: SlabWriter, m: NxOutputReg2Action): void {
-  const start = w.reserve(14);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_output_reg2');
-  put16(b, start + 8, 32, 'action.nx_output_reg2');
-  put16(b, start + 10, m.ofs_nbits, 'action.nx_output_reg2.ofs_nbits');
-  put16(b, start + 12, m.max_len, 'action.nx_output_reg2.max_len');
-  writeOxmRef(w, m.src, 'action.nx_output_reg2.src');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 24, m.padding, 0);
-  patchLength(w, start, start + 2, 'action.nx_output_reg2');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_output_reg2');
-  wholeWords(w, start, 'action.nx_output_reg2');
-}
-
-function encodeNxRegLoad2Action(w: SlabWriter, m: NxRegLoad2Action): void {
-  const start = w.reserve(10);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_reg_load2');
-  put16(b, start + 8, 33, 'action.nx_reg_load2');
-  encodeOxm(w, m.field);
-  const oxmEnd = w.at;
-  const oxmPad = align(w, start);
-  patchLength(w, start, start + 2, 'action.nx_reg_load2');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [oxmEnd, oxmPad], 'action.nx_reg_load2');
-}
-
-function encodeNxConjunctionAction(w: SlabWriter, m: NxConjunctionAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_conjunction');
-  put16(b, start + 8, 34, 'action.nx_conjunction');
-  put8(b, start + 10, m.clause, 'action.nx_conjunction.clause');
-  put8(b, start + 11, m.n_clauses, 'action.nx_conjunction.n_clauses');
-  put32(b, start + 12, m.conj_id, 'action.nx_conjunction.conj_id');
-  patchLength(w, start, start + 2, 'action.nx_conjunction');
-}
-
-function encodeNxCtAction(w: SlabWriter, m: NxCtAction): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_ct');
-  put16(b, start + 8, 35, 'action.nx_ct');
-  put16(b, start + 10, m.flags, 'action.nx_ct.flags');
-  put32(b, start + 12, m.zone_src, 'action.nx_ct.zone_src');
-  put16(b, start + 16, m.zone, 'action.nx_ct.zone');
-  put8(b, start + 18, m.recirc_table, 'action.nx_ct.recirc_table');
-  put16(b, start + 22, m.alg, 'action.nx_ct.alg');
+  b[start + 1] = 3;
   for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, start, start + 2, 'action.nx_ct');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 19, 3], 'action.nx_ct');
+  patchLength(w, start, start + 2, 'instruction.write_actions');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.write_actions');
 }
 
-function encodeNxNatAction(w: SlabWriter, m: NxNatAction): void {
-  const start = w.reserve(16);
+export function encodeApplyActionsInstruction(w: SlabWriter, m: ApplyActionsInstruction): void {
+  const start = w.reserve(8);
   const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_nat');
-  put16(b, start + 8, 36, 'action.nx_nat');
-  put16(b, start + 12, m.flags, 'action.nx_nat.flags');
-  put16(b, start + 14, m.range_present, 'action.nx_nat.range_present');
-  const ipv4_min = agreed(m.ipv4_min, (m.range_present & 0x1) !== 0, 'action.nx_nat.ipv4_min');
-  if (ipv4_min !== undefined) write32(w, ipv4_min, 'action.nx_nat.ipv4_min');
-  const ipv4_max = agreed(m.ipv4_max, (m.range_present & 0x2) !== 0, 'action.nx_nat.ipv4_max');
-  if (ipv4_max !== undefined) write32(w, ipv4_max, 'action.nx_nat.ipv4_max');
-  const ipv6_min = agreed(m.ipv6_min, (m.range_present & 0x4) !== 0, 'action.nx_nat.ipv6_min');
-  if (ipv6_min !== undefined) writeBytes(w, ipv6_min, 16, 'action.nx_nat.ipv6_min');
-  const ipv6_max = agreed(m.ipv6_max, (m.range_present & 0x8) !== 0, 'action.nx_nat.ipv6_max');
-  if (ipv6_max !== undefined) writeBytes(w, ipv6_max, 16, 'action.nx_nat.ipv6_max');
-  const proto_min = agreed(m.proto_min, (m.range_present & 0x10) !== 0, 'action.nx_nat.proto_min');
-  if (proto_min !== undefined) write16(w, proto_min, 'action.nx_nat.proto_min');
-  const proto_max = agreed(m.proto_max, (m.range_present & 0x20) !== 0, 'action.nx_nat.proto_max');
-  if (proto_max !== undefined) write16(w, proto_max, 'action.nx_nat.proto_max');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 2);
-  patchLength(w, start, start + 2, 'action.nx_nat');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2, tail, tailPad], 'action.nx_nat');
-  wholeWords(w, start, 'action.nx_nat');
-}
-
-function encodeNxController2Action(w: SlabWriter, m: NxController2Action): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_controller2');
-  put16(b, start + 8, 37, 'action.nx_controller2');
-  for (const item of m.properties) encodeNxControllerProperty(w, item);
-  patchLength(w, start, start + 2, 'action.nx_controller2');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_controller2');
-}
-
-function encodeNxSample2Action(w: SlabWriter, m: NxSample2Action): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_sample2');
-  put16(b, start + 8, 38, 'action.nx_sample2');
-  put16(b, start + 10, m.probability, 'action.nx_sample2.probability');
-  put32(b, start + 12, m.collector_set_id, 'action.nx_sample2.collector_set_id');
-  put32(b, start + 16, m.obs_domain_id, 'action.nx_sample2.obs_domain_id');
-  put32(b, start + 20, m.obs_point_id, 'action.nx_sample2.obs_point_id');
-  put16(b, start + 24, m.sampling_port, 'action.nx_sample2.sampling_port');
-  patchLength(w, start, start + 2, 'action.nx_sample2');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 26, 6], 'action.nx_sample2');
-}
-
-function encodeNxOutputTruncAction(w: SlabWriter, m: NxOutputTruncAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_output_trunc');
-  put16(b, start + 8, 39, 'action.nx_output_trunc');
-  put16(b, start + 10, m.port, 'action.nx_output_trunc.port');
-  put32(b, start + 12, m.max_len, 'action.nx_output_trunc.max_len');
-  patchLength(w, start, start + 2, 'action.nx_output_trunc');
-}
-
-function encodeNxGroupAction(w: SlabWriter, m: NxGroupAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_group');
-  put16(b, start + 8, 40, 'action.nx_group');
-  put32(b, start + 12, m.group_id, 'action.nx_group.group_id');
-  patchLength(w, start, start + 2, 'action.nx_group');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_group');
-}
-
-function encodeNxSample3Action(w: SlabWriter, m: NxSample3Action): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_sample3');
-  put16(b, start + 8, 41, 'action.nx_sample3');
-  put16(b, start + 10, m.probability, 'action.nx_sample3.probability');
-  put32(b, start + 12, m.collector_set_id, 'action.nx_sample3.collector_set_id');
-  put32(b, start + 16, m.obs_domain_id, 'action.nx_sample3.obs_domain_id');
-  put32(b, start + 20, m.obs_point_id, 'action.nx_sample3.obs_point_id');
-  put16(b, start + 24, m.sampling_port, 'action.nx_sample3.sampling_port');
-  put8(b, start + 26, m.direction, 'action.nx_sample3.direction');
-  patchLength(w, start, start + 2, 'action.nx_sample3');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 5], 'action.nx_sample3');
-}
-
-function encodeNxCloneAction(w: SlabWriter, m: NxCloneAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_clone');
-  put16(b, start + 8, 42, 'action.nx_clone');
+  b[start + 1] = 4;
   for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, start, start + 2, 'action.nx_clone');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_clone');
+  patchLength(w, start, start + 2, 'instruction.apply_actions');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.apply_actions');
 }
 
-function encodeNxCtClearAction(w: SlabWriter, m: NxCtClearAction): void {
-  const start = w.reserve(16);
+export function encodeStatTriggerInstruction(w: SlabWriter, m: StatTriggerInstruction): void {
+  const start = w.reserve(8);
   const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_ct_clear');
-  put16(b, start + 8, 43, 'action.nx_ct_clear');
-  patchLength(w, start, start + 2, 'action.nx_ct_clear');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_ct_clear');
-}
-
-function encodeNxResubmitTableCtAction(w: SlabWriter, m: NxResubmitTableCtAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_resubmit_table_ct');
-  put16(b, start + 8, 44, 'action.nx_resubmit_table_ct');
-  put16(b, start + 10, m.in_port, 'action.nx_resubmit_table_ct.in_port');
-  put8(b, start + 12, m.table, 'action.nx_resubmit_table_ct.table');
-  patchLength(w, start, start + 2, 'action.nx_resubmit_table_ct');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3], 'action.nx_resubmit_table_ct');
-}
-
-function encodeNxLearn2Action(w: SlabWriter, m: NxLearn2Action): void {
-  const start = w.reserve(40);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_learn2');
-  put16(b, start + 8, 45, 'action.nx_learn2');
-  put16(b, start + 10, m.idle_timeout, 'action.nx_learn2.idle_timeout');
-  put16(b, start + 12, m.hard_timeout, 'action.nx_learn2.hard_timeout');
-  put16(b, start + 14, m.priority, 'action.nx_learn2.priority');
-  put64(b, start + 16, m.cookie, 'action.nx_learn2.cookie');
-  put16(b, start + 24, m.flags, 'action.nx_learn2.flags');
-  put8(b, start + 26, m.table_id, 'action.nx_learn2.table_id');
-  put16(b, start + 28, m.fin_idle_timeout, 'action.nx_learn2.fin_idle_timeout');
-  put16(b, start + 30, m.fin_hard_timeout, 'action.nx_learn2.fin_hard_timeout');
-  put32(b, start + 32, m.limit, 'action.nx_learn2.limit');
-  put16(b, start + 36, m.result_dst_ofs, 'action.nx_learn2.result_dst_ofs');
-  const result_dst = agreed(m.result_dst, (m.flags & 0x4) !== 0, 'action.nx_learn2.result_dst');
-  if (result_dst !== undefined) writeOxmRef(w, result_dst, 'action.nx_learn2.result_dst');
-  writeLearnSpecs(w, m.specs, 'action.nx_learn2.specs');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 1 + 2);
-  patchLength(w, start, start + 2, 'action.nx_learn2');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 1, start + 38, 2, tail, tailPad], 'action.nx_learn2');
-  wholeWords(w, start, 'action.nx_learn2');
-}
-
-function encodeNxEncapAction(w: SlabWriter, m: NxEncapAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_encap');
-  put16(b, start + 8, 46, 'action.nx_encap');
-  put16(b, start + 10, m.hdr_size, 'action.nx_encap.hdr_size');
-  put32(b, start + 12, m.new_pkt_type, 'action.nx_encap.new_pkt_type');
-  for (const item of m.properties) encodeNxEncapProperty(w, item);
-  patchLength(w, start, start + 2, 'action.nx_encap');
-}
-
-function encodeNxDecapAction(w: SlabWriter, m: NxDecapAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_decap');
-  put16(b, start + 8, 47, 'action.nx_decap');
-  put32(b, start + 12, m.new_pkt_type, 'action.nx_decap.new_pkt_type');
-  patchLength(w, start, start + 2, 'action.nx_decap');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_decap');
-}
-
-function encodeNxDecNshTtlAction(w: SlabWriter, m: NxDecNshTtlAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_dec_nsh_ttl');
-  put16(b, start + 8, 48, 'action.nx_dec_nsh_ttl');
-  patchLength(w, start, start + 2, 'action.nx_dec_nsh_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_dec_nsh_ttl');
-}
-
-function encodeNxCheckPktLargerAction(w: SlabWriter, m: NxCheckPktLargerAction): void {
-  const start = w.reserve(14);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_check_pkt_larger');
-  put16(b, start + 8, 49, 'action.nx_check_pkt_larger');
-  put16(b, start + 10, m.pkt_len, 'action.nx_check_pkt_larger.pkt_len');
-  put16(b, start + 12, m.offset, 'action.nx_check_pkt_larger.offset');
-  writeOxmRef(w, m.dst, 'action.nx_check_pkt_larger.dst');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 24, m.padding, 0);
-  patchLength(w, start, start + 2, 'action.nx_check_pkt_larger');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_check_pkt_larger');
-  wholeWords(w, start, 'action.nx_check_pkt_larger');
-}
-
-function encodeNxDeleteFieldAction(w: SlabWriter, m: NxDeleteFieldAction): void {
-  const start = w.reserve(10);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x2320, 'action.nx_delete_field');
-  put16(b, start + 8, 50, 'action.nx_delete_field');
-  writeOxmRef(w, m.field, 'action.nx_delete_field.field');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 24, m.padding, 0);
-  patchLength(w, start, start + 2, 'action.nx_delete_field');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_delete_field');
-  wholeWords(w, start, 'action.nx_delete_field');
-}
-
-function encodeOnfCopyFieldAction(w: SlabWriter, m: OnfCopyFieldAction): void {
-  const start = w.reserve(20);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x4f4e4600, 'action.onf_copy_field');
-  put16(b, start + 8, 3200, 'action.onf_copy_field');
-  put16(b, start + 12, m.n_bits, 'action.onf_copy_field.n_bits');
-  put16(b, start + 14, m.src_offset, 'action.onf_copy_field.src_offset');
-  put16(b, start + 16, m.dst_offset, 'action.onf_copy_field.dst_offset');
-  writeOxmRef(w, m.src, 'action.onf_copy_field.src');
-  writeOxmRef(w, m.dst, 'action.onf_copy_field.dst');
-  const tail = w.at;
-  const tailPad = endPadding(w, start, 0, m.padding, 2 + 2);
-  patchLength(w, start, start + 2, 'action.onf_copy_field');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2, start + 18, 2, tail, tailPad], 'action.onf_copy_field');
-  wholeWords(w, start, 'action.onf_copy_field');
+  b[start + 1] = 7;
+  put32(b, start + 4, m.flags, 'instruction.stat_trigger.flags');
+  const statsAt = w.at;
+  encodeStats(w, m.thresholds, 'instruction.stat_trigger.thresholds');
+  const statsEnd = w.at;
+  const statsPad = align(w, statsAt);
+  patchLength(w, start, start + 2, 'instruction.stat_trigger');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [statsAt, 2, statsEnd, statsPad], 'instruction.stat_trigger');
 }
 
 function encodeRawAction(w: SlabWriter, m: RawAction): void {
@@ -2756,51 +1491,56 @@ function encodeVendorAction(w: SlabWriter, m: VendorAction): void {
   }
 }
 
-function encodeWeightBucketProperty(w: SlabWriter, m: WeightBucketProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  put16(b, start + 4, m.weight, 'bucket_property.weight.weight');
-  patchLength(w, start, start + 2, 'bucket_property.weight');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'bucket_property.weight');
-}
-
-function encodeWatchPortBucketProperty(w: SlabWriter, m: WatchPortBucketProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  put32(b, start + 4, m.watch, 'bucket_property.watch_port.watch');
-  patchLength(w, start, start + 2, 'bucket_property.watch_port');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bucket_property.watch_port');
-}
-
-function encodeWatchGroupBucketProperty(w: SlabWriter, m: WatchGroupBucketProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  put32(b, start + 4, m.watch, 'bucket_property.watch_group.watch');
-  patchLength(w, start, start + 2, 'bucket_property.watch_group');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bucket_property.watch_group');
-}
-
-function encodeExperimenterBucketProperty(w: SlabWriter, m: ExperimenterBucketProperty): void {
+export function encodeCopyFieldAction(w: SlabWriter, m: CopyFieldAction): void {
   const start = w.reserve(12);
+  const b = w.bytes;
+  b[start + 1] = 28;
+  put16(b, start + 4, m.n_bits, 'action.copy_field.n_bits');
+  put16(b, start + 6, m.src_offset, 'action.copy_field.src_offset');
+  put16(b, start + 8, m.dst_offset, 'action.copy_field.dst_offset');
+  writeOxmId(w, m.src, 'action.copy_field.src');
+  writeOxmId(w, m.dst, 'action.copy_field.dst');
+  const endAt = w.at;
+  const endPad = align(w, start);
+  patchLength(w, start, start + 2, 'action.copy_field');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2, endAt, endPad], 'action.copy_field');
+}
+
+export function encodeMeterAction(w: SlabWriter, m: MeterAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 29;
+  put32(b, start + 4, m.meter_id, 'action.meter.meter_id');
+  patchLength(w, start, start + 2, 'action.meter');
+}
+
+export function encodeNxCtAction(w: SlabWriter, m: NxCtAction): void {
+  const start = w.reserve(24);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'bucket_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'bucket_property.experimenter.exp_type');
-  writeRest(w, m.data, 'bucket_property.experimenter.data');
-  patchLength(w, start, start + 2, 'bucket_property.experimenter');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bucket_property.experimenter');
+  put32(b, start + 4, 0x2320, 'action.nx_ct');
+  put16(b, start + 8, 35, 'action.nx_ct');
+  put16(b, start + 10, m.flags, 'action.nx_ct.flags');
+  put32(b, start + 12, m.zone_src, 'action.nx_ct.zone_src');
+  put16(b, start + 16, m.zone, 'action.nx_ct.zone');
+  put8(b, start + 18, m.recirc_table, 'action.nx_ct.recirc_table');
+  put16(b, start + 22, m.alg, 'action.nx_ct.alg');
+  for (const item of m.actions) encodeAction(w, item);
+  patchLength(w, start, start + 2, 'action.nx_ct');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 19, 3], 'action.nx_ct');
+}
+
+export function encodeNxCloneAction(w: SlabWriter, m: NxCloneAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_clone');
+  put16(b, start + 8, 42, 'action.nx_clone');
+  for (const item of m.actions) encodeAction(w, item);
+  patchLength(w, start, start + 2, 'action.nx_clone');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_clone');
 }
 
 function encodeRawBucketProperty(w: SlabWriter, m: RawBucketProperty): void {
@@ -2835,34 +1575,51 @@ export function encodeBucketProperty(w: SlabWriter, m: BucketProperty): void {
   }
 }
 
-function encodeExperimenterGroupProperty(w: SlabWriter, m: ExperimenterGroupProperty): void {
+export function encodeWeightBucketProperty(w: SlabWriter, m: WeightBucketProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 0;
+  put16(b, start + 4, m.weight, 'bucket_property.weight.weight');
+  patchLength(w, start, start + 2, 'bucket_property.weight');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'bucket_property.weight');
+}
+
+export function encodeWatchPortBucketProperty(w: SlabWriter, m: WatchPortBucketProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 1;
+  put32(b, start + 4, m.watch, 'bucket_property.watch_port.watch');
+  patchLength(w, start, start + 2, 'bucket_property.watch_port');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bucket_property.watch_port');
+}
+
+export function encodeWatchGroupBucketProperty(w: SlabWriter, m: WatchGroupBucketProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 2;
+  put32(b, start + 4, m.watch, 'bucket_property.watch_group.watch');
+  patchLength(w, start, start + 2, 'bucket_property.watch_group');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bucket_property.watch_group');
+}
+
+export function encodeExperimenterBucketProperty(w: SlabWriter, m: ExperimenterBucketProperty): void {
   const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'group_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'group_property.experimenter.exp_type');
-  writeRest(w, m.data, 'group_property.experimenter.data');
-  patchLength(w, start, start + 2, 'group_property.experimenter');
+  put32(b, start + 4, m.experimenter, 'bucket_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'bucket_property.experimenter.exp_type');
+  writeRest(w, m.data, 'bucket_property.experimenter.data');
+  patchLength(w, start, start + 2, 'bucket_property.experimenter');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'group_property.experimenter');
-}
-
-function encodeNtrSelectionMethodGroupProperty(w: SlabWriter, m: NtrSelectionMethodGroupProperty): void {
-  const start = w.reserve(40);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, 0x154d, 'group_property.ntr_selection_method');
-  put32(b, start + 8, 1, 'group_property.ntr_selection_method');
-  putText(b, start + 16, m.selection_method, 16, 'group_property.ntr_selection_method.selection_method');
-  put64(b, start + 32, m.selection_method_param, 'group_property.ntr_selection_method.selection_method_param');
-  for (const item of m.fields) encodeOxm(w, item);
-  patchLength(w, start, start + 2, 'group_property.ntr_selection_method');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, outer, outerPad], 'group_property.ntr_selection_method');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bucket_property.experimenter');
 }
 
 function encodeRawGroupProperty(w: SlabWriter, m: RawGroupProperty): void {
@@ -2898,86 +1655,34 @@ function encodeVendorGroupProperty(w: SlabWriter, m: VendorGroupProperty): void 
   }
 }
 
-function encodeEthernetPortDescProperty(w: SlabWriter, m: EthernetPortDescProperty): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  put32(b, start + 8, m.curr, 'port_desc_property.ethernet.curr');
-  put32(b, start + 12, m.advertised, 'port_desc_property.ethernet.advertised');
-  put32(b, start + 16, m.supported, 'port_desc_property.ethernet.supported');
-  put32(b, start + 20, m.peer, 'port_desc_property.ethernet.peer');
-  put32(b, start + 24, m.curr_speed, 'port_desc_property.ethernet.curr_speed');
-  put32(b, start + 28, m.max_speed, 'port_desc_property.ethernet.max_speed');
-  patchLength(w, start, start + 2, 'port_desc_property.ethernet');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'port_desc_property.ethernet');
-}
-
-function encodeOpticalPortDescProperty(w: SlabWriter, m: OpticalPortDescProperty): void {
-  const start = w.reserve(40);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  put32(b, start + 8, m.supported, 'port_desc_property.optical.supported');
-  put32(b, start + 12, m.tx_min_freq_lmda, 'port_desc_property.optical.tx_min_freq_lmda');
-  put32(b, start + 16, m.tx_max_freq_lmda, 'port_desc_property.optical.tx_max_freq_lmda');
-  put32(b, start + 20, m.tx_grid_freq_lmda, 'port_desc_property.optical.tx_grid_freq_lmda');
-  put32(b, start + 24, m.rx_min_freq_lmda, 'port_desc_property.optical.rx_min_freq_lmda');
-  put32(b, start + 28, m.rx_max_freq_lmda, 'port_desc_property.optical.rx_max_freq_lmda');
-  put32(b, start + 32, m.rx_grid_freq_lmda, 'port_desc_property.optical.rx_grid_freq_lmda');
-  put16(b, start + 36, m.tx_pwr_min, 'port_desc_property.optical.tx_pwr_min');
-  put16(b, start + 38, m.tx_pwr_max, 'port_desc_property.optical.tx_pwr_max');
-  patchLength(w, start, start + 2, 'port_desc_property.optical');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'port_desc_property.optical');
-}
-
-function encodePipelineInputPortDescProperty(w: SlabWriter, m: PipelineInputPortDescProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  writeOxmIds(w, m.oxm_ids, 'port_desc_property.pipeline_input.oxm_ids');
-  patchLength(w, start, start + 2, 'port_desc_property.pipeline_input');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_desc_property.pipeline_input');
-}
-
-function encodePipelineOutputPortDescProperty(w: SlabWriter, m: PipelineOutputPortDescProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  writeOxmIds(w, m.oxm_ids, 'port_desc_property.pipeline_output.oxm_ids');
-  patchLength(w, start, start + 2, 'port_desc_property.pipeline_output');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_desc_property.pipeline_output');
-}
-
-function encodeRecirculatePortDescProperty(w: SlabWriter, m: RecirculatePortDescProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 4;
-  writeU32List(w, m.port_nos, 'port_desc_property.recirculate.port_nos');
-  patchLength(w, start, start + 2, 'port_desc_property.recirculate');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_desc_property.recirculate');
-}
-
-function encodeExperimenterPortDescProperty(w: SlabWriter, m: ExperimenterPortDescProperty): void {
+export function encodeExperimenterGroupProperty(w: SlabWriter, m: ExperimenterGroupProperty): void {
   const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'port_desc_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'port_desc_property.experimenter.exp_type');
-  writeRest(w, m.data, 'port_desc_property.experimenter.data');
-  patchLength(w, start, start + 2, 'port_desc_property.experimenter');
+  put32(b, start + 4, m.experimenter, 'group_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'group_property.experimenter.exp_type');
+  writeRest(w, m.data, 'group_property.experimenter.data');
+  patchLength(w, start, start + 2, 'group_property.experimenter');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_desc_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'group_property.experimenter');
+}
+
+export function encodeNtrSelectionMethodGroupProperty(w: SlabWriter, m: NtrSelectionMethodGroupProperty): void {
+  const start = w.reserve(40);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x154d, 'group_property.ntr_selection_method');
+  put32(b, start + 8, 1, 'group_property.ntr_selection_method');
+  putText(b, start + 16, m.selection_method, 16, 'group_property.ntr_selection_method.selection_method');
+  put64(b, start + 32, m.selection_method_param, 'group_property.ntr_selection_method.selection_method_param');
+  for (const item of m.fields) encodeOxm(w, item);
+  patchLength(w, start, start + 2, 'group_property.ntr_selection_method');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, outer, outerPad], 'group_property.ntr_selection_method');
 }
 
 function encodeRawPortDescProperty(w: SlabWriter, m: RawPortDescProperty): void {
@@ -3018,111 +1723,37 @@ export function encodePortDescProperty(w: SlabWriter, m: PortDescProperty): void
   }
 }
 
-function encodeInitialFlowUpdate(w: SlabWriter, m: InitialFlowUpdate): void {
-  const start = w.reserve(24);
+export function encodePipelineInputPortDescProperty(w: SlabWriter, m: PipelineInputPortDescProperty): void {
+  const start = w.reserve(4);
   const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 0;
-  put8(b, start + 4, m.table_id, 'flow_update.initial.table_id');
-  put8(b, start + 5, m.reason, 'flow_update.initial.reason');
-  put16(b, start + 6, m.idle_timeout, 'flow_update.initial.idle_timeout');
-  put16(b, start + 8, m.hard_timeout, 'flow_update.initial.hard_timeout');
-  put16(b, start + 10, m.priority, 'flow_update.initial.priority');
-  put64(b, start + 16, m.cookie, 'flow_update.initial.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_update.initial.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.instructions) encodeInstruction(w, item);
-  patchLength(w, start, start, 'flow_update.initial');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.initial');
+  b[start + 1] = 2;
+  writeOxmIds(w, m.oxm_ids, 'port_desc_property.pipeline_input.oxm_ids');
+  patchLength(w, start, start + 2, 'port_desc_property.pipeline_input');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_desc_property.pipeline_input');
 }
 
-function encodeAddedFlowUpdate(w: SlabWriter, m: AddedFlowUpdate): void {
-  const start = w.reserve(24);
+export function encodePipelineOutputPortDescProperty(w: SlabWriter, m: PipelineOutputPortDescProperty): void {
+  const start = w.reserve(4);
   const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 1;
-  put8(b, start + 4, m.table_id, 'flow_update.added.table_id');
-  put8(b, start + 5, m.reason, 'flow_update.added.reason');
-  put16(b, start + 6, m.idle_timeout, 'flow_update.added.idle_timeout');
-  put16(b, start + 8, m.hard_timeout, 'flow_update.added.hard_timeout');
-  put16(b, start + 10, m.priority, 'flow_update.added.priority');
-  put64(b, start + 16, m.cookie, 'flow_update.added.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_update.added.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.instructions) encodeInstruction(w, item);
-  patchLength(w, start, start, 'flow_update.added');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.added');
+  b[start + 1] = 3;
+  writeOxmIds(w, m.oxm_ids, 'port_desc_property.pipeline_output.oxm_ids');
+  patchLength(w, start, start + 2, 'port_desc_property.pipeline_output');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_desc_property.pipeline_output');
 }
 
-function encodeRemovedFlowUpdate(w: SlabWriter, m: RemovedFlowUpdate): void {
-  const start = w.reserve(24);
+export function encodeRecirculatePortDescProperty(w: SlabWriter, m: RecirculatePortDescProperty): void {
+  const start = w.reserve(4);
   const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 2;
-  put8(b, start + 4, m.table_id, 'flow_update.removed.table_id');
-  put8(b, start + 5, m.reason, 'flow_update.removed.reason');
-  put16(b, start + 6, m.idle_timeout, 'flow_update.removed.idle_timeout');
-  put16(b, start + 8, m.hard_timeout, 'flow_update.removed.hard_timeout');
-  put16(b, start + 10, m.priority, 'flow_update.removed.priority');
-  put64(b, start + 16, m.cookie, 'flow_update.removed.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_update.removed.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.instructions) encodeInstruction(w, item);
-  patchLength(w, start, start, 'flow_update.removed');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.removed');
-}
-
-function encodeModifiedFlowUpdate(w: SlabWriter, m: ModifiedFlowUpdate): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 3;
-  put8(b, start + 4, m.table_id, 'flow_update.modified.table_id');
-  put8(b, start + 5, m.reason, 'flow_update.modified.reason');
-  put16(b, start + 6, m.idle_timeout, 'flow_update.modified.idle_timeout');
-  put16(b, start + 8, m.hard_timeout, 'flow_update.modified.hard_timeout');
-  put16(b, start + 10, m.priority, 'flow_update.modified.priority');
-  put64(b, start + 16, m.cookie, 'flow_update.modified.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_update.modified.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.instructions) encodeInstruction(w, item);
-  patchLength(w, start, start, 'flow_update.modified');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.modified');
-}
-
-function encodeAbbrevFlowUpdate(w: SlabWriter, m: AbbrevFlowUpdate): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 4;
-  put32(b, start + 4, m.xid, 'flow_update.abbrev.xid');
-  patchLength(w, start, start, 'flow_update.abbrev');
-}
-
-function encodePausedFlowUpdate(w: SlabWriter, m: PausedFlowUpdate): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 5;
-  patchLength(w, start, start, 'flow_update.paused');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'flow_update.paused');
-}
-
-function encodeResumedFlowUpdate(w: SlabWriter, m: ResumedFlowUpdate): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 2] = 0;
-  b[start + 3] = 6;
-  patchLength(w, start, start, 'flow_update.resumed');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'flow_update.resumed');
+  b[start + 1] = 4;
+  writeU32List(w, m.port_nos, 'port_desc_property.recirculate.port_nos');
+  patchLength(w, start, start + 2, 'port_desc_property.recirculate');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_desc_property.recirculate');
 }
 
 function encodeRawFlowUpdate(w: SlabWriter, m: RawFlowUpdate): void {
@@ -3164,29 +1795,84 @@ export function encodeFlowUpdate(w: SlabWriter, m: FlowUpdate): void {
   }
 }
 
-function encodeUriControllerStatusProperty(w: SlabWriter, m: UriControllerStatusProperty): void {
-  const start = w.reserve(4);
+export function encodeInitialFlowUpdate(w: SlabWriter, m: InitialFlowUpdate): void {
+  const start = w.reserve(24);
   const b = w.bytes;
-  b[start + 1] = 0;
-  writeRest(w, m.uri, 'controller_status_property.uri.uri');
-  patchLength(w, start, start + 2, 'controller_status_property.uri');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'controller_status_property.uri');
+  b[start + 2] = 0;
+  b[start + 3] = 0;
+  put8(b, start + 4, m.table_id, 'flow_update.initial.table_id');
+  put8(b, start + 5, m.reason, 'flow_update.initial.reason');
+  put16(b, start + 6, m.idle_timeout, 'flow_update.initial.idle_timeout');
+  put16(b, start + 8, m.hard_timeout, 'flow_update.initial.hard_timeout');
+  put16(b, start + 10, m.priority, 'flow_update.initial.priority');
+  put64(b, start + 16, m.cookie, 'flow_update.initial.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'flow_update.initial.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'flow_update.initial');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.initial');
 }
 
-function encodeExperimenterControllerStatusProperty(w: SlabWriter, m: ExperimenterControllerStatusProperty): void {
-  const start = w.reserve(12);
+export function encodeAddedFlowUpdate(w: SlabWriter, m: AddedFlowUpdate): void {
+  const start = w.reserve(24);
   const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'controller_status_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'controller_status_property.experimenter.exp_type');
-  writeRest(w, m.data, 'controller_status_property.experimenter.data');
-  patchLength(w, start, start + 2, 'controller_status_property.experimenter');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'controller_status_property.experimenter');
+  b[start + 2] = 0;
+  b[start + 3] = 1;
+  put8(b, start + 4, m.table_id, 'flow_update.added.table_id');
+  put8(b, start + 5, m.reason, 'flow_update.added.reason');
+  put16(b, start + 6, m.idle_timeout, 'flow_update.added.idle_timeout');
+  put16(b, start + 8, m.hard_timeout, 'flow_update.added.hard_timeout');
+  put16(b, start + 10, m.priority, 'flow_update.added.priority');
+  put64(b, start + 16, m.cookie, 'flow_update.added.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'flow_update.added.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'flow_update.added');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.added');
+}
+
+export function encodeRemovedFlowUpdate(w: SlabWriter, m: RemovedFlowUpdate): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 2;
+  put8(b, start + 4, m.table_id, 'flow_update.removed.table_id');
+  put8(b, start + 5, m.reason, 'flow_update.removed.reason');
+  put16(b, start + 6, m.idle_timeout, 'flow_update.removed.idle_timeout');
+  put16(b, start + 8, m.hard_timeout, 'flow_update.removed.hard_timeout');
+  put16(b, start + 10, m.priority, 'flow_update.removed.priority');
+  put64(b, start + 16, m.cookie, 'flow_update.removed.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'flow_update.removed.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'flow_update.removed');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.removed');
+}
+
+export function encodeModifiedFlowUpdate(w: SlabWriter, m: ModifiedFlowUpdate): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 3;
+  put8(b, start + 4, m.table_id, 'flow_update.modified.table_id');
+  put8(b, start + 5, m.reason, 'flow_update.modified.reason');
+  put16(b, start + 6, m.idle_timeout, 'flow_update.modified.idle_timeout');
+  put16(b, start + 8, m.hard_timeout, 'flow_update.modified.hard_timeout');
+  put16(b, start + 10, m.priority, 'flow_update.modified.priority');
+  put64(b, start + 16, m.cookie, 'flow_update.modified.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'flow_update.modified.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'flow_update.modified');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.modified');
 }
 
 function encodeRawControllerStatusProperty(w: SlabWriter, m: RawControllerStatusProperty): void {
@@ -3215,208 +1901,29 @@ export function encodeControllerStatusProperty(w: SlabWriter, m: ControllerStatu
   }
 }
 
-function encodePacketInSlaveAsyncConfigProperty(w: SlabWriter, m: PacketInSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
+export function encodeUriControllerStatusProperty(w: SlabWriter, m: UriControllerStatusProperty): void {
+  const start = w.reserve(4);
   const b = w.bytes;
   b[start + 1] = 0;
-  put32(b, start + 4, m.mask, 'async_config_property.packet_in_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.packet_in_slave');
+  writeRest(w, m.uri, 'controller_status_property.uri.uri');
+  patchLength(w, start, start + 2, 'controller_status_property.uri');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.packet_in_slave');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'controller_status_property.uri');
 }
 
-function encodePacketInMasterAsyncConfigProperty(w: SlabWriter, m: PacketInMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  put32(b, start + 4, m.mask, 'async_config_property.packet_in_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.packet_in_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.packet_in_master');
-}
-
-function encodePortStatusSlaveAsyncConfigProperty(w: SlabWriter, m: PortStatusSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  put32(b, start + 4, m.mask, 'async_config_property.port_status_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.port_status_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.port_status_slave');
-}
-
-function encodePortStatusMasterAsyncConfigProperty(w: SlabWriter, m: PortStatusMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  put32(b, start + 4, m.mask, 'async_config_property.port_status_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.port_status_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.port_status_master');
-}
-
-function encodeFlowRemovedSlaveAsyncConfigProperty(w: SlabWriter, m: FlowRemovedSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 4;
-  put32(b, start + 4, m.mask, 'async_config_property.flow_removed_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.flow_removed_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.flow_removed_slave');
-}
-
-function encodeFlowRemovedMasterAsyncConfigProperty(w: SlabWriter, m: FlowRemovedMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 5;
-  put32(b, start + 4, m.mask, 'async_config_property.flow_removed_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.flow_removed_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.flow_removed_master');
-}
-
-function encodeRoleStatusSlaveAsyncConfigProperty(w: SlabWriter, m: RoleStatusSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 6;
-  put32(b, start + 4, m.mask, 'async_config_property.role_status_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.role_status_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.role_status_slave');
-}
-
-function encodeRoleStatusMasterAsyncConfigProperty(w: SlabWriter, m: RoleStatusMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 7;
-  put32(b, start + 4, m.mask, 'async_config_property.role_status_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.role_status_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.role_status_master');
-}
-
-function encodeTableStatusSlaveAsyncConfigProperty(w: SlabWriter, m: TableStatusSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 8;
-  put32(b, start + 4, m.mask, 'async_config_property.table_status_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.table_status_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.table_status_slave');
-}
-
-function encodeTableStatusMasterAsyncConfigProperty(w: SlabWriter, m: TableStatusMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 9;
-  put32(b, start + 4, m.mask, 'async_config_property.table_status_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.table_status_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.table_status_master');
-}
-
-function encodeRequestforwardSlaveAsyncConfigProperty(w: SlabWriter, m: RequestforwardSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 10;
-  put32(b, start + 4, m.mask, 'async_config_property.requestforward_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.requestforward_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.requestforward_slave');
-}
-
-function encodeRequestforwardMasterAsyncConfigProperty(w: SlabWriter, m: RequestforwardMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 11;
-  put32(b, start + 4, m.mask, 'async_config_property.requestforward_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.requestforward_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.requestforward_master');
-}
-
-function encodeFlowStatsSlaveAsyncConfigProperty(w: SlabWriter, m: FlowStatsSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 12;
-  put32(b, start + 4, m.mask, 'async_config_property.flow_stats_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.flow_stats_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.flow_stats_slave');
-}
-
-function encodeFlowStatsMasterAsyncConfigProperty(w: SlabWriter, m: FlowStatsMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 13;
-  put32(b, start + 4, m.mask, 'async_config_property.flow_stats_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.flow_stats_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.flow_stats_master');
-}
-
-function encodeControllerStatusSlaveAsyncConfigProperty(w: SlabWriter, m: ControllerStatusSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 14;
-  put32(b, start + 4, m.mask, 'async_config_property.controller_status_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.controller_status_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.controller_status_slave');
-}
-
-function encodeControllerStatusMasterAsyncConfigProperty(w: SlabWriter, m: ControllerStatusMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 15;
-  put32(b, start + 4, m.mask, 'async_config_property.controller_status_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.controller_status_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.controller_status_master');
-}
-
-function encodeExperimenterSlaveAsyncConfigProperty(w: SlabWriter, m: ExperimenterSlaveAsyncConfigProperty): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 254;
-  put32(b, start + 4, m.experimenter, 'async_config_property.experimenter_slave.experimenter');
-  put32(b, start + 8, m.exp_type, 'async_config_property.experimenter_slave.exp_type');
-  writeRest(w, m.data, 'async_config_property.experimenter_slave.data');
-  patchLength(w, start, start + 2, 'async_config_property.experimenter_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.experimenter_slave');
-}
-
-function encodeExperimenterMasterAsyncConfigProperty(w: SlabWriter, m: ExperimenterMasterAsyncConfigProperty): void {
+export function encodeExperimenterControllerStatusProperty(w: SlabWriter, m: ExperimenterControllerStatusProperty): void {
   const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'async_config_property.experimenter_master.experimenter');
-  put32(b, start + 8, m.exp_type, 'async_config_property.experimenter_master.exp_type');
-  writeRest(w, m.data, 'async_config_property.experimenter_master.data');
-  patchLength(w, start, start + 2, 'async_config_property.experimenter_master');
+  put32(b, start + 4, m.experimenter, 'controller_status_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'controller_status_property.experimenter.exp_type');
+  writeRest(w, m.data, 'controller_status_property.experimenter.data');
+  patchLength(w, start, start + 2, 'controller_status_property.experimenter');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.experimenter_master');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'controller_status_property.experimenter');
 }
 
 function encodeRawAsyncConfigProperty(w: SlabWriter, m: RawAsyncConfigProperty): void {
@@ -3493,31 +2000,48 @@ export function encodeAsyncConfigProperty(w: SlabWriter, m: AsyncConfigProperty)
   }
 }
 
-function encodeTimeBundleProperty(w: SlabWriter, m: TimeBundleProperty): void {
-  const start = w.reserve(24);
+export function encodeFlowStatsSlaveAsyncConfigProperty(w: SlabWriter, m: FlowStatsSlaveAsyncConfigProperty): void {
+  const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 1] = 1;
-  put64(b, start + 8, m.scheduled_time.seconds, 'bundle_property.time.scheduled_time.seconds');
-  put32(b, start + 16, m.scheduled_time.nanoseconds, 'bundle_property.time.scheduled_time.nanoseconds');
-  patchLength(w, start, start + 2, 'bundle_property.time');
+  b[start + 1] = 12;
+  put32(b, start + 4, m.mask, 'async_config_property.flow_stats_slave.mask');
+  patchLength(w, start, start + 2, 'async_config_property.flow_stats_slave');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.scheduled_time.padding !== undefined) scatter(w.bytes, m.scheduled_time.padding, [start + 20, 4], 'bundle_property.time.scheduled_time');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'bundle_property.time');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.flow_stats_slave');
 }
 
-function encodeExperimenterBundleProperty(w: SlabWriter, m: ExperimenterBundleProperty): void {
-  const start = w.reserve(12);
+export function encodeFlowStatsMasterAsyncConfigProperty(w: SlabWriter, m: FlowStatsMasterAsyncConfigProperty): void {
+  const start = w.reserve(8);
   const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'bundle_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'bundle_property.experimenter.exp_type');
-  writeRest(w, m.data, 'bundle_property.experimenter.data');
-  patchLength(w, start, start + 2, 'bundle_property.experimenter');
+  b[start + 1] = 13;
+  put32(b, start + 4, m.mask, 'async_config_property.flow_stats_master.mask');
+  patchLength(w, start, start + 2, 'async_config_property.flow_stats_master');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bundle_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.flow_stats_master');
+}
+
+export function encodeControllerStatusSlaveAsyncConfigProperty(w: SlabWriter, m: ControllerStatusSlaveAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 14;
+  put32(b, start + 4, m.mask, 'async_config_property.controller_status_slave.mask');
+  patchLength(w, start, start + 2, 'async_config_property.controller_status_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.controller_status_slave');
+}
+
+export function encodeControllerStatusMasterAsyncConfigProperty(w: SlabWriter, m: ControllerStatusMasterAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 15;
+  put32(b, start + 4, m.mask, 'async_config_property.controller_status_master.mask');
+  patchLength(w, start, start + 2, 'async_config_property.controller_status_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.controller_status_master');
 }
 
 function encodeRawBundleProperty(w: SlabWriter, m: RawBundleProperty): void {
@@ -3546,818 +2070,17 @@ export function encodeBundleProperty(w: SlabWriter, m: BundleProperty): void {
   }
 }
 
-function encodePacketNxPacketInProperty(w: SlabWriter, m: PacketNxPacketInProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  writeRest(w, m.packet, 'nx_packet_in_property.packet.packet');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.packet');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.packet');
-}
-
-function encodeFullLenNxPacketInProperty(w: SlabWriter, m: FullLenNxPacketInProperty): void {
-  const start = w.reserve(8);
+export function encodeTimeBundleProperty(w: SlabWriter, m: TimeBundleProperty): void {
+  const start = w.reserve(24);
   const b = w.bytes;
   b[start + 1] = 1;
-  put32(b, start + 4, m.full_len, 'nx_packet_in_property.full_len.full_len');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.full_len');
+  put64(b, start + 8, m.scheduled_time.seconds, 'bundle_property.time.scheduled_time.seconds');
+  put32(b, start + 16, m.scheduled_time.nanoseconds, 'bundle_property.time.scheduled_time.nanoseconds');
+  patchLength(w, start, start + 2, 'bundle_property.time');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.full_len');
-}
-
-function encodeBufferIdNxPacketInProperty(w: SlabWriter, m: BufferIdNxPacketInProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  put32(b, start + 4, m.buffer_id, 'nx_packet_in_property.buffer_id.buffer_id');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.buffer_id');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.buffer_id');
-}
-
-function encodeTableIdNxPacketInProperty(w: SlabWriter, m: TableIdNxPacketInProperty): void {
-  const start = w.reserve(5);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  put8(b, start + 4, m.table_id, 'nx_packet_in_property.table_id.table_id');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.table_id');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.table_id');
-}
-
-function encodeCookieNxPacketInProperty(w: SlabWriter, m: CookieNxPacketInProperty): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start + 1] = 4;
-  put64(b, start + 8, m.cookie, 'nx_packet_in_property.cookie.cookie');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.cookie');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'nx_packet_in_property.cookie');
-}
-
-function encodeReasonNxPacketInProperty(w: SlabWriter, m: ReasonNxPacketInProperty): void {
-  const start = w.reserve(5);
-  const b = w.bytes;
-  b[start + 1] = 5;
-  put8(b, start + 4, m.reason, 'nx_packet_in_property.reason.reason');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.reason');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.reason');
-}
-
-function encodeMetadataNxPacketInProperty(w: SlabWriter, m: MetadataNxPacketInProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 6;
-  for (const item of m.metadata) encodeOxm(w, item);
-  patchLength(w, start, start + 2, 'nx_packet_in_property.metadata');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.metadata');
-}
-
-function encodeUserdataNxPacketInProperty(w: SlabWriter, m: UserdataNxPacketInProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 7;
-  writeRest(w, m.userdata, 'nx_packet_in_property.userdata.userdata');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.userdata');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.userdata');
-}
-
-function encodeContinuationNxPacketInProperty(w: SlabWriter, m: ContinuationNxPacketInProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 8;
-  writeRest(w, m.continuation, 'nx_packet_in_property.continuation.continuation');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.continuation');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.continuation');
-}
-
-function encodeRawNxPacketInProperty(w: SlabWriter, m: RawNxPacketInProperty): void {
-  const start = w.reserve(4);
-  put16(w.bytes, start, m.code, 'nx_packet_in_property.raw.code');
-  writeRest(w, m.data, 'nx_packet_in_property.raw.data');
-  patchLength(w, start, start + 2, 'nx_packet_in_property.raw');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.raw');
-}
-
-export function encodeNxPacketInProperty(w: SlabWriter, m: NxPacketInProperty): void {
-  switch (m.type) {
-    case 'packet':
-      encodePacketNxPacketInProperty(w, m);
-      return;
-    case 'full_len':
-      encodeFullLenNxPacketInProperty(w, m);
-      return;
-    case 'buffer_id':
-      encodeBufferIdNxPacketInProperty(w, m);
-      return;
-    case 'table_id':
-      encodeTableIdNxPacketInProperty(w, m);
-      return;
-    case 'cookie':
-      encodeCookieNxPacketInProperty(w, m);
-      return;
-    case 'reason':
-      encodeReasonNxPacketInProperty(w, m);
-      return;
-    case 'metadata':
-      encodeMetadataNxPacketInProperty(w, m);
-      return;
-    case 'userdata':
-      encodeUserdataNxPacketInProperty(w, m);
-      return;
-    case 'continuation':
-      encodeContinuationNxPacketInProperty(w, m);
-      return;
-    case 'raw':
-      encodeRawNxPacketInProperty(w, m);
-      return;
-    default:
-      throw unknownType('nx_packet_in_property', m);
-  }
-}
-
-export function encodeOxm(w: SlabWriter, f: OxmField): void {
-  switch (f.field) {
-    case 'in_port':
-      oxm32(w, 0x80000000, f);
-      return;
-    case 'in_phy_port':
-      oxm32(w, 0x80000200, f);
-      return;
-    case 'metadata':
-      oxm64(w, 0x80000400, f);
-      return;
-    case 'eth_dst':
-      oxmBytes(w, 0x80000600, 6, f);
-      return;
-    case 'eth_src':
-      oxmBytes(w, 0x80000800, 6, f);
-      return;
-    case 'eth_type':
-      oxm16(w, 0x80000a00, f);
-      return;
-    case 'vlan_vid':
-      oxm16(w, 0x80000c00, f);
-      return;
-    case 'vlan_pcp':
-      oxm8(w, 0x80000e00, f);
-      return;
-    case 'ip_dscp':
-      oxm8(w, 0x80001000, f);
-      return;
-    case 'ip_ecn':
-      oxm8(w, 0x80001200, f);
-      return;
-    case 'ip_proto':
-      oxm8(w, 0x80001400, f);
-      return;
-    case 'ipv4_src':
-      oxm32(w, 0x80001600, f);
-      return;
-    case 'ipv4_dst':
-      oxm32(w, 0x80001800, f);
-      return;
-    case 'tcp_src':
-      oxm16(w, 0x80001a00, f);
-      return;
-    case 'tcp_dst':
-      oxm16(w, 0x80001c00, f);
-      return;
-    case 'udp_src':
-      oxm16(w, 0x80001e00, f);
-      return;
-    case 'udp_dst':
-      oxm16(w, 0x80002000, f);
-      return;
-    case 'sctp_src':
-      oxm16(w, 0x80002200, f);
-      return;
-    case 'sctp_dst':
-      oxm16(w, 0x80002400, f);
-      return;
-    case 'icmpv4_type':
-      oxm8(w, 0x80002600, f);
-      return;
-    case 'icmpv4_code':
-      oxm8(w, 0x80002800, f);
-      return;
-    case 'arp_op':
-      oxm16(w, 0x80002a00, f);
-      return;
-    case 'arp_spa':
-      oxm32(w, 0x80002c00, f);
-      return;
-    case 'arp_tpa':
-      oxm32(w, 0x80002e00, f);
-      return;
-    case 'arp_sha':
-      oxmBytes(w, 0x80003000, 6, f);
-      return;
-    case 'arp_tha':
-      oxmBytes(w, 0x80003200, 6, f);
-      return;
-    case 'ipv6_src':
-      oxmBytes(w, 0x80003400, 16, f);
-      return;
-    case 'ipv6_dst':
-      oxmBytes(w, 0x80003600, 16, f);
-      return;
-    case 'ipv6_flabel':
-      oxm32(w, 0x80003800, f);
-      return;
-    case 'icmpv6_type':
-      oxm8(w, 0x80003a00, f);
-      return;
-    case 'icmpv6_code':
-      oxm8(w, 0x80003c00, f);
-      return;
-    case 'ipv6_nd_target':
-      oxmBytes(w, 0x80003e00, 16, f);
-      return;
-    case 'ipv6_nd_sll':
-      oxmBytes(w, 0x80004000, 6, f);
-      return;
-    case 'ipv6_nd_tll':
-      oxmBytes(w, 0x80004200, 6, f);
-      return;
-    case 'mpls_label':
-      oxm32(w, 0x80004400, f);
-      return;
-    case 'mpls_tc':
-      oxm8(w, 0x80004600, f);
-      return;
-    case 'mpls_bos':
-      oxm8(w, 0x80004800, f);
-      return;
-    case 'pbb_isid':
-      oxm24(w, 0x80004a00, f);
-      return;
-    case 'tunnel_id':
-      oxm64(w, 0x80004c00, f);
-      return;
-    case 'ipv6_exthdr':
-      oxm16(w, 0x80004e00, f);
-      return;
-    case 'pbb_uca':
-      oxm8(w, 0x80005200, f);
-      return;
-    case 'tcp_flags':
-      oxm16(w, 0x80005400, f);
-      return;
-    case 'actset_output':
-      oxm32(w, 0x80005600, f);
-      return;
-    case 'packet_type':
-      oxm32(w, 0x80005800, f);
-      return;
-    default:
-      encodeOtherOxm(w, f);
-  }
-}
-
-/** Fields of other classes than the basic one. */
-function encodeOtherOxm(w: SlabWriter, f: OxmField): void {
-  switch (f.field) {
-    case 'raw':
-      oxmRaw(w, f);
-      return;
-    case 'in_port_nxm':
-      oxm16(w, 0x0, f);
-      return;
-    case 'eth_dst_nxm':
-      oxmBytes(w, 0x200, 6, f);
-      return;
-    case 'eth_src_nxm':
-      oxmBytes(w, 0x400, 6, f);
-      return;
-    case 'eth_type_nxm':
-      oxm16(w, 0x600, f);
-      return;
-    case 'vlan_tci':
-      oxm16(w, 0x800, f);
-      return;
-    case 'nw_tos':
-      oxm8(w, 0xa00, f);
-      return;
-    case 'ip_proto_nxm':
-      oxm8(w, 0xc00, f);
-      return;
-    case 'ipv4_src_nxm':
-      oxm32(w, 0xe00, f);
-      return;
-    case 'ipv4_dst_nxm':
-      oxm32(w, 0x1000, f);
-      return;
-    case 'tcp_src_nxm':
-      oxm16(w, 0x1200, f);
-      return;
-    case 'tcp_dst_nxm':
-      oxm16(w, 0x1400, f);
-      return;
-    case 'udp_src_nxm':
-      oxm16(w, 0x1600, f);
-      return;
-    case 'udp_dst_nxm':
-      oxm16(w, 0x1800, f);
-      return;
-    case 'icmpv4_type_nxm':
-      oxm8(w, 0x1a00, f);
-      return;
-    case 'icmpv4_code_nxm':
-      oxm8(w, 0x1c00, f);
-      return;
-    case 'arp_op_nxm':
-      oxm16(w, 0x1e00, f);
-      return;
-    case 'arp_spa_nxm':
-      oxm32(w, 0x2000, f);
-      return;
-    case 'arp_tpa_nxm':
-      oxm32(w, 0x2200, f);
-      return;
-    case 'reg0':
-      oxm32(w, 0x10000, f);
-      return;
-    case 'reg1':
-      oxm32(w, 0x10200, f);
-      return;
-    case 'reg2':
-      oxm32(w, 0x10400, f);
-      return;
-    case 'reg3':
-      oxm32(w, 0x10600, f);
-      return;
-    case 'reg4':
-      oxm32(w, 0x10800, f);
-      return;
-    case 'reg5':
-      oxm32(w, 0x10a00, f);
-      return;
-    case 'reg6':
-      oxm32(w, 0x10c00, f);
-      return;
-    case 'reg7':
-      oxm32(w, 0x10e00, f);
-      return;
-    case 'reg8':
-      oxm32(w, 0x11000, f);
-      return;
-    case 'reg9':
-      oxm32(w, 0x11200, f);
-      return;
-    case 'reg10':
-      oxm32(w, 0x11400, f);
-      return;
-    case 'reg11':
-      oxm32(w, 0x11600, f);
-      return;
-    case 'reg12':
-      oxm32(w, 0x11800, f);
-      return;
-    case 'reg13':
-      oxm32(w, 0x11a00, f);
-      return;
-    case 'reg14':
-      oxm32(w, 0x11c00, f);
-      return;
-    case 'reg15':
-      oxm32(w, 0x11e00, f);
-      return;
-    case 'tunnel_id_nxm':
-      oxm64(w, 0x12000, f);
-      return;
-    case 'arp_sha_nxm':
-      oxmBytes(w, 0x12200, 6, f);
-      return;
-    case 'arp_tha_nxm':
-      oxmBytes(w, 0x12400, 6, f);
-      return;
-    case 'ipv6_src_nxm':
-      oxmBytes(w, 0x12600, 16, f);
-      return;
-    case 'ipv6_dst_nxm':
-      oxmBytes(w, 0x12800, 16, f);
-      return;
-    case 'icmpv6_type_nxm':
-      oxm8(w, 0x12a00, f);
-      return;
-    case 'icmpv6_code_nxm':
-      oxm8(w, 0x12c00, f);
-      return;
-    case 'ipv6_nd_target_nxm':
-      oxmBytes(w, 0x12e00, 16, f);
-      return;
-    case 'ipv6_nd_sll_nxm':
-      oxmBytes(w, 0x13000, 6, f);
-      return;
-    case 'ipv6_nd_tll_nxm':
-      oxmBytes(w, 0x13200, 6, f);
-      return;
-    case 'ip_frag':
-      oxm8(w, 0x13400, f);
-      return;
-    case 'ipv6_flabel_nxm':
-      oxm32(w, 0x13600, f);
-      return;
-    case 'ip_ecn_nxm':
-      oxm8(w, 0x13800, f);
-      return;
-    case 'nw_ttl':
-      oxm8(w, 0x13a00, f);
-      return;
-    case 'mpls_ttl':
-      oxm8(w, 0x13c00, f);
-      return;
-    case 'cookie':
-      oxm64(w, 0x13c00, f);
-      return;
-    case 'tun_src':
-      oxm32(w, 0x13e00, f);
-      return;
-    case 'tun_dst':
-      oxm32(w, 0x14000, f);
-      return;
-    case 'pkt_mark':
-      oxm32(w, 0x14200, f);
-      return;
-    case 'tcp_flags_nxm':
-      oxm16(w, 0x14400, f);
-      return;
-    case 'dp_hash':
-      oxm32(w, 0x14600, f);
-      return;
-    case 'recirc_id':
-      oxm32(w, 0x14800, f);
-      return;
-    case 'conj_id':
-      oxm32(w, 0x14a00, f);
-      return;
-    case 'tun_gbp_id':
-      oxm16(w, 0x14c00, f);
-      return;
-    case 'tun_gbp_flags':
-      oxm8(w, 0x14e00, f);
-      return;
-    case 'tun_metadata0':
-      oxmVariable(w, 0x15000, 124, f);
-      return;
-    case 'tun_metadata1':
-      oxmVariable(w, 0x15200, 124, f);
-      return;
-    case 'tun_metadata2':
-      oxmVariable(w, 0x15400, 124, f);
-      return;
-    case 'tun_metadata3':
-      oxmVariable(w, 0x15600, 124, f);
-      return;
-    case 'tun_metadata4':
-      oxmVariable(w, 0x15800, 124, f);
-      return;
-    case 'tun_metadata5':
-      oxmVariable(w, 0x15a00, 124, f);
-      return;
-    case 'tun_metadata6':
-      oxmVariable(w, 0x15c00, 124, f);
-      return;
-    case 'tun_metadata7':
-      oxmVariable(w, 0x15e00, 124, f);
-      return;
-    case 'tun_metadata8':
-      oxmVariable(w, 0x16000, 124, f);
-      return;
-    case 'tun_metadata9':
-      oxmVariable(w, 0x16200, 124, f);
-      return;
-    case 'tun_metadata10':
-      oxmVariable(w, 0x16400, 124, f);
-      return;
-    case 'tun_metadata11':
-      oxmVariable(w, 0x16600, 124, f);
-      return;
-    case 'tun_metadata12':
-      oxmVariable(w, 0x16800, 124, f);
-      return;
-    case 'tun_metadata13':
-      oxmVariable(w, 0x16a00, 124, f);
-      return;
-    case 'tun_metadata14':
-      oxmVariable(w, 0x16c00, 124, f);
-      return;
-    case 'tun_metadata15':
-      oxmVariable(w, 0x16e00, 124, f);
-      return;
-    case 'tun_metadata16':
-      oxmVariable(w, 0x17000, 124, f);
-      return;
-    case 'tun_metadata17':
-      oxmVariable(w, 0x17200, 124, f);
-      return;
-    case 'tun_metadata18':
-      oxmVariable(w, 0x17400, 124, f);
-      return;
-    case 'tun_metadata19':
-      oxmVariable(w, 0x17600, 124, f);
-      return;
-    case 'tun_metadata20':
-      oxmVariable(w, 0x17800, 124, f);
-      return;
-    case 'tun_metadata21':
-      oxmVariable(w, 0x17a00, 124, f);
-      return;
-    case 'tun_metadata22':
-      oxmVariable(w, 0x17c00, 124, f);
-      return;
-    case 'tun_metadata23':
-      oxmVariable(w, 0x17e00, 124, f);
-      return;
-    case 'tun_metadata24':
-      oxmVariable(w, 0x18000, 124, f);
-      return;
-    case 'tun_metadata25':
-      oxmVariable(w, 0x18200, 124, f);
-      return;
-    case 'tun_metadata26':
-      oxmVariable(w, 0x18400, 124, f);
-      return;
-    case 'tun_metadata27':
-      oxmVariable(w, 0x18600, 124, f);
-      return;
-    case 'tun_metadata28':
-      oxmVariable(w, 0x18800, 124, f);
-      return;
-    case 'tun_metadata29':
-      oxmVariable(w, 0x18a00, 124, f);
-      return;
-    case 'tun_metadata30':
-      oxmVariable(w, 0x18c00, 124, f);
-      return;
-    case 'tun_metadata31':
-      oxmVariable(w, 0x18e00, 124, f);
-      return;
-    case 'tun_metadata32':
-      oxmVariable(w, 0x19000, 124, f);
-      return;
-    case 'tun_metadata33':
-      oxmVariable(w, 0x19200, 124, f);
-      return;
-    case 'tun_metadata34':
-      oxmVariable(w, 0x19400, 124, f);
-      return;
-    case 'tun_metadata35':
-      oxmVariable(w, 0x19600, 124, f);
-      return;
-    case 'tun_metadata36':
-      oxmVariable(w, 0x19800, 124, f);
-      return;
-    case 'tun_metadata37':
-      oxmVariable(w, 0x19a00, 124, f);
-      return;
-    case 'tun_metadata38':
-      oxmVariable(w, 0x19c00, 124, f);
-      return;
-    case 'tun_metadata39':
-      oxmVariable(w, 0x19e00, 124, f);
-      return;
-    case 'tun_metadata40':
-      oxmVariable(w, 0x1a000, 124, f);
-      return;
-    case 'tun_metadata41':
-      oxmVariable(w, 0x1a200, 124, f);
-      return;
-    case 'tun_metadata42':
-      oxmVariable(w, 0x1a400, 124, f);
-      return;
-    case 'tun_metadata43':
-      oxmVariable(w, 0x1a600, 124, f);
-      return;
-    case 'tun_metadata44':
-      oxmVariable(w, 0x1a800, 124, f);
-      return;
-    case 'tun_metadata45':
-      oxmVariable(w, 0x1aa00, 124, f);
-      return;
-    case 'tun_metadata46':
-      oxmVariable(w, 0x1ac00, 124, f);
-      return;
-    case 'tun_metadata47':
-      oxmVariable(w, 0x1ae00, 124, f);
-      return;
-    case 'tun_metadata48':
-      oxmVariable(w, 0x1b000, 124, f);
-      return;
-    case 'tun_metadata49':
-      oxmVariable(w, 0x1b200, 124, f);
-      return;
-    case 'tun_metadata50':
-      oxmVariable(w, 0x1b400, 124, f);
-      return;
-    case 'tun_metadata51':
-      oxmVariable(w, 0x1b600, 124, f);
-      return;
-    case 'tun_metadata52':
-      oxmVariable(w, 0x1b800, 124, f);
-      return;
-    case 'tun_metadata53':
-      oxmVariable(w, 0x1ba00, 124, f);
-      return;
-    case 'tun_metadata54':
-      oxmVariable(w, 0x1bc00, 124, f);
-      return;
-    case 'tun_metadata55':
-      oxmVariable(w, 0x1be00, 124, f);
-      return;
-    case 'tun_metadata56':
-      oxmVariable(w, 0x1c000, 124, f);
-      return;
-    case 'tun_metadata57':
-      oxmVariable(w, 0x1c200, 124, f);
-      return;
-    case 'tun_metadata58':
-      oxmVariable(w, 0x1c400, 124, f);
-      return;
-    case 'tun_metadata59':
-      oxmVariable(w, 0x1c600, 124, f);
-      return;
-    case 'tun_metadata60':
-      oxmVariable(w, 0x1c800, 124, f);
-      return;
-    case 'tun_metadata61':
-      oxmVariable(w, 0x1ca00, 124, f);
-      return;
-    case 'tun_metadata62':
-      oxmVariable(w, 0x1cc00, 124, f);
-      return;
-    case 'tun_metadata63':
-      oxmVariable(w, 0x1ce00, 124, f);
-      return;
-    case 'tun_flags':
-      oxm16(w, 0x1d000, f);
-      return;
-    case 'ct_state':
-      oxm32(w, 0x1d200, f);
-      return;
-    case 'ct_zone':
-      oxm16(w, 0x1d400, f);
-      return;
-    case 'ct_mark':
-      oxm32(w, 0x1d600, f);
-      return;
-    case 'ct_label':
-      oxmBytes(w, 0x1d800, 16, f);
-      return;
-    case 'tun_ipv6_src':
-      oxmBytes(w, 0x1da00, 16, f);
-      return;
-    case 'tun_ipv6_dst':
-      oxmBytes(w, 0x1dc00, 16, f);
-      return;
-    case 'xxreg0':
-      oxmBytes(w, 0x1de00, 16, f);
-      return;
-    case 'xxreg1':
-      oxmBytes(w, 0x1e000, 16, f);
-      return;
-    case 'xxreg2':
-      oxmBytes(w, 0x1e200, 16, f);
-      return;
-    case 'xxreg3':
-      oxmBytes(w, 0x1e400, 16, f);
-      return;
-    case 'ct_nw_proto':
-      oxm8(w, 0x1ee00, f);
-      return;
-    case 'ct_nw_src':
-      oxm32(w, 0x1f000, f);
-      return;
-    case 'ct_nw_dst':
-      oxm32(w, 0x1f200, f);
-      return;
-    case 'ct_ipv6_src':
-      oxmBytes(w, 0x1f400, 16, f);
-      return;
-    case 'ct_ipv6_dst':
-      oxmBytes(w, 0x1f600, 16, f);
-      return;
-    case 'ct_tp_src':
-      oxm16(w, 0x1f800, f);
-      return;
-    case 'ct_tp_dst':
-      oxm16(w, 0x1fa00, f);
-      return;
-    case 'nd_reserved':
-      oxm32(w, 0x10000200, f);
-      return;
-    case 'nd_options_type':
-      oxm8(w, 0x10000400, f);
-      return;
-    case 'xreg0':
-      oxm64(w, 0x80010000, f);
-      return;
-    case 'xreg1':
-      oxm64(w, 0x80010200, f);
-      return;
-    case 'xreg2':
-      oxm64(w, 0x80010400, f);
-      return;
-    case 'xreg3':
-      oxm64(w, 0x80010600, f);
-      return;
-    case 'xreg4':
-      oxm64(w, 0x80010800, f);
-      return;
-    case 'xreg5':
-      oxm64(w, 0x80010a00, f);
-      return;
-    case 'xreg6':
-      oxm64(w, 0x80010c00, f);
-      return;
-    case 'xreg7':
-      oxm64(w, 0x80010e00, f);
-      return;
-    case 'dp_hash_oxm':
-      oxmExperimenter(w, 0xffff0000, 0x2320, 4, f);
-      return;
-    case 'tun_erspan_idx':
-      oxmExperimenter(w, 0xffff1600, 0x2320, 4, f);
-      return;
-    case 'tun_erspan_ver':
-      oxmExperimenter(w, 0xffff1800, 0x2320, 1, f);
-      return;
-    case 'tun_erspan_dir':
-      oxmExperimenter(w, 0xffff1a00, 0x2320, 1, f);
-      return;
-    case 'tun_erspan_hwid':
-      oxmExperimenter(w, 0xffff1c00, 0x2320, 1, f);
-      return;
-    case 'tun_gtpu_flags':
-      oxmExperimenter(w, 0xffff1e00, 0x2320, 1, f);
-      return;
-    case 'tun_gtpu_msgtype':
-      oxmExperimenter(w, 0xffff2000, 0x2320, 1, f);
-      return;
-    case 'tcp_flags_onf':
-      oxmExperimenter(w, 0xffff5400, 0x4f4e4600, 2, f);
-      return;
-    case 'actset_output_onf':
-      oxmExperimenter(w, 0xffff5600, 0x4f4e4600, 4, f);
-      return;
-    case 'nsh_flags':
-      oxmExperimenter(w, 0xffff0200, 0x5ad650, 1, f);
-      return;
-    case 'nsh_mdtype':
-      oxmExperimenter(w, 0xffff0400, 0x5ad650, 1, f);
-      return;
-    case 'nsh_np':
-      oxmExperimenter(w, 0xffff0600, 0x5ad650, 1, f);
-      return;
-    case 'nsh_spi':
-      oxmExperimenter(w, 0xffff0800, 0x5ad650, 4, f);
-      return;
-    case 'nsh_si':
-      oxmExperimenter(w, 0xffff0a00, 0x5ad650, 1, f);
-      return;
-    case 'nsh_c1':
-      oxmExperimenter(w, 0xffff0c00, 0x5ad650, 4, f);
-      return;
-    case 'nsh_c2':
-      oxmExperimenter(w, 0xffff0e00, 0x5ad650, 4, f);
-      return;
-    case 'nsh_c3':
-      oxmExperimenter(w, 0xffff1000, 0x5ad650, 4, f);
-      return;
-    case 'nsh_c4':
-      oxmExperimenter(w, 0xffff1200, 0x5ad650, 4, f);
-      return;
-    case 'nsh_ttl':
-      oxmExperimenter(w, 0xffff1400, 0x5ad650, 1, f);
-      return;
-    default:
-      throw new EncodeError('oxm.field', `${String((f as OxmField).field)} is no match field of this version`);
-  }
-}
-
-/** Without the padding, which the caller aligns. */
-export function encodeMatch(w: SlabWriter, fields: readonly OxmField[], path: string): void {
-  const start = w.reserve(4);
-  w.bytes[start + 1] = 1;
-  for (const field of fields) encodeOxm(w, field);
-  patchLength(w, start, start + 2, path);
+  if (m.scheduled_time.padding !== undefined) scatter(w.bytes, m.scheduled_time.padding, [start + 20, 4], 'bundle_property.time.scheduled_time');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'bundle_property.time');
 }
 
 function encodeOxs(w: SlabWriter, f: OxsField): void {
