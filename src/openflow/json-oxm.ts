@@ -92,9 +92,9 @@ export function learnSpecFromJson(json: Json, path: string): unknown {
 }
 
 function learnSideFromJson(side: JsonObject, types: readonly string[], path: string): unknown {
-  const type = String(side.type);
-  if (!types.includes(type))
-    throw new EncodeError(`${path}.type`, `expected ${types.join(' or ')}, got "${type}"`);
+  const { type } = side;
+  if (typeof type !== 'string' || !types.includes(type))
+    throw new EncodeError(`${path}.type`, `expected ${types.join(' or ')}, got ${shown(type)}`);
   if (type === 'immediate') {
     refuseOthers(side, ['type', 'value'], path);
     return { type, value: asBytes(side.value, `${path}.value`) };

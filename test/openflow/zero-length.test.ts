@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeMessage } from '../../src/openflow/codec.js';
 import { codecOf } from '../../src/openflow/generated/versions.js';
+import { toJson } from '../../src/openflow/json.js';
 import { Reader } from '../../src/openflow/reader.js';
 import { type Element, type LengthField, loadSeeds, type Seed } from '../fuzz/seeds.js';
 
@@ -34,7 +35,11 @@ const families: readonly (readonly [family: string, path: RegExp])[] = [
   ['meter configurations', /^meter_config\[\d+\]$/],
 ];
 
-const seeds = loadSeeds();
+/** A vendor's body that is malformed is kept as bytes and not refused: those are in `malformed-vendor.test.ts`. */
+const seeds = loadSeeds().filter(({ bytes }) => {
+  const result = decodeMessage(bytes);
+  return result.ok && !/"(type|mp_type)":"(nx|onf|ntr)_/.test(JSON.stringify(toJson(result.message)));
+});
 
 function steps(bytes: Uint8Array): number {
   const reader = new Reader(bytes, 0, bytes[0]);

@@ -218,7 +218,9 @@ class Body {
       `const tail = r.at;`,
       `const tailPad = limit - tail;`,
       `r.at = limit;`,
-      `const tailLong = tailPad > usualTail(tail - start, ${least});`,
+      `const usual = usualTail(tail - start, ${least});`,
+      `if (tailPad < usual) return r.fail('bad_length', start + 2, \`${this.name}: \${tailPad} bytes after the last field, expected \${usual}\`);`,
+      `const tailLong = tailPad > usual;`,
     );
     this.variablePad('tail', 'tailPad', 'tailLong');
   }
@@ -397,6 +399,7 @@ export function memberDecoder(family, row, slice) {
   body.head(head);
   body.lines.push(`r.at = start + ${headBytes};`);
   body.variable(variable, lengthsOf(row.fields));
+  // The padding after the element goes on where that inside it ends.
   if (outside) {
     body.lines.push(`const outerPad = (start - limit) & 7;`);
     body.variablePad('limit', 'outerPad');
