@@ -8,9 +8,11 @@ export * from './constants10.js';
 export type { DecodeError, DecodeErrorCode } from './decode-error.js';
 export { decodeLine } from './decode-line.js';
 export { EncodeError } from './encode-error.js';
+export { type EncodeLineErrorCode, encodeLine } from './encode-line.js';
 export { type ErrorName, errorName } from './error-names.js';
 export { formatActions, formatFlow, formatInstructions } from './format-flow.js';
 export { formatMatch } from './format-match.js';
+export { formatMessage } from './format-message.js';
 export { Framer, type OnMessage } from './framer.js';
 export type * from './generated/types.js';
 export * from './header.js';
@@ -21,5 +23,6 @@ export { type Match10Spec, match10, match10Problems, match10Spec, oxmOfMatch10 }
 export { hasMore, joinMultipart } from './multipart.js';
 export { matchProblems, oxmName } from './oxm-fields.js';
 export { narrowPort, widePort } from './port10.js';
+export { printLine } from './print-line.js';
 export { SlabWriter } from './slab-writer.js';
 export * from './stats-columns.js';

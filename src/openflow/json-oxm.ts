@@ -9,6 +9,7 @@ import {
   type Json,
   type JsonObject,
   refuseOthers,
+  shown,
 } from './json-values.js';
 import { oxmRow } from './oxm-fields.js';
 
@@ -27,9 +28,8 @@ export function oxmFromJson(json: Json | undefined, path: string): unknown {
     };
   }
   refuseOthers(source, ['field', 'value', 'mask'], path);
-  const row = oxmRow(String(source.field));
-  if (row === undefined)
-    throw new EncodeError(`${path}.field`, `"${String(source.field)}" is no match field`);
+  const row = typeof source.field === 'string' ? oxmRow(source.field) : undefined;
+  if (row === undefined) throw new EncodeError(`${path}.field`, `${shown(source.field)} is no match field`);
   const read = { number: asNumber, bigint: asBigint, bytes: asBytes }[row.form];
   const value = read(source.value, `${path}.value`);
   if (source.mask === undefined) return { field: row.name, value };
@@ -51,7 +51,7 @@ export function oxsFromJson(json: Json | undefined, path: string): unknown {
   }
   const row = catalogue.oxs.find((each) => each.name === source.field);
   if (row === undefined)
-    throw new EncodeError(`${path}.field`, `"${String(source.field)}" is no statistics field`);
+    throw new EncodeError(`${path}.field`, `${shown(source.field)} is no statistics field`);
   if (row.form === 'time') {
     refuseOthers(source, ['field', 'seconds', 'nanoseconds'], path);
     return { field: row.name, seconds: number('seconds'), nanoseconds: number('nanoseconds') };
@@ -92,9 +92,9 @@ export function learnSpecFromJson(json: Json, path: string): unknown {
 }
 
 function learnSideFromJson(side: JsonObject, types: readonly string[], path: string): unknown {
-  const type = String(side.type);
-  if (!types.includes(type))
-    throw new EncodeError(`${path}.type`, `expected ${types.join(' or ')}, got "${type}"`);
+  const { type } = side;
+  if (typeof type !== 'string' || !types.includes(type))
+    throw new EncodeError(`${path}.type`, `expected ${types.join(' or ')}, got ${shown(type)}`);
   if (type === 'immediate') {
     refuseOthers(side, ['type', 'value'], path);
     return { type, value: asBytes(side.value, `${path}.value`) };

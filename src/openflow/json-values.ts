@@ -12,6 +12,13 @@ export function refuseOthers(source: JsonObject, names: readonly string[], path:
   }
 }
 
+/** What stands there instead, short enough for a line. */
+export function shown(json: Json | undefined): string {
+  if (typeof json === 'object' && json !== null) return Array.isArray(json) ? 'a list' : 'an object';
+  const text = json === undefined ? 'nothing' : JSON.stringify(json);
+  return text.length <= 40 ? text : `${text.slice(0, 40)}…`;
+}
+
 export function asObject(json: Json | undefined, path: string): JsonObject {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw new EncodeError(path, 'expected an object');

@@ -14,6 +14,7 @@ import {
   type JsonObject,
   listFromJson,
   refuseOthers,
+  shown,
 } from './json-values.js';
 
 /**
@@ -44,7 +45,7 @@ export function fromJson(version: number, type: string, json: Json): AnyMessage 
   if (row === undefined) throw new EncodeError('type', `no message "${type}" in version ${version}`);
   const source = asObject(json, type);
   if (source.type !== undefined && source.type !== type)
-    throw new EncodeError(`${type}.type`, `"${String(source.type)}" instead`);
+    throw new EncodeError(`${type}.type`, `${shown(source.type)} instead`);
   const xid = asNumber(source.xid, `${type}.xid`);
   if (row.multipart !== undefined) return multipart(row, source, xid, version);
   const fields = convertFields(row.fields, source, type, ['type', 'xid'], version);
@@ -56,10 +57,7 @@ function multipart(row: MessageRow, source: JsonObject, xid: number, version: nu
     (each) => each.name === source.mp_type && holds(each.versions, version),
   );
   if (part === undefined)
-    throw new EncodeError(
-      `${row.name}.mp_type`,
-      `"${String(source.mp_type)}" is unknown in version ${version}`,
-    );
+    throw new EncodeError(`${row.name}.mp_type`, `${shown(source.mp_type)} is unknown in version ${version}`);
   refuseOthers(source, ['type', 'xid', 'mp_type', 'flags', 'body', 'padding'], row.name);
   const shape = part[row.multipart ?? 'reply'];
   const path = `${row.name}.body`;
@@ -142,8 +140,18 @@ function convert(
     case 'list':
       return asArray(json, path).map((item, i) => element(field.of, item, `${path}[${i}]`, version));
     case 'message':
-      return fromJson(version, String(asObject(json, path).type), json as Json);
+      return innerFromJson(version, asObject(json, path), path);
   }
+}
+
+/** A message inside a message, which holds no third one. */
+function innerFromJson(version: number, json: JsonObject, path: string): AnyMessage {
+  if (typeof json.type !== 'string') throw new EncodeError(`${path}.type`, 'expected the name of a message');
+  const holdsMessages = catalogue.messages.some(
+    (row) => row.name === json.type && row.fields.some((field) => field.kind === 'message'),
+  );
+  if (holdsMessages) throw new EncodeError(`${path}.type`, `"${json.type}" inside a message`);
+  return fromJson(version, json.type, json);
 }
 
 function element(of: string, json: Json, path: string, version: number): unknown {
@@ -165,9 +173,6 @@ function convertTlv(family: TlvFamily, json: Json, path: string, version: number
   const source = asObject(json, path);
   const row = family.rows.find((each) => each.name === source.type && holds(each.versions, version));
   if (row === undefined && source.type !== 'raw')
-    throw new EncodeError(
-      `${path}.type`,
-      `"${String(source.type)}" is no ${family.name} in version ${version}`,
-    );
+    throw new EncodeError(`${path}.type`, `${shown(source.type)} is no ${family.name} in version ${version}`);
   return { type: source.type, ...convertFields(row?.fields ?? RAW_TLV, source, path, ['type'], version) };
 }

@@ -58,6 +58,7 @@ export function memberDecoder(family, row, slice) {
   body.head(head);
   body.lines.push(`r.at = start + ${headBytes};`);
   body.variable(variable, lengthsOf(row.fields));
+  // The padding after the element goes on where that inside it ends.
   if (outside) {
     body.lines.push(`const outerPad = (start - limit) & 7;`);
     body.variablePad('limit', 'outerPad');
