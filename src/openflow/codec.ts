@@ -7,7 +7,6 @@ import { lengthAt, versionAt } from './header.js';
 import { Reader } from './reader.js';
 import type { SlabWriter } from './slab-writer.js';
 
-/** Which messages there are depends on the version: test `version` before `type`. */
 export type DecodeResult =
   | ({ readonly ok: true } & Versioned)
   | { readonly ok: false; readonly error: DecodeError };

@@ -33,22 +33,26 @@ export function matchProblems(fields: readonly OxmField[], version = 4): string[
       continue;
     }
     if (seen.has(field.field)) problems.push(`${field.field}: given twice`);
-    problems.push(...valueProblems(field, row), ...prerequisiteProblems(row, seen));
+    problems.push(...valueProblems(field, row), ...prerequisiteProblems(row, seen, version));
     seen.set(field.field, field);
   }
   return problems;
 }
 
 /** Prerequisites must come before what needs them, with one of the values that the row names. */
-function prerequisiteProblems(row: OxmRow, seen: ReadonlyMap<string, KnownField>): string[] {
-  if (row.prerequisites.length === 0) return [];
-  const met = row.prerequisites.some(({ field, values }) => {
+function prerequisiteProblems(row: OxmRow, seen: ReadonlyMap<string, KnownField>, version: number): string[] {
+  const prerequisites = row.prerequisites.filter(({ field }) => {
+    const versions = byName.get(field)?.versions;
+    return versions !== undefined && holds(versions, version);
+  });
+  if (prerequisites.length === 0) return [];
+  const met = prerequisites.some(({ field, values }) => {
     const given = seen.get(field);
     if (given === undefined) return false;
     return values === undefined || (typeof given.value === 'number' && values.includes(given.value));
   });
   if (met) return [];
-  const wanted = row.prerequisites.map(({ field, values }) =>
+  const wanted = prerequisites.map(({ field, values }) =>
     values === undefined ? field : `${field}=${values.map((value) => `0x${value.toString(16)}`).join('|')}`,
   );
   return [`${row.name}: needs ${wanted.join(' or ')} before it`];

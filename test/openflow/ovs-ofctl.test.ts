@@ -231,7 +231,7 @@ describe.skipIf(!usable)('ovs-ofctl reads what we write', () => {
     const result = decodeMessage(bytes);
     if (
       !result.ok ||
-      result.version === 1 ||
+      result.version !== 4 ||
       result.message.type !== 'multipart_reply' ||
       result.message.mp_type !== 'flow'
     )

@@ -297,7 +297,7 @@ function memberDecoder(family, row, slice) {
   body.head(head);
   body.lines.push(`r.at = start + ${headBytes};`);
   body.variable(variable, lengthsOf(row.fields));
-  // The padding after the element goes on where that inside it ends; an element without any leaves it to the family.
+  // The property has all padding in order, so where there is some inside, that behind the element goes with it.
   if (family.padding === 'outside' && body.places.length > 0) {
     body.lines.push(`const outerPad = (start - limit) & 7;`);
     body.variablePad('limit', 'outerPad');
@@ -346,7 +346,7 @@ export function familyDecoder(family, slice) {
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;\n}\n`,
     );
   }

@@ -44,7 +44,12 @@ const queueProperties: TlvFamily = {
   source: '1.0.0 5.2.2',
   padding: 'inside',
   minLength: 8,
-  rows: [row('none', 0, pad(4)), row('min_rate', 1, pad(4), u16('rate'), pad(6))],
+  rows: [
+    row('none', 0, pad(4)),
+    row('min_rate', 1, pad(4), u16('rate'), pad(6)),
+    // Not in 1.0.0; Open vSwitch says it in 1.0 as in later versions (lib/ofp-queue.c).
+    row('max_rate', 2, pad(4), u16('rate'), pad(6)),
+  ],
 };
 
 export const tlvFamilies10: readonly TlvFamily[] = [actions, queueProperties];

@@ -1477,6 +1477,13 @@ export interface MinRateQueueProperty10 {
   padding?: Uint8Array;
 }
 
+export interface MaxRateQueueProperty10 {
+  readonly type: 'max_rate';
+  readonly rate: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 /** An element of a type that has no row, kept as it came. */
 export interface RawQueueProperty10 {
   readonly type: 'raw';
@@ -1488,6 +1495,7 @@ export interface RawQueueProperty10 {
 export type QueueProperty10 =
   | NoneQueueProperty10
   | MinRateQueueProperty10
+  | MaxRateQueueProperty10
   | RawQueueProperty10;
 
 /** 1.3.5 A.2.1 ofp_port. */

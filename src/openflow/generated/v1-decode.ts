@@ -21,6 +21,7 @@ import type {
   Action10,
   NoneQueueProperty10,
   MinRateQueueProperty10,
+  MaxRateQueueProperty10,
   RawQueueProperty10,
   QueueProperty10,
   Port10,
@@ -765,6 +766,17 @@ function decodeMinRateQueueProperty10(r: Reader, start: number, limit: number): 
   return value;
 }
 
+function decodeMaxRateQueueProperty10(r: Reader, start: number, limit: number): MaxRateQueueProperty10 | undefined {
+  if (limit - start !== 16) return r.fail('bad_length', start + 2, `queue_property10.max_rate.length is ${limit - start}, expected 16`);
+  const b = r.bytes;
+  r.at = start + 16;
+  const value: MaxRateQueueProperty10 = { type: 'max_rate', rate: u16(b, start + 8) };
+  if ((b[start + 4] | b[start + 5] | b[start + 6] | b[start + 7]) !== 0 || (b[start + 10] | b[start + 11] | b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
+    value.padding = gather(b, [start + 4, 4, start + 10, 6]);
+  }
+  return value;
+}
+
 export function decodeQueueProperty10(r: Reader, end: number): QueueProperty10 | undefined {
   const start = r.at;
   if (end - start < 4) return r.fail('truncated', start, `queue_property10: ${end - start} bytes left, a header has 4`);
@@ -781,6 +793,8 @@ export function decodeQueueProperty10(r: Reader, end: number): QueueProperty10 |
       return decodeNoneQueueProperty10(r, start, limit);
     case 1:
       return decodeMinRateQueueProperty10(r, start, limit);
+    case 2:
+      return decodeMaxRateQueueProperty10(r, start, limit);
     default: {
       r.at = limit;
       const raw: RawQueueProperty10 = { type: 'raw', code, data: copy(b, start + 4, limit) };

@@ -21,6 +21,7 @@ import type {
   Action10,
   NoneQueueProperty10,
   MinRateQueueProperty10,
+  MaxRateQueueProperty10,
   RawQueueProperty10,
   QueueProperty10,
   Port10,
@@ -745,6 +746,15 @@ function encodeMinRateQueueProperty10(w: SlabWriter, m: MinRateQueueProperty10):
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, start + 10, 6], 'queue_property10.min_rate');
 }
 
+function encodeMaxRateQueueProperty10(w: SlabWriter, m: MaxRateQueueProperty10): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start + 1] = 2;
+  put16(b, start + 8, m.rate, 'queue_property10.max_rate.rate');
+  patchLength(w, start, start + 2, 'queue_property10.max_rate');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, start + 10, 6], 'queue_property10.max_rate');
+}
+
 function encodeRawQueueProperty10(w: SlabWriter, m: RawQueueProperty10): void {
   const start = w.reserve(4);
   put16(w.bytes, start, m.code, 'queue_property10.raw.code');
@@ -760,6 +770,9 @@ export function encodeQueueProperty10(w: SlabWriter, m: QueueProperty10): void {
       return;
     case 'min_rate':
       encodeMinRateQueueProperty10(w, m);
+      return;
+    case 'max_rate':
+      encodeMaxRateQueueProperty10(w, m);
       return;
     case 'raw':
       encodeRawQueueProperty10(w, m);

@@ -1232,7 +1232,7 @@ export function decodeHelloElement(r: Reader, end: number): HelloElement | undef
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -1819,7 +1819,7 @@ export function decodeTableProperty(r: Reader, end: number): TableProperty | und
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -1977,7 +1977,7 @@ export function decodeBundleProperty(r: Reader, end: number): BundleProperty | u
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 

@@ -1515,7 +1515,7 @@ export function decodeTableProperty(r: Reader, end: number): TableProperty | und
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -1702,7 +1702,7 @@ export function decodePortStatsProperty(r: Reader, end: number): PortStatsProper
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -1743,7 +1743,7 @@ export function decodeQueueStatsProperty(r: Reader, end: number): QueueStatsProp
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -1812,7 +1812,7 @@ export function decodePortDescProperty(r: Reader, end: number): PortDescProperty
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -1877,7 +1877,7 @@ export function decodeTableModProperty(r: Reader, end: number): TableModProperty
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -1946,7 +1946,7 @@ export function decodeQueueDescProperty(r: Reader, end: number): QueueDescProper
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -2163,7 +2163,7 @@ export function decodePortModProperty(r: Reader, end: number): PortModProperty |
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -2335,7 +2335,7 @@ export function decodeAsyncConfigProperty(r: Reader, end: number): AsyncConfigPr
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -2376,7 +2376,7 @@ export function decodeRoleProperty(r: Reader, end: number): RoleProperty | undef
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 

@@ -1490,7 +1490,7 @@ export function decodeTableProperty(r: Reader, end: number): TableProperty | und
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -1557,7 +1557,7 @@ export function decodeBundleFeaturesProperty(r: Reader, end: number): BundleFeat
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -2030,7 +2030,7 @@ export function decodeBucketProperty(r: Reader, end: number): BucketProperty | u
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -2071,7 +2071,7 @@ export function decodeGroupProperty(r: Reader, end: number): GroupProperty | und
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -2173,7 +2173,7 @@ export function decodePortDescProperty(r: Reader, end: number): PortDescProperty
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -2381,7 +2381,7 @@ export function decodeControllerStatusProperty(r: Reader, end: number): Controll
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -2593,7 +2593,7 @@ export function decodeAsyncConfigProperty(r: Reader, end: number): AsyncConfigPr
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
@@ -2651,7 +2651,7 @@ export function decodeBundleProperty(r: Reader, end: number): BundleProperty | u
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
+  if (value.padding === undefined && anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
   return value;
 }
 
