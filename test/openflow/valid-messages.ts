@@ -1,6 +1,6 @@
 import { catalogue } from '../../src/openflow/descriptors/index.js';
 import { type Field, holds, type OxmRow, type TlvRow } from '../../src/openflow/descriptors/language.js';
-import type { AnyMessage } from '../../src/openflow/index.js';
+import { type AnyMessage, encodeMessage, SlabWriter } from '../../src/openflow/index.js';
 import { RandomStream } from '../../src/traffic/random.js';
 
 /**
@@ -27,19 +27,25 @@ export class ValidMessages {
   readonly version: number;
   private readonly direction: Direction;
   private readonly seed: number;
+  private readonly vendors: boolean;
   private random = new RandomStream(1, 2, 3, 4);
   /** Fields that the match in hand fixes, for actions after it. */
   private known: Known = new Map();
   private readonly names: readonly string[];
   private readonly parts: readonly string[];
 
-  constructor(version: number, direction: Direction, seed = 1) {
+  /** `vendors`: with elements of an experimenter that nobody knows. */
+  constructor(version: number, direction: Direction, vendors = true, seed = 1) {
     this.version = version;
     this.direction = direction;
     this.seed = seed;
+    this.vendors = vendors;
     const wanted = direction === 'request' ? FROM_CONTROLLER : FROM_SWITCH;
-    this.names = this.rows().filter((name) => wanted.test(name));
-    this.parts = catalogue.multiparts.filter((row) => holds(row.versions, version)).map((row) => row.name);
+    const known = (name: string): boolean => vendors || !name.startsWith('experimenter');
+    this.names = this.rows().filter((name) => wanted.test(name) && known(name));
+    this.parts = catalogue.multiparts
+      .filter((row) => holds(row.versions, version) && known(row.name))
+      .map((row) => row.name);
   }
 
   private rows(): string[] {
@@ -69,6 +75,8 @@ export class ValidMessages {
     let body: unknown = {};
     if (shape.shape === 'one') body = this.struct(shape.of);
     if (shape.shape === 'list') body = this.list(shape.of, 3);
+    // Nothing to watch is no request.
+    if (shape.shape === 'list' && shape.of === 'flow_monitor_request') body = [this.struct(shape.of)];
     return { ...head, mp_type: part.name, flags: 0, body } as unknown as AnyMessage;
   }
 
@@ -98,7 +106,9 @@ export class ValidMessages {
     if (of.startsWith('action')) return this.actions(of);
     if (of === 'instruction') return this.instructions();
     if (family === undefined) return Array.from({ length: count }, () => this.struct(of));
-    const rows = family.rows.filter((row) => holds(row.versions, this.version));
+    const rows = family.rows.filter(
+      (row) => holds(row.versions, this.version) && (this.vendors || !row.name.startsWith('experimenter')),
+    );
     const chosen = rows.filter(() => this.chance(0.5)).slice(0, most + 3);
     return chosen.map((row) => this.tlv(row, family.padding === 'inside'));
   }
@@ -173,6 +183,9 @@ export class ValidMessages {
           ...this.struct('port10'),
           port_no: i + 1,
         }));
+      case 'data': // An error quotes the message that it is about.
+        if (context === 'error') return this.encoded(this.named('flow_mod'));
+        return context.startsWith('packet_') ? this.frame() : undefined;
       case 'instructions': // What is gone has none (1.4.1 7.3.5 ofp_flow_update_full).
         return context === 'removed' ? [] : undefined;
       case 'message':
@@ -401,6 +414,25 @@ export class ValidMessages {
       tp_src: transport === 0 ? 0 : this.below(0x10000),
       tp_dst: transport === 0 ? 0 : this.below(0x10000),
     };
+  }
+
+  /** Ethernet, with a type for local experiments (IEEE 802): nobody looks further. */
+  private frame(): Uint8Array {
+    return Uint8Array.of(
+      2,
+      ...this.bytes(5),
+      2,
+      ...this.bytes(5),
+      0x88,
+      0xb5,
+      ...this.bytes(this.of([0, 28, 46])),
+    );
+  }
+
+  private encoded(message: AnyMessage): Uint8Array {
+    const writer = new SlabWriter();
+    encodeMessage(message, writer, this.version);
+    return writer.finish();
   }
 
   private below(limit: number): number {
