@@ -8,6 +8,7 @@ Messages are in the JSON of `steady openflow decode`. `like` says only how value
 addresses); every value of N is os-ken's. os-ken loops without end on some valid messages, so each question has a
 limit of CPU time and the process one of memory.
 """
+import collections
 import inspect
 import json
 import logging
@@ -19,7 +20,8 @@ import sys
 
 logging.disable(logging.CRITICAL)
 MEMORY_BYTES = 1 << 30
-SECONDS = 5
+SECONDS = 2
+MOST_ENDLESS = 3
 resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
 
 from os_ken.ofproto import ofproto_parser, ofproto_protocol  # noqa: E402
@@ -148,6 +150,13 @@ class Builder:
         'bundle_features': ('OFPBundleFeaturesProp', 'OFPTMPBF_'),
     }
 
+    #: Where os-ken has another name for a number.
+    NUMBERS = {
+        ('bundle_features', 'time'): 'TIME_CAPABILITY',
+        ('set_async', 'controller_status_slave'): 'CONT_STATUS_SLAVE',
+        ('set_async', 'controller_status_master'): 'CONT_STATUS_MASTER',
+    }
+
     def property(self, context, item):
         classes, numbers = self.PROPERTIES[context]
         kind = item['type']
@@ -157,14 +166,20 @@ class Builder:
             data = bytes.fromhex(item['data'])
             if len(data) % 4:
                 raise Unsupported('experimenter data of odd length')
+            if context == 'bundle' and self.version == 4:
+                raise Unsupported('bundle property of 1.3')
             number = getattr(self.o, numbers + kind.upper())
             words = list(struct.unpack('!%dI' % (len(data) // 4), data))
             return self.cls(classes + 'Experimenter')(number, None, item['experimenter'], item['exp_type'], words)
-        number = getattr(self.o, numbers + kind.upper())
-        name = 'Reasons' if context == 'set_async' else camel(kind)
+        number = getattr(self.o, numbers + self.NUMBERS.get((context, kind), kind.upper()))
+        name = 'Reasons' if context == 'set_async' else 'Watch' if kind.startswith('watch') else camel(kind)
         made = self.make(self.cls(classes + name), item, kind)
         made.type = number
         return made
+
+    def stats(self, fields):
+        pairs = [(f['field'], (f['seconds'], f['nanoseconds']) if 'seconds' in f else int(f['value'])) for f in fields]
+        return self.p.OFPStats(_ordered_fields=pairs)
 
     def table_features(self, t):
         props = [self.table_property(p) for p in t['properties']]
@@ -187,11 +202,15 @@ class Builder:
         if 'oxm_ids' in item:
             ids = []
             for i in item['oxm_ids']:
-                if i['oxm_class'] != 0x8000 or i['oxm_length'] != 0:
-                    raise Unsupported('OXM id with a length')
+                if i['oxm_class'] != 0x8000:
+                    raise Unsupported('OXM id of another class')
                 name, _ = self.o.oxm_to_user(i['oxm_class'] << 7 | i['oxm_field'], None, None)
                 ids.append(self.p.OFPOxmId(name, i['has_mask']))
             return self.p.OFPTableFeaturePropOxm(type_=number, oxm_ids=ids)
+        if kind.startswith('experimenter'):
+            data = bytes.fromhex(item['data'])
+            words = list(struct.unpack('!%dI' % (len(data) // 4), data))
+            return self.p.OFPTableFeaturePropExperimenter(number, None, item['experimenter'], item['exp_type'], words)
         raise Unsupported('table property ' + kind)
 
     def make(self, cls, source, context=None):
@@ -209,13 +228,17 @@ class Builder:
         if key == 'match':
             return self.match(value)
         if key == 'hw_addr':
-            return bytes.fromhex(value) if self.version == 1 else mac_text(value)
+            return mac_text(value)
+        if key == 'thresholds':
+            return self.stats(value)
+        if key in ('scheduled_time', 'sched_accuracy', 'sched_max_future', 'sched_max_past', 'timestamp'):
+            return self.p.OFPTime(int(value['seconds']), value['nanoseconds'])
         if key in ('data', 'specific_data'):
             return bytes.fromhex(value)
         if key == 'name':
             return from_text(value)
         if key == 'message':
-            return self.message(value)
+            return self.message(value, inner=True)
         if key == 'elements':
             return [self.hello_element(e) for e in value]
         if isinstance(value, list) and value and isinstance(value[0], dict):
@@ -236,7 +259,7 @@ class Builder:
 
     MESSAGES = {'error': 'OFPErrorMsg', 'echo_request': 'OFPEchoRequest', 'echo_reply': 'OFPEchoReply'}
 
-    def message(self, m):
+    def message(self, m, inner=False):
         kind = m['type']
         if kind == 'multipart_request':
             made = self.multipart(m)
@@ -258,7 +281,9 @@ class Builder:
             made.data = bytes.fromhex(m['data'])
         else:
             made = self.make(self.cls(self.MESSAGES.get(kind, 'OFP' + camel(kind))), m, kind)
-        made.set_xid(m['xid'])
+        # os-ken gives the inner message the number of the outer one, as it has to be.
+        if not inner:
+            made.set_xid(m['xid'])
         return made
 
     PARTS = {'port_stats': 'Port', 'port': 'Port'}
@@ -282,6 +307,8 @@ class Builder:
             return self.make(self.p.OFPFlowMonitorRequest, {
                 **entry, 'flags': m['flags'], 'monitor_flags': entry['flags']})
         name = 'OFP%sStatsRequest' % self.PARTS.get(part, camel(part))
+        if self.version == 6:
+            name = {'flow_stats': 'OFPFlowStatsRequest', 'meter_config': 'OFPMeterDescStatsRequest'}.get(part, name)
         made = self.make(self.cls(name), {**body, 'flags': m['flags']}, part)
         return made
 
@@ -296,7 +323,7 @@ def encode(version, message):
 
 RENAMED = {
     'error_type': 'type', 'error_code': 'code', 'group_type': 'type', 'control_type': 'type',
-    'experimenter': 'experimenter', 'bitmaps': '_bitmaps', 'ids': ('instruction_ids', 'action_ids'), 'id': 'type',
+    'experimenter': ('experimenter', 'vendor'), 'nw_tos': ('nw_tos', 'tos'), 'tp_port': 'tp', 'bitmaps': '_bitmaps', 'ids': ('instruction_ids', 'action_ids'), 'id': 'type',
 }
 
 
@@ -326,26 +353,46 @@ def oxm_back(field, value):
     return value
 
 
-def match_back(theirs):
-    fields = []
-    for name, value in theirs.items():
-        item = {'field': name}
+def oxm_item(name, value):
+    if isinstance(value, tuple):
+        return {'field': name, 'value': oxm_back(name, value[0]), 'mask': oxm_back(name, value[1])}
+    return {'field': name, 'value': oxm_back(name, value)}
+
+
+def stats_back(fields):
+    items = []
+    for name, value in fields:
         if isinstance(value, tuple):
-            item['value'], item['mask'] = oxm_back(name, value[0]), oxm_back(name, value[1])
+            items.append({'field': name, 'seconds': value[0], 'nanoseconds': value[1]})
         else:
-            item['value'] = oxm_back(name, value)
-        fields.append(item)
-    return fields
+            items.append({'field': name, 'value': value if name == 'flow_count' else str(value)})
+    return items
+
+
+def oxm_id_back(version, item):
+    number, _, _ = DATAPATHS[version].ofproto.oxm_from_user(item.type, None)
+    return {'oxm_class': number >> 7, 'oxm_field': number & 0x7f, 'has_mask': bool(item.hasmask),
+            'oxm_length': item.length}
 
 
 def like(ours, theirs, key=''):
     if theirs is None:
         return None if ours != '' else ''
     if key == 'match' and isinstance(ours, list):
-        return match_back(theirs)
-    if key == 'field' and isinstance(ours, dict):
-        return match_back(dict([(theirs.key, theirs.value)]) if hasattr(theirs, 'key') else theirs)[0]
+        return [oxm_item(name, value) for name, value in theirs.items()]
+    if key in ('stats', 'thresholds') and isinstance(ours, list):
+        return stats_back(theirs.fields)
+    if key == 'oxm_values' and ours:
+        return [oxm_item(name, value) for name, value in theirs]
+    if key == 'ports' and isinstance(theirs, dict):
+        theirs = list(theirs.values())
     if isinstance(ours, dict):
+        if isinstance(theirs, list) and len(theirs) == 1:
+            theirs = theirs[0]
+        if 'oxm_class' in ours and hasattr(theirs, 'hasmask'):
+            return oxm_id_back(like.version, theirs)
+        if isinstance(ours.get('field'), dict):
+            return {'field': oxm_item(theirs.key, theirs.value)}
         return {k: like(v, attribute(theirs, k), k) for k, v in ours.items() if k not in ('type', 'padding')}
     if isinstance(ours, list):
         items = list(theirs) if isinstance(theirs, (list, tuple)) else [theirs]
@@ -353,8 +400,10 @@ def like(ours, theirs, key=''):
             return ['(os-ken has %d)' % len(items)] if items else []
         samples = ours + [ours[-1]] * (len(items) - len(ours))
         return [like(sample, item, key) for sample, item in zip(samples, items)]
-    if isinstance(ours, str) and isinstance(theirs, bool):
-        return theirs
+    if key == 'data' and isinstance(theirs, list):
+        theirs = struct.pack('!%dI' % len(theirs), *theirs)
+    if key == 'data' and ours == '' and isinstance(theirs, str):
+        return ''
     if isinstance(ours, str) and isinstance(theirs, int):
         return str(theirs)
     if isinstance(theirs, (bytes, bytearray)):
@@ -375,11 +424,21 @@ def decode(version, hexadecimal, ours):
     read_version, kind, length, xid = ofproto_parser.header(buf)
     msg = ofproto_parser.msg(DATAPATHS[version], read_version, kind, length, xid, buf)
     if msg is None:
-        raise Unsupported('os-ken cannot parse it')
+        raise Unsupported('it does not end' if late.fired else 'os-ken cannot parse it')
+    like.version = version
     return like(ours, msg)
 
 
+#: Kinds of message on which os-ken did not end; after a few of them no more are tried.
+endless = collections.Counter()
+
+
 def answer(question):
+    asked = question.get('message') or question['like']
+    kind = (question['version'], asked['type'], asked.get('mp_type'))
+    if endless[kind] >= MOST_ENDLESS:
+        return {'unsupported': 'it does not end'}
+    late.fired = False
     signal.alarm(SECONDS)
     try:
         if question['op'] == 'encode':
@@ -391,9 +450,11 @@ def answer(question):
         return {'error': '%s: %s' % (type(error).__name__, error)}
     finally:
         signal.alarm(0)
+        endless[kind] += late.fired
 
 
 def late(_signal, _frame):
+    late.fired = True
     raise TimeoutError('no answer after %d s' % SECONDS)
 
 
