@@ -87,6 +87,26 @@ export class PrivateOvs {
     );
   }
 
+  /** What the switches of this Open vSwitch prove themselves with, and whom they believe. */
+  async setSsl(key: string, certificate: string, authority: string): Promise<void> {
+    await this.vsctl('set-ssl', key, certificate, authority);
+  }
+
+  /** Calls these controllers, `tcp:HOST:PORT` or `ssl:HOST:PORT`, instead of the present ones. */
+  async setControllers(bridge: string, ...targets: string[]): Promise<void> {
+    const settings = ['connection-mode=out-of-band', 'max_backoff=1000'];
+    await this.vsctl('set-controller', bridge, ...targets);
+    for (const uuid of (await this.vsctl('get', 'bridge', bridge, 'controller')).match(/[0-9a-f-]{36}/g) ??
+      [])
+      await this.vsctl('set', 'controller', uuid, ...settings);
+  }
+
+  /** Role of the controller at this target, as the switch sees it: `other`, `master` or `slave`. */
+  async roleOf(target: string): Promise<string> {
+    const found = await this.vsctl('--bare', '--columns=role', 'find', 'controller', `target="${target}"`);
+    return found.trim();
+  }
+
   async stop(): Promise<void> {
     for (const child of this.#children.reverse()) {
       if (child.exitCode !== null || child.pid === undefined) continue;
