@@ -9,7 +9,7 @@ export interface BacklogEstimatorConfig {
   readonly bufferBytes?: Bytes;
   /** an idle verdict counts for the base this long; long enough to outlast an outlier, short enough to follow drift */
   readonly anchorWindowSeconds?: Seconds;
-  /** ask for a drain probe when the queue was not proven empty for this long */
+  /** ask for a drain probe when neither an idle verdict nor room on the line spoke against a queue for this long */
   readonly drainAfterSeconds?: Seconds;
   /** a bad base shows as a port that runs at capacity this long while the estimate is near zero */
   readonly contradictionSeconds?: Seconds;
@@ -30,6 +30,10 @@ const fullFraction = 0.99;
 const idleFraction = 0.9;
 const learntIdleFraction = 0.6;
 const standingSamples = 5;
+/** a capacity that is told may be too high by this share, and room on the line still be room */
+const roomMargin = 0.03;
+/** room shows that nothing stood, not where the base is: an idle verdict is needed in the end */
+const longestWithoutVerdict = 1.5;
 const unexplainedThreshold = 20 * 1514;
 
 interface Reading {
@@ -68,6 +72,9 @@ export class BacklogEstimator {
   private base = Number.POSITIVE_INFINITY;
   private lindley = 0;
   private anchoredAt = Number.NEGATIVE_INFINITY;
+  /** time that the line did not use since it was last known to have room, less the margin */
+  private unusedSeconds = 0;
+  private roomAt = Number.NEGATIVE_INFINITY;
   private firstAt = Number.NaN;
   private saturated = false;
   private unexplained = false;
@@ -145,12 +152,14 @@ export class BacklogEstimator {
     const { interval, arrived, departed } = this.pending;
     this.pending = { interval: 0, arrived: 0, departed: 0 };
     this.lindley = Math.max(0, this.lindley + arrived - this.capacity * interval);
-    const passed = this.learnt ? Math.max(departed, arrived) : departed;
+    const most = this.learnt ? Math.max(departed, arrived) : departed;
+    const passed = sample.packetsWait === true ? Number.POSITIVE_INFINITY : most;
     const verdict = this.idle.observe(
       { at: sample.at, interval, departed: passed, difference: this.difference, slack, bad: false },
       this.capacity,
     );
     if (verdict !== undefined) this.anchor(sample.at, verdict);
+    this.lookForRoom(sample.at, interval, departed, slack);
     this.floor();
     const backlog = Math.min(this.buffer, Math.max(0, this.difference - this.base));
     if (verdict !== undefined) this.lindley = Math.min(this.lindley, backlog);
@@ -166,6 +175,19 @@ export class BacklogEstimator {
     this.held = 0;
     this.contradict(sample.at);
     return this.estimate(sample, backlog);
+  }
+
+  /**
+   * A queue that stands keeps the line busy all the time. Over many slots a line with a little room shows that by
+   * what it did not send, where no single slot is quiet; the errors of the stamps between cancel.
+   */
+  private lookForRoom(at: number, interval: number, departed: number, slack: number): void {
+    if (this.learnt) return;
+    const unused = interval * (1 - roomMargin) - departed / this.capacity;
+    this.unusedSeconds = Math.max(0, this.unusedSeconds + unused);
+    if (this.unusedSeconds <= slack + packetNoise / this.capacity) return;
+    this.unusedSeconds = 0;
+    this.roomAt = at;
   }
 
   private anchor(at: number, difference: number): void {
@@ -234,7 +256,7 @@ export class BacklogEstimator {
     const skew = 2 * sample.timeUncertaintySeconds * this.capacity;
     const reading = packetNoise + skew;
     const uncertainty = anchored ? reading + disagreement + distrust : this.buffer;
-    const waited = anchored ? age : sample.at - this.firstAt;
+    const suspicious = anchored ? this.isSuspicious(sample.at, age) : sample.at - this.firstAt > 0.2;
     return {
       backlogBytes: bytes(anchored || this.learnt ? backlog : Math.max(backlog, this.lindley)),
       uncertaintyBytes: bytes(Math.min(this.buffer, uncertainty)),
@@ -250,9 +272,13 @@ export class BacklogEstimator {
       saturated: this.saturated,
       unaccountedLoss: this.unexplained,
       contradiction,
-      wantsDrain:
-        contradiction || waited > (anchored ? this.drainAfter : 0.2) || (this.saturated && waited > 0.3),
+      wantsDrain: contradiction || suspicious || (this.saturated && age > 0.3),
     };
+  }
+
+  private isSuspicious(at: number, age: number): boolean {
+    const busy = Math.min(age, at - this.roomAt) > this.drainAfter;
+    return busy || age > longestWithoutVerdict * this.drainAfter;
   }
 
   /** A bad reading: what was known, made older. The counters are cumulative, so nothing is lost by waiting. */
@@ -292,6 +318,8 @@ export class BacklogEstimator {
     this.base = Number.POSITIVE_INFINITY;
     this.lindley = 0;
     this.anchoredAt = Number.NEGATIVE_INFINITY;
+    this.unusedSeconds = 0;
+    this.roomAt = Number.NEGATIVE_INFINITY;
     this.firstAt = sample.at;
     this.saturated = false;
     this.unexplained = false;

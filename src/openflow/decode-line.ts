@@ -1,7 +1,7 @@
 import { decodeMessage, encodeMessage } from './codec.js';
-import { OFP_MAX_MESSAGE_BYTES } from './constants.js';
 import type { DecodeError } from './decode-error.js';
-import { fromHex, toHex } from './hex.js';
+import { toHex } from './hex.js';
+import { parseHexLine } from './hex-line.js';
 import { fromJson, type Json, toJson } from './json.js';
 import { SlabWriter } from './slab-writer.js';
 
@@ -11,16 +11,8 @@ import { SlabWriter } from './slab-writer.js';
  * `reencoded` is made from the printed `message` alone, so that equal digits prove that the JSON says everything.
  */
 export function decodeLine(hexLine: string): string {
-  const digits = hexLine.replace(/\s+/g, '');
-  if (digits.length > 2 * OFP_MAX_MESSAGE_BYTES)
-    return failure({ code: 'bad_hex', offset: OFP_MAX_MESSAGE_BYTES, detail: 'longer than any message' });
-  const bytes = fromHex(digits);
-  if (bytes === undefined) {
-    const bad = digits.search(/[^0-9a-fA-F]/);
-    const at = bad < 0 ? digits.length : bad;
-    const detail = bad < 0 ? 'an odd number of digits' : `"${digits[bad]}" is no hexadecimal digit`;
-    return failure({ code: 'bad_hex', offset: at >> 1, detail });
-  }
+  const bytes = parseHexLine(hexLine);
+  if (!(bytes instanceof Uint8Array)) return failure(bytes);
   const result = decodeMessage(bytes);
   if (!result.ok) return failure(result.error);
   const { version, message } = result;

@@ -1,4 +1,4 @@
-import { errorRows } from './descriptors/errors.js';
+import { catalogue } from './descriptors/index.js';
 import { holds } from './descriptors/language.js';
 
 export interface ErrorName {
@@ -9,7 +9,7 @@ export interface ErrorName {
 
 /** The names of an error's type and code, as one finds them in the specification. */
 export function errorName(type: number, code: number, version = 4): ErrorName {
-  const row = errorRows.find((each) => each.code === type && holds(each.versions, version));
+  const row = catalogue.errors.find((each) => each.code === type && holds(each.versions, version));
   const named = row?.codes.find(
     (each) => each.code === code && holds(each.versions ?? row.versions, version),
   );

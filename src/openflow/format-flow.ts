@@ -1,7 +1,8 @@
 import { OFP_DEFAULT_PRIORITY, OFPP_CONTROLLER } from './constants.js';
 import { formatMatch, formatValue, reservedPort } from './format-match.js';
-import type { Action, FlowStats, Instruction } from './generated/types.js';
+import type { Action, FlowStats, Instruction, OxmId } from './generated/types.js';
 import { toHex } from './hex.js';
+import { oxmName } from './oxm-fields.js';
 
 /** Flows in the words of `ovs-ofctl dump-flows` (ovs-actions(7)), so that both can be read side by side. */
 
@@ -25,13 +26,13 @@ export function formatFlow(flow: FlowStats): string {
   return `${before} actions=${formatInstructions(flow.instructions)}`;
 }
 
-function formatRule(priority: number, match: string): string {
+export function formatRule(priority: number, match: string): string {
   if (priority === OFP_DEFAULT_PRIORITY) return match;
   return match === '' ? `priority=${priority}` : `priority=${priority},${match}`;
 }
 
 /** With as many groups of three decimals as it takes. */
-function duration(seconds: number, nanoseconds: number): string {
+export function duration(seconds: number, nanoseconds: number): string {
   const fraction = String(nanoseconds)
     .padStart(9, '0')
     .replace(/(000)+$/, '');
@@ -73,6 +74,8 @@ function formatInstruction(instruction: Instruction): string {
       const mask = instruction.metadata_mask;
       return mask === UNKNOWN_COUNT ? value : `${value}/0x${mask.toString(16)}`;
     }
+    case 'stat_trigger':
+      return `stat_trigger:0x${instruction.flags.toString(16)}`;
     case 'goto_table':
       return `goto_table:${instruction.table_id}`;
     case 'experimenter':
@@ -97,6 +100,9 @@ const FIELD_NAMES = new Map([
 
 const hex4 = (value: number): string => `0x${value.toString(16).padStart(4, '0')}`;
 
+const idName = (id: OxmId): string =>
+  oxmName(id.oxm_class, id.oxm_field) ?? `oxm(${id.oxm_class},${id.oxm_field})`;
+
 function formatAction(action: Action): string {
   switch (action.type) {
     case 'output': {
@@ -114,6 +120,10 @@ function formatAction(action: Action): string {
       return `set_queue:${action.queue_id}`;
     case 'group':
       return `group:${action.group_id}`;
+    case 'meter':
+      return `meter:${action.meter_id}`;
+    case 'copy_field':
+      return `copy_field(${action.n_bits},${idName(action.src)}[${action.src_offset}],${idName(action.dst)}[${action.dst_offset}])`;
     case 'push_vlan':
     case 'push_mpls':
     case 'pop_mpls':

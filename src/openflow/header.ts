@@ -20,12 +20,12 @@ export function xidAt(bytes: Uint8Array, offset: number): number {
   );
 }
 
-/** The multipart type of a multipart message of 1.3 or later; call it only on messages of at least 16 bytes. */
+/** The type of a multipart (in 1.0: statistics) message; call it only on messages of at least 12 bytes. */
 export function multipartTypeAt(bytes: Uint8Array, offset: number): number {
   return (bytes[offset + 8] << 8) | bytes[offset + 9];
 }
 
-/** The flags of a multipart message of 1.3 or later; call it only on messages of at least 16 bytes. */
+/** The flags of a multipart (in 1.0: statistics) message; call it only on messages of at least 12 bytes. */
 export function multipartFlagsAt(bytes: Uint8Array, offset: number): number {
   return (bytes[offset + 10] << 8) | bytes[offset + 11];
 }

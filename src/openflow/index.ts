@@ -1,21 +1,28 @@
 /** OpenFlow: bytes to typed messages and back. No sockets, no timers, no state of a switch. */
 export * from './address.js';
 export * from './builders.js';
+export * from './builders10.js';
 export * from './codec.js';
 export * from './constants.js';
+export * from './constants10.js';
 export type { DecodeError, DecodeErrorCode } from './decode-error.js';
 export { decodeLine } from './decode-line.js';
 export { EncodeError } from './encode-error.js';
+export { type EncodeLineErrorCode, encodeLine } from './encode-line.js';
 export { type ErrorName, errorName } from './error-names.js';
 export { formatActions, formatFlow, formatInstructions } from './format-flow.js';
 export { formatMatch } from './format-match.js';
+export { formatMessage } from './format-message.js';
 export { Framer, type OnMessage } from './framer.js';
 export type * from './generated/types.js';
 export * from './header.js';
 export { helloVersions } from './hello-versions.js';
 export { fromHex, toHex } from './hex.js';
 export { fromJson, type Json, toJson } from './json.js';
+export { type Match10Spec, match10, match10Problems, match10Spec, oxmOfMatch10 } from './match10.js';
 export { hasMore, joinMultipart } from './multipart.js';
 export { matchProblems, oxmName } from './oxm-fields.js';
+export { narrowPort, widePort } from './port10.js';
+export { printLine } from './print-line.js';
 export { SlabWriter } from './slab-writer.js';
 export * from './stats-columns.js';

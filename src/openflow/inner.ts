@@ -1,6 +1,6 @@
 import { OFP_HEADER_BYTES } from './constants.js';
 import { EncodeError } from './encode-error.js';
-import type { Message } from './generated/types.js';
+import type { AnyMessage } from './generated/types.js';
 import { lengthAt, versionAt } from './header.js';
 import { MAX_NESTING, type Reader } from './reader.js';
 import type { SlabWriter } from './slab-writer.js';
@@ -8,10 +8,20 @@ import { put32 } from './write-fields.js';
 
 /** The parts of the generated codecs that look at whole messages. */
 
-type Decode = (r: Reader, start: number, limit: number, version: number) => Message | undefined;
+type Decode<M extends AnyMessage> = (
+  r: Reader,
+  start: number,
+  limit: number,
+  version: number,
+) => M | undefined;
 
 /** A message inside a message: same version, own length, limited depth. Leaves the cursor at its end. */
-export function decodeInner(r: Reader, end: number, version: number, decode: Decode): Message | undefined {
+export function decodeInner<M extends AnyMessage>(
+  r: Reader,
+  end: number,
+  version: number,
+  decode: Decode<M>,
+): M | undefined {
   const start = r.at;
   const b = r.bytes;
   if (r.depth >= MAX_NESTING)

@@ -1,7 +1,7 @@
 import { catalogue } from './descriptors/index.js';
-import type { Field, MessageRow, TlvFamily } from './descriptors/language.js';
+import { type Field, holds, type MessageRow, type TlvFamily } from './descriptors/language.js';
 import { EncodeError } from './encode-error.js';
-import type { Message } from './generated/types.js';
+import type { AnyMessage } from './generated/types.js';
 import { fromHex, toHex } from './hex.js';
 import { oxmRow } from './oxm-fields.js';
 
@@ -29,33 +29,34 @@ const structs = new Map(catalogue.structs.map((row) => [row.name, row]));
 const families = new Map(catalogue.tlvFamilies.map((family) => [family.name, family]));
 
 /** The message of this type; throws `EncodeError` that names the property at fault. Ranges are checked by encoding. */
-export function fromJson(version: number, type: string, json: Json): Message {
-  const inVersion = (row: MessageRow): boolean => version >= row.versions.from && version <= row.versions.to;
-  const row = catalogue.messages.find((each) => each.name === type && inVersion(each));
+export function fromJson(version: number, type: string, json: Json): AnyMessage {
+  const row = catalogue.messages.find((each) => each.name === type && holds(each.versions, version));
   if (row === undefined) throw new EncodeError('type', `no message "${type}" in version ${version}`);
   const source = asObject(json, type);
   if (source.type !== undefined && source.type !== type)
-    throw new EncodeError(`${type}.type`, `"${String(source.type)}" instead`);
+    throw new EncodeError(`${type}.type`, `${shown(source.type)} instead`);
   const xid = asNumber(source.xid, `${type}.xid`);
-  if (row.multipart !== undefined) return multipart(row, source, xid);
+  if (row.multipart !== undefined) return multipart(row, source, xid, version);
   const fields = convertFields(row.fields, source, type, ['type', 'xid'], version);
-  return { type, xid, ...fields } as unknown as Message;
+  return { type, xid, ...fields } as unknown as AnyMessage;
 }
 
-function multipart(row: MessageRow, source: JsonObject, xid: number): Message {
-  const part = catalogue.multiparts.find((each) => each.name === source.mp_type);
+function multipart(row: MessageRow, source: JsonObject, xid: number, version: number): AnyMessage {
+  const part = catalogue.multiparts.find(
+    (each) => each.name === source.mp_type && holds(each.versions, version),
+  );
   if (part === undefined)
-    throw new EncodeError(`${row.name}.mp_type`, `"${String(source.mp_type)}" is unknown`);
+    throw new EncodeError(`${row.name}.mp_type`, `${shown(source.mp_type)} is unknown in version ${version}`);
   refuseOthers(source, ['type', 'xid', 'mp_type', 'flags', 'body', 'padding'], row.name);
   const shape = part[row.multipart ?? 'reply'];
   const path = `${row.name}.body`;
   let body: unknown = {};
-  if (shape.shape === 'one') body = convertStruct(shape.of, source.body, path);
+  if (shape.shape === 'one') body = convertStruct(shape.of, source.body, path, version);
   if (shape.shape === 'list')
-    body = asArray(source.body, path).map((item, i) => element(shape.of, item, `${path}[${i}]`));
+    body = asArray(source.body, path).map((item, i) => element(shape.of, item, `${path}[${i}]`, version));
   const flags = asNumber(source.flags, `${row.name}.flags`);
   const head = { type: row.name, xid, mp_type: part.name, flags, body };
-  return withPadding(head, source, row.name) as unknown as Message;
+  return withPadding(head, source, row.name) as unknown as AnyMessage;
 }
 
 /** All of `fields` from `source`; nothing may be missing and nothing left over. */
@@ -64,7 +65,7 @@ function convertFields(
   source: JsonObject,
   path: string,
   others: readonly string[],
-  version = 4,
+  version: number,
 ): object {
   const names = fields.flatMap((field) => ('name' in field ? [field.name] : []));
   refuseOthers(source, [...others, ...names, 'padding'], path);
@@ -111,27 +112,43 @@ function convert(
     case 'u32List':
       return asArray(json, path).map((item, i) => asNumber(item, `${path}[${i}]`));
     case 'struct':
-      return convertStruct(field.of, json, path);
+      return convertStruct(field.of, json, path, version);
     case 'oxm':
       return oxmFromJson(json, path);
     case 'match':
+    case 'oxms':
       return asArray(json, path).map((item, i) => oxmFromJson(item, `${path}[${i}]`));
+    case 'stats':
+      return asArray(json, path).map((item, i) => oxsFromJson(item, `${path}[${i}]`));
+    case 'oxmId':
+      return oxmIdFromJson(json, path);
     case 'oxmIds':
       return asArray(json, path).map((item, i) => oxmIdFromJson(item, `${path}[${i}]`));
     case 'list':
-      return asArray(json, path).map((item, i) => element(field.of, item, `${path}[${i}]`));
+      return asArray(json, path).map((item, i) => element(field.of, item, `${path}[${i}]`, version));
     case 'message':
-      return fromJson(version, String(asObject(json, path).type), json as Json);
+      return innerFromJson(version, asObject(json, path), path);
   }
 }
 
-function element(of: string, json: Json, path: string): unknown {
-  const family = families.get(of);
-  return family === undefined ? convertStruct(of, json, path) : convertTlv(family, json, path);
+/** A message inside a message, which holds no third one. */
+function innerFromJson(version: number, json: JsonObject, path: string): AnyMessage {
+  if (typeof json.type !== 'string') throw new EncodeError(`${path}.type`, 'expected the name of a message');
+  const holdsMessages = catalogue.messages.some(
+    (row) => row.name === json.type && row.fields.some((field) => field.kind === 'message'),
+  );
+  if (holdsMessages) throw new EncodeError(`${path}.type`, `"${json.type}" inside a message`);
+  return fromJson(version, json.type, json);
 }
 
-function convertStruct(of: string, json: Json | undefined, path: string): unknown {
-  return convertFields(structs.get(of)?.fields ?? [], asObject(json, path), path, []);
+function element(of: string, json: Json, path: string, version: number): unknown {
+  const family = families.get(of);
+  if (family === undefined) return convertStruct(of, json, path, version);
+  return convertTlv(family, json, path, version);
+}
+
+function convertStruct(of: string, json: Json | undefined, path: string, version: number): unknown {
+  return convertFields(structs.get(of)?.fields ?? [], asObject(json, path), path, [], version);
 }
 
 const RAW_TLV: readonly Field[] = [
@@ -139,12 +156,12 @@ const RAW_TLV: readonly Field[] = [
   { kind: 'rest', name: 'data' },
 ];
 
-function convertTlv(family: TlvFamily, json: Json, path: string): unknown {
+function convertTlv(family: TlvFamily, json: Json, path: string, version: number): unknown {
   const source = asObject(json, path);
-  const row = family.rows.find((each) => each.name === source.type);
+  const row = family.rows.find((each) => each.name === source.type && holds(each.versions, version));
   if (row === undefined && source.type !== 'raw')
-    throw new EncodeError(`${path}.type`, `"${String(source.type)}" is no ${family.name}`);
-  return { type: source.type, ...convertFields(row?.fields ?? RAW_TLV, source, path, ['type']) };
+    throw new EncodeError(`${path}.type`, `${shown(source.type)} is no ${family.name} in version ${version}`);
+  return { type: source.type, ...convertFields(row?.fields ?? RAW_TLV, source, path, ['type'], version) };
 }
 
 function oxmFromJson(json: Json | undefined, path: string): unknown {
@@ -160,16 +177,40 @@ function oxmFromJson(json: Json | undefined, path: string): unknown {
     };
   }
   refuseOthers(source, ['field', 'value', 'mask'], path);
-  const row = oxmRow(String(source.field));
-  if (row === undefined)
-    throw new EncodeError(`${path}.field`, `"${String(source.field)}" is no match field`);
+  const row = typeof source.field === 'string' ? oxmRow(source.field) : undefined;
+  if (row === undefined) throw new EncodeError(`${path}.field`, `${shown(source.field)} is no match field`);
   const read = { number: asNumber, bigint: asBigint, bytes: asBytes }[row.form];
   const value = read(source.value, `${path}.value`);
   if (source.mask === undefined) return { field: row.name, value };
   return { field: row.name, value, mask: read(source.mask, `${path}.mask`) };
 }
 
-function oxmIdFromJson(json: Json, path: string): unknown {
+function oxsFromJson(json: Json | undefined, path: string): unknown {
+  const source = asObject(json, path);
+  const number = (name: string): number => asNumber(source[name], `${path}.${name}`);
+  if (source.field === 'raw') {
+    refuseOthers(source, ['field', 'oxs_class', 'oxs_field', 'reserved', 'payload'], path);
+    return {
+      field: 'raw',
+      oxs_class: number('oxs_class'),
+      oxs_field: number('oxs_field'),
+      reserved: number('reserved'),
+      payload: asBytes(source.payload, `${path}.payload`),
+    };
+  }
+  const row = catalogue.oxs.find((each) => each.name === source.field);
+  if (row === undefined)
+    throw new EncodeError(`${path}.field`, `${shown(source.field)} is no statistics field`);
+  if (row.form === 'time') {
+    refuseOthers(source, ['field', 'seconds', 'nanoseconds'], path);
+    return { field: row.name, seconds: number('seconds'), nanoseconds: number('nanoseconds') };
+  }
+  refuseOthers(source, ['field', 'value'], path);
+  if (row.form === 'u32') return { field: row.name, value: number('value') };
+  return { field: row.name, value: asBigint(source.value, `${path}.value`) };
+}
+
+function oxmIdFromJson(json: Json | undefined, path: string): unknown {
   const source = asObject(json, path);
   refuseOthers(source, ['oxm_class', 'oxm_field', 'has_mask', 'oxm_length', 'experimenter'], path);
   const id = {
@@ -180,6 +221,13 @@ function oxmIdFromJson(json: Json, path: string): unknown {
   };
   if (source.experimenter === undefined) return id;
   return { ...id, experimenter: asNumber(source.experimenter, `${path}.experimenter`) };
+}
+
+/** What stands there instead, short enough for a line. */
+function shown(json: Json | undefined): string {
+  if (typeof json === 'object' && json !== null) return Array.isArray(json) ? 'a list' : 'an object';
+  const text = json === undefined ? 'nothing' : JSON.stringify(json);
+  return text.length <= 40 ? text : `${text.slice(0, 40)}…`;
 }
 
 function asObject(json: Json | undefined, path: string): JsonObject {

@@ -1,8 +1,11 @@
 import { OFPMPF_REPLY_MORE } from './constants.js';
-import type { MultipartReply } from './generated/types.js';
+import type { AnyMessage } from './generated/types.js';
+
+/** A multipart reply of any version. */
+type Reply = Extract<AnyMessage, { type: 'multipart_reply' }>;
 
 /** Whether another part of the same answer follows. */
-export function hasMore(part: MultipartReply): boolean {
+export function hasMore(part: Reply): boolean {
   return (part.flags & OFPMPF_REPLY_MORE) !== 0;
 }
 
@@ -11,7 +14,7 @@ export function hasMore(part: MultipartReply): boolean {
  * list are joined, bytes of experimenters likewise. `undefined` if the parts do not belong together or an answer that
  * is a single structure came in several.
  */
-export function joinMultipart(parts: readonly MultipartReply[]): MultipartReply | undefined {
+export function joinMultipart<Part extends Reply>(parts: readonly Part[]): Part | undefined {
   const first = parts[0];
   if (first === undefined) return undefined;
   if (parts.some((part) => part.mp_type !== first.mp_type || part.xid !== first.xid)) return undefined;
@@ -19,7 +22,7 @@ export function joinMultipart(parts: readonly MultipartReply[]): MultipartReply 
   if (parts.length === 1) return { ...first, flags };
   if (Array.isArray(first.body)) {
     const body = parts.flatMap((part) => part.body as readonly unknown[]);
-    return { ...first, flags, body } as MultipartReply;
+    return { ...first, flags, body } as Part;
   }
   return undefined;
 }

@@ -86,29 +86,32 @@ export function readU32List(r: Reader, limit: number, name: string): number[] | 
   return values;
 }
 
-/** OXM headers without values; those of experimenters have four more bytes. 1.3.5 A.3.5.5.2. */
-export function readOxmIds(r: Reader, limit: number, name: string): OxmId[] | undefined {
+/** An OXM header without a value; that of an experimenter has four more bytes. 1.3.5 A.3.5.5.2. */
+export function readOxmId(r: Reader, limit: number, name: string): OxmId | undefined {
   const b = r.bytes;
+  const at = r.at;
+  if (limit - at < 4) return r.fail('truncated', at, `${name}: ${limit - at} bytes left, a header has 4`);
+  r.steps += 1;
+  const head = {
+    oxm_class: u16(b, at),
+    oxm_field: b[at + 2] >> 1,
+    has_mask: (b[at + 2] & 1) === 1,
+    oxm_length: b[at + 3],
+  };
+  r.at = at + 4;
+  if (head.oxm_class !== EXPERIMENTER_CLASS) return head;
+  if (limit - at < 8)
+    return r.fail('truncated', at, `${name}: ${limit - at} bytes left, an experimenter's header has 8`);
+  r.at = at + 8;
+  return { ...head, experimenter: u32(b, at + 4) };
+}
+
+export function readOxmIds(r: Reader, limit: number, name: string): OxmId[] | undefined {
   const ids: OxmId[] = [];
   while (r.at < limit) {
-    const at = r.at;
-    if (limit - at < 4) return r.fail('truncated', at, `${name}: ${limit - at} bytes left, a header has 4`);
-    r.steps += 1;
-    const head = {
-      oxm_class: u16(b, at),
-      oxm_field: b[at + 2] >> 1,
-      has_mask: (b[at + 2] & 1) === 1,
-      oxm_length: b[at + 3],
-    };
-    r.at = at + 4;
-    if (head.oxm_class !== EXPERIMENTER_CLASS) {
-      ids.push(head);
-      continue;
-    }
-    if (limit - at < 8)
-      return r.fail('truncated', at, `${name}: ${limit - at} bytes left, an experimenter's header has 8`);
-    ids.push({ ...head, experimenter: u32(b, at + 4) });
-    r.at = at + 8;
+    const id = readOxmId(r, limit, name);
+    if (id === undefined) return undefined;
+    ids.push(id);
   }
   return ids;
 }

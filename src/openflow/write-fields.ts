@@ -1,6 +1,6 @@
 import { OFP_MAX_MESSAGE_BYTES } from './constants.js';
 import { EncodeError } from './encode-error.js';
-import type { OxmBigint, OxmBytes, OxmId, OxmNumber, OxmRaw } from './generated/types.js';
+import type { OxmBigint, OxmBytes, OxmId, OxmNumber, OxmRaw, OxsRaw } from './generated/types.js';
 import type { SlabWriter } from './slab-writer.js';
 import { textBytes } from './text.js';
 import { highHalf, lowHalf } from './word64.js';
@@ -173,17 +173,38 @@ export function oxmRaw(w: SlabWriter, f: OxmRaw): void {
   writeRest(w, f.payload, 'raw.payload');
 }
 
+export function writeOxmId(w: SlabWriter, id: OxmId, path: string): void {
+  const experimental = id.oxm_class === EXPERIMENTER_CLASS;
+  const at = w.reserve(experimental ? 8 : 4);
+  put16(w.bytes, at, id.oxm_class, `${path}.oxm_class`);
+  if ((id.oxm_field & 0x7f) !== id.oxm_field) throw notInteger(`${path}.oxm_field`, 7, id.oxm_field);
+  w.bytes[at + 2] = (id.oxm_field << 1) | (id.has_mask ? 1 : 0);
+  put8(w.bytes, at + 3, id.oxm_length, `${path}.oxm_length`);
+  if (!experimental) return;
+  if (id.experimenter === undefined)
+    throw new EncodeError(`${path}.experimenter`, 'missing for class 0xffff');
+  put32(w.bytes, at + 4, id.experimenter, `${path}.experimenter`);
+}
+
 export function writeOxmIds(w: SlabWriter, ids: readonly OxmId[], path: string): void {
-  for (const id of ids) {
-    const experimental = id.oxm_class === EXPERIMENTER_CLASS;
-    const at = w.reserve(experimental ? 8 : 4);
-    put16(w.bytes, at, id.oxm_class, `${path}.oxm_class`);
-    if ((id.oxm_field & 0x7f) !== id.oxm_field) throw notInteger(`${path}.oxm_field`, 7, id.oxm_field);
-    w.bytes[at + 2] = (id.oxm_field << 1) | (id.has_mask ? 1 : 0);
-    put8(w.bytes, at + 3, id.oxm_length, `${path}.oxm_length`);
-    if (!experimental) continue;
-    if (id.experimenter === undefined)
-      throw new EncodeError(`${path}.experimenter`, 'missing for class 0xffff');
-    put32(w.bytes, at + 4, id.experimenter, `${path}.experimenter`);
-  }
+  for (const id of ids) writeOxmId(w, id, path);
+}
+
+/** `header` is class, field, a zero bit and the length; answers where the value of `width` bytes goes. */
+export function oxsHeader(w: SlabWriter, header: number, width: number): number {
+  const at = w.reserve(4 + width);
+  put32(w.bytes, at, header, 'oxs');
+  return at + 4;
+}
+
+export function oxsRaw(w: SlabWriter, f: OxsRaw): void {
+  if (f.payload.length > 0xff)
+    throw new EncodeError('raw.payload', `${f.payload.length} bytes, at most 255 fit`);
+  const at = w.reserve(4);
+  put16(w.bytes, at, f.oxs_class, 'raw.oxs_class');
+  if ((f.oxs_field & 0x7f) !== f.oxs_field) throw notInteger('raw.oxs_field', 7, f.oxs_field);
+  if ((f.reserved & 1) !== f.reserved) throw notInteger('raw.reserved', 1, f.reserved);
+  w.bytes[at + 2] = (f.oxs_field << 1) | f.reserved;
+  w.bytes[at + 3] = f.payload.length;
+  writeRest(w, f.payload, 'raw.payload');
 }

@@ -1,9 +1,8 @@
 import {
+  type AnyMessage,
   type DecodeError,
   decodeMessage,
   type ErrorMessage,
-  type FeaturesReply,
-  type Message,
   OFP_VERSION_13,
   OFPCML_NO_BUFFER,
   OFPT_ECHO_REPLY,
@@ -15,7 +14,7 @@ import {
   xidAt,
 } from '../openflow/index.js';
 import { type AsyncInterest, asyncConfig } from './async-interest.js';
-import type { CloseReason, FailureCode, SessionEvent } from './event.js';
+import type { AnySessionEvent, CloseReason, FailureCode, FeaturesOf } from './event.js';
 import {
   badMessage,
   badType,
@@ -35,7 +34,9 @@ import { type AnswerResult, type Pending, RequestTable } from './request-table.j
 import { TransactionTable } from './transaction-table.js';
 import { helloMessage, neededVersion, readHello, versionAdvice, versionName } from './version.js';
 
-const multipartHeaderBytes = 16;
+/** What a multipart reply is in 1.3 and later, and in 1.0, which calls it a statistics reply (1.0.0, 5.3.5). */
+const multipartReply = { type: OFPT_MULTIPART_REPLY, headerBytes: 16 } as const;
+const statisticsReply = { type: 17, headerBytes: 12 } as const;
 const lastXid = 0xffff_ffff;
 
 export interface ConversationOptions {
@@ -61,12 +62,13 @@ export class Conversation {
   readonly #options: ConversationOptions;
   readonly #introduction: Introduction;
   #version: number | undefined;
+  #multipart: typeof multipartReply | typeof statisticsReply = multipartReply;
   #hellos = 0;
   #state: SessionState = 'greeting';
   #nextXid = 1;
   #featuresXid = 0;
   #handshakeDeadline: InstantSeconds = Number.POSITIVE_INFINITY;
-  #events: SessionEvent[] = [];
+  #events: AnySessionEvent[] = [];
   #dropped = 0;
 
   constructor(options: ConversationOptions) {
@@ -110,11 +112,11 @@ export class Conversation {
     return first;
   }
 
-  tell(...events: readonly SessionEvent[]): void {
+  tell(...events: readonly AnySessionEvent[]): void {
     this.#events.push(...events);
   }
 
-  takeEvents(): SessionEvent[] {
+  takeEvents(): AnySessionEvent[] {
     const events = this.#events;
     if (events.length > 0) this.#events = [];
     return events;
@@ -171,18 +173,14 @@ export class Conversation {
         this.outbox.echo(bytes.subarray(offset, offset + length), OFPT_ECHO_REPLY);
         return;
       }
-      // In 1.0 this number means something else.
-      if (
-        type === OFPT_MULTIPART_REPLY &&
-        this.#version >= OFP_VERSION_13 &&
-        length >= multipartHeaderBytes
-      ) {
+      if (type === this.#multipart.type && length >= this.#multipart.headerBytes) {
         this.#onAnswer(this.requests.answerFragment(xidAt(bytes, offset), bytes, offset, length));
         return;
       }
     }
     const result = decodeMessage(bytes, offset, length);
-    if (result.ok) this.#react(result.message, { bytes, offset, length }, now);
+    // Before a version is agreed, only messages that are the same in all of them are acted on.
+    if (result.ok) this.#react(result.message as AnyMessage, { bytes, offset, length }, now);
     else if (this.#state === 'greeting') this.#violation('a message before HELLO', { bytes, offset, length });
     else this.malformed(result.error, { bytes, offset, length });
   }
@@ -204,6 +202,7 @@ export class Conversation {
       this.end({ code: 'protocol', detail });
     } else {
       this.#version = hello.version;
+      if (hello.version < OFP_VERSION_13) this.#multipart = statisticsReply;
       this.outbox.version = hello.version;
       this.#state = 'identifying';
       this.#featuresXid = this.takeXids(1);
@@ -211,7 +210,7 @@ export class Conversation {
     }
   }
 
-  #react(message: Message, raw: Offender, now: InstantSeconds): void {
+  #react(message: AnyMessage, raw: Offender, now: InstantSeconds): void {
     if (this.#state === 'closed') return;
     switch (reactionTo(this.#state, message.type)) {
       case 'answer':
@@ -231,7 +230,7 @@ export class Conversation {
           });
         return;
       case 'identify':
-        this.#onFeatures(message as FeaturesReply, raw);
+        this.#onFeatures(message as FeaturesOf<AnyMessage>, raw);
         return;
       case 'refused':
         this.end({ code: 'refused', detail: refusalText(message as ErrorMessage) });
@@ -258,12 +257,12 @@ export class Conversation {
     }
   }
 
-  #onFeatures(features: FeaturesReply, raw: Offender): void {
+  #onFeatures(features: FeaturesOf<AnyMessage>, raw: Offender): void {
     if (features.xid !== this.#featuresXid) {
       this.#dropped += 1;
       return;
     }
-    if (features.auxiliary_id !== 0) {
+    if ('auxiliary_id' in features && features.auxiliary_id !== 0) {
       const dpid = features.datapath_id.toString(16).padStart(16, '0');
       const detail = `auxiliary connection ${features.auxiliary_id} of switch ${dpid}: only main connections are accepted`;
       this.#farewell(notPermitted(raw), raw);
@@ -274,22 +273,26 @@ export class Conversation {
     this.outbox.put({ type: 'set_config', flags: 0, miss_send_len: OFPCML_NO_BUFFER }, this.takeXids(1));
     const { interest } = this.#options;
     if (interest !== undefined && this.#version! >= OFP_VERSION_13)
-      this.outbox.put(asyncConfig(interest), this.takeXids(1));
-    for (const message of this.#introduction.begin(features)) {
+      this.outbox.put(asyncConfig(interest, this.#version!), this.takeXids(1));
+    for (const message of this.#introduction.begin(features, this.#version!)) {
       const xid = this.takeXids(1);
       this.outbox.put(message, xid);
       this.requests.add(message, xid, this.#handshakeDeadline, 'handshake', 'objects');
     }
+    if (this.#introduction.isComplete) this.#becomeReady();
   }
 
-  #onIntroduction(message: Message): void {
-    if (!this.#introduction.learn(message)) return;
+  #onIntroduction(message: AnyMessage): void {
+    if (this.#introduction.learn(message)) this.#becomeReady();
+  }
+
+  #becomeReady(): void {
     this.#state = 'ready';
     this.#handshakeDeadline = Number.POSITIVE_INFINITY;
     this.tell(...this.#introduction.events());
   }
 
-  #onReply(message: Message, now: InstantSeconds): void {
+  #onReply(message: AnyMessage, now: InstantSeconds): void {
     const settled = this.transactions.onMessage(message, now);
     if (settled) this.tell(...settled);
     else this.#onAnswer(this.requests.answer(message));

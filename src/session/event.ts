@@ -1,4 +1,4 @@
-import type { Desc, ErrorMessage, FeaturesReply, Message, Port } from '../openflow/index.js';
+import type { AnyMessage, Desc, ErrorMessage, Message } from '../openflow/index.js';
 
 export type CloseCode =
   /** no common version; `detail` holds the command that mends it */
@@ -38,15 +38,21 @@ export interface Rejection {
   readonly errorCode: number;
 }
 
-export type SessionEvent =
+/** A port as the version of the messages `M` describes it. */
+export type PortOf<M extends AnyMessage> = Extract<M, { type: 'port_status' }>['desc'];
+export type FeaturesOf<M extends AnyMessage> = Extract<M, { type: 'features_reply' }>;
+
+/** `M`: messages of the versions that the session accepts. */
+export type SessionEvent<M extends AnyMessage = Message> =
   | {
       readonly kind: 'ready';
-      readonly features: FeaturesReply;
+      readonly features: FeaturesOf<M>;
+      /** of OpenFlow 1.0: empty, it is not asked for */
       readonly description: Desc;
-      readonly ports: readonly Port[];
+      readonly ports: readonly PortOf<M>[];
     }
   /** the answer to `request`; a multipart answer has all fragments' entries in one body */
-  | { readonly kind: 'reply'; readonly xid: number; readonly message: Message }
+  | { readonly kind: 'reply'; readonly xid: number; readonly message: M }
   /**
    * The answer to a `port_stats` or `queue` request that was not asked for as objects: the message as it came, to be
    * read into columns. `more`: another fragment of the same answer follows. Valid until the next call of `receive`.
@@ -89,10 +95,11 @@ export type SessionEvent =
   /** the switch has no bundles: hand the same messages to `transact` */
   | { readonly kind: 'bundleUnsupported'; readonly id: number }
   /** unsolicited: packet_in, port_status, flow_removed, or an experimenter's message */
-  | { readonly kind: 'message'; readonly message: Message }
+  | { readonly kind: 'message'; readonly message: M }
   /** an error about nothing that waits; `xid` may be that of a `send` */
   | { readonly kind: 'error'; readonly xid: number; readonly message: ErrorMessage }
   /** the last event of a session */
   | { readonly kind: 'closed'; readonly reason: CloseReason };
 
+export type AnySessionEvent = SessionEvent<AnyMessage>;
 export type SamplesEvent = Extract<SessionEvent, { kind: 'samples' }>;

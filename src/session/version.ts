@@ -1,6 +1,6 @@
 import { hasVersionBitmap, helloVersions } from '../openflow/hello-versions.js';
 import { type DecodeError, decodeMessage, versionAt } from '../openflow/index.js';
-import type { Outgoing } from './outbox.js';
+import type { AnyOutgoing } from './outbox.js';
 
 /** Wire versions to the names people know. */
 const names: Readonly<Record<number, string>> = {
@@ -12,11 +12,11 @@ const names: Readonly<Record<number, string>> = {
   6: '1.5',
 };
 export const versionName = (version: number): string => names[version] ?? `with wire version ${version}`;
-/** The highest version whose hello is known to the codec. */
-const highestKnown = 6;
+/** The versions whose hello the codec knows; the others are refused whatever their hello says. */
+const knownVersions: readonly number[] = [1, 4, 5, 6];
 
 /** OpenFlow 1.3.5, 6.3.1: the bitmap names every version that we accept, the header the highest of them. */
-export const helloMessage = (accepted: readonly number[]): Outgoing => ({
+export const helloMessage = (accepted: readonly number[]): AnyOutgoing => ({
   type: 'hello',
   elements: [{ type: 'versionbitmap', bitmaps: [accepted.reduce((bits, v) => bits | (1 << v), 0)] }],
 });
@@ -28,8 +28,8 @@ export type HelloResult =
 
 /**
  * OpenFlow 1.3.5, 6.3.1: with bitmaps on both sides the highest common bit counts, else the smaller of the two header
- * versions, which both must then support. A hello of a version that did not exist when this was written is read as far
- * as it makes sense; any other must be well-formed.
+ * versions, which both must then support. A hello of 1.1, of 1.2 or of a version that did not exist when this was written
+ * is read as far as it makes sense; any other must be well-formed.
  */
 export function readHello(
   bytes: Uint8Array,
@@ -38,7 +38,7 @@ export function readHello(
   accepted: readonly number[],
 ): HelloResult {
   const header = versionAt(bytes, offset);
-  if (header <= highestKnown) {
+  if (knownVersions.includes(header)) {
     const result = decodeMessage(bytes, offset, length);
     if (!result.ok) return result;
   }

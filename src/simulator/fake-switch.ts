@@ -134,7 +134,7 @@ export class FakeSwitch {
       this.refuse(message.xid, { errorType: OFPET_BAD_REQUEST, errorCode: 0 }, original);
       return;
     }
-    const error = this.carryOut(message);
+    const error = this.carryOut(message as Message);
     if (error !== undefined) this.refuse(message.xid, error, original);
   }
 

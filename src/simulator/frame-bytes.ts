@@ -1,85 +1,113 @@
-import type { FlowRegistry } from './flow-registry.js';
 import {
-  ethernetHeaderBytes,
-  ethernetTypeIpv4,
-  ipv4HeaderBytes,
-  type Packet,
-  type PacketPool,
-  protocolUdp,
-} from './packet.js';
+  buildEthernet,
+  buildIpv4,
+  buildTcp,
+  buildUdp,
+  ETHERNET_HEADER_BYTES,
+  IPV4_HEADER_BYTES,
+  type Ipv4Header,
+  PROTOCOL_UDP,
+  parseFrame,
+  plainIpv4,
+  TCP_ACK,
+  TCP_HEADER_BYTES,
+  UDP_HEADER_BYTES,
+} from '../packet/index.js';
+import type { FlowRegistry } from './flow-registry.js';
+import { ethernetTypeIpv4, type Packet, type PacketPool } from './packet.js';
 
 /**
  * Simulated packets as Ethernet frames, for the two messages that carry packets: packet_in and packet_out. A UDP
  * frame carries in its payload which simulated packet it is, so that it can come back; everything else has
  * headers only.
  */
-const portsAt = ethernetHeaderBytes + ipv4HeaderBytes;
-const markAt = portsAt + 8;
 const mark = 0x5374_6479;
-const markedBytes = markAt + 4 + 4 + 4 + 8;
-const leastFrameBytes = markAt;
+const markBytes = 4 + 4 + 4 + 8;
+const networkBytes = ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES;
 
 export function frameOf(packet: Packet): Uint8Array {
-  const frame = new Uint8Array(Math.max(packet.frameBytes, leastFrameBytes));
-  const view = new DataView(frame.buffer);
   const { flow } = packet;
-  setMac(view, 0, flow.ethDst);
-  setMac(view, 6, flow.ethSrc);
-  view.setUint16(12, ethernetTypeIpv4);
-  view.setUint8(14, 0x45);
-  view.setUint8(15, packet.dscp << 2);
-  view.setUint16(16, packet.frameBytes - ethernetHeaderBytes);
-  view.setUint8(22, 64);
-  view.setUint8(23, flow.protocol);
-  view.setUint32(26, flow.ipSrc);
-  view.setUint32(30, flow.ipDst);
-  view.setUint16(portsAt, flow.portSrc);
-  view.setUint16(portsAt + 2, flow.portDst);
-  if (flow.protocol === protocolUdp) {
-    view.setUint16(portsAt + 4, packet.frameBytes - portsAt);
-    if (frame.length >= markedBytes) {
-      view.setUint32(markAt, mark);
-      view.setUint32(markAt + 4, flow.id);
-      view.setUint32(markAt + 8, packet.sequence);
-      view.setFloat64(markAt + 12, packet.sentAtSeconds);
-    }
-  }
-  return frame;
+  const header = plainIpv4({
+    dscp: packet.dscp,
+    protocol: flow.protocol,
+    source: flow.ipSrc,
+    destination: flow.ipDst,
+  });
+  const ethernet = {
+    destination: macBytes(flow.ethDst),
+    source: macBytes(flow.ethSrc),
+    tags: [],
+    etherType: ethernetTypeIpv4,
+  };
+  return buildEthernet(ethernet, buildIpv4(header, segmentOf(packet, header)));
 }
 
-/** undefined: too short, or not IPv4 over Ethernet (the simulated hosts have static neighbours and speak no ARP). */
+function segmentOf(packet: Packet, header: Ipv4Header): Uint8Array {
+  const { flow } = packet;
+  const ports = { sourcePort: flow.portSrc, destinationPort: flow.portDst };
+  const payload = (headerBytes: number): Uint8Array =>
+    new Uint8Array(Math.max(0, packet.frameBytes - networkBytes - headerBytes));
+  if (flow.protocol === PROTOCOL_UDP) return buildUdp(ports, marked(packet, payload(UDP_HEADER_BYTES)));
+  const state = { sequence: 0, acknowledgment: 0, flags: TCP_ACK, window: 0 };
+  return buildTcp({ ...ports, ...state }, payload(TCP_HEADER_BYTES), header);
+}
+
+function marked(packet: Packet, payload: Uint8Array): Uint8Array {
+  if (payload.length < markBytes) return payload;
+  const view = new DataView(payload.buffer);
+  view.setUint32(0, mark);
+  view.setUint32(4, packet.flow.id);
+  view.setUint32(8, packet.sequence);
+  view.setFloat64(12, packet.sentAtSeconds);
+  return payload;
+}
+
+/** undefined: not whole UDP or TCP over IPv4 (the simulated hosts have static neighbours and speak no ARP). */
 export function packetOf(
   frame: Uint8Array,
   flows: FlowRegistry,
   pool: PacketPool,
   nowSeconds: number,
 ): Packet | undefined {
-  if (frame.length < leastFrameBytes) return undefined;
-  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  if (view.getUint16(12) !== ethernetTypeIpv4) return undefined;
-  const isMarked =
-    view.getUint8(23) === protocolUdp && frame.length >= markedBytes && view.getUint32(markAt) === mark;
-  const flow = flows.find(isMarked ? view.getUint32(markAt + 4) : 0, {
-    ethDst: getMac(view, 0),
-    ethSrc: getMac(view, 6),
-    protocol: view.getUint8(23),
-    ipSrc: view.getUint32(26),
-    ipDst: view.getUint32(30),
-    portSrc: view.getUint16(portsAt),
-    portDst: view.getUint16(portsAt + 2),
+  const headers = parseFrame(frame);
+  if (!headers.ok) return undefined;
+  const { ethernet, ipv4, udp, tcp } = headers.value;
+  const ports = udp ?? tcp;
+  if (ipv4 === undefined || ports === undefined) return undefined;
+  const note = udp === undefined ? undefined : markIn(frame.subarray(udp.payloadOffset, udp.payloadEnd));
+  const flow = flows.find(note?.flowId ?? 0, {
+    ethDst: macNumber(ethernet.destination),
+    ethSrc: macNumber(ethernet.source),
+    protocol: ipv4.protocol,
+    ipSrc: ipv4.source,
+    ipDst: ipv4.destination,
+    portSrc: ports.sourcePort,
+    portDst: ports.destinationPort,
   });
   const packet = pool.take(flow, frame.length);
-  packet.dscp = view.getUint8(15) >> 2;
-  packet.sequence = isMarked ? view.getUint32(markAt + 8) : 0;
-  packet.sentAtSeconds = isMarked ? view.getFloat64(markAt + 12) : nowSeconds;
+  packet.dscp = ipv4.dscp;
+  packet.sequence = note?.sequence ?? 0;
+  packet.sentAtSeconds = note?.sentAtSeconds ?? nowSeconds;
   return packet;
 }
 
-function setMac(view: DataView, at: number, mac: number): void {
-  view.setUint16(at, Math.floor(mac / 2 ** 32));
-  view.setUint32(at + 2, mac % 2 ** 32);
+function markIn(
+  payload: Uint8Array,
+): { flowId: number; sequence: number; sentAtSeconds: number } | undefined {
+  if (payload.length < markBytes) return undefined;
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+  if (view.getUint32(0) !== mark) return undefined;
+  return { flowId: view.getUint32(4), sequence: view.getUint32(8), sentAtSeconds: view.getFloat64(12) };
 }
 
-function getMac(view: DataView, at: number): number {
-  return view.getUint16(at) * 2 ** 32 + view.getUint32(at + 2);
+function macBytes(mac: number): Uint8Array {
+  const bytes = new Uint8Array(6);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, Math.floor(mac / 2 ** 32));
+  view.setUint32(2, mac % 2 ** 32);
+  return bytes;
+}
+
+function macNumber(bytes: Uint8Array): number {
+  return bytes.reduce((sum, byte) => sum * 256 + byte, 0);
 }

@@ -1,5 +1,12 @@
 import { flowModOf, type Rule } from '../network/rules.js';
-import { decodeMessage, encodeMessage, Framer, type Message, SlabWriter } from '../openflow/index.js';
+import {
+  decodeMessage,
+  encodeMessage,
+  Framer,
+  type Message,
+  OFP_VERSION_13,
+  SlabWriter,
+} from '../openflow/index.js';
 import type { FakeSwitch } from './fake-switch.js';
 
 /**
@@ -12,7 +19,7 @@ export function converse(control: FakeSwitch, messages: readonly Message[]): Mes
   control.connect((bytes) => {
     framer.push(bytes, (chunk, offset, length) => {
       const decoded = decodeMessage(chunk, offset, length);
-      if (decoded.ok) replies.push(decoded.message);
+      if (decoded.ok && decoded.version === OFP_VERSION_13) replies.push(decoded.message);
     });
   });
   const writer = new SlabWriter();

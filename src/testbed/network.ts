@@ -58,7 +58,9 @@ async function configureStation(plan: TestbedPlan, station: Station, options: Op
     'link set lo up',
     'link set eth0 up',
     `addr add ${station.ip}/32 dev eth0`,
-    'route add default dev eth0',
+    // The machine's default may be another: BBR follows a rising grant a quarter at a time, and what is
+    // uncontrolled must be the TCP that the reports name. A new namespace has no other way to CUBIC.
+    'route add default dev eth0 congctl cubic',
   ];
   for (const [ip, mac] of neighboursOf(plan, station))
     lines.push(`neigh replace ${ip} lladdr ${mac} nud permanent dev eth0`);

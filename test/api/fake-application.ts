@@ -113,6 +113,7 @@ export function bottleneckView(change: Partial<BottleneckView> = {}): Bottleneck
     bufferMs: 240,
     opaque: false,
     baseDelayMs: null,
+    packetOverhead: null,
     capacityUncertaintyBitsPerSecond: 0,
     sampleAgeMs: 20,
     crossBitsPerSecond: 20e6,

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeLines, lineLimitCharacters } from '../../src/cli/decode-lines.js';
+import { answerLines } from '../../src/cli/answer-lines.js';
 import { launcher, spawned, steady } from './terminal.js';
 
 const runs = 50 * Number(process.env.STEADY_TEST_SCALE ?? 1);
@@ -96,26 +96,27 @@ describe('steady openflow decode', () => {
 });
 
 describe('lines', () => {
-  const decoded = async (chunks: (string | Uint8Array)[]): Promise<string[]> => {
+  const limitCharacters = 1000;
+  const answered = async (
+    chunks: (string | Uint8Array)[],
+    encoding: 'latin1' | 'utf8' = 'latin1',
+  ): Promise<string[]> => {
     const answers: string[] = [];
     const input = (async function* () {
       yield* chunks;
     })();
-    await decodeLines(
-      input,
-      (line) => `<${line}>`,
-      async (answer) => void answers.push(answer),
-    );
+    const work = { answer: (line: string) => `<${line}>`, tooLong: 'too long', limitCharacters, encoding };
+    await answerLines(input, work, async (answer) => void answers.push(answer));
     return answers;
   };
   it('do not depend on how they are cut into chunks', () =>
     fc.assert(
       fc.asyncProperty(
-        fc.string({ unit: fc.constantFrom('a', '0', '\n', ' ', '\r'), maxLength: 40 }),
+        fc.string({ unit: fc.constantFrom('a', '0', '\n', ' ', '\r', 'ß', '€'), maxLength: 40 }),
         fc.array(fc.nat(5)),
         async (text, cuts) => {
-          const chunks: string[] = [];
-          let rest = text;
+          const chunks: Uint8Array[] = [];
+          let rest = Uint8Array.from(Buffer.from(text));
           for (const cut of cuts) {
             chunks.push(rest.slice(0, cut));
             rest = rest.slice(cut);
@@ -124,19 +125,26 @@ describe('lines', () => {
             .split('\n')
             .filter((line) => line.trim() !== '')
             .map((line) => `<${line}>`);
-          expect(await decoded([...chunks, rest])).toEqual(expected);
+          expect(await answered([...chunks, rest], 'utf8')).toEqual(expected);
         },
       ),
       { numRuns: 4 * runs },
     ));
   it('without end are answered once and not kept', async () => {
-    const chunk = '0'.repeat(1 << 18);
-    const many = Array.from({ length: 16 }, () => chunk);
-    const answers = await decoded([...many, '\nab\n', ...many]);
-    expect(answers).toHaveLength(3);
-    expect(answers[1]).toBe('<ab>');
-    for (const answer of [answers[0], answers[2]])
-      expect(JSON.parse(answer ?? '')).toMatchObject({ ok: false, error: { code: 'bad_hex' } });
-    expect((await decoded(['0'.repeat(lineLimitCharacters)]))[0]).toHaveLength(lineLimitCharacters + 2);
+    const many = Array.from({ length: 16 }, () => '0'.repeat(250));
+    expect(await answered([...many, '\nab\n', ...many])).toEqual(['too long', '<ab>', 'too long']);
+    expect((await answered(['0'.repeat(limitCharacters)]))[0]).toHaveLength(limitCharacters + 2);
+  });
+  it('of every command have a limit', async () => {
+    const line = '0'.repeat(5_000_000);
+    for (const command of ['decode', 'encode']) {
+      const { code, stdout } = await steady(['openflow', command], line);
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({
+        ok: false,
+        error: { detail: expect.stringContaining('a line of more than') },
+      });
+    }
+    expect((await steady(['openflow', 'print'], line)).stdout).toContain('a line of more than');
   });
 });

@@ -171,13 +171,37 @@ describe('a base that is wrong', () => {
 });
 
 describe('other signs of trouble', () => {
-  it('wants a drain when the queue was not proven empty for two seconds', () => {
+  it('wants a drain when nothing spoke against a queue for two seconds', () => {
     const feed = new Feed();
     feed.repeat(5, full / 2, full / 2);
-    expect(feed.repeat(90, 0.95 * full, 0.95 * full).wantsDrain).toBe(false);
-    const old = feed.repeat(15, 0.95 * full, 0.95 * full);
+    expect(feed.repeat(90, 0.98 * full, 0.98 * full).wantsDrain).toBe(false);
+    const old = feed.repeat(15, 0.98 * full, 0.98 * full);
     expect(old.wantsDrain).toBe(true);
     expect(old.anchorAgeSeconds).toBeCloseTo(105 * slot, 6);
+  });
+
+  it('takes room on the line for an empty queue, but not for ever', () => {
+    const feed = new Feed();
+    feed.repeat(5, full / 2, full / 2);
+    expect(feed.repeat(140, 0.95 * full, 0.95 * full).wantsDrain).toBe(false);
+    expect(feed.repeat(15, 0.95 * full, 0.95 * full).wantsDrain).toBe(true);
+  });
+
+  it('sees no room in one reading that came late', () => {
+    const feed = new Feed();
+    feed.repeat(5, full / 2, full / 2);
+    for (let i = 0; i < 105; i++) {
+      feed.sample(0.98 * full, 0.98 * full);
+      // 10 ms late, which the stamps admit, and the next one 10 ms early
+      if (i % 20 === 0) {
+        feed.sample(0.98 * full, 0.98 * full, {
+          intervalSeconds: seconds(1.5 * slot),
+          timeUncertaintySeconds: seconds(0.01),
+        });
+        feed.sample(0.98 * full, 0.98 * full, { intervalSeconds: seconds(0.5 * slot) });
+      }
+    }
+    expect(feed.latest!.wantsDrain).toBe(true);
   });
 
   it('is saturated from a drop to the next idle verdict', () => {

@@ -340,6 +340,7 @@ export class FakeWorld {
       bufferMs: 240,
       opaque: false,
       baseDelayMs: null,
+      packetOverhead: null,
       capacityUncertaintyBitsPerSecond: 0,
       sampleAgeMs: violated ? 84 : 11 + (6 * ((this.#slot * 7) % 5)) / 5,
       crossBitsPerSecond: p.cross * 8,

@@ -7,11 +7,10 @@ import {
   type OxmRow,
   type TlvRow,
 } from '../../src/openflow/descriptors/language.js';
-import type { Message } from '../../src/openflow/generated/types.js';
+import type { AnyMessage } from '../../src/openflow/generated/types.js';
 
-/** Random messages of 1.3, made from the tables: a new row is covered without a new line here. */
+/** Random messages of a version, made from the tables: a new row is covered without a new line here. */
 
-const VERSION = 4;
 const structs = new Map(catalogue.structs.map((row) => [row.name, row]));
 const families = new Map(catalogue.tlvFamilies.map((family) => [family.name, family]));
 
@@ -37,14 +36,6 @@ function oxmValue(row: OxmRow): fc.Arbitrary<unknown> {
   return row.form === 'bigint' ? uint64 : uint(8 * row.bytes);
 }
 
-const knownOxm = catalogue.oxm
-  .filter((row) => holds(row.versions, VERSION))
-  .map((row) =>
-    fc.record(
-      { field: fc.constant(row.name), value: oxmValue(row), mask: oxmValue(row) },
-      { requiredKeys: ['field', 'value'] },
-    ),
-  );
 const rawOxm = fc.record({
   field: fc.constant('raw'),
   oxm_class: fc.constantFrom(0, 1, 0x8001, 0xffff),
@@ -52,10 +43,18 @@ const rawOxm = fc.record({
   has_mask: fc.boolean(),
   payload: fc.uint8Array({ maxLength: 12 }),
 });
-export const oxmArbitrary: fc.Arbitrary<unknown> = fc.oneof(
-  { weight: 9, arbitrary: fc.oneof(...knownOxm) },
-  rawOxm,
-);
+/** Match fields, given a version that has them. */
+export function oxmArbitrary(version: number): fc.Arbitrary<unknown> {
+  const known = catalogue.oxm
+    .filter((row) => holds(row.versions, version))
+    .map((row) =>
+      fc.record(
+        { field: fc.constant(row.name), value: oxmValue(row), mask: oxmValue(row) },
+        { requiredKeys: ['field', 'value'] },
+      ),
+    );
+  return fc.oneof({ weight: 9, arbitrary: fc.oneof(...known) }, rawOxm);
+}
 const oxmId = fc.oneof(
   fc.record({
     oxm_class: fc.constantFrom(0, 0x8000),
@@ -72,6 +71,25 @@ const oxmId = fc.oneof(
   }),
 );
 
+/** Statistics fields; one that nobody knows may have the reserved bit set. */
+function oxsArbitrary(version: number): fc.Arbitrary<unknown> {
+  const known = catalogue.oxs
+    .filter((row) => holds(row.versions, version))
+    .map((row) => {
+      const field = fc.constant(row.name);
+      if (row.form === 'time') return fc.record({ field, seconds: uint(32), nanoseconds: uint(32) });
+      return fc.record({ field, value: row.form === 'u32' ? uint(32) : uint64 });
+    });
+  const raw = fc.record({
+    field: fc.constant('raw'),
+    oxs_class: fc.constantFrom(0, 0x8000, 0xffff),
+    oxs_field: uint(7),
+    reserved: uint(1),
+    payload: fc.uint8Array({ maxLength: 12 }),
+  });
+  return fc.oneof({ weight: 9, arbitrary: fc.oneof(...known) }, raw);
+}
+
 const few = <T>(of: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(of, { maxLength: 4 });
 
 /** Bytes that make an element of `headBytes` end on a multiple of 8, where the length counts the padding. */
@@ -80,7 +98,11 @@ function restBytes(headBytes: number | undefined): fc.Arbitrary<Uint8Array> {
   return fc.integer({ min: 0, max: 3 }).chain((words) => fixedBytes(8 * words + ((8 - (headBytes % 8)) % 8)));
 }
 
-function fieldArbitrary(field: Field, headBytes: number | undefined): fc.Arbitrary<unknown> | undefined {
+function fieldArbitrary(
+  field: Field,
+  version: number,
+  headBytes: number | undefined,
+): fc.Arbitrary<unknown> | undefined {
   switch (field.kind) {
     case 'u8':
     case 'u16':
@@ -95,15 +117,21 @@ function fieldArbitrary(field: Field, headBytes: number | undefined): fc.Arbitra
     case 'text':
       return fittingText(field.length);
     case 'struct':
-      return structArbitrary(field.of);
+      return structArbitrary(field.of, version);
     case 'match':
-      return few(oxmArbitrary);
+      return few(oxmArbitrary(version));
     case 'oxm':
-      return oxmArbitrary;
+      return oxmArbitrary(version);
+    case 'oxms':
+      return few(oxmArbitrary(version));
+    case 'stats':
+      return few(oxsArbitrary(version));
+    case 'oxmId':
+      return oxmId;
     case 'oxmIds':
       return few(oxmId);
     case 'list':
-      return few(elementArbitrary(field.of));
+      return few(elementArbitrary(field.of, version));
     case 'u8List':
       return few(uint(8));
     case 'u32List':
@@ -111,7 +139,7 @@ function fieldArbitrary(field: Field, headBytes: number | undefined): fc.Arbitra
     case 'rest':
       return restBytes(headBytes);
     case 'message':
-      return plainMessage;
+      return plain(version, false);
     default:
       return undefined;
   }
@@ -119,20 +147,21 @@ function fieldArbitrary(field: Field, headBytes: number | undefined): fc.Arbitra
 
 function fieldsArbitrary(
   fields: readonly Field[],
+  version: number,
   head: Record<string, unknown> = {},
   headBytes?: number,
 ): fc.Arbitrary<Record<string, unknown>> {
   const parts: Record<string, fc.Arbitrary<unknown>> = {};
   for (const [name, value] of Object.entries(head)) parts[name] = fc.constant(value);
   for (const field of fields) {
-    const arbitrary = fieldArbitrary(field, headBytes);
+    const arbitrary = fieldArbitrary(field, version, headBytes);
     if (arbitrary !== undefined && 'name' in field) parts[field.name] = arbitrary;
   }
   return fc.record(parts);
 }
 
-function structArbitrary(name: string): fc.Arbitrary<Record<string, unknown>> {
-  return fieldsArbitrary(structs.get(name)?.fields ?? []);
+function structArbitrary(name: string, version: number): fc.Arbitrary<Record<string, unknown>> {
+  return fieldsArbitrary(structs.get(name)?.fields ?? [], version);
 }
 
 const WIDTHS: Record<string, number> = { u8: 1, u16: 2, u32: 4, u64: 8 };
@@ -144,13 +173,15 @@ function bytesBeforeRest(row: TlvRow): number {
   );
 }
 
-function elementArbitrary(of: string): fc.Arbitrary<Record<string, unknown>> {
+function elementArbitrary(of: string, version: number): fc.Arbitrary<Record<string, unknown>> {
   const family = families.get(of);
-  if (family === undefined) return structArbitrary(of);
+  if (family === undefined) return structArbitrary(of, version);
   const inside = family.padding === 'inside';
   const rows = family.rows
-    .filter((row) => holds(row.versions, VERSION))
-    .map((row) => fieldsArbitrary(row.fields, { type: row.name }, inside ? bytesBeforeRest(row) : undefined));
+    .filter((row) => holds(row.versions, version))
+    .map((row) =>
+      fieldsArbitrary(row.fields, version, { type: row.name }, inside ? bytesBeforeRest(row) : undefined),
+    );
   const codes = new Set(family.rows.map((row) => row.code));
   const raw = fc.record({
     type: fc.constant('raw'),
@@ -162,42 +193,43 @@ function elementArbitrary(of: string): fc.Arbitrary<Record<string, unknown>> {
   return fc.oneof(...rows, raw);
 }
 
-function bodyArbitrary(body: MultipartBody): fc.Arbitrary<unknown> {
+function bodyArbitrary(body: MultipartBody, version: number): fc.Arbitrary<unknown> {
   if (body.shape === 'empty') return fc.constant({});
-  return body.shape === 'one' ? structArbitrary(body.of) : few(structArbitrary(body.of));
+  return body.shape === 'one' ? structArbitrary(body.of, version) : few(elementArbitrary(body.of, version));
 }
-
-const rows = catalogue.messages.filter((row) => holds(row.versions, VERSION));
 
 const isBundle = (value: Record<string, unknown>): boolean =>
   value.type === 'experimenter' && value.experimenter === 0x4f4e4600;
 
-function plain(bundles: boolean): fc.Arbitrary<Message> {
-  const chosen = rows.filter(
+function plain(version: number, bundles: boolean): fc.Arbitrary<AnyMessage> {
+  const chosen = catalogue.messages.filter(
     (row) =>
-      row.multipart === undefined && (bundles || !row.fields.some((field) => field.kind === 'message')),
+      holds(row.versions, version) &&
+      row.multipart === undefined &&
+      (bundles || !row.fields.some((field) => field.kind === 'message')),
   );
   const each = chosen.map((row) =>
-    uint(32).chain((xid) => fieldsArbitrary(row.fields, { type: row.name, xid })),
+    uint(32).chain((xid) => fieldsArbitrary(row.fields, version, { type: row.name, xid })),
   );
-  return fc.oneof(...each).filter((value) => !isBundle(value)) as unknown as fc.Arbitrary<Message>;
+  return fc.oneof(...each).filter((value) => !isBundle(value)) as unknown as fc.Arbitrary<AnyMessage>;
 }
 
-function multipart(): fc.Arbitrary<Message> {
-  const each = catalogue.multiparts.flatMap((part) =>
+function multipart(version: number): fc.Arbitrary<AnyMessage> {
+  const parts = catalogue.multiparts.filter((part) => holds(part.versions, version));
+  const each = parts.flatMap((part) =>
     (['request', 'reply'] as const).map((direction) =>
       fc.record({
         type: fc.constant(`multipart_${direction}`),
         xid: uint(32),
         mp_type: fc.constant(part.name),
         flags: uint(16),
-        body: bodyArbitrary(part[direction]),
+        body: bodyArbitrary(part[direction], version),
       }),
     ),
   );
-  return fc.oneof(...each) as unknown as fc.Arbitrary<Message>;
+  return fc.oneof(...each) as unknown as fc.Arbitrary<AnyMessage>;
 }
 
-const plainMessage = plain(false);
-
-export const messageArbitrary: fc.Arbitrary<Message> = fc.oneof(plain(true), multipart());
+export function messageArbitrary(version: number): fc.Arbitrary<AnyMessage> {
+  return fc.oneof(plain(version, true), multipart(version));
+}

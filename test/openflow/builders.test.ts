@@ -120,7 +120,9 @@ describe('names and versions', () => {
     expect(errorName(11, 0).code).toBe('OFPRRFC_STALE');
     expect(errorName(0xffff, 2315).code).toBe('OFPBFC_BUNDLE_IN_PROGRESS');
     expect(errorName(77, 3)).toEqual({ type: '77', code: '3' });
-    expect(errorName(5, 1, 1).code).toBe('1');
+    expect(errorName(12, 1, 1).code).toBe('1');
+    expect(errorName(5, 1, 1)).toEqual({ type: 'OFPET_QUEUE_OP_FAILED', code: 'OFPQOFC_BAD_QUEUE' });
+    expect(errorName(3, 4, 1)).toEqual({ type: 'OFPET_FLOW_MOD_FAILED', code: 'OFPFMFC_BAD_COMMAND' });
   });
 
   it.each([

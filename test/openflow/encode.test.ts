@@ -97,12 +97,16 @@ describe('encoding refuses what would not come back', () => {
       curr_speed: 0,
       max_speed: 0,
     };
-    expect(pathOf(() => encode({ type: 'port_status', xid: 1, reason: 0, desc: port }))).toBe('port.name');
+    expect(pathOf(() => encode({ type: 'port_status', xid: 1, reason: 0, desc: port }))).toBe(
+      'port_status.desc.name',
+    );
   });
 
   it('a version without tables, or without this message', () => {
     expect(pathOf(() => encode(hello(1), 7))).toBe('version');
-    expect(pathOf(() => encode(flowMod(), 1))).toBe('message');
+    expect(
+      pathOf(() => encode({ type: 'meter_mod', xid: 1, command: 0, flags: 0, meter_id: 1, bands: [] }, 1)),
+    ).toBe('message');
     expect(encode({ type: 'hello', xid: 1, elements: [] }, 1)).toBe('0100000800000001');
   });
 
@@ -134,6 +138,6 @@ describe('reading JSON names the property at fault', () => {
 
   it('takes the good one', () => {
     expect(toJson(fromJson(4, 'flow_mod', good))).toEqual(good);
-    expect(pathOf(() => fromJson(1, 'flow_mod', good))).toBe('type');
+    expect(pathOf(() => fromJson(1, 'meter_mod', good))).toBe('type');
   });
 });

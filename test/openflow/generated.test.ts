@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { catalogue } from '../../src/openflow/descriptors/index.js';
+import { holds } from '../../src/openflow/descriptors/language.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -22,11 +23,30 @@ describe('tables and generated code', () => {
     expect(new Set(catalogue.oxm.map((row) => row.name)).size).toBe(catalogue.oxm.length);
   });
 
-  it('hold all thirty message types of 1.3 and all multipart types', () => {
-    const codes = catalogue.messages.filter((row) => row.experimenter === undefined).map((row) => row.code);
-    expect(codes).toEqual(Array.from({ length: 30 }, (_, code) => code));
-    const parts = catalogue.multiparts.map((row) => row.code);
-    expect(parts).toEqual([...Array.from({ length: 14 }, (_, code) => code), 0xffff]);
+  it.each([
+    ['1.0', 1, 22, 6, []],
+    ['1.3', 4, 30, 14, []],
+    // 1.4 took the two messages that asked for the queues of a port away, in favour of a multipart type.
+    ['1.4', 5, 35, 17, [22, 23]],
+    ['1.5', 6, 36, 20, [22, 23]],
+  ])(
+    'hold all message types and all multipart types of %s',
+    (_, version, messageTypes, multipartTypes, gone) => {
+      const upTo = (count: number): number[] => Array.from({ length: count }, (_, code) => code);
+      const codes = catalogue.messages
+        .filter((row) => holds(row.versions, version) && row.experimenter === undefined)
+        .map((row) => row.code);
+      expect(codes.toSorted((a, b) => a - b)).toEqual(
+        upTo(messageTypes).filter((code) => !(gone as number[]).includes(code)),
+      );
+      const parts = catalogue.multiparts.filter((row) => holds(row.versions, version)).map((row) => row.code);
+      expect(parts).toEqual([...upTo(multipartTypes), 0xffff]);
+    },
+  );
+
+  it('hold all thirteen actions of 1.0', () => {
+    const rows = catalogue.tlvFamilies.find((family) => family.name === 'action10')?.rows ?? [];
+    expect(rows.map((row) => row.code)).toEqual([...Array.from({ length: 12 }, (_, code) => code), 0xffff]);
   });
 
   it('name only prerequisites that exist', () => {

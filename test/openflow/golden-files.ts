@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { projectRoot } from '../../bench/lab/project-root.js';
 import type { Json } from '../../src/openflow/json.js';
 
 /** Golden messages: `NAME.hex` holds the bytes, a comment on each field and the source; `NAME.json` what they mean. */
 
-const folder = fileURLToPath(new URL('./golden', import.meta.url));
+const folder = join(projectRoot(), 'test/openflow/golden');
 
 export interface Golden {
   readonly name: string;

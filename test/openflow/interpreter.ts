@@ -1,6 +1,11 @@
 import { catalogue } from '../../src/openflow/descriptors/index.js';
-import type { Field, MessageRow, TlvFamily } from '../../src/openflow/descriptors/language.js';
-import type { Message } from '../../src/openflow/generated/types.js';
+import {
+  type Field,
+  holds,
+  type MessageRow,
+  type TlvFamily,
+} from '../../src/openflow/descriptors/language.js';
+import type { AnyMessage } from '../../src/openflow/generated/types.js';
 import { readText } from '../../src/openflow/text.js';
 
 /**
@@ -49,10 +54,8 @@ export class Interpreter {
     return Uint8Array.from(this.bytes.subarray(at, end));
   }
 
-  message(start = 0, end = this.bytes.length, prefix = ''): Message {
-    const rows = catalogue.messages.filter(
-      (row) => row.versions.from <= this.version && row.versions.to >= this.version,
-    );
+  message(start = 0, end = this.bytes.length, prefix = ''): AnyMessage {
+    const rows = catalogue.messages.filter((row) => holds(row.versions, this.version));
     this.take(start, 1, `${prefix}version`);
     const type = this.take(start + 1, 1, `${prefix}type`);
     if (this.take(start + 2, 2, `${prefix}length`) !== end - start)
@@ -70,7 +73,7 @@ export class Interpreter {
     const value: Value = { type: row.name, xid };
     const stop = this.fields(row.fields, value, at, end, start, `${prefix}${row.name}`, []);
     if (stop !== end) throw new RangeError(`${row.name}: bytes left`);
-    return value as unknown as Message;
+    return value as unknown as AnyMessage;
   }
 
   private choose(rows: MessageRow[], type: number, start: number, end: number): MessageRow | undefined {
@@ -90,14 +93,16 @@ export class Interpreter {
     xid: number,
     start: number,
     end: number,
-  ): Message {
+  ): AnyMessage {
     const code = this.take(start + 8, 2, 'mp_type');
-    const part = catalogue.multiparts.find((each) => each.code === code);
+    const part = catalogue.multiparts.find(
+      (each) => each.code === code && holds(each.versions, this.version),
+    );
     if (part === undefined) throw new RangeError(`multipart type ${code}`);
     const flags = this.take(start + 10, 2, 'flags');
-    const pads: Uint8Array[] = [this.slice(start + 12, start + 16, 'padding')];
+    const pads: Uint8Array[] = [];
     const shape = part[direction];
-    let at = start + 16;
+    let at = this.fields(row.fields, {}, start + 12, end, start, row.name, pads);
     let body: unknown = {};
     if (shape.shape === 'one') {
       const value: Value = {};
@@ -106,16 +111,16 @@ export class Interpreter {
     } else if (shape.shape === 'list') {
       const list: Value[] = [];
       while (at < end) {
-        const value: Value = {};
-        at = this.structure(shape.of, value, at, end, `${part.name}[${list.length}]`);
-        list.push(value);
+        const item = this.element(shape.of, at, end, `${part.name}[${list.length}]`);
+        list.push(item.value);
+        at = item.next;
       }
       body = list;
     }
     if (at !== end) throw new RangeError('bytes left');
     const value: Value = { type: row.name, xid, mp_type: part.name, flags, body };
     keepPadding(value, pads, false);
-    return value as unknown as Message;
+    return value as unknown as AnyMessage;
   }
 
   private structure(name: string, value: Value, at: number, end: number, path: string): number {
@@ -141,10 +146,11 @@ export class Interpreter {
   }
 
   private tlv(family: TlvFamily, at: number, end: number, path: string): { value: Value; next: number } {
-    const code = Number(this.integer(at, 2));
-    const row = family.rows.find((each) => each.code === code);
-    this.take(at, 2, `${path}.type`, row?.name ?? 'raw');
-    const length = this.take(at + 2, 2, `${path}.length`);
+    const [codeAt, lengthAt] = family.lengthFirst ? [at + 2, at] : [at, at + 2];
+    const code = Number(this.integer(codeAt, 2));
+    const row = family.rows.find((each) => each.code === code && holds(each.versions, this.version));
+    this.take(codeAt, 2, `${path}.type`, row?.name ?? 'raw');
+    const length = this.take(lengthAt, 2, `${path}.length`);
     const limit = at + length;
     const padded = family.padding === 'inside' ? limit : at + Math.ceil(length / 8) * 8;
     if (length < family.minLength || padded > end) throw new RangeError(`${path}.length`);
@@ -246,6 +252,36 @@ export class Interpreter {
           at = padded;
           break;
         }
+        case 'padEnd': {
+          const padded = start + Math.ceil((at - start) / 8) * 8;
+          pads.push(this.slice(at, padded, `${path}.padding`));
+          at = padded;
+          break;
+        }
+        case 'stats': {
+          const { list, stop, next } = this.stats(at, limit, name(field));
+          value[field.name] = list;
+          pads.push(this.slice(at, at + 2, `${name(field)}.reserved`));
+          pads.push(this.slice(stop, next, `${name(field)}.padding`));
+          at = next;
+          break;
+        }
+        case 'oxms': {
+          const list: Value[] = [];
+          while (at < limit) {
+            const { value: item, next } = this.oxm(at, limit, `${name(field)}[${list.length}]`);
+            list.push(item);
+            at = next;
+          }
+          value[field.name] = list;
+          break;
+        }
+        case 'oxmId': {
+          const { value: id, next } = this.oxmId(at, limit, name(field));
+          value[field.name] = id;
+          at = next;
+          break;
+        }
         case 'oxmIds': {
           const { list, next } = this.oxmIds(at, limit, name(field));
           value[field.name] = list;
@@ -281,10 +317,11 @@ export class Interpreter {
           if (length < 8 || at + length > limit) throw new RangeError(name(field));
           if (this.bytes[at] !== this.version) throw new RangeError(`${name(field)}: another version`);
           const inner = this.message(at, at + length, `${path}.`);
-          if (inner.type === value.type) throw new RangeError(`${name(field)}: itself`);
+          if (this.carries(inner.type)) throw new RangeError(`${name(field)}: carries a message itself`);
           value[field.name] = inner;
           const stop = at + length;
-          const next = stop < limit ? at + Math.ceil(length / 8) * 8 : stop;
+          const last = field === fields[fields.length - 1];
+          const next = stop < limit && !last ? at + Math.ceil(length / 8) * 8 : stop;
           pads.push(this.slice(stop, next, `${path}.padding`));
           forced = next > stop && next === limit;
           at = next;
@@ -309,6 +346,51 @@ export class Interpreter {
       const { value, next: after } = this.oxm(cursor, stop, `${path}[${list.length}]`);
       list.push(value);
       cursor = after;
+    }
+    return { list, stop, next };
+  }
+
+  private carries(type: string): boolean {
+    return catalogue.messages.some(
+      (row) => row.name === type && row.fields.some((field) => field.kind === 'message'),
+    );
+  }
+
+  private stats(at: number, limit: number, path: string): { list: Value[]; stop: number; next: number } {
+    const length = this.take(at + 2, 2, `${path}.length`);
+    const stop = at + length;
+    const next = at + Math.ceil(length / 8) * 8;
+    if (length < 4 || next > limit) throw new RangeError(`${path}.length`);
+    const list: Value[] = [];
+    for (let cursor = at + 4; cursor < stop; ) {
+      const here = `${path}[${list.length}]`;
+      const header = { oxsClass: Number(this.integer(cursor, 2)), bits: this.bytes[cursor + 2] };
+      const bytes = this.bytes[cursor + 3];
+      const row = catalogue.oxs.find(
+        (each) =>
+          header.oxsClass === 0x8002 && header.bits === 2 * each.id && holds(each.versions, this.version),
+      );
+      this.take(cursor, 4, `${here}.header`, `${row?.name ?? 'raw'}, ${bytes} bytes`);
+      const from = cursor + 4;
+      cursor = from + bytes;
+      if (cursor > stop) throw new RangeError(`${here}.length`);
+      if (row === undefined) {
+        const payload = this.slice(from, cursor, `${here}.payload`);
+        const [oxs_field, reserved] = [header.bits >> 1, header.bits & 1];
+        list.push({ field: 'raw', oxs_class: header.oxsClass, oxs_field, reserved, payload });
+        continue;
+      }
+      if (bytes !== (row.form === 'u32' ? 4 : 8)) throw new RangeError(`${here}: length of ${row.name}`);
+      const value: Value = { field: row.name };
+      if (row.form === 'time') {
+        value.seconds = this.take(from, 4, `${here}.seconds`);
+        value.nanoseconds = this.take(from + 4, 4, `${here}.nanoseconds`);
+      } else {
+        this.take(from, bytes, `${here}.value`);
+        const number = this.integer(from, bytes);
+        value.value = row.form === 'u64' ? number : Number(number);
+      }
+      list.push(value);
     }
     return { list, stop, next };
   }
@@ -353,23 +435,29 @@ export class Interpreter {
     const list: Value[] = [];
     let at = from;
     while (at < limit) {
-      const id: Value = {
-        oxm_class: Number(this.integer(at, 2)),
-        oxm_field: this.bytes[at + 2] >> 1,
-        has_mask: (this.bytes[at + 2] & 1) === 1,
-        oxm_length: this.bytes[at + 3],
-      };
-      const row = catalogue.oxm.find((each) => each.oxmClass === id.oxm_class && each.id === id.oxm_field);
-      this.take(at, 4, `${path}[${list.length}]`, row?.name ?? 'raw');
-      at += 4;
-      if (id.oxm_class === 0xffff) {
-        id.experimenter = this.take(at, 4, `${path}[${list.length}].experimenter`);
-        at += 4;
-      }
-      if (at > limit) throw new RangeError(path);
-      list.push(id);
+      const { value, next } = this.oxmId(at, limit, `${path}[${list.length}]`);
+      list.push(value);
+      at = next;
     }
     return { list, next: at };
+  }
+
+  private oxmId(from: number, limit: number, path: string): { value: Value; next: number } {
+    const id: Value = {
+      oxm_class: Number(this.integer(from, 2)),
+      oxm_field: this.bytes[from + 2] >> 1,
+      has_mask: (this.bytes[from + 2] & 1) === 1,
+      oxm_length: this.bytes[from + 3],
+    };
+    const row = catalogue.oxm.find((each) => each.oxmClass === id.oxm_class && each.id === id.oxm_field);
+    this.take(from, 4, path, row?.name ?? 'raw');
+    let at = from + 4;
+    if (id.oxm_class === 0xffff) {
+      id.experimenter = this.take(at, 4, `${path}.experimenter`);
+      at += 4;
+    }
+    if (at > limit) throw new RangeError(path);
+    return { value: id, next: at };
   }
 }
 

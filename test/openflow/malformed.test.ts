@@ -164,7 +164,7 @@ describe('typed errors', () => {
     ['a version without tables', '0900000800000001', { code: 'bad_version', offset: 0 }],
     ['version 0', '0000000800000001', { code: 'bad_version', offset: 0 }],
     ['an unknown type', '0463000800000001', { code: 'bad_type', offset: 1 }],
-    ['a type that 1.0 has no rows for', '010e000800000001', { code: 'bad_type', offset: 1 }],
+    ['a type that 1.0 does not have', '0116000800000001', { code: 'bad_type', offset: 1 }],
     ['a header that is cut off', '04000008', { code: 'truncated' }],
     ['a length below the header', '0414000700000001', { code: 'bad_length', offset: 2 }],
     ['a length above what is there', '0414000900000001', { code: 'truncated', offset: 8 }],

@@ -13,14 +13,24 @@ import { golden } from './golden-files.js';
 
 function portRows(bytes: Uint8Array): readonly PortStats[] {
   const result = decodeMessage(bytes);
-  if (!result.ok || result.message.type !== 'multipart_reply' || result.message.mp_type !== 'port_stats')
+  if (
+    !result.ok ||
+    result.version !== 4 ||
+    result.message.type !== 'multipart_reply' ||
+    result.message.mp_type !== 'port_stats'
+  )
     throw new Error('no port_stats');
   return result.message.body;
 }
 
 function queueRows(bytes: Uint8Array): readonly QueueStats[] {
   const result = decodeMessage(bytes);
-  if (!result.ok || result.message.type !== 'multipart_reply' || result.message.mp_type !== 'queue')
+  if (
+    !result.ok ||
+    result.version !== 4 ||
+    result.message.type !== 'multipart_reply' ||
+    result.message.mp_type !== 'queue'
+  )
     throw new Error('no queue');
   return result.message.body;
 }

@@ -37,7 +37,7 @@ async function controller(): Promise<{ port: number; sockets: Socket[]; answers:
     socket.on('data', (chunk) => {
       framer.push(chunk, (bytes, offset, length) => {
         const decoded = decodeMessage(bytes, offset, length);
-        if (decoded.ok) answers.push(decoded.message);
+        if (decoded.ok && decoded.version === 4) answers.push(decoded.message);
       });
     });
     socket.on('error', () => socket.destroy());

@@ -42,6 +42,7 @@ class Script {
       this.framer.push(bytes, (chunk, offset, length) => {
         const decoded = decodeMessage(chunk, offset, length);
         if (!decoded.ok) throw new Error(decoded.error.detail);
+        if (decoded.version !== 4) throw new Error('a switch of 1.3 answered in another version');
         this.inbox.push(decoded.message);
       });
     });

@@ -20,6 +20,7 @@ const own = 'test/tidy/tidy.test.ts';
 const pure = [
   'controller/',
   'src/openflow/',
+  'src/packet/',
   'src/traffic/',
   'src/session/',
   'src/network/',

@@ -7,12 +7,13 @@ export function sliceOf(catalogue, version) {
   const families = new Map(
     catalogue.tlvFamilies.map((family) => [family.name, { ...family, rows: live(family.rows) }]),
   );
-  const reached = { structs: new Map(), families: new Map(), oxm: false, match: false };
+  const reached = { structs: new Map(), families: new Map(), oxm: false, match: false, oxs: false };
 
   const visitFields = (fields) => {
     for (const field of fields) {
-      if (field.kind === 'oxm' || field.kind === 'match') reached.oxm = true;
+      if (['oxm', 'oxms', 'match'].includes(field.kind)) reached.oxm = true;
       if (field.kind === 'match') reached.match = true;
+      if (field.kind === 'stats') reached.oxs = true;
       if (field.kind === 'list' || field.kind === 'struct') visit(field.of);
     }
   };
@@ -39,7 +40,15 @@ export function sliceOf(catalogue, version) {
       if (body.shape !== 'empty') visit(body.of);
     }
   }
-  return { version, messages, multiparts, oxm: live(catalogue.oxm), families, ...pick(reached) };
+  return {
+    version,
+    messages,
+    multiparts,
+    oxm: live(catalogue.oxm),
+    oxs: live(catalogue.oxs),
+    families,
+    ...pick(reached),
+  };
 }
 
 function pick(reached) {
@@ -48,10 +57,41 @@ function pick(reached) {
     reachedFamilies: [...reached.families.values()],
     usesOxm: reached.oxm,
     usesMatch: reached.match,
+    usesOxs: reached.oxs,
   };
 }
 
-/** Versions whose rows are the same share one module. */
-export function signature(slice) {
-  return JSON.stringify([slice.messages, slice.multiparts, slice.reachedStructs, slice.reachedFamilies]);
+/**
+ * What the code of a structure, family or message depends on, as text: where it is the same in two versions, the later
+ * one uses the code of the earlier one.
+ */
+export function signatures(slice) {
+  const structs = new Map(slice.reachedStructs.map((row) => [row.name, row]));
+  const families = new Map(slice.reachedFamilies.map((family) => [family.name, family]));
+  const oxm = slice.oxm.map((row) => row.name).join();
+  const expand = (fields, above) =>
+    fields.map((field) => {
+      if (field.kind === 'message') return [field, slice.version];
+      if (['match', 'oxm', 'oxms'].includes(field.kind)) return [field, oxm];
+      return 'of' in field && field.kind !== 'listLength' ? [field, ofName(field.of, above)] : field;
+    });
+  const ofName = (name, above = []) => {
+    if (above.includes(name)) return `within ${name}`;
+    const inner = [...above, name];
+    if (structs.has(name)) return [name, expand(structs.get(name).fields, inner)];
+    const family = families.get(name);
+    return [name, family.rows.map((row) => [row.name, row.code, expand(row.fields, inner)])];
+  };
+  return {
+    ofName: (name) => JSON.stringify(ofName(name)),
+    ofMessage: (row) =>
+      JSON.stringify([
+        row.name,
+        row.code,
+        row.experimenter,
+        expand(row.fields, []),
+        row.multipart && slice.version,
+      ]),
+    oxm,
+  };
 }

@@ -1,6 +1,6 @@
 /** Emits decoders: straight-line reads at constant offsets, one length check in front of each fixed head. */
 import { at, split } from './layout.js';
-import { familyType, memberType, messageType, pascal, structType } from './names.js';
+import { familyType, memberType, messageType, structType, unionType } from './names.js';
 
 const READS = {
   u8: (o) => `b[${o}]`,
@@ -65,10 +65,13 @@ class Body {
     for (const [i, field] of fields.entries()) {
       const last = i === fields.length - 1;
       if (field.kind === 'pad') this.latePad(field.length);
-      else if (field.kind === 'match') this.match(field, last);
+      else if (field.kind === 'padEnd') this.padEnd();
+      else if (field.kind === 'match') this.match(field, last && lengths.closed);
+      else if (field.kind === 'stats') this.stats(field, last && lengths.closed);
+      else if (field.kind === 'struct') this.open(field, last && lengths.closed);
       else if (field.kind === 'oxm') this.oxm(field);
       else if (field.kind === 'list') this.list(field, lengths);
-      else if (field.kind === 'message') this.message(field);
+      else if (field.kind === 'message') this.message(field, last);
       else if (field.kind === 'rest') {
         this.properties.push(`${field.name}: copy(b, r.at, limit)`);
         this.after = 'r.at = limit;';
@@ -84,6 +87,42 @@ class Body {
       `r.at += ${length};`,
     );
     this.variablePad(name, String(length));
+  }
+
+  /** What is left of a structure whose length counts its padding. */
+  padEnd() {
+    this.lines.push(
+      `const endAt = r.at;`,
+      `const endPad = limit - endAt;`,
+      `if (endPad !== ((start - endAt) & 7)) return r.fail('bad_length', start + 2, \`${this.name}: \${endPad} bytes after the last field, expected \${(start - endAt) & 7}\`);`,
+      `r.at = limit;`,
+    );
+    this.variablePad('endAt', 'endPad');
+  }
+
+  /** A structure in place that has a length of its own. */
+  open(field, last) {
+    this.lines.push(
+      `const ${field.name} = decode${structType(field.of)}(r, limit);`,
+      `if (${field.name} === undefined) return undefined;`,
+    );
+    if (last) this.exact();
+    this.properties.push(field.name);
+  }
+
+  stats(field, last) {
+    this.lines.push(
+      `const statsAt = r.at;`,
+      `const ${field.name} = decodeStats(r, limit, '${this.name}.${field.name}');`,
+      `if (${field.name} === undefined) return undefined;`,
+      `const statsEnd = r.at;`,
+      `const statsPad = (statsAt - statsEnd) & 7;`,
+      `r.at = statsEnd + statsPad;`,
+    );
+    if (last) this.exact();
+    this.variablePad('statsAt', '2');
+    this.variablePad('statsEnd', 'statsPad');
+    this.properties.push(field.name);
   }
 
   match(field, last) {
@@ -134,7 +173,16 @@ class Body {
     this.properties.push(field.name);
   }
 
-  message(field) {
+  message(field, last) {
+    if (last) {
+      this.lines.push(
+        `const ${field.name} = decodeInner(r, limit, version, decode);`,
+        `if (${field.name} === undefined) return undefined;`,
+      );
+      this.exact();
+      this.properties.push(field.name);
+      return;
+    }
     this.lines.push(
       `const inner = r.at;`,
       `const ${field.name} = decodeInner(r, limit, version, decode);`,
@@ -150,12 +198,24 @@ class Body {
   }
 
   flat(field) {
+    if (field.kind === 'oxms') {
+      this.lines.push(
+        `const ${field.name}: OxmField[] = [];`,
+        `while (r.at < limit) {`,
+        `  const item = decodeOxm(r, limit);`,
+        `  if (item === undefined) return undefined;`,
+        `  ${field.name}.push(item);`,
+        `}`,
+      );
+      this.properties.push(field.name);
+      return;
+    }
     if (field.kind === 'u8List') {
       this.properties.push(`${field.name}: Array.from(b.subarray(r.at, limit))`);
       this.after = 'r.at = limit;';
       return;
     }
-    const reader = { u32List: 'readU32List', oxmIds: 'readOxmIds' }[field.kind];
+    const reader = { u32List: 'readU32List', oxmId: 'readOxmId', oxmIds: 'readOxmIds' }[field.kind];
     if (reader === undefined) throw new Error(`cannot decode ${field.kind}`);
     this.lines.push(
       `const ${field.name} = ${reader}(r, limit, '${this.name}.${field.name}');`,
@@ -188,8 +248,10 @@ class Body {
   }
 }
 
-function lengthsOf(fields) {
-  return new Set(fields.filter((field) => field.kind === 'listLength').map((field) => field.of));
+/** Names of the lists whose length is announced; `closed`: the end is known, so that nothing may be left over. */
+function lengthsOf(fields, closed = true) {
+  const names = new Set(fields.filter((field) => field.kind === 'listLength').map((field) => field.of));
+  return Object.assign(names, { closed });
 }
 
 /** A structure of a list or a body: `end` bounds it; its own length field, if it has one, bounds it closer. */
@@ -211,10 +273,11 @@ export function structDecoder(row, slice) {
       `if (${wrong} || length > end - start) return r.fail('bad_length', ${o}, \`${row.name}.length is \${length}, expected ${headBytes} to \${end - start}\`);`,
       `const limit = start + length;`,
     );
-  } else if (variable.length > 0) body.lines.push('const limit = end;');
+  } else if (variable.length > 0 || head.some((part) => part.field.kind === 'struct'))
+    body.lines.push('const limit = end;');
   body.head(head);
   body.lines.push(`r.at = start + ${headBytes};`);
-  body.variable(variable, lengthsOf(row.fields));
+  body.variable(variable, lengthsOf(row.fields, own !== undefined));
   return `export function decode${structType(row.name)}(r: Reader, end: number): ${structType(row.name)} | undefined {\n${body.finish(structType(row.name), [])}\n}\n`;
 }
 
@@ -226,15 +289,20 @@ function memberDecoder(family, row, slice) {
   const wrong = variable.length === 0 ? `limit - start !== ${headBytes}` : `limit - start < ${headBytes}`;
   const b =
     head.length > 0 ||
-    variable.some((field) => field.kind !== 'list' && field.kind !== 'oxmIds' && field.kind !== 'u32List');
+    variable.some((field) => !['list', 'oxmId', 'oxmIds', 'oxms', 'u32List'].includes(field.kind));
   body.lines.push(
     `if (${wrong}) return r.fail('bad_length', start + 2, \`${name}.length is \${limit - start}, expected ${variable.length === 0 ? '' : 'at least '}${headBytes}\`);`,
   );
   if (b) body.lines.push(`const b = r.bytes;`);
   body.head(head);
   body.lines.push(`r.at = start + ${headBytes};`);
-  body.variable(variable, new Set());
-  const type = memberType(family.name, row.name);
+  body.variable(variable, lengthsOf(row.fields));
+  // The padding after the element goes on where that inside it ends; an element without any leaves it to the family.
+  if (family.padding === 'outside' && body.places.length > 0) {
+    body.lines.push(`const outerPad = (start - limit) & 7;`);
+    body.variablePad('limit', 'outerPad');
+  }
+  const type = memberType(family, row);
   return `function decode${type}(r: Reader, start: number, limit: number): ${type} | undefined {\n${body.finish(type, [`type: '${row.name}'`])}\n}\n`;
 }
 
@@ -242,11 +310,11 @@ export function familyDecoder(family, slice) {
   const type = familyType(family.name);
   const out = family.rows.map((row) => memberDecoder(family, row, slice));
   const inside = family.padding === 'inside';
+  const lengthAt = family.lengthFirst ? 0 : 2;
   const cases = family.rows.map(
-    (row) =>
-      `    case ${row.code}:\n      return decode${memberType(family.name, row.name)}(r, start, limit);`,
+    (row) => `    case ${row.code}:\n      return decode${memberType(family, row)}(r, start, limit);`,
   );
-  const raw = memberType(family.name, 'raw');
+  const raw = memberType(family, { name: 'raw' });
   cases.push(`    default: {
       r.at = limit;
       const raw: ${raw} = { type: 'raw', code, data: copy(b, start + 4, limit) };
@@ -260,12 +328,12 @@ export function familyDecoder(family, slice) {
   if (end - start < 4) return r.fail('truncated', start, \`${family.name}: \${end - start} bytes left, a header has 4\`);
   r.steps += 1;
   const b = r.bytes;
-  const length = u16(b, start + 2);
+  const length = u16(b, ${at('start', lengthAt)});
   if (${whole}) {
-    return r.fail('bad_length', start + 2, \`${family.name}.length is \${length}, expected ${rule} \${end - start}\`);
+    return r.fail('bad_length', ${at('start', lengthAt)}, \`${family.name}.length is \${length}, expected ${rule} \${end - start}\`);
   }
 `;
-  const choose = `  const code = u16(b, start);\n  switch (code) {\n${cases.join('\n')}\n  }`;
+  const choose = `  const code = u16(b, ${at('start', 2 - lengthAt)});\n  switch (code) {\n${cases.join('\n')}\n  }`;
   if (inside) {
     out.push(
       `export function decode${type}(r: Reader, end: number): ${type} | undefined {\n${checks}  const limit = start + length;\n${choose}\n}\n`,
@@ -278,7 +346,7 @@ export function familyDecoder(family, slice) {
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
   return value;\n}\n`,
     );
   }
@@ -297,32 +365,38 @@ export function messageDecoder(row, slice) {
   body.head(head);
   body.lines.push(`r.at = start + ${headBytes};`);
   body.variable(variable, lengthsOf(row.fields));
-  const type = messageType(row.name);
+  const type = messageType(row);
   const nested = row.fields.some((field) => field.kind === 'message');
   const version = nested ? ', version: number' : '';
-  return `function decode${type}(r: Reader, start: number, limit: number${version}): ${type} | undefined {\n${body.finish(type, [`type: '${row.name}'`, 'xid: u32(b, start + 4)'])}\n}\n`;
+  return `export function decode${type}(r: Reader, start: number, limit: number${version}): ${type} | undefined {\n${body.finish(type, [`type: '${row.name}'`, 'xid: u32(b, start + 4)'])}\n}\n`;
 }
 
 export function multipartDecoder(row, slice) {
-  const type = messageType(row.name);
+  const type = unionType(row.name, slice.version);
   const cases = slice.multiparts.map((part) => multipartCase(row, part));
+  const pads = row.fields.reduce((sum, field) => sum + field.length, 0);
+  const headBytes = 12 + pads;
+  const set = Array.from({ length: pads }, (_, i) => `b[start + ${12 + i}]`).join(' | ');
+  const padding =
+    pads === 0
+      ? { before: '', after: '' }
+      : {
+          before: '  const b = r.bytes;\n',
+          after: `  if ((${set}) !== 0) {\n    value.padding = gather(b, [start + 12, ${pads}]);\n  }\n`,
+        };
   return `function decode${type}(r: Reader, start: number, limit: number): ${type} | undefined {
-  if (limit - start < 16) return r.fail('bad_length', start + 2, \`${row.name}: header.length is \${limit - start}, expected at least 16\`);
-  const b = r.bytes;
-  const value = decode${type}Body(r, start, limit);
+  if (limit - start < ${headBytes}) return r.fail('bad_length', start + 2, \`${row.name}: header.length is \${limit - start}, expected at least ${headBytes}\`);
+${padding.before}  const value = decode${type}Body(r, start, limit);
   if (value === undefined) return undefined;
   if (r.at !== limit) return r.fail('bad_length', r.at, \`${row.name}: \${limit - r.at} bytes too many\`);
-  if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0) {
-    value.padding = gather(b, [start + 12, 4]);
-  }
-  return value;
+${padding.after}  return value;
 }
 
 function decode${type}Body(r: Reader, start: number, limit: number): ${type} | undefined {
   const b = r.bytes;
   const xid = u32(b, start + 4);
   const flags = u16(b, start + 10);
-  r.at = start + 16;
+  r.at = start + ${headBytes};
   switch (u16(b, start + 8)) {
 ${cases.join('\n')}
     default:
@@ -356,20 +430,21 @@ function multipartCase(row, part) {
 export function decodeDispatch(slice) {
   const plain = slice.messages.filter((row) => row.experimenter === undefined);
   const special = slice.messages.filter((row) => row.experimenter !== undefined);
-  const cases = plain.map(
-    (row) => `    case ${row.code}:\n      return decode${messageType(row.name)}(r, start, limit);`,
-  );
-  const versionUsed = special.some((row) => row.fields.some((field) => field.kind === 'message'));
+  const isNested = (row) => row.fields.some((field) => field.kind === 'message');
+  const call = (row) => {
+    const name = row.multipart === undefined ? messageType(row) : unionType(row.name, slice.version);
+    return `decode${name}(r, start, limit${isNested(row) ? ', version' : ''})`;
+  };
+  const cases = plain.map((row) => `    case ${row.code}:\n      return ${call(row)};`);
   const early = special.map((row) => {
-    const nested = row.fields.some((field) => field.kind === 'message') ? ', version' : '';
     const id = `0x${row.experimenter.id.toString(16)}`;
     return `  if (type === ${row.code} && limit - start >= 16 && u32(b, start + 8) === ${id} && u32(b, start + 12) === ${row.experimenter.type}) {
-    return decode${messageType(row.name)}(r, start, limit${nested});
+    return ${call(row)};
   }`;
   });
-  const versionName = versionUsed ? 'version' : '_version';
+  const versionName = slice.messages.some(isNested) ? 'version' : '_version';
   return `/** The message from \`start\` to \`limit\`; its header has been checked. */
-export function decode(r: Reader, start: number, limit: number, ${versionName}: number): Message | undefined {
+export function decode(r: Reader, start: number, limit: number, ${versionName}: number): ${unionType('message', slice.version)} | undefined {
   const b = r.bytes;
   const type = b[start + 1];
 ${early.join('\n')}${early.length > 0 ? '\n' : ''}  switch (type) {
@@ -426,7 +501,7 @@ function badOxmLength(r: Reader, at: number, name: string, width: number): undef
 }
 
 /** Leaves the cursor behind the last field; the padding up to a multiple of 8 is known to be there. */
-function decodeMatch(r: Reader, end: number, name: string): OxmField[] | undefined {
+export function decodeMatch(r: Reader, end: number, name: string): OxmField[] | undefined {
   const at = r.at;
   if (end - at < 8) return r.fail('truncated', at, \`\${name}: \${end - at} bytes left, expected at least 8\`);
   const type = u16(r.bytes, at);
@@ -447,5 +522,3 @@ function decodeMatch(r: Reader, end: number, name: string): OxmField[] | undefin
 }
 `;
 }
-
-export { pascal };

@@ -1,6 +1,6 @@
 /** Emits encoders: one `reserve` for each fixed head, writes at constant offsets, lengths patched at the end. */
 import { at, split } from './layout.js';
-import { familyType, memberType, messageType, multipartType, structType } from './names.js';
+import { familyType, memberType, messageType, structType, unionType } from './names.js';
 
 const PUTS = { u8: 'put8', u16: 'put16', u32: 'put32', u64: 'put64' };
 
@@ -9,25 +9,48 @@ class Body {
     this.structs = new Map(slice.reachedStructs.map((row) => [row.name, row]));
     this.families = new Set(slice.reachedFamilies.map((family) => family.name));
     this.path = path;
+    this.nested = slice.messages
+      .filter((row) => row.fields.some((field) => field.kind === 'message'))
+      .map((row) => row.name);
+    this.union = unionType('message', slice.version);
     this.lines = [];
     this.places = [];
+    /** Structures in place, with padding of their own: its owner and the places. */
+    this.inner = [];
   }
 
   head(head) {
     for (const { field, offset, width } of head) {
       const o = at('start', offset);
-      const path = `'${this.path}.${field.name}'`;
-      const value = `m.${field.name}`;
-      if (field.kind in PUTS) this.lines.push(`${PUTS[field.kind]}(b, ${o}, ${value}, ${path});`);
-      else if (field.kind === 'u32s') this.lines.push(`put32s(b, ${o}, ${value}, ${field.count}, ${path});`);
-      else if (field.kind === 'bytes')
-        this.lines.push(`putBytes(b, ${o}, ${value}, ${field.length}, ${path});`);
-      else if (field.kind === 'text')
-        this.lines.push(`putText(b, ${o}, ${value}, ${field.length}, ${path});`);
-      else if (field.kind === 'pad') this.places.push([o, String(width)]);
+      if (field.kind === 'pad') this.places.push([o, String(width)]);
       else if (field.kind === 'listLength') this.lengthOf = { name: field.of, offset };
-      else if (field.kind !== 'length') throw new Error(`cannot encode ${field.kind} in a fixed head`);
+      else if (field.kind === 'struct') this.inPlace(field, offset);
+      else if (field.kind !== 'length') this.put(field, o, 'm', this.path);
     }
+  }
+
+  put(field, o, owner, ownerPath) {
+    const path = `'${ownerPath}.${field.name}'`;
+    const value = `${owner}.${field.name}`;
+    if (field.kind in PUTS) this.lines.push(`${PUTS[field.kind]}(b, ${o}, ${value}, ${path});`);
+    else if (field.kind === 'u32s') this.lines.push(`put32s(b, ${o}, ${value}, ${field.count}, ${path});`);
+    else if (field.kind === 'bytes')
+      this.lines.push(`putBytes(b, ${o}, ${value}, ${field.length}, ${path});`);
+    else if (field.kind === 'text') this.lines.push(`putText(b, ${o}, ${value}, ${field.length}, ${path});`);
+    else throw new Error(`cannot encode ${field.kind} in a fixed head`);
+  }
+
+  /** The fields of a structure of fixed size, written where it stands. */
+  inPlace(field, offset) {
+    const { head } = split(this.structs.get(field.of).fields, offset, this.structs);
+    const owner = `m.${field.name}`;
+    const places = [];
+    for (const part of head) {
+      const o = at('start', part.offset);
+      if (part.field.kind === 'pad') places.push([o, String(part.width)]);
+      else this.put(part.field, o, owner, `${this.path}.${field.name}`);
+    }
+    if (places.length > 0) this.inner.push({ owner, places, path: `${this.path}.${field.name}` });
   }
 
   variable(fields) {
@@ -35,6 +58,11 @@ class Body {
       const path = `'${this.path}.${field.name}'`;
       const value = `m.${field.name}`;
       if (field.kind === 'pad') this.latePad(field.length);
+      else if (field.kind === 'padEnd') this.padEnd();
+      else if (field.kind === 'stats') this.stats(field, path);
+      else if (field.kind === 'struct') this.lines.push(`encode${structType(field.of)}(w, ${value});`);
+      else if (field.kind === 'oxms') this.lines.push(`for (const item of ${value}) encodeOxm(w, item);`);
+      else if (field.kind === 'oxmId') this.lines.push(`writeOxmId(w, ${value}, ${path});`);
       else if (field.kind === 'match') this.match(field, path);
       else if (field.kind === 'oxm') this.oxm(field);
       else if (field.kind === 'list') this.list(field);
@@ -62,6 +90,21 @@ class Body {
     this.places.push(['matchEnd', 'matchPad']);
   }
 
+  padEnd() {
+    this.lines.push(`const endAt = w.at;`, `const endPad = align(w, start);`);
+    this.places.push(['endAt', 'endPad']);
+  }
+
+  stats(field, path) {
+    this.lines.push(
+      `const statsAt = w.at;`,
+      `encodeStats(w, m.${field.name}, ${path});`,
+      `const statsEnd = w.at;`,
+      `const statsPad = align(w, statsAt);`,
+    );
+    this.places.push(['statsAt', '2'], ['statsEnd', 'statsPad']);
+  }
+
   oxm(field) {
     this.lines.push(
       `encodeOxm(w, m.${field.name});`,
@@ -86,10 +129,17 @@ class Body {
   message(field, fields) {
     const fixed = this.places.reduce((sum, place) => sum + Number(place[1]), 0);
     const next = fields[fields.indexOf(field) + 1];
+    const within = this.nested.map((name) => `m.${field.name}.type === '${name}'`).join(' || ');
+    this.lines.push(
+      `if (${within}) throw new EncodeError('${this.path}.${field.name}', \`\${m.${field.name}.type} cannot be carried by another message\`);`,
+    );
+    if (next === undefined) {
+      this.lines.push(`encode(w, m.${field.name} as ${this.union}, version);`);
+      return;
+    }
     this.lines.push(
       `const inner = w.at;`,
-      `if (m.${field.name}.type === m.type) throw new EncodeError('${this.path}.${field.name}', 'a bundle cannot carry itself');`,
-      `encode(w, m.${field.name}, version);`,
+      `encode(w, m.${field.name} as ${this.union}, version);`,
       `const innerEnd = w.at;`,
       `const padded = m.${next.name}.length > 0 || (m.padding !== undefined && m.padding.length > ${fixed});`,
       `const innerPad = padded ? align(w, inner) : 0;`,
@@ -98,6 +148,11 @@ class Body {
   }
 
   pads() {
+    for (const { owner, places, path } of this.inner) {
+      this.lines.push(
+        `if (${owner}.padding !== undefined) scatter(w.bytes, ${owner}.padding, [${places.flat().join(', ')}], '${path}');`,
+      );
+    }
     if (this.places.length === 0) return;
     this.lines.push(
       `if (m.padding !== undefined) scatter(w.bytes, m.padding, [${this.places.flat().join(', ')}], '${this.path}');`,
@@ -109,13 +164,12 @@ class Body {
   }
 }
 
-const needsB = (head) =>
-  head.some(({ field }) => !['pad', 'length', 'listLength', 'struct'].includes(field.kind));
+const needsB = (head) => head.some(({ field }) => !['pad', 'length', 'listLength'].includes(field.kind));
 
 export function structEncoder(row, slice) {
   const body = new Body(slice, row.name);
   const { head, headBytes, variable } = split(row.fields, 0, body.structs);
-  body.lines.push(`const start = w.reserve(${headBytes});`);
+  if (headBytes > 0) body.lines.push(`const start = w.reserve(${headBytes});`);
   if (needsB(head)) body.lines.push(`const b = w.bytes;`);
   body.head(head);
   body.variable(variable);
@@ -127,15 +181,16 @@ export function structEncoder(row, slice) {
 
 function memberEncoder(family, row, slice) {
   const path = `${family.name}.${row.name}`;
-  const type = memberType(family.name, row.name);
+  const type = memberType(family, row);
   const body = new Body(slice, path);
   const { head, headBytes, variable } = split(row.fields, 4, body.structs);
   body.lines.push(`const start = w.reserve(${headBytes});`, `const b = w.bytes;`);
-  if (row.code > 0xff) body.lines.push(`b[start] = ${row.code >> 8};`);
-  body.lines.push(`b[start + 1] = ${row.code & 0xff};`);
+  const codeAt = family.lengthFirst ? 2 : 0;
+  if (row.code > 0xff) body.lines.push(`b[${at('start', codeAt)}] = ${row.code >> 8};`);
+  body.lines.push(`b[start + ${codeAt + 1}] = ${row.code & 0xff};`);
   body.head(head);
   body.variable(variable);
-  body.lines.push(`patchLength(w, start, start + 2, '${path}');`);
+  body.lines.push(`patchLength(w, start, ${at('start', 2 - codeAt)}, '${path}');`);
   outerPad(body, family);
   body.pads();
   const checks = family.padding === 'inside' && variable.some((field) => field.kind === 'rest');
@@ -151,21 +206,22 @@ function outerPad(body, family) {
 
 export function familyEncoder(family, slice) {
   const out = family.rows.map((row) => memberEncoder(family, row, slice));
-  const raw = memberType(family.name, 'raw');
+  const raw = memberType(family, { name: 'raw' });
+  const codeAt = family.lengthFirst ? 2 : 0;
   const path = `${family.name}.raw`;
   const body = new Body(slice, path);
   body.lines.push(
     `const start = w.reserve(4);`,
-    `put16(w.bytes, start, m.code, '${path}.code');`,
+    `put16(w.bytes, ${at('start', codeAt)}, m.code, '${path}.code');`,
     `writeRest(w, m.data, '${path}.data');`,
-    `patchLength(w, start, start + 2, '${path}');`,
+    `patchLength(w, start, ${at('start', 2 - codeAt)}, '${path}');`,
   );
   outerPad(body, family);
   body.pads();
   if (family.padding === 'inside') body.lines.push(`wholeWords(w, start, '${path}');`);
   out.push(`function encode${raw}(w: SlabWriter, m: ${raw}): void {\n${body.text()}\n}\n`);
-  const cases = [...family.rows.map((row) => row.name), 'raw'].map(
-    (name) => `    case '${name}':\n      encode${memberType(family.name, name)}(w, m);\n      return;`,
+  const cases = [...family.rows, { name: 'raw' }].map(
+    (row) => `    case '${row.name}':\n      encode${memberType(family, row)}(w, m);\n      return;`,
   );
   const type = familyType(family.name);
   out.push(`export function encode${type}(w: SlabWriter, m: ${type}): void {
@@ -180,15 +236,11 @@ ${cases.join('\n')}
 }
 
 export function messageEncoder(row, slice) {
-  const type = messageType(row.name);
+  const type = messageType(row);
   const body = new Body(slice, row.name);
   const skip = row.experimenter === undefined ? 8 : 16;
   const { head, headBytes, variable } = split(row.fields, skip, body.structs);
-  const embedded = head.filter((part) => part.field.kind === 'struct');
-  if (embedded.some((part, i) => i > 0 || part !== head.at(-1)))
-    throw new Error('one structure in place, and last');
-  const reserved = headBytes - embedded.reduce((sum, part) => sum + part.width, 0);
-  body.lines.push(`const start = writeHeader(w, version, ${row.code}, m.xid, ${reserved});`);
+  body.lines.push(`const start = writeHeader(w, version, ${row.code}, m.xid, ${headBytes});`);
   if (needsB(head) || row.experimenter !== undefined) body.lines.push(`const b = w.bytes;`);
   if (row.experimenter !== undefined) {
     body.lines.push(
@@ -196,17 +248,20 @@ export function messageEncoder(row, slice) {
       `put32(b, start + 12, ${row.experimenter.type}, '${row.name}');`,
     );
   }
-  body.head(head.filter((part) => part.field.kind !== 'struct'));
-  for (const part of embedded)
-    body.lines.push(`encode${structType(part.field.of)}(w, m.${part.field.name});`);
+  body.head(head);
   body.variable(variable);
   body.lines.push(`patchLength(w, start, start + 2, '${row.name}');`);
   body.pads();
-  return `function encode${type}(w: SlabWriter, m: ${type}, version: number): void {\n${body.text()}\n}\n`;
+  return `export function encode${type}(w: SlabWriter, m: ${type}, version: number): void {\n${body.text()}\n}\n`;
 }
 
 export function multipartEncoder(row, slice) {
-  const type = messageType(row.name);
+  const type = unionType(row.name, slice.version);
+  const pads = row.fields.reduce((sum, field) => sum + field.length, 0);
+  const padding =
+    pads === 0
+      ? ''
+      : `  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, ${pads}], '${row.name}');\n`;
   const cases = slice.multiparts.map((part) => {
     const body = part[row.multipart];
     const write =
@@ -221,7 +276,7 @@ export function multipartEncoder(row, slice) {
     return `    case '${part.name}':\n${lines.map((line) => `      ${line}`).join('\n')}`;
   });
   return `function encode${type}(w: SlabWriter, m: ${type}, version: number): void {
-  const start = writeHeader(w, version, ${row.code}, m.xid, 16);
+  const start = writeHeader(w, version, ${row.code}, m.xid, ${12 + pads});
   const b = w.bytes;
   put16(b, start + 10, m.flags, '${row.name}.flags');
   switch (m.mp_type) {
@@ -230,16 +285,16 @@ ${cases.join('\n')}
       throw unknownType('${row.name}', m);
   }
   patchLength(w, start, start + 2, '${row.name}');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], '${row.name}');
-}
+${padding}}
 `;
 }
 
 export function encodeDispatch(slice) {
+  const name = (row) => (row.multipart === undefined ? messageType(row) : unionType(row.name, slice.version));
   const cases = slice.messages.map(
-    (row) => `    case '${row.name}':\n      encode${messageType(row.name)}(w, m, version);\n      return;`,
+    (row) => `    case '${row.name}':\n      encode${name(row)}(w, m, version);\n      return;`,
   );
-  return `export function encode(w: SlabWriter, m: Message, version: number): void {
+  return `export function encode(w: SlabWriter, m: ${unionType('message', slice.version)}, version: number): void {
   switch (m.type) {
 ${cases.join('\n')}
     default:
@@ -269,7 +324,7 @@ ${cases.join('\n')}
 }
 
 /** Without the padding, which the caller aligns. */
-function encodeMatch(w: SlabWriter, fields: readonly OxmField[], path: string): void {
+export function encodeMatch(w: SlabWriter, fields: readonly OxmField[], path: string): void {
   const start = w.reserve(4);
   w.bytes[start + 1] = 1;
   for (const field of fields) encodeOxm(w, field);
@@ -277,5 +332,3 @@ function encodeMatch(w: SlabWriter, fields: readonly OxmField[], path: string): 
 }
 `;
 }
-
-export { multipartType };

@@ -1,56 +1,64 @@
 /** The tables in, the texts of the generated files out. */
-import { signature, sliceOf } from './closure.js';
+import { sliceOf } from './closure.js';
 import { decodeModule, encodeModule } from './module.js';
-import { BANNER, VERSIONS } from './names.js';
+import { BANNER, MAIN_VERSION, unionType, VERSIONS, withSuffixes } from './names.js';
 import { emitTypes } from './types.js';
 
-export function generate(catalogue) {
+export function generate(tables) {
+  const catalogue = {
+    ...tables,
+    messages: withSuffixes(tables.messages),
+    multiparts: withSuffixes(tables.multiparts),
+    tlvFamilies: tables.tlvFamilies.map((family) => ({ ...family, rows: withSuffixes(family.rows) })),
+  };
   const types = emitTypes(catalogue);
   const typeNames = [...types.matchAll(/^export (?:interface|type) (\w+)/gm)].map((match) => match[1]);
   const files = new Map([['types.ts', types]]);
-  const moduleOf = new Map();
-  const seen = new Map();
-  for (const version of VERSIONS) {
+  // Filled from version to version: the code that later versions share.
+  const decoders = new Map();
+  const encoders = new Map();
+  const mainFirst = [MAIN_VERSION, ...VERSIONS.filter((version) => version !== MAIN_VERSION)];
+  for (const version of mainFirst) {
     const slice = sliceOf(catalogue, version);
-    if (slice.messages.length === 0) continue;
-    const key = signature(slice);
-    if (!seen.has(key)) {
-      seen.set(key, `v${version}`);
-      files.set(`v${version}-decode.ts`, decodeModule(slice, typeNames));
-      files.set(`v${version}-encode.ts`, encodeModule(slice, typeNames));
-    }
-    moduleOf.set(version, seen.get(key));
+    files.set(`v${version}-decode.ts`, decodeModule(slice, typeNames, decoders));
+    files.set(`v${version}-encode.ts`, encodeModule(slice, typeNames, encoders));
   }
-  files.set('versions.ts', versions(moduleOf));
+  files.set('versions.ts', versions());
   return files;
 }
 
-function versions(moduleOf) {
-  const modules = [...new Set(moduleOf.values())];
-  const imported = modules.flatMap((name) => [
-    `import { decode as ${name}Decode } from './${name}-decode.js';`,
-    `import { encode as ${name}Encode } from './${name}-encode.js';`,
+function versions() {
+  const imported = VERSIONS.flatMap((version) => [
+    `import { decode as v${version}Decode } from './v${version}-decode.js';`,
+    `import { encode as v${version}Encode } from './v${version}-encode.js';`,
   ]);
-  const cases = modules.map((name) => {
-    const labels = [...moduleOf]
-      .filter(([, module]) => module === name)
-      .map(([version]) => `    case ${version}:`);
-    return `${labels.join('\n')}\n      return ${name}Codec;`;
-  });
+  const codecs = VERSIONS.map(
+    (version) =>
+      `const v${version}Codec: VersionCodec = { decode: v${version}Decode, encode: v${version}Encode };`,
+  );
+  const cases = VERSIONS.map((version) => `    case ${version}:\n      return v${version}Codec;`);
+  const results = VERSIONS.map(
+    (version) => `  | { readonly version: ${version}; readonly message: ${unionType('message', version)} }`,
+  );
+  const messages = VERSIONS.map((version) => unionType('message', version));
   return `${BANNER}
 import type { Reader } from '../reader.js';
 import type { SlabWriter } from '../slab-writer.js';
-import type { Message } from './types.js';
+import type { AnyMessage, ${messages.join(', ')} } from './types.js';
 ${imported.join('\n')}
 
 export interface VersionCodec {
-  decode(r: Reader, start: number, limit: number, version: number): Message | undefined;
-  encode(w: SlabWriter, m: Message, version: number): void;
+  decode(r: Reader, start: number, limit: number, version: number): AnyMessage | undefined;
+  encode(w: SlabWriter, m: AnyMessage, version: number): void;
 }
 
-${modules.map((name) => `const ${name}Codec: VersionCodec = { decode: ${name}Decode, encode: ${name}Encode };`).join('\n')}
+/** A message with the wire version by which its type is known. */
+export type Versioned =
+${results.join('\n')};
 
-/** The codec of a wire version, \`undefined\` if no table has rows for it. Versions with equal rows share one. */
+${codecs.join('\n')}
+
+/** The codec of a wire version, \`undefined\` if there is none. */
 export function codecOf(version: number): VersionCodec | undefined {
   switch (version) {
 ${cases.join('\n')}

@@ -11,11 +11,12 @@ export function widthOf(field, structs) {
   return undefined;
 }
 
+/** Bytes of a structure without a length of its own and without parts of variable length. */
 function fixedSize(fields, structs) {
   let total = 0;
   for (const field of fields) {
-    const width = widthOf(field, structs);
-    if (width === undefined) throw new Error('only structures of fixed size can be embedded');
+    const width = field.kind === 'length' ? undefined : widthOf(field, structs);
+    if (width === undefined) return undefined;
     total += width;
   }
   return total;

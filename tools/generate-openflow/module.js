@@ -1,13 +1,17 @@
 /** Puts the decoders or encoders of one version into one file, with the imports that the text turns out to need. */
+
+import { signatures } from './closure.js';
 import * as decode from './decode.js';
 import * as encode from './encode.js';
-import { BANNER } from './names.js';
+import { BANNER, familyType, messageType, structType } from './names.js';
+import { oxsDecoder, oxsEncoder } from './oxs.js';
 
 const DECODE_HELPERS = {
   '../reader.js': [
     'anySet',
     'copy',
     'gather',
+    'readOxmId',
     'readOxmIds',
     'readU32List',
     'u16',
@@ -32,6 +36,8 @@ const ENCODE_HELPERS = {
     'oxm64',
     'oxmBytes',
     'oxmRaw',
+    'oxsHeader',
+    'oxsRaw',
     'patchLength',
     'put8',
     'put16',
@@ -41,6 +47,7 @@ const ENCODE_HELPERS = {
     'putBytes',
     'putText',
     'scatter',
+    'writeOxmId',
     'writeOxmIds',
     'writeRest',
     'writeU8List',
@@ -62,31 +69,88 @@ function imports(text, helpers, typeSource, allTypes) {
   return `${lines.join('\n')}\n`;
 }
 
-function file(parts, helpers, typeSource, types) {
+function file(parts, shared, helpers, typeSource, types) {
   const text = parts.join('\n');
-  return `${BANNER}\n${imports(text, helpers, typeSource, types)}\n${text}`;
+  const head = `${imports(text, helpers, typeSource, types)}${sharedImports(text, shared)}`;
+  return `${BANNER}\n${head}\n${text}`;
 }
 
-export function decodeModule(slice, types) {
-  const parts = [decode.decodeDispatch(slice)];
-  for (const row of slice.messages)
-    parts.push(
-      row.multipart === undefined ? decode.messageDecoder(row, slice) : decode.multipartDecoder(row, slice),
-    );
-  for (const row of slice.reachedStructs) parts.push(decode.structDecoder(row, slice));
-  for (const family of slice.reachedFamilies) parts.push(decode.familyDecoder(family, slice));
-  if (slice.usesOxm) parts.push(decode.oxmDecoder(slice));
-  return file(parts, DECODE_HELPERS, [['Reader', '../reader.js']], types);
+/** Code that another version has already. */
+function sharedImports(text, shared) {
+  const used = [...shared].filter(([name]) => new RegExp(`\\b${name}\\(`).test(text));
+  const modules = [...new Set(used.map(([, module]) => module))];
+  return modules
+    .map((module) => {
+      const names = used.filter(([, holder]) => holder === module).map(([name]) => `  ${name},`);
+      return `import {\n${names.join('\n')}\n} from './${module}.js';\n`;
+    })
+    .join('');
 }
 
-export function encodeModule(slice, types) {
-  const parts = [encode.encodeDispatch(slice)];
-  for (const row of slice.messages)
-    parts.push(
-      row.multipart === undefined ? encode.messageEncoder(row, slice) : encode.multipartEncoder(row, slice),
+/**
+ * The functions of one module: those whose signature an earlier version has are imported from there. `known` maps
+ * name and signature to the module that holds the function, for all versions so far.
+ */
+class Parts {
+  constructor(module, known) {
+    this.module = module;
+    this.known = known;
+    this.texts = [];
+    this.shared = new Map();
+  }
+
+  add(name, signature, emit) {
+    const key = `${name} ${signature}`;
+    const holder = this.known.get(key);
+    if (holder !== undefined) {
+      this.shared.set(name, holder);
+      return;
+    }
+    this.known.set(key, this.module);
+    this.texts.push(emit());
+  }
+}
+
+function assemble(slice, parts, verb, emit) {
+  const signature = signatures(slice);
+  for (const row of slice.messages) {
+    if (row.multipart !== undefined) parts.texts.push(emit.multipart(row, slice));
+    else parts.add(`${verb}${messageType(row)}`, signature.ofMessage(row), () => emit.message(row, slice));
+  }
+  for (const row of slice.reachedStructs)
+    parts.add(`${verb}${structType(row.name)}`, signature.ofName(row.name), () => emit.struct(row, slice));
+  for (const family of slice.reachedFamilies)
+    parts.add(`${verb}${familyType(family.name)}`, signature.ofName(family.name), () =>
+      emit.family(family, slice),
     );
-  for (const row of slice.reachedStructs) parts.push(encode.structEncoder(row, slice));
-  for (const family of slice.reachedFamilies) parts.push(encode.familyEncoder(family, slice));
-  if (slice.usesOxm) parts.push(encode.oxmEncoder(slice));
-  return file(parts, ENCODE_HELPERS, [['SlabWriter', '../slab-writer.js']], types);
+  if (slice.usesOxm) parts.texts.push(emit.oxm(slice));
+  if (slice.usesOxs) parts.texts.push(emit.oxs(slice));
+}
+
+export function decodeModule(slice, types, known) {
+  const parts = new Parts(`v${slice.version}-decode`, known);
+  parts.texts.push(decode.decodeDispatch(slice));
+  assemble(slice, parts, 'decode', {
+    message: decode.messageDecoder,
+    multipart: decode.multipartDecoder,
+    struct: decode.structDecoder,
+    family: decode.familyDecoder,
+    oxm: decode.oxmDecoder,
+    oxs: oxsDecoder,
+  });
+  return file(parts.texts, parts.shared, DECODE_HELPERS, [['Reader', '../reader.js']], types);
+}
+
+export function encodeModule(slice, types, known) {
+  const parts = new Parts(`v${slice.version}-encode`, known);
+  parts.texts.push(encode.encodeDispatch(slice));
+  assemble(slice, parts, 'encode', {
+    message: encode.messageEncoder,
+    multipart: encode.multipartEncoder,
+    struct: encode.structEncoder,
+    family: encode.familyEncoder,
+    oxm: encode.oxmEncoder,
+    oxs: oxsEncoder,
+  });
+  return file(parts.texts, parts.shared, ENCODE_HELPERS, [['SlabWriter', '../slab-writer.js']], types);
 }

@@ -3,11 +3,14 @@ import {
   BANNER,
   familyType,
   hasPadding,
+  holds,
   memberType,
   messageType,
   multipartType,
   pascal,
   structType,
+  unionType,
+  VERSIONS,
 } from './names.js';
 
 const INTEGERS = { u8: 'number', u16: 'number', u32: 'number', u64: 'bigint' };
@@ -17,15 +20,16 @@ export function emitTypes(catalogue) {
   const out = [BANNER];
   out.push(EMPTY_BODY);
   out.push(oxmTypes(catalogue.oxm));
+  out.push(oxsTypes(catalogue.oxs));
   for (const family of catalogue.tlvFamilies) out.push(familyTypes(family, families));
   for (const row of catalogue.structs) {
-    out.push(`/** ${row.source}. */\n${interfaceText(structType(row.name), [], row.fields, families)}`);
+    out.push(`/** ${row.source}. */\n${interfaceText(structType(row.name), [], row, families)}`);
   }
   for (const row of catalogue.messages) out.push(messageTypes(row, catalogue, families));
-  out.push(
-    `export type Message =\n${catalogue.messages.map((row) => `  | ${messageType(row.name)}`).join('\n')};\n`,
-  );
-  out.push(`export type MessageType = Message['type'];\n`);
+  for (const version of VERSIONS) out.push(versionUnions(catalogue, version));
+  const unions = VERSIONS.map((version) => unionType('message', version));
+  out.push(`/** A message of any version. */\nexport type AnyMessage = ${unions.join(' | ')};\n`);
+  out.push(`export type MessageType = AnyMessage['type'];\n`);
   out.push(`export type MultipartType = MultipartReply['mp_type'];\n`);
   return out.join('\n');
 }
@@ -34,7 +38,7 @@ const EMPTY_BODY = `/** The body of a multipart request that has none. */
 export type EmptyBody = Readonly<Record<string, never>>;
 `;
 
-function fieldType(field, families) {
+function fieldType(field, families, versions) {
   switch (field.kind) {
     case 'u8':
     case 'u16':
@@ -54,23 +58,31 @@ function fieldType(field, families) {
       return structType(field.of);
     case 'match':
       return 'readonly OxmField[]';
+    case 'oxms':
+      return 'readonly OxmField[]';
     case 'oxm':
       return 'OxmField';
+    case 'stats':
+      return 'readonly OxsField[]';
+    case 'oxmId':
+      return 'OxmId';
     case 'oxmIds':
       return 'readonly OxmId[]';
     case 'list':
       return `readonly ${families.has(field.of) ? familyType(field.of) : structType(field.of)}[]`;
     case 'message':
-      return 'Message';
+      return VERSIONS.filter((version) => holds(versions, version))
+        .map((version) => unionType('message', version))
+        .join(' | ');
     default:
       return undefined;
   }
 }
 
-function interfaceText(name, head, fields, families, outerPadding = false) {
+function interfaceText(name, head, { fields, versions }, families, outerPadding = false) {
   const lines = [...head];
   for (const field of fields) {
-    const type = fieldType(field, families);
+    const type = fieldType(field, families, versions);
     if (type !== undefined) lines.push(`  readonly ${field.name}: ${type};`);
   }
   if (outerPadding || hasPadding(fields)) {
@@ -85,15 +97,15 @@ function familyTypes(family, families) {
   const out = [];
   for (const row of family.rows) {
     const head = [`  readonly type: '${row.name}';`];
-    out.push(interfaceText(memberType(family.name, row.name), head, row.fields, families, outer));
+    out.push(interfaceText(memberType(family, row), head, row, families, outer));
   }
   const raw = ["  readonly type: 'raw';", '  readonly code: number;', '  readonly data: Uint8Array;'];
   out.push('/** An element of a type that has no row, kept as it came. */');
-  out.push(interfaceText(memberType(family.name, 'raw'), raw, [], families, outer));
-  const members = [...family.rows.map((row) => row.name), 'raw'];
+  out.push(interfaceText(memberType(family, { name: 'raw' }), raw, { fields: [] }, families, outer));
+  const members = [...family.rows, { name: 'raw' }];
   out.push(
     `/** ${family.source}. */\nexport type ${familyType(family.name)} =\n${members
-      .map((name) => `  | ${memberType(family.name, name)}`)
+      .map((row) => `  | ${memberType(family, row)}`)
       .join('\n')};\n`,
   );
   return out.join('\n');
@@ -102,10 +114,11 @@ function familyTypes(family, families) {
 function messageTypes(row, catalogue, families) {
   if (row.multipart === undefined) {
     const head = [`  readonly type: '${row.name}';`, '  readonly xid: number;'];
-    return `/** ${row.source}. */\n${interfaceText(messageType(row.name), head, row.fields, families)}`;
+    return `/** ${row.source}. */\n${interfaceText(messageType(row), head, row, families)}`;
   }
   const out = [];
   for (const part of catalogue.multiparts) {
+    if (part.versions.from < row.versions.from || part.versions.to > row.versions.to) continue;
     const body = part[row.multipart];
     const type =
       body.shape === 'empty'
@@ -120,10 +133,25 @@ function messageTypes(row, catalogue, families) {
       '  readonly flags: number;',
       `  readonly body: ${type};`,
     ];
-    out.push(interfaceText(multipartType(row.multipart, part.name), head, [{ kind: 'pad' }], families));
+    out.push(interfaceText(multipartType(row.multipart, part), head, row, families));
   }
-  const members = catalogue.multiparts.map((part) => `  | ${multipartType(row.multipart, part.name)}`);
-  out.push(`/** ${row.source}. */\nexport type ${messageType(row.name)} =\n${members.join('\n')};\n`);
+  return out.join('\n');
+}
+
+/** All messages of a version, and its multipart requests and replies. */
+function versionUnions(catalogue, version) {
+  const live = (rows) => rows.filter((row) => holds(row.versions, version));
+  const union = (doc, name, members) =>
+    `/** ${doc} */\nexport type ${unionType(name, version)} =\n${members.map((member) => `  | ${member}`).join('\n')};\n`;
+  const out = [];
+  const members = [];
+  for (const row of live(catalogue.messages)) {
+    members.push(row.multipart === undefined ? messageType(row) : unionType(row.name, version));
+    if (row.multipart === undefined) continue;
+    const parts = live(catalogue.multiparts).map((part) => multipartType(row.multipart, part));
+    out.push(union(`${row.source}.`, row.name, parts));
+  }
+  out.push(union(`Every message of wire version ${version}.`, 'message', members));
   return out.join('\n');
 }
 
@@ -166,6 +194,37 @@ export interface OxmId {
   /** Present if and only if the class is OFPXMC_EXPERIMENTER. */
   readonly experimenter?: number;
 }
+`);
+  return out.join('\n');
+}
+
+const OXS_VALUE = {
+  u32: ['  readonly value: number;'],
+  u64: ['  readonly value: bigint;'],
+  time: ['  readonly seconds: number;', '  readonly nanoseconds: number;'],
+};
+
+function oxsTypes(rows) {
+  const members = [];
+  const out = [];
+  for (const [form, value] of Object.entries(OXS_VALUE)) {
+    const names = rows.filter((row) => row.form === form).map((row) => `'${row.name}'`);
+    const type = `Oxs${pascal(form)}`;
+    members.push(type);
+    out.push(`export interface ${type} {\n  readonly field: ${names.join(' | ')};\n${value.join('\n')}\n}\n`);
+  }
+  out.push(`/** A statistics field of a class or number that has no row; \`payload\` is everything after the 4-byte header. */
+export interface OxsRaw {
+  readonly field: 'raw';
+  readonly oxs_class: number;
+  readonly oxs_field: number;
+  /** The bit between the field and the length, 0 in 1.5. */
+  readonly reserved: number;
+  readonly payload: Uint8Array;
+}
+
+/** One OXS TLV of an \`ofp_stats\`. 1.5.1 7.2.4. */
+export type OxsField = ${[...members, 'OxsRaw'].join(' | ')};
 `);
   return out.join('\n');
 }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { decodeLines } from '../decode-lines.js';
 import { CliError, exitCodes } from '../exit-codes.js';
 import { print } from '../output.js';
 import type { Outcome } from '../program.js';
 import type { Terminal } from '../terminal.js';
+import { addOpenflowCommands } from './openflow.js';
 import { type OutputOption, withOutput } from './options.js';
 
 /** Commands that need no controller: they read a file or standard input. */
@@ -40,17 +40,7 @@ export function addOfflineCommands(steady: Command, terminal: Terminal, outcome:
     await print(terminal, options.output, result, () => `${told.join('\n')}\n`);
     outcome.exitCode = result.equal ? exitCodes.ok : exitCodes.failed;
   });
-  steady
-    .command('openflow')
-    .description('look into OpenFlow messages')
-    .command('decode')
-    .description(
-      'read messages as hexadecimal digits, one a line, from standard input; print one JSON object a line',
-    )
-    .action(async () => {
-      const { decodeLine } = await import('../../openflow/index.js');
-      await decodeLines(terminal.input, decodeLine, (answer) => terminal.out(`${answer}\n`));
-    });
+  addOpenflowCommands(steady, terminal);
 }
 
 async function check(file: string, terminal: Terminal): Promise<number> {

@@ -1,22 +1,63 @@
-import { type ErrorRow, EVERY_VERSION, OPENFLOW_13, type VersionRange } from './language.js';
+import {
+  type ErrorRow,
+  EVERY_VERSION,
+  OPENFLOW_13,
+  OPENFLOW_15,
+  SINCE_13,
+  SINCE_14,
+  type VersionRange,
+} from './language.js';
 
-/** Error types and their codes, 1.3.5 A.4.4. Names are those of the specification, so that they can be looked up there. */
+/**
+ * Error types and their codes: 1.3.5 A.4.4, 1.4.1 7.5.4, 1.5.1 7.5.4. Names are those of the specification, so that they
+ * can be looked up there.
+ */
+
+/** Names of codes that follow each other; a code may be a name with the versions that have it. */
+type Codes = readonly (string | { readonly name: string; readonly versions: VersionRange })[];
 
 function row(
   code: number,
   name: string,
   prefix: string,
-  names: readonly string[],
-  versions: VersionRange = OPENFLOW_13,
+  names: Codes,
+  versions: VersionRange = SINCE_13,
   first = 0,
 ): ErrorRow {
   return {
     code,
     name,
     versions,
-    codes: names.map((each, i) => ({ name: `${prefix}_${each}`, code: first + i })),
+    codes: names.map((each, i) =>
+      typeof each === 'string'
+        ? { name: `${prefix}_${each}`, code: first + i }
+        : { name: `${prefix}_${each.name}`, code: first + i, versions: each.versions },
+    ),
   };
 }
+
+const since14 = (...names: string[]): Codes => names.map((name) => ({ name, versions: SINCE_14 }));
+const since15 = (...names: string[]): Codes => names.map((name) => ({ name, versions: OPENFLOW_15 }));
+
+/** Bundles fail for the same reasons in the ONF extension of 1.3, numbered from 2300, and since 1.4. */
+const bundleFailures = [
+  'UNKNOWN',
+  'EPERM',
+  'BAD_ID',
+  'BUNDLE_EXIST',
+  'BUNDLE_CLOSED',
+  'OUT_OF_BUNDLES',
+  'BAD_TYPE',
+  'BAD_FLAGS',
+  'MSG_BAD_LEN',
+  'MSG_BAD_XID',
+  'MSG_UNSUP',
+  'MSG_CONFLICT',
+  'MSG_TOO_MANY',
+  'MSG_FAILED',
+  'TIMEOUT',
+  'BUNDLE_IN_PROGRESS',
+];
 
 export const errorRows: readonly ErrorRow[] = [
   row(0, 'OFPET_HELLO_FAILED', 'OFPHFC', ['INCOMPATIBLE', 'EPERM'], EVERY_VERSION),
@@ -35,6 +76,8 @@ export const errorRows: readonly ErrorRow[] = [
     'BAD_PORT',
     'BAD_PACKET',
     'MULTIPART_BUFFER_OVERFLOW',
+    ...since14('MULTIPART_REQUEST_TIMEOUT', 'MULTIPART_REPLY_TIMEOUT'),
+    ...since15('MULTIPART_BAD_SCHED', 'PIPELINE_FIELDS_ONLY', 'UNKNOWN'),
   ]),
   row(2, 'OFPET_BAD_ACTION', 'OFPBAC', [
     'BAD_TYPE',
@@ -53,6 +96,7 @@ export const errorRows: readonly ErrorRow[] = [
     'BAD_SET_TYPE',
     'BAD_SET_LEN',
     'BAD_SET_ARGUMENT',
+    ...since15('BAD_SET_MASK', 'BAD_METER'),
   ]),
   row(3, 'OFPET_BAD_INSTRUCTION', 'OFPBIC', [
     'UNKNOWN_INST',
@@ -64,6 +108,7 @@ export const errorRows: readonly ErrorRow[] = [
     'BAD_EXP_TYPE',
     'BAD_LEN',
     'EPERM',
+    ...since14('DUP_INST'),
   ]),
   row(4, 'OFPET_BAD_MATCH', 'OFPBMC', [
     'BAD_TYPE',
@@ -88,6 +133,8 @@ export const errorRows: readonly ErrorRow[] = [
     'BAD_TIMEOUT',
     'BAD_COMMAND',
     'BAD_FLAGS',
+    ...since14('CANT_SYNC', 'BAD_PRIORITY'),
+    ...since15('IS_SYNC'),
   ]),
   row(6, 'OFPET_GROUP_MOD_FAILED', 'OFPGMFC', [
     'GROUP_EXISTS',
@@ -105,6 +152,7 @@ export const errorRows: readonly ErrorRow[] = [
     'BAD_BUCKET',
     'BAD_WATCH',
     'EPERM',
+    ...since15('UNKNOWN_BUCKET', 'BUCKET_EXISTS'),
   ]),
   row(7, 'OFPET_PORT_MOD_FAILED', 'OFPPMFC', [
     'BAD_PORT',
@@ -116,7 +164,12 @@ export const errorRows: readonly ErrorRow[] = [
   row(8, 'OFPET_TABLE_MOD_FAILED', 'OFPTMFC', ['BAD_TABLE', 'BAD_CONFIG', 'EPERM']),
   row(9, 'OFPET_QUEUE_OP_FAILED', 'OFPQOFC', ['BAD_PORT', 'BAD_QUEUE', 'EPERM']),
   row(10, 'OFPET_SWITCH_CONFIG_FAILED', 'OFPSCFC', ['BAD_FLAGS', 'BAD_LEN', 'EPERM']),
-  row(11, 'OFPET_ROLE_REQUEST_FAILED', 'OFPRRFC', ['STALE', 'UNSUP', 'BAD_ROLE']),
+  row(11, 'OFPET_ROLE_REQUEST_FAILED', 'OFPRRFC', [
+    'STALE',
+    'UNSUP',
+    'BAD_ROLE',
+    ...since15('ID_UNSUP', 'ID_IN_USE'),
+  ]),
   row(12, 'OFPET_METER_MOD_FAILED', 'OFPMMFC', [
     'UNKNOWN',
     'METER_EXISTS',
@@ -131,38 +184,55 @@ export const errorRows: readonly ErrorRow[] = [
     'OUT_OF_METERS',
     'OUT_OF_BANDS',
   ]),
+  // Since 1.4 faults of properties have a type of their own.
   row(13, 'OFPET_TABLE_FEATURES_FAILED', 'OFPTFFC', [
     'BAD_TABLE',
     'BAD_METADATA',
-    'BAD_TYPE',
-    'BAD_LEN',
-    'BAD_ARGUMENT',
+    ...['BAD_TYPE', 'BAD_LEN', 'BAD_ARGUMENT'].map((name) => ({ name, versions: OPENFLOW_13 })),
     'EPERM',
+    ...since15('BAD_CAPA', 'BAD_MAX_ENT', 'BAD_FEATURES', 'BAD_COMMAND', 'TOO_MANY'),
   ]),
-  // 1.3 carries bundle failures as experimenter errors of the ONF; the numbers are those of the extension, from 2300.
   row(
-    0xffff,
-    'OFPET_EXPERIMENTER',
-    'OFPBFC',
+    14,
+    'OFPET_BAD_PROPERTY',
+    'OFPBPC',
+    [
+      'BAD_TYPE',
+      'BAD_LEN',
+      'BAD_VALUE',
+      'TOO_MANY',
+      'DUP_TYPE',
+      'BAD_EXPERIMENTER',
+      'BAD_EXP_TYPE',
+      'BAD_EXP_VALUE',
+      'EPERM',
+    ],
+    SINCE_14,
+  ),
+  row(15, 'OFPET_ASYNC_CONFIG_FAILED', 'OFPACFC', ['INVALID', 'UNSUPPORTED', 'EPERM'], SINCE_14),
+  row(
+    16,
+    'OFPET_FLOW_MONITOR_FAILED',
+    'OFPMOFC',
     [
       'UNKNOWN',
-      'EPERM',
-      'BAD_ID',
-      'BUNDLE_EXIST',
-      'BUNDLE_CLOSED',
-      'OUT_OF_BUNDLES',
-      'BAD_TYPE',
+      'MONITOR_EXISTS',
+      'INVALID_MONITOR',
+      'UNKNOWN_MONITOR',
+      'BAD_COMMAND',
       'BAD_FLAGS',
-      'MSG_BAD_LEN',
-      'MSG_BAD_XID',
-      'MSG_UNSUP',
-      'MSG_CONFLICT',
-      'MSG_TOO_MANY',
-      'MSG_FAILED',
-      'TIMEOUT',
-      'BUNDLE_IN_PROGRESS',
+      'BAD_TABLE_ID',
+      'BAD_OUT',
     ],
-    OPENFLOW_13,
-    2300,
+    SINCE_14,
   ),
+  row(
+    17,
+    'OFPET_BUNDLE_FAILED',
+    'OFPBFC',
+    [...bundleFailures, ...since15('SCHED_NOT_SUPPORTED', 'SCHED_FUTURE', 'SCHED_PAST')],
+    SINCE_14,
+  ),
+  row(0xffff, 'OFPET_EXPERIMENTER', 'OFPBFC', bundleFailures, OPENFLOW_13, 2300),
+  row(0xffff, 'OFPET_EXPERIMENTER', '', [], SINCE_14),
 ];

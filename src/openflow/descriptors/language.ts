@@ -13,7 +13,13 @@ export interface VersionRange {
 
 /** Structures that never changed between 1.0 and 1.5. */
 export const EVERY_VERSION: VersionRange = { from: 1, to: 6 };
+export const OPENFLOW_10: VersionRange = { from: 1, to: 1 };
 export const OPENFLOW_13: VersionRange = { from: 4, to: 4 };
+export const OPENFLOW_13_TO_14: VersionRange = { from: 4, to: 5 };
+export const OPENFLOW_14: VersionRange = { from: 5, to: 5 };
+export const OPENFLOW_15: VersionRange = { from: 6, to: 6 };
+export const SINCE_13: VersionRange = { from: 4, to: 6 };
+export const SINCE_14: VersionRange = { from: 5, to: 6 };
 
 export type Field =
   /** An unsigned integer; `u64` becomes a bigint, the others a number. */
@@ -30,12 +36,20 @@ export type Field =
   | { readonly kind: 'length' }
   /** The length in bytes of the list called `of` (16 bits). Computed too. */
   | { readonly kind: 'listLength'; readonly of: string }
-  /** A structure of fixed layout in place. */
+  /** A structure in place; one with a length of its own may only come after the fixed fields. */
   | { readonly kind: 'struct'; readonly name: string; readonly of: string }
   /** An `ofp_match` with its trailing padding to a multiple of 8. */
   | { readonly kind: 'match'; readonly name: string }
   /** One OXM TLV, then padding that brings the structure to a multiple of 8. */
   | { readonly kind: 'oxm'; readonly name: string }
+  /** Zeros that bring a structure, whose length counts them, to a multiple of 8. */
+  | { readonly kind: 'padEnd' }
+  /** An `ofp_stats` of 1.5: OXS TLVs, with its trailing padding to a multiple of 8. */
+  | { readonly kind: 'stats'; readonly name: string }
+  /** OXM TLVs up to the end of the enclosing structure. */
+  | { readonly kind: 'oxms'; readonly name: string }
+  /** An OXM header without a value. */
+  | { readonly kind: 'oxmId'; readonly name: string }
   /** OXM headers without values (table features). */
   | { readonly kind: 'oxmIds'; readonly name: string }
   /** Structures or TLVs one after the other, up to the end of the enclosing one or as far as `listLength` says. */
@@ -44,7 +58,7 @@ export type Field =
   | { readonly kind: 'u8List' | 'u32List'; readonly name: string }
   /** Opaque bytes up to the end of the enclosing structure. */
   | { readonly kind: 'rest'; readonly name: string }
-  /** A whole message inside a message (bundles); properties after it start at the next multiple of 8. */
+  /** A whole message inside a message; what follows it (properties of bundles) starts at the next multiple of 8. */
   | { readonly kind: 'message'; readonly name: string };
 
 export interface StructRow {
@@ -66,7 +80,7 @@ export interface TlvRow {
   readonly fields: readonly Field[];
 }
 
-/** TLVs with a 16-bit type and a 16-bit length. Types that no row names are kept as `{type: 'raw', code, data}`. */
+/** TLVs with a 16-bit type and a 16-bit length, mostly in this order. Types that no row names are kept as `{type: 'raw', code, data}`. */
 export interface TlvFamily {
   readonly name: string;
   readonly source: string;
@@ -74,6 +88,8 @@ export interface TlvFamily {
   readonly padding: 'inside' | 'outside';
   /** The smallest legal value of the length. */
   readonly minLength: number;
+  /** The length comes before the type. */
+  readonly lengthFirst?: true;
   readonly rows: readonly TlvRow[];
 }
 
@@ -82,7 +98,7 @@ export interface MessageRow extends StructRow {
   readonly code: number;
   /** Messages defined by an experimenter share code 4 and are told apart by these two words. */
   readonly experimenter?: { readonly id: number; readonly type: number };
-  /** `request` or `reply`: the body is chosen by the multipart type. */
+  /** `request` or `reply`: the body is chosen by the multipart type. `fields` are the padding between flags and body. */
   readonly multipart?: 'request' | 'reply';
 }
 
@@ -124,6 +140,14 @@ export interface OxmPrerequisite {
   readonly values?: readonly number[];
 }
 
+/** A statistics field of 1.5: `time` is seconds and nanoseconds, 32 bits each. */
+export interface OxsRow {
+  readonly name: string;
+  readonly id: number;
+  readonly versions: VersionRange;
+  readonly form: 'u32' | 'u64' | 'time';
+}
+
 export interface ErrorRow {
   readonly name: string;
   readonly code: number;
@@ -152,6 +176,10 @@ export const listLength = (of: string): Field => ({ kind: 'listLength', of });
 export const struct = (name: string, of: string): Field => ({ kind: 'struct', name, of });
 export const match = (name: string): Field => ({ kind: 'match', name });
 export const oxm = (name: string): Field => ({ kind: 'oxm', name });
+export const padEnd: Field = { kind: 'padEnd' };
+export const stats = (name: string): Field => ({ kind: 'stats', name });
+export const oxms = (name: string): Field => ({ kind: 'oxms', name });
+export const oxmId = (name: string): Field => ({ kind: 'oxmId', name });
 export const oxmIds = (name: string): Field => ({ kind: 'oxmIds', name });
 export const list = (name: string, of: string): Field => ({ kind: 'list', name, of });
 export const u8List = (name: string): Field => ({ kind: 'u8List', name });

@@ -1,4 +1,12 @@
-import type { OxmForm, OxmPrerequisite, OxmRow, VersionRange } from './language.js';
+import {
+  OPENFLOW_15,
+  type OxmForm,
+  type OxmPrerequisite,
+  type OxmRow,
+  SINCE_13,
+  SINCE_14,
+  type VersionRange,
+} from './language.js';
 
 /** The match fields of class OFPXMC_OPENFLOW_BASIC: 1.3.5 A.2.3.7, tables 11 and 12; later ones 1.5.1 7.2.3.8. */
 
@@ -6,10 +14,6 @@ export const OFPXMC_NXM_0 = 0x0000;
 export const OFPXMC_NXM_1 = 0x0001;
 export const OFPXMC_OPENFLOW_BASIC = 0x8000;
 export const OFPXMC_EXPERIMENTER = 0xffff;
-
-const SINCE_13: VersionRange = { from: 4, to: 6 };
-const SINCE_14: VersionRange = { from: 5, to: 6 };
-const SINCE_15: VersionRange = { from: 6, to: 6 };
 
 const ethType = (...values: number[]): readonly OxmPrerequisite[] => [{ field: 'eth_type', values }];
 const ipProto = (value: number): readonly OxmPrerequisite[] => [{ field: 'ip_proto', values: [value] }];
@@ -83,7 +87,7 @@ export const oxmRows: readonly OxmRow[] = [
   row(38, 'tunnel_id', 64, 'bigint', MASKABLE, none),
   row(39, 'ipv6_exthdr', 9, 'number', MASKABLE, ip6),
   row(41, 'pbb_uca', 1, 'number', EXACT, pbb, SINCE_14),
-  row(42, 'tcp_flags', 12, 'number', MASKABLE, ipProto(6), SINCE_15),
-  row(43, 'actset_output', 32, 'number', EXACT, none, SINCE_15),
-  row(44, 'packet_type', 32, 'number', EXACT, none, SINCE_15),
+  row(42, 'tcp_flags', 12, 'number', MASKABLE, ipProto(6), OPENFLOW_15),
+  row(43, 'actset_output', 32, 'number', EXACT, none, OPENFLOW_15),
+  row(44, 'packet_type', 32, 'number', EXACT, none, OPENFLOW_15),
 ];

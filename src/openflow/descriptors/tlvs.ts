@@ -2,11 +2,21 @@ import {
   EVERY_VERSION,
   type Field,
   list,
+  match,
   OPENFLOW_13,
+  OPENFLOW_13_TO_14,
+  OPENFLOW_15,
   oxm,
+  oxmId,
   oxmIds,
+  oxms,
   pad,
+  padEnd,
   rest,
+  SINCE_13,
+  SINCE_14,
+  stats,
+  struct,
   type TlvFamily,
   type TlvRow,
   u8,
@@ -15,13 +25,17 @@ import {
   u32,
   u32List,
   u64,
+  type VersionRange,
 } from './language.js';
+import { propertyFamilies } from './properties.js';
 
 /** Every family of elements with a 16-bit type and a 16-bit length, apart from OXM (`oxm.ts`). */
 
 function row(name: string, code: number, ...fields: readonly Field[]): TlvRow {
-  return { name, code, versions: OPENFLOW_13, fields };
+  return { name, code, versions: SINCE_13, fields };
 }
+
+const within = (versions: VersionRange, tlv: TlvRow): TlvRow => ({ ...tlv, versions });
 
 const experimenter = [u32('experimenter'), rest('data')] as const;
 
@@ -47,6 +61,21 @@ const actions: TlvFamily = {
     row('set_field', 25, oxm('field')),
     row('push_pbb', 26, u16('ethertype'), pad(2)),
     row('pop_pbb', 27, pad(4)),
+    within(
+      OPENFLOW_15,
+      row(
+        'copy_field',
+        28,
+        u16('n_bits'),
+        u16('src_offset'),
+        u16('dst_offset'),
+        pad(2),
+        oxmId('src'),
+        oxmId('dst'),
+        padEnd,
+      ),
+    ),
+    within(OPENFLOW_15, row('meter', 29, u32('meter_id'))),
     row('experimenter', 0xffff, ...experimenter),
   ],
 };
@@ -62,7 +91,8 @@ const instructions: TlvFamily = {
     row('write_actions', 3, pad(4), list('actions', 'action')),
     row('apply_actions', 4, pad(4), list('actions', 'action')),
     row('clear_actions', 5, pad(4)),
-    row('meter', 6, u32('meter_id')),
+    within(OPENFLOW_13_TO_14, row('meter', 6, u32('meter_id'))),
+    within(OPENFLOW_15, row('stat_trigger', 7, u32('flags'), stats('thresholds'))),
     row('experimenter', 0xffff, ...experimenter),
   ],
 };
@@ -93,9 +123,9 @@ const queueProperties: TlvFamily = {
   padding: 'inside',
   minLength: 8,
   rows: [
-    row('min_rate', 1, pad(4), u16('rate'), pad(6)),
-    row('max_rate', 2, pad(4), u16('rate'), pad(6)),
-    row('experimenter', 0xffff, pad(4), u32('experimenter'), pad(4), rest('data')),
+    within(OPENFLOW_13, row('min_rate', 1, pad(4), u16('rate'), pad(6))),
+    within(OPENFLOW_13, row('max_rate', 2, pad(4), u16('rate'), pad(6))),
+    within(OPENFLOW_13, row('experimenter', 0xffff, pad(4), u32('experimenter'), pad(4), rest('data'))),
   ],
 };
 
@@ -119,6 +149,12 @@ const tableProperties: TlvFamily = {
     row('write_setfield_miss', 13, oxmIds('oxm_ids')),
     row('apply_setfield', 14, oxmIds('oxm_ids')),
     row('apply_setfield_miss', 15, oxmIds('oxm_ids')),
+    within(SINCE_14, row('table_sync_from', 16, u8List('table_ids'))),
+    within(OPENFLOW_15, row('write_copyfield', 18, oxmIds('oxm_ids'))),
+    within(OPENFLOW_15, row('write_copyfield_miss', 19, oxmIds('oxm_ids'))),
+    within(OPENFLOW_15, row('apply_copyfield', 20, oxmIds('oxm_ids'))),
+    within(OPENFLOW_15, row('apply_copyfield_miss', 21, oxmIds('oxm_ids'))),
+    within(OPENFLOW_15, row('packet_types', 22, oxms('oxm_values'))),
     row('experimenter', 0xfffe, u32('experimenter'), u32('exp_type'), rest('data')),
     row('experimenter_miss', 0xffff, u32('experimenter'), u32('exp_type'), rest('data')),
   ],
@@ -126,10 +162,43 @@ const tableProperties: TlvFamily = {
 
 const bundleProperties: TlvFamily = {
   name: 'bundle_property',
-  source: 'ONF extension 230, ofp_bundle_prop_header',
+  source: 'ONF extension 230, ofp_bundle_prop_header; 1.5.1 7.3.9',
   padding: 'outside',
   minLength: 4,
-  rows: [row('experimenter', 0xffff, u32('experimenter'), u32('exp_type'), rest('data'))],
+  rows: [
+    within(OPENFLOW_15, row('time', 1, pad(4), struct('scheduled_time', 'time'))),
+    row('experimenter', 0xffff, u32('experimenter'), u32('exp_type'), rest('data')),
+  ],
+};
+
+const flowUpdate = [
+  u8('table_id'),
+  u8('reason'),
+  u16('idle_timeout'),
+  u16('hard_timeout'),
+  u16('priority'),
+  pad(4),
+  u64('cookie'),
+  match('match'),
+  list('instructions', 'instruction'),
+] as const;
+
+/** What flow monitors report; the `type` is the event. */
+const flowUpdates: TlvFamily = {
+  name: 'flow_update',
+  source: '1.4.1 7.3.5 ofp_flow_update_header',
+  padding: 'inside',
+  minLength: 8,
+  lengthFirst: true,
+  rows: [
+    row('initial', 0, ...flowUpdate),
+    row('added', 1, ...flowUpdate),
+    row('removed', 2, ...flowUpdate),
+    row('modified', 3, ...flowUpdate),
+    row('abbrev', 4, u32('xid')),
+    row('paused', 5, pad(4)),
+    row('resumed', 6, pad(4)),
+  ].map((each) => within(SINCE_14, each)),
 };
 
 export const tlvFamilies: readonly TlvFamily[] = [
@@ -140,4 +209,6 @@ export const tlvFamilies: readonly TlvFamily[] = [
   queueProperties,
   tableProperties,
   bundleProperties,
+  flowUpdates,
+  ...propertyFamilies,
 ];

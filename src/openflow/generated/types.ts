@@ -94,6 +94,35 @@ export interface OxmId {
   readonly experimenter?: number;
 }
 
+export interface OxsU32 {
+  readonly field: 'flow_count';
+  readonly value: number;
+}
+
+export interface OxsU64 {
+  readonly field: 'packet_count' | 'byte_count';
+  readonly value: bigint;
+}
+
+export interface OxsTime {
+  readonly field: 'duration' | 'idle_time';
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
+/** A statistics field of a class or number that has no row; `payload` is everything after the 4-byte header. */
+export interface OxsRaw {
+  readonly field: 'raw';
+  readonly oxs_class: number;
+  readonly oxs_field: number;
+  /** The bit between the field and the length, 0 in 1.5. */
+  readonly reserved: number;
+  readonly payload: Uint8Array;
+}
+
+/** One OXS TLV of an `ofp_stats`. 1.5.1 7.2.4. */
+export type OxsField = OxsU32 | OxsU64 | OxsTime | OxsRaw;
+
 export interface OutputAction {
   readonly type: 'output';
   readonly port: number;
@@ -197,6 +226,22 @@ export interface PopPbbAction {
   padding?: Uint8Array;
 }
 
+export interface CopyFieldAction {
+  readonly type: 'copy_field';
+  readonly n_bits: number;
+  readonly src_offset: number;
+  readonly dst_offset: number;
+  readonly src: OxmId;
+  readonly dst: OxmId;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface MeterAction {
+  readonly type: 'meter';
+  readonly meter_id: number;
+}
+
 export interface ExperimenterAction {
   readonly type: 'experimenter';
   readonly experimenter: number;
@@ -228,6 +273,8 @@ export type Action =
   | SetFieldAction
   | PushPbbAction
   | PopPbbAction
+  | CopyFieldAction
+  | MeterAction
   | ExperimenterAction
   | RawAction;
 
@@ -271,6 +318,14 @@ export interface MeterInstruction {
   readonly meter_id: number;
 }
 
+export interface StatTriggerInstruction {
+  readonly type: 'stat_trigger';
+  readonly flags: number;
+  readonly thresholds: readonly OxsField[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface ExperimenterInstruction {
   readonly type: 'experimenter';
   readonly experimenter: number;
@@ -292,6 +347,7 @@ export type Instruction =
   | ApplyActionsInstruction
   | ClearActionsInstruction
   | MeterInstruction
+  | StatTriggerInstruction
   | ExperimenterInstruction
   | RawInstruction;
 
@@ -489,6 +545,48 @@ export interface ApplySetfieldMissTableProperty {
   padding?: Uint8Array;
 }
 
+export interface TableSyncFromTableProperty {
+  readonly type: 'table_sync_from';
+  readonly table_ids: readonly number[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface WriteCopyfieldTableProperty {
+  readonly type: 'write_copyfield';
+  readonly oxm_ids: readonly OxmId[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface WriteCopyfieldMissTableProperty {
+  readonly type: 'write_copyfield_miss';
+  readonly oxm_ids: readonly OxmId[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ApplyCopyfieldTableProperty {
+  readonly type: 'apply_copyfield';
+  readonly oxm_ids: readonly OxmId[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ApplyCopyfieldMissTableProperty {
+  readonly type: 'apply_copyfield_miss';
+  readonly oxm_ids: readonly OxmId[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface PacketTypesTableProperty {
+  readonly type: 'packet_types';
+  readonly oxm_values: readonly OxmField[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface ExperimenterTableProperty {
   readonly type: 'experimenter';
   readonly experimenter: number;
@@ -532,9 +630,22 @@ export type TableProperty =
   | WriteSetfieldMissTableProperty
   | ApplySetfieldTableProperty
   | ApplySetfieldMissTableProperty
+  | TableSyncFromTableProperty
+  | WriteCopyfieldTableProperty
+  | WriteCopyfieldMissTableProperty
+  | ApplyCopyfieldTableProperty
+  | ApplyCopyfieldMissTableProperty
+  | PacketTypesTableProperty
   | ExperimenterTableProperty
   | ExperimenterMissTableProperty
   | RawTableProperty;
+
+export interface TimeBundleProperty {
+  readonly type: 'time';
+  readonly scheduled_time: Time;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
 
 export interface ExperimenterBundleProperty {
   readonly type: 'experimenter';
@@ -554,10 +665,838 @@ export interface RawBundleProperty {
   padding?: Uint8Array;
 }
 
-/** ONF extension 230, ofp_bundle_prop_header. */
+/** ONF extension 230, ofp_bundle_prop_header; 1.5.1 7.3.9. */
 export type BundleProperty =
+  | TimeBundleProperty
   | ExperimenterBundleProperty
   | RawBundleProperty;
+
+export interface InitialFlowUpdate {
+  readonly type: 'initial';
+  readonly table_id: number;
+  readonly reason: number;
+  readonly idle_timeout: number;
+  readonly hard_timeout: number;
+  readonly priority: number;
+  readonly cookie: bigint;
+  readonly match: readonly OxmField[];
+  readonly instructions: readonly Instruction[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface AddedFlowUpdate {
+  readonly type: 'added';
+  readonly table_id: number;
+  readonly reason: number;
+  readonly idle_timeout: number;
+  readonly hard_timeout: number;
+  readonly priority: number;
+  readonly cookie: bigint;
+  readonly match: readonly OxmField[];
+  readonly instructions: readonly Instruction[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface RemovedFlowUpdate {
+  readonly type: 'removed';
+  readonly table_id: number;
+  readonly reason: number;
+  readonly idle_timeout: number;
+  readonly hard_timeout: number;
+  readonly priority: number;
+  readonly cookie: bigint;
+  readonly match: readonly OxmField[];
+  readonly instructions: readonly Instruction[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ModifiedFlowUpdate {
+  readonly type: 'modified';
+  readonly table_id: number;
+  readonly reason: number;
+  readonly idle_timeout: number;
+  readonly hard_timeout: number;
+  readonly priority: number;
+  readonly cookie: bigint;
+  readonly match: readonly OxmField[];
+  readonly instructions: readonly Instruction[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface AbbrevFlowUpdate {
+  readonly type: 'abbrev';
+  readonly xid: number;
+}
+
+export interface PausedFlowUpdate {
+  readonly type: 'paused';
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ResumedFlowUpdate {
+  readonly type: 'resumed';
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawFlowUpdate {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+}
+
+/** 1.4.1 7.3.5 ofp_flow_update_header. */
+export type FlowUpdate =
+  | InitialFlowUpdate
+  | AddedFlowUpdate
+  | RemovedFlowUpdate
+  | ModifiedFlowUpdate
+  | AbbrevFlowUpdate
+  | PausedFlowUpdate
+  | ResumedFlowUpdate
+  | RawFlowUpdate;
+
+export interface EthernetPortDescProperty {
+  readonly type: 'ethernet';
+  readonly curr: number;
+  readonly advertised: number;
+  readonly supported: number;
+  readonly peer: number;
+  readonly curr_speed: number;
+  readonly max_speed: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface OpticalPortDescProperty {
+  readonly type: 'optical';
+  readonly supported: number;
+  readonly tx_min_freq_lmda: number;
+  readonly tx_max_freq_lmda: number;
+  readonly tx_grid_freq_lmda: number;
+  readonly rx_min_freq_lmda: number;
+  readonly rx_max_freq_lmda: number;
+  readonly rx_grid_freq_lmda: number;
+  readonly tx_pwr_min: number;
+  readonly tx_pwr_max: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface PipelineInputPortDescProperty {
+  readonly type: 'pipeline_input';
+  readonly oxm_ids: readonly OxmId[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface PipelineOutputPortDescProperty {
+  readonly type: 'pipeline_output';
+  readonly oxm_ids: readonly OxmId[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface RecirculatePortDescProperty {
+  readonly type: 'recirculate';
+  readonly port_nos: readonly number[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterPortDescProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawPortDescProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.2 ofp_port_desc_prop_type. */
+export type PortDescProperty =
+  | EthernetPortDescProperty
+  | OpticalPortDescProperty
+  | PipelineInputPortDescProperty
+  | PipelineOutputPortDescProperty
+  | RecirculatePortDescProperty
+  | ExperimenterPortDescProperty
+  | RawPortDescProperty;
+
+export interface EthernetPortModProperty {
+  readonly type: 'ethernet';
+  readonly advertise: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface OpticalPortModProperty {
+  readonly type: 'optical';
+  readonly configure: number;
+  readonly freq_lmda: number;
+  readonly fl_offset: number;
+  readonly grid_span: number;
+  readonly tx_pwr: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterPortModProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawPortModProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.4 ofp_port_mod_prop_type. */
+export type PortModProperty =
+  | EthernetPortModProperty
+  | OpticalPortModProperty
+  | ExperimenterPortModProperty
+  | RawPortModProperty;
+
+export interface EthernetPortStatsProperty {
+  readonly type: 'ethernet';
+  readonly rx_frame_err: bigint;
+  readonly rx_over_err: bigint;
+  readonly rx_crc_err: bigint;
+  readonly collisions: bigint;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface OpticalPortStatsProperty {
+  readonly type: 'optical';
+  readonly flags: number;
+  readonly tx_freq_lmda: number;
+  readonly tx_offset: number;
+  readonly tx_grid_span: number;
+  readonly rx_freq_lmda: number;
+  readonly rx_offset: number;
+  readonly rx_grid_span: number;
+  readonly tx_pwr: number;
+  readonly rx_pwr: number;
+  readonly bias_current: number;
+  readonly temperature: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterPortStatsProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawPortStatsProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.5 ofp_port_stats_prop_type. */
+export type PortStatsProperty =
+  | EthernetPortStatsProperty
+  | OpticalPortStatsProperty
+  | ExperimenterPortStatsProperty
+  | RawPortStatsProperty;
+
+export interface MinRateQueueDescProperty {
+  readonly type: 'min_rate';
+  readonly rate: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface MaxRateQueueDescProperty {
+  readonly type: 'max_rate';
+  readonly rate: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterQueueDescProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawQueueDescProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.5 ofp_queue_desc_prop_type. */
+export type QueueDescProperty =
+  | MinRateQueueDescProperty
+  | MaxRateQueueDescProperty
+  | ExperimenterQueueDescProperty
+  | RawQueueDescProperty;
+
+export interface ExperimenterQueueStatsProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawQueueStatsProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.5 ofp_queue_stats_prop_type. */
+export type QueueStatsProperty =
+  | ExperimenterQueueStatsProperty
+  | RawQueueStatsProperty;
+
+export interface EvictionTableModProperty {
+  readonly type: 'eviction';
+  readonly flags: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface VacancyTableModProperty {
+  readonly type: 'vacancy';
+  readonly vacancy_down: number;
+  readonly vacancy_up: number;
+  readonly vacancy: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterTableModProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawTableModProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3 ofp_table_mod_prop_type. */
+export type TableModProperty =
+  | EvictionTableModProperty
+  | VacancyTableModProperty
+  | ExperimenterTableModProperty
+  | RawTableModProperty;
+
+export interface ExperimenterRoleProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawRoleProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.4 ofp_role_prop_type. */
+export type RoleProperty =
+  | ExperimenterRoleProperty
+  | RawRoleProperty;
+
+export interface PacketInSlaveAsyncConfigProperty {
+  readonly type: 'packet_in_slave';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface PacketInMasterAsyncConfigProperty {
+  readonly type: 'packet_in_master';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface PortStatusSlaveAsyncConfigProperty {
+  readonly type: 'port_status_slave';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface PortStatusMasterAsyncConfigProperty {
+  readonly type: 'port_status_master';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface FlowRemovedSlaveAsyncConfigProperty {
+  readonly type: 'flow_removed_slave';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface FlowRemovedMasterAsyncConfigProperty {
+  readonly type: 'flow_removed_master';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface RoleStatusSlaveAsyncConfigProperty {
+  readonly type: 'role_status_slave';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface RoleStatusMasterAsyncConfigProperty {
+  readonly type: 'role_status_master';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface TableStatusSlaveAsyncConfigProperty {
+  readonly type: 'table_status_slave';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface TableStatusMasterAsyncConfigProperty {
+  readonly type: 'table_status_master';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface RequestforwardSlaveAsyncConfigProperty {
+  readonly type: 'requestforward_slave';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface RequestforwardMasterAsyncConfigProperty {
+  readonly type: 'requestforward_master';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface FlowStatsSlaveAsyncConfigProperty {
+  readonly type: 'flow_stats_slave';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface FlowStatsMasterAsyncConfigProperty {
+  readonly type: 'flow_stats_master';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ControllerStatusSlaveAsyncConfigProperty {
+  readonly type: 'controller_status_slave';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ControllerStatusMasterAsyncConfigProperty {
+  readonly type: 'controller_status_master';
+  readonly mask: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterSlaveAsyncConfigProperty {
+  readonly type: 'experimenter_slave';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterMasterAsyncConfigProperty {
+  readonly type: 'experimenter_master';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawAsyncConfigProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3 ofp_async_config_prop_type. */
+export type AsyncConfigProperty =
+  | PacketInSlaveAsyncConfigProperty
+  | PacketInMasterAsyncConfigProperty
+  | PortStatusSlaveAsyncConfigProperty
+  | PortStatusMasterAsyncConfigProperty
+  | FlowRemovedSlaveAsyncConfigProperty
+  | FlowRemovedMasterAsyncConfigProperty
+  | RoleStatusSlaveAsyncConfigProperty
+  | RoleStatusMasterAsyncConfigProperty
+  | TableStatusSlaveAsyncConfigProperty
+  | TableStatusMasterAsyncConfigProperty
+  | RequestforwardSlaveAsyncConfigProperty
+  | RequestforwardMasterAsyncConfigProperty
+  | FlowStatsSlaveAsyncConfigProperty
+  | FlowStatsMasterAsyncConfigProperty
+  | ControllerStatusSlaveAsyncConfigProperty
+  | ControllerStatusMasterAsyncConfigProperty
+  | ExperimenterSlaveAsyncConfigProperty
+  | ExperimenterMasterAsyncConfigProperty
+  | RawAsyncConfigProperty;
+
+export interface WeightBucketProperty {
+  readonly type: 'weight';
+  readonly weight: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface WatchPortBucketProperty {
+  readonly type: 'watch_port';
+  readonly watch: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface WatchGroupBucketProperty {
+  readonly type: 'watch_group';
+  readonly watch: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterBucketProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawBucketProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.4 ofp_group_bucket_prop_type. */
+export type BucketProperty =
+  | WeightBucketProperty
+  | WatchPortBucketProperty
+  | WatchGroupBucketProperty
+  | ExperimenterBucketProperty
+  | RawBucketProperty;
+
+export interface ExperimenterGroupProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawGroupProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.4 ofp_group_prop_type. */
+export type GroupProperty =
+  | ExperimenterGroupProperty
+  | RawGroupProperty;
+
+export interface UriControllerStatusProperty {
+  readonly type: 'uri';
+  readonly uri: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterControllerStatusProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawControllerStatusProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5 ofp_controller_status_prop_type. */
+export type ControllerStatusProperty =
+  | UriControllerStatusProperty
+  | ExperimenterControllerStatusProperty
+  | RawControllerStatusProperty;
+
+export interface TimeBundleFeaturesProperty {
+  readonly type: 'time';
+  readonly sched_accuracy: Time;
+  readonly sched_max_future: Time;
+  readonly sched_max_past: Time;
+  readonly timestamp: Time;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterBundleFeaturesProperty {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly exp_type: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawBundleFeaturesProperty {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5 ofp_bundle_features_prop_type. */
+export type BundleFeaturesProperty =
+  | TimeBundleFeaturesProperty
+  | ExperimenterBundleFeaturesProperty
+  | RawBundleFeaturesProperty;
+
+export interface OutputAction10 {
+  readonly type: 'output';
+  readonly port: number;
+  readonly max_len: number;
+}
+
+export interface SetVlanVidAction10 {
+  readonly type: 'set_vlan_vid';
+  readonly vlan_vid: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface SetVlanPcpAction10 {
+  readonly type: 'set_vlan_pcp';
+  readonly vlan_pcp: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface StripVlanAction10 {
+  readonly type: 'strip_vlan';
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface SetDlSrcAction10 {
+  readonly type: 'set_dl_src';
+  readonly dl_addr: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface SetDlDstAction10 {
+  readonly type: 'set_dl_dst';
+  readonly dl_addr: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface SetNwSrcAction10 {
+  readonly type: 'set_nw_src';
+  readonly nw_addr: number;
+}
+
+export interface SetNwDstAction10 {
+  readonly type: 'set_nw_dst';
+  readonly nw_addr: number;
+}
+
+export interface SetNwTosAction10 {
+  readonly type: 'set_nw_tos';
+  readonly nw_tos: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface SetTpSrcAction10 {
+  readonly type: 'set_tp_src';
+  readonly tp_port: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface SetTpDstAction10 {
+  readonly type: 'set_tp_dst';
+  readonly tp_port: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface EnqueueAction10 {
+  readonly type: 'enqueue';
+  readonly port: number;
+  readonly queue_id: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ExperimenterAction10 {
+  readonly type: 'experimenter';
+  readonly experimenter: number;
+  readonly data: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawAction10 {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+}
+
+/** 1.0.0 5.2.4. */
+export type Action10 =
+  | OutputAction10
+  | SetVlanVidAction10
+  | SetVlanPcpAction10
+  | StripVlanAction10
+  | SetDlSrcAction10
+  | SetDlDstAction10
+  | SetNwSrcAction10
+  | SetNwDstAction10
+  | SetNwTosAction10
+  | SetTpSrcAction10
+  | SetTpDstAction10
+  | EnqueueAction10
+  | ExperimenterAction10
+  | RawAction10;
+
+export interface NoneQueueProperty10 {
+  readonly type: 'none';
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface MinRateQueueProperty10 {
+  readonly type: 'min_rate';
+  readonly rate: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface MaxRateQueueProperty10 {
+  readonly type: 'max_rate';
+  readonly rate: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** An element of a type that has no row, kept as it came. */
+export interface RawQueueProperty10 {
+  readonly type: 'raw';
+  readonly code: number;
+  readonly data: Uint8Array;
+}
+
+/** 1.0.0 5.2.2. */
+export type QueueProperty10 =
+  | NoneQueueProperty10
+  | MinRateQueueProperty10
+  | MaxRateQueueProperty10
+  | RawQueueProperty10;
 
 /** 1.3.5 A.2.1 ofp_port. */
 export interface Port {
@@ -823,6 +1762,383 @@ export interface ExperimenterMultipart {
   readonly data: Uint8Array;
 }
 
+/** 1.4.1 7.2 ofp_port. */
+export interface Port14 {
+  readonly port_no: number;
+  readonly hw_addr: Uint8Array;
+  readonly name: string;
+  readonly config: number;
+  readonly state: number;
+  readonly properties: readonly PortDescProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.5 ofp_flow_stats. */
+export interface FlowStats14 {
+  readonly table_id: number;
+  readonly duration_sec: number;
+  readonly duration_nsec: number;
+  readonly priority: number;
+  readonly idle_timeout: number;
+  readonly hard_timeout: number;
+  readonly flags: number;
+  readonly importance: number;
+  readonly cookie: bigint;
+  readonly packet_count: bigint;
+  readonly byte_count: bigint;
+  readonly match: readonly OxmField[];
+  readonly instructions: readonly Instruction[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.5 ofp_port_stats. */
+export interface PortStats14 {
+  readonly port_no: number;
+  readonly duration_sec: number;
+  readonly duration_nsec: number;
+  readonly rx_packets: bigint;
+  readonly tx_packets: bigint;
+  readonly rx_bytes: bigint;
+  readonly tx_bytes: bigint;
+  readonly rx_dropped: bigint;
+  readonly tx_dropped: bigint;
+  readonly rx_errors: bigint;
+  readonly tx_errors: bigint;
+  readonly properties: readonly PortStatsProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.5 ofp_queue_stats. */
+export interface QueueStats14 {
+  readonly port_no: number;
+  readonly queue_id: number;
+  readonly tx_bytes: bigint;
+  readonly tx_packets: bigint;
+  readonly tx_errors: bigint;
+  readonly duration_sec: number;
+  readonly duration_nsec: number;
+  readonly properties: readonly QueueStatsProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.5 ofp_table_desc. */
+export interface TableDesc {
+  readonly table_id: number;
+  readonly config: number;
+  readonly properties: readonly TableModProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.5 ofp_queue_desc_request. */
+export interface QueueDescRequest {
+  readonly port_no: number;
+  readonly queue_id: number;
+}
+
+/** 1.4.1 7.3.5 ofp_queue_desc. */
+export interface QueueDesc {
+  readonly port_no: number;
+  readonly queue_id: number;
+  readonly properties: readonly QueueDescProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.5 ofp_flow_monitor_request. */
+export interface FlowMonitorRequest {
+  readonly monitor_id: number;
+  readonly out_port: number;
+  readonly out_group: number;
+  readonly flags: number;
+  readonly table_id: number;
+  readonly command: number;
+  readonly match: readonly OxmField[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.4 ofp_bucket. */
+export interface Bucket15 {
+  readonly bucket_id: number;
+  readonly actions: readonly Action[];
+  readonly properties: readonly BucketProperty[];
+}
+
+/** 1.5.1 7.3.5 ofp_flow_desc. */
+export interface FlowDesc {
+  readonly table_id: number;
+  readonly priority: number;
+  readonly idle_timeout: number;
+  readonly hard_timeout: number;
+  readonly flags: number;
+  readonly importance: number;
+  readonly cookie: bigint;
+  readonly match: readonly OxmField[];
+  readonly stats: readonly OxsField[];
+  readonly instructions: readonly Instruction[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5 ofp_flow_stats. */
+export interface FlowStats15 {
+  readonly table_id: number;
+  readonly reason: number;
+  readonly priority: number;
+  readonly match: readonly OxmField[];
+  readonly stats: readonly OxsField[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5 ofp_aggregate_stats_reply. */
+export interface AggregateStats15 {
+  readonly stats: readonly OxsField[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5 ofp_port_multipart_request. */
+export interface PortDescRequest {
+  readonly port_no: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5 ofp_group_multipart_request. */
+export interface GroupDescRequest {
+  readonly group_id: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5 ofp_group_desc. */
+export interface GroupDesc15 {
+  readonly group_type: number;
+  readonly group_id: number;
+  readonly buckets: readonly Bucket15[];
+  readonly properties: readonly GroupProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5 ofp_meter_stats. */
+export interface MeterStats15 {
+  readonly meter_id: number;
+  readonly ref_count: number;
+  readonly packet_in_count: bigint;
+  readonly byte_in_count: bigint;
+  readonly duration_sec: number;
+  readonly duration_nsec: number;
+  readonly band_stats: readonly MeterBandStats[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5 ofp_meter_features. */
+export interface MeterFeatures15 {
+  readonly max_meter: number;
+  readonly band_types: number;
+  readonly capabilities: number;
+  readonly max_bands: number;
+  readonly max_color: number;
+  readonly features: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5 ofp_table_features. */
+export interface TableFeatures15 {
+  readonly table_id: number;
+  readonly command: number;
+  readonly features: number;
+  readonly name: string;
+  readonly metadata_match: bigint;
+  readonly metadata_write: bigint;
+  readonly capabilities: number;
+  readonly max_entries: number;
+  readonly properties: readonly TableProperty[];
+}
+
+/** 1.5.1 7.3.5 ofp_controller_status. */
+export interface ControllerStatusEntry {
+  readonly short_id: number;
+  readonly role: number;
+  readonly reason: number;
+  readonly channel_status: number;
+  readonly properties: readonly ControllerStatusProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.9 ofp_time. */
+export interface Time {
+  readonly seconds: bigint;
+  readonly nanoseconds: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5 ofp_bundle_features_request. */
+export interface BundleFeaturesRequest {
+  readonly feature_request_flags: number;
+  readonly properties: readonly BundleFeaturesProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.5 ofp_bundle_features. */
+export interface BundleFeatures {
+  readonly capabilities: number;
+  readonly properties: readonly BundleFeaturesProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.2.1 ofp_phy_port. */
+export interface Port10 {
+  readonly port_no: number;
+  readonly hw_addr: Uint8Array;
+  readonly name: string;
+  readonly config: number;
+  readonly state: number;
+  readonly curr: number;
+  readonly advertised: number;
+  readonly supported: number;
+  readonly peer: number;
+}
+
+/** 1.0.0 5.2.2 ofp_packet_queue. */
+export interface PacketQueue10 {
+  readonly queue_id: number;
+  readonly properties: readonly QueueProperty10[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.2.3 ofp_match. */
+export interface Match10 {
+  readonly wildcards: number;
+  readonly in_port: number;
+  readonly dl_src: Uint8Array;
+  readonly dl_dst: Uint8Array;
+  readonly dl_vlan: number;
+  readonly dl_vlan_pcp: number;
+  readonly dl_type: number;
+  readonly nw_tos: number;
+  readonly nw_proto: number;
+  readonly nw_src: number;
+  readonly nw_dst: number;
+  readonly tp_src: number;
+  readonly tp_dst: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.5 ofp_flow_stats_request. */
+export interface FlowStatsRequest10 {
+  readonly match: Match10;
+  readonly table_id: number;
+  readonly out_port: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.5 ofp_flow_stats. */
+export interface FlowStats10 {
+  readonly table_id: number;
+  readonly match: Match10;
+  readonly duration_sec: number;
+  readonly duration_nsec: number;
+  readonly priority: number;
+  readonly idle_timeout: number;
+  readonly hard_timeout: number;
+  readonly cookie: bigint;
+  readonly packet_count: bigint;
+  readonly byte_count: bigint;
+  readonly actions: readonly Action10[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.5 ofp_aggregate_stats_request. */
+export interface AggregateStatsRequest10 {
+  readonly match: Match10;
+  readonly table_id: number;
+  readonly out_port: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.5 ofp_table_stats. */
+export interface TableStats10 {
+  readonly table_id: number;
+  readonly name: string;
+  readonly wildcards: number;
+  readonly max_entries: number;
+  readonly active_count: number;
+  readonly lookup_count: bigint;
+  readonly matched_count: bigint;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.5 ofp_port_stats_request. */
+export interface PortStatsRequest10 {
+  readonly port_no: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.5 ofp_port_stats. */
+export interface PortStats10 {
+  readonly port_no: number;
+  readonly rx_packets: bigint;
+  readonly tx_packets: bigint;
+  readonly rx_bytes: bigint;
+  readonly tx_bytes: bigint;
+  readonly rx_dropped: bigint;
+  readonly tx_dropped: bigint;
+  readonly rx_errors: bigint;
+  readonly tx_errors: bigint;
+  readonly rx_frame_err: bigint;
+  readonly rx_over_err: bigint;
+  readonly rx_crc_err: bigint;
+  readonly collisions: bigint;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.5 ofp_queue_stats_request. */
+export interface QueueStatsRequest10 {
+  readonly port_no: number;
+  readonly queue_id: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.5 ofp_queue_stats. */
+export interface QueueStats10 {
+  readonly port_no: number;
+  readonly queue_id: number;
+  readonly tx_bytes: bigint;
+  readonly tx_packets: bigint;
+  readonly tx_errors: bigint;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.5, body of OFPST_VENDOR. */
+export interface ExperimenterStats10 {
+  readonly experimenter: number;
+  readonly data: Uint8Array;
+}
+
 /** 1.3.5 A.5.1. */
 export interface Hello {
   readonly type: 'hello';
@@ -1036,7 +2352,37 @@ export interface FlowMultipartRequest {
   padding?: Uint8Array;
 }
 
+export interface FlowMultipartRequest14 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'flow';
+  readonly flags: number;
+  readonly body: FlowStatsRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface FlowDescMultipartRequest {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'flow_desc';
+  readonly flags: number;
+  readonly body: FlowStatsRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface AggregateMultipartRequest {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'aggregate';
+  readonly flags: number;
+  readonly body: AggregateStatsRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface AggregateMultipartRequest15 {
   readonly type: 'multipart_request';
   readonly xid: number;
   readonly mp_type: 'aggregate';
@@ -1066,7 +2412,27 @@ export interface PortStatsMultipartRequest {
   padding?: Uint8Array;
 }
 
+export interface PortStatsMultipartRequest14 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'port_stats';
+  readonly flags: number;
+  readonly body: PortStatsRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface QueueMultipartRequest {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'queue';
+  readonly flags: number;
+  readonly body: QueueStatsRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface QueueMultipartRequest14 {
   readonly type: 'multipart_request';
   readonly xid: number;
   readonly mp_type: 'queue';
@@ -1096,6 +2462,16 @@ export interface GroupDescMultipartRequest {
   padding?: Uint8Array;
 }
 
+export interface GroupDescMultipartRequest15 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'group_desc';
+  readonly flags: number;
+  readonly body: GroupDescRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface GroupFeaturesMultipartRequest {
   readonly type: 'multipart_request';
   readonly xid: number;
@@ -1107,6 +2483,16 @@ export interface GroupFeaturesMultipartRequest {
 }
 
 export interface MeterMultipartRequest {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'meter';
+  readonly flags: number;
+  readonly body: MeterRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface MeterMultipartRequest15 {
   readonly type: 'multipart_request';
   readonly xid: number;
   readonly mp_type: 'meter';
@@ -1136,12 +2522,32 @@ export interface MeterFeaturesMultipartRequest {
   padding?: Uint8Array;
 }
 
+export interface MeterFeaturesMultipartRequest15 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'meter_features';
+  readonly flags: number;
+  readonly body: EmptyBody;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface TableFeaturesMultipartRequest {
   readonly type: 'multipart_request';
   readonly xid: number;
   readonly mp_type: 'table_features';
   readonly flags: number;
   readonly body: readonly TableFeatures[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface TableFeaturesMultipartRequest15 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'table_features';
+  readonly flags: number;
+  readonly body: readonly TableFeatures15[];
   /** All padding bytes of this structure in order; present only when one is not zero. */
   padding?: Uint8Array;
 }
@@ -1156,6 +2562,86 @@ export interface PortDescMultipartRequest {
   padding?: Uint8Array;
 }
 
+export interface PortDescMultipartRequest14 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'port_desc';
+  readonly flags: number;
+  readonly body: EmptyBody;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface PortDescMultipartRequest15 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'port_desc';
+  readonly flags: number;
+  readonly body: PortDescRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface TableDescMultipartRequest {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'table_desc';
+  readonly flags: number;
+  readonly body: EmptyBody;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface QueueDescMultipartRequest {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'queue_desc';
+  readonly flags: number;
+  readonly body: QueueDescRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface FlowMonitorMultipartRequest {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'flow_monitor';
+  readonly flags: number;
+  readonly body: readonly FlowMonitorRequest[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface FlowStatsMultipartRequest {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'flow_stats';
+  readonly flags: number;
+  readonly body: FlowStatsRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ControllerStatusMultipartRequest {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'controller_status';
+  readonly flags: number;
+  readonly body: EmptyBody;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface BundleFeaturesMultipartRequest {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'bundle_features';
+  readonly flags: number;
+  readonly body: BundleFeaturesRequest;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface ExperimenterMultipartRequest {
   readonly type: 'multipart_request';
   readonly xid: number;
@@ -1165,24 +2651,6 @@ export interface ExperimenterMultipartRequest {
   /** All padding bytes of this structure in order; present only when one is not zero. */
   padding?: Uint8Array;
 }
-
-/** 1.3.5 A.3.5. */
-export type MultipartRequest =
-  | DescMultipartRequest
-  | FlowMultipartRequest
-  | AggregateMultipartRequest
-  | TableMultipartRequest
-  | PortStatsMultipartRequest
-  | QueueMultipartRequest
-  | GroupMultipartRequest
-  | GroupDescMultipartRequest
-  | GroupFeaturesMultipartRequest
-  | MeterMultipartRequest
-  | MeterConfigMultipartRequest
-  | MeterFeaturesMultipartRequest
-  | TableFeaturesMultipartRequest
-  | PortDescMultipartRequest
-  | ExperimenterMultipartRequest;
 
 export interface DescMultipartReply {
   readonly type: 'multipart_reply';
@@ -1204,12 +2672,42 @@ export interface FlowMultipartReply {
   padding?: Uint8Array;
 }
 
+export interface FlowMultipartReply14 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'flow';
+  readonly flags: number;
+  readonly body: readonly FlowStats14[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface FlowDescMultipartReply {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'flow_desc';
+  readonly flags: number;
+  readonly body: readonly FlowDesc[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface AggregateMultipartReply {
   readonly type: 'multipart_reply';
   readonly xid: number;
   readonly mp_type: 'aggregate';
   readonly flags: number;
   readonly body: AggregateStats;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface AggregateMultipartReply15 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'aggregate';
+  readonly flags: number;
+  readonly body: AggregateStats15;
   /** All padding bytes of this structure in order; present only when one is not zero. */
   padding?: Uint8Array;
 }
@@ -1234,12 +2732,32 @@ export interface PortStatsMultipartReply {
   padding?: Uint8Array;
 }
 
+export interface PortStatsMultipartReply14 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'port_stats';
+  readonly flags: number;
+  readonly body: readonly PortStats14[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface QueueMultipartReply {
   readonly type: 'multipart_reply';
   readonly xid: number;
   readonly mp_type: 'queue';
   readonly flags: number;
   readonly body: readonly QueueStats[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface QueueMultipartReply14 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'queue';
+  readonly flags: number;
+  readonly body: readonly QueueStats14[];
   /** All padding bytes of this structure in order; present only when one is not zero. */
   padding?: Uint8Array;
 }
@@ -1264,6 +2782,16 @@ export interface GroupDescMultipartReply {
   padding?: Uint8Array;
 }
 
+export interface GroupDescMultipartReply15 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'group_desc';
+  readonly flags: number;
+  readonly body: readonly GroupDesc15[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface GroupFeaturesMultipartReply {
   readonly type: 'multipart_reply';
   readonly xid: number;
@@ -1280,6 +2808,16 @@ export interface MeterMultipartReply {
   readonly mp_type: 'meter';
   readonly flags: number;
   readonly body: readonly MeterStats[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface MeterMultipartReply15 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'meter';
+  readonly flags: number;
+  readonly body: readonly MeterStats15[];
   /** All padding bytes of this structure in order; present only when one is not zero. */
   padding?: Uint8Array;
 }
@@ -1304,12 +2842,32 @@ export interface MeterFeaturesMultipartReply {
   padding?: Uint8Array;
 }
 
+export interface MeterFeaturesMultipartReply15 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'meter_features';
+  readonly flags: number;
+  readonly body: MeterFeatures15;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface TableFeaturesMultipartReply {
   readonly type: 'multipart_reply';
   readonly xid: number;
   readonly mp_type: 'table_features';
   readonly flags: number;
   readonly body: readonly TableFeatures[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface TableFeaturesMultipartReply15 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'table_features';
+  readonly flags: number;
+  readonly body: readonly TableFeatures15[];
   /** All padding bytes of this structure in order; present only when one is not zero. */
   padding?: Uint8Array;
 }
@@ -1324,6 +2882,86 @@ export interface PortDescMultipartReply {
   padding?: Uint8Array;
 }
 
+export interface PortDescMultipartReply14 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'port_desc';
+  readonly flags: number;
+  readonly body: readonly Port14[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface PortDescMultipartReply15 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'port_desc';
+  readonly flags: number;
+  readonly body: readonly Port14[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface TableDescMultipartReply {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'table_desc';
+  readonly flags: number;
+  readonly body: readonly TableDesc[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface QueueDescMultipartReply {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'queue_desc';
+  readonly flags: number;
+  readonly body: readonly QueueDesc[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface FlowMonitorMultipartReply {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'flow_monitor';
+  readonly flags: number;
+  readonly body: readonly FlowUpdate[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface FlowStatsMultipartReply {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'flow_stats';
+  readonly flags: number;
+  readonly body: readonly FlowStats15[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface ControllerStatusMultipartReply {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'controller_status';
+  readonly flags: number;
+  readonly body: readonly ControllerStatusEntry[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface BundleFeaturesMultipartReply {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'bundle_features';
+  readonly flags: number;
+  readonly body: BundleFeatures;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
 export interface ExperimenterMultipartReply {
   readonly type: 'multipart_reply';
   readonly xid: number;
@@ -1333,24 +2971,6 @@ export interface ExperimenterMultipartReply {
   /** All padding bytes of this structure in order; present only when one is not zero. */
   padding?: Uint8Array;
 }
-
-/** 1.3.5 A.3.5. */
-export type MultipartReply =
-  | DescMultipartReply
-  | FlowMultipartReply
-  | AggregateMultipartReply
-  | TableMultipartReply
-  | PortStatsMultipartReply
-  | QueueMultipartReply
-  | GroupMultipartReply
-  | GroupDescMultipartReply
-  | GroupFeaturesMultipartReply
-  | MeterMultipartReply
-  | MeterConfigMultipartReply
-  | MeterFeaturesMultipartReply
-  | TableFeaturesMultipartReply
-  | PortDescMultipartReply
-  | ExperimenterMultipartReply;
 
 /** 1.3.5 A.3.8. */
 export interface BarrierRequest {
@@ -1459,6 +3079,526 @@ export interface BundleAddMessage {
   padding?: Uint8Array;
 }
 
+/** 1.4.1 7.4. */
+export interface PortStatus14 {
+  readonly type: 'port_status';
+  readonly xid: number;
+  readonly reason: number;
+  readonly desc: Port14;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.4. */
+export interface FlowMod14 {
+  readonly type: 'flow_mod';
+  readonly xid: number;
+  readonly cookie: bigint;
+  readonly cookie_mask: bigint;
+  readonly table_id: number;
+  readonly command: number;
+  readonly idle_timeout: number;
+  readonly hard_timeout: number;
+  readonly priority: number;
+  readonly buffer_id: number;
+  readonly out_port: number;
+  readonly out_group: number;
+  readonly flags: number;
+  readonly importance: number;
+  readonly match: readonly OxmField[];
+  readonly instructions: readonly Instruction[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.4. */
+export interface PortMod14 {
+  readonly type: 'port_mod';
+  readonly xid: number;
+  readonly port_no: number;
+  readonly hw_addr: Uint8Array;
+  readonly config: number;
+  readonly mask: number;
+  readonly properties: readonly PortModProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3. */
+export interface TableMod14 {
+  readonly type: 'table_mod';
+  readonly xid: number;
+  readonly table_id: number;
+  readonly config: number;
+  readonly properties: readonly TableModProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3. */
+export interface GetAsyncReply14 {
+  readonly type: 'get_async_reply';
+  readonly xid: number;
+  readonly properties: readonly AsyncConfigProperty[];
+}
+
+/** 1.4.1 7.3. */
+export interface SetAsync14 {
+  readonly type: 'set_async';
+  readonly xid: number;
+  readonly properties: readonly AsyncConfigProperty[];
+}
+
+/** 1.4.1 7.4. */
+export interface RoleStatus {
+  readonly type: 'role_status';
+  readonly xid: number;
+  readonly role: number;
+  readonly reason: number;
+  readonly generation_id: bigint;
+  readonly properties: readonly RoleProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.4. */
+export interface TableStatus {
+  readonly type: 'table_status';
+  readonly xid: number;
+  readonly reason: number;
+  readonly table: TableDesc;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.4. */
+export interface Requestforward {
+  readonly type: 'requestforward';
+  readonly xid: number;
+  readonly request: Message14 | Message15;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.4.1 7.3.9. */
+export interface BundleControl14 {
+  readonly type: 'bundle_control';
+  readonly xid: number;
+  readonly bundle_id: number;
+  readonly control_type: number;
+  readonly flags: number;
+  readonly properties: readonly BundleProperty[];
+}
+
+/** 1.4.1 7.3.9. */
+export interface BundleAddMessage14 {
+  readonly type: 'bundle_add_message';
+  readonly xid: number;
+  readonly bundle_id: number;
+  readonly flags: number;
+  readonly message: Message14 | Message15;
+  readonly properties: readonly BundleProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.4. */
+export interface FlowRemoved15 {
+  readonly type: 'flow_removed';
+  readonly xid: number;
+  readonly table_id: number;
+  readonly reason: number;
+  readonly priority: number;
+  readonly idle_timeout: number;
+  readonly hard_timeout: number;
+  readonly cookie: bigint;
+  readonly match: readonly OxmField[];
+  readonly stats: readonly OxsField[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3. */
+export interface PacketOut15 {
+  readonly type: 'packet_out';
+  readonly xid: number;
+  readonly buffer_id: number;
+  readonly match: readonly OxmField[];
+  readonly actions: readonly Action[];
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3.4. */
+export interface GroupMod15 {
+  readonly type: 'group_mod';
+  readonly xid: number;
+  readonly command: number;
+  readonly group_type: number;
+  readonly group_id: number;
+  readonly command_bucket_id: number;
+  readonly buckets: readonly Bucket15[];
+  readonly properties: readonly GroupProperty[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3. */
+export interface RoleRequest15 {
+  readonly type: 'role_request';
+  readonly xid: number;
+  readonly role: number;
+  readonly short_id: number;
+  readonly generation_id: bigint;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.3. */
+export interface RoleReply15 {
+  readonly type: 'role_reply';
+  readonly xid: number;
+  readonly role: number;
+  readonly short_id: number;
+  readonly generation_id: bigint;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.5.1 7.4. */
+export interface ControllerStatus {
+  readonly type: 'controller_status';
+  readonly xid: number;
+  readonly status: ControllerStatusEntry;
+}
+
+/** 1.0.0 5.5.4 OFPT_VENDOR. */
+export interface ExperimenterMessage10 {
+  readonly type: 'experimenter';
+  readonly xid: number;
+  readonly experimenter: number;
+  readonly data: Uint8Array;
+}
+
+/** 1.0.0 5.3.1. */
+export interface FeaturesReply10 {
+  readonly type: 'features_reply';
+  readonly xid: number;
+  readonly datapath_id: bigint;
+  readonly n_buffers: number;
+  readonly n_tables: number;
+  readonly capabilities: number;
+  readonly actions: number;
+  readonly ports: readonly Port10[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.4.1. */
+export interface PacketIn10 {
+  readonly type: 'packet_in';
+  readonly xid: number;
+  readonly buffer_id: number;
+  readonly total_len: number;
+  readonly in_port: number;
+  readonly reason: number;
+  readonly data: Uint8Array;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.4.2. */
+export interface FlowRemoved10 {
+  readonly type: 'flow_removed';
+  readonly xid: number;
+  readonly match: Match10;
+  readonly cookie: bigint;
+  readonly priority: number;
+  readonly reason: number;
+  readonly duration_sec: number;
+  readonly duration_nsec: number;
+  readonly idle_timeout: number;
+  readonly packet_count: bigint;
+  readonly byte_count: bigint;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.4.3. */
+export interface PortStatus10 {
+  readonly type: 'port_status';
+  readonly xid: number;
+  readonly reason: number;
+  readonly desc: Port10;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.6. */
+export interface PacketOut10 {
+  readonly type: 'packet_out';
+  readonly xid: number;
+  readonly buffer_id: number;
+  readonly in_port: number;
+  readonly actions: readonly Action10[];
+  readonly data: Uint8Array;
+}
+
+/** 1.0.0 5.3.3. */
+export interface FlowMod10 {
+  readonly type: 'flow_mod';
+  readonly xid: number;
+  readonly match: Match10;
+  readonly cookie: bigint;
+  readonly command: number;
+  readonly idle_timeout: number;
+  readonly hard_timeout: number;
+  readonly priority: number;
+  readonly buffer_id: number;
+  readonly out_port: number;
+  readonly flags: number;
+  readonly actions: readonly Action10[];
+}
+
+/** 1.0.0 5.3.3. */
+export interface PortMod10 {
+  readonly type: 'port_mod';
+  readonly xid: number;
+  readonly port_no: number;
+  readonly hw_addr: Uint8Array;
+  readonly config: number;
+  readonly mask: number;
+  readonly advertise: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+export interface DescMultipartRequest10 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'desc';
+  readonly flags: number;
+  readonly body: EmptyBody;
+}
+
+export interface FlowMultipartRequest10 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'flow';
+  readonly flags: number;
+  readonly body: FlowStatsRequest10;
+}
+
+export interface AggregateMultipartRequest10 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'aggregate';
+  readonly flags: number;
+  readonly body: AggregateStatsRequest10;
+}
+
+export interface TableMultipartRequest10 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'table';
+  readonly flags: number;
+  readonly body: EmptyBody;
+}
+
+export interface PortStatsMultipartRequest10 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'port_stats';
+  readonly flags: number;
+  readonly body: PortStatsRequest10;
+}
+
+export interface QueueMultipartRequest10 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'queue';
+  readonly flags: number;
+  readonly body: QueueStatsRequest10;
+}
+
+export interface ExperimenterMultipartRequest10 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'experimenter';
+  readonly flags: number;
+  readonly body: ExperimenterStats10;
+}
+
+export interface DescMultipartReply10 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'desc';
+  readonly flags: number;
+  readonly body: Desc;
+}
+
+export interface FlowMultipartReply10 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'flow';
+  readonly flags: number;
+  readonly body: readonly FlowStats10[];
+}
+
+export interface AggregateMultipartReply10 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'aggregate';
+  readonly flags: number;
+  readonly body: AggregateStats;
+}
+
+export interface TableMultipartReply10 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'table';
+  readonly flags: number;
+  readonly body: readonly TableStats10[];
+}
+
+export interface PortStatsMultipartReply10 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'port_stats';
+  readonly flags: number;
+  readonly body: readonly PortStats10[];
+}
+
+export interface QueueMultipartReply10 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'queue';
+  readonly flags: number;
+  readonly body: readonly QueueStats10[];
+}
+
+export interface ExperimenterMultipartReply10 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'experimenter';
+  readonly flags: number;
+  readonly body: ExperimenterStats10;
+}
+
+/** 1.0.0 5.3.7. */
+export interface BarrierRequest10 {
+  readonly type: 'barrier_request';
+  readonly xid: number;
+}
+
+/** 1.0.0 5.3.7. */
+export interface BarrierReply10 {
+  readonly type: 'barrier_reply';
+  readonly xid: number;
+}
+
+/** 1.0.0 5.3.4. */
+export interface QueueGetConfigRequest10 {
+  readonly type: 'queue_get_config_request';
+  readonly xid: number;
+  readonly port: number;
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.4. */
+export interface QueueGetConfigReply10 {
+  readonly type: 'queue_get_config_reply';
+  readonly xid: number;
+  readonly port: number;
+  readonly queues: readonly PacketQueue10[];
+  /** All padding bytes of this structure in order; present only when one is not zero. */
+  padding?: Uint8Array;
+}
+
+/** 1.0.0 5.3.5 OFPT_STATS_REQUEST. */
+export type MultipartRequest10 =
+  | DescMultipartRequest10
+  | FlowMultipartRequest10
+  | AggregateMultipartRequest10
+  | TableMultipartRequest10
+  | PortStatsMultipartRequest10
+  | QueueMultipartRequest10
+  | ExperimenterMultipartRequest10;
+
+/** 1.0.0 5.3.5 OFPT_STATS_REPLY. */
+export type MultipartReply10 =
+  | DescMultipartReply10
+  | FlowMultipartReply10
+  | AggregateMultipartReply10
+  | TableMultipartReply10
+  | PortStatsMultipartReply10
+  | QueueMultipartReply10
+  | ExperimenterMultipartReply10;
+
+/** Every message of wire version 1. */
+export type Message10 =
+  | Hello
+  | ErrorMessage
+  | EchoRequest
+  | EchoReply
+  | FeaturesRequest
+  | GetConfigRequest
+  | GetConfigReply
+  | SetConfig
+  | ExperimenterMessage10
+  | FeaturesReply10
+  | PacketIn10
+  | FlowRemoved10
+  | PortStatus10
+  | PacketOut10
+  | FlowMod10
+  | PortMod10
+  | MultipartRequest10
+  | MultipartReply10
+  | BarrierRequest10
+  | BarrierReply10
+  | QueueGetConfigRequest10
+  | QueueGetConfigReply10;
+
+/** 1.3.5 A.3.5. */
+export type MultipartRequest =
+  | DescMultipartRequest
+  | FlowMultipartRequest
+  | AggregateMultipartRequest
+  | TableMultipartRequest
+  | PortStatsMultipartRequest
+  | QueueMultipartRequest
+  | GroupMultipartRequest
+  | GroupDescMultipartRequest
+  | GroupFeaturesMultipartRequest
+  | MeterMultipartRequest
+  | MeterConfigMultipartRequest
+  | MeterFeaturesMultipartRequest
+  | TableFeaturesMultipartRequest
+  | PortDescMultipartRequest
+  | ExperimenterMultipartRequest;
+
+/** 1.3.5 A.3.5. */
+export type MultipartReply =
+  | DescMultipartReply
+  | FlowMultipartReply
+  | AggregateMultipartReply
+  | TableMultipartReply
+  | PortStatsMultipartReply
+  | QueueMultipartReply
+  | GroupMultipartReply
+  | GroupDescMultipartReply
+  | GroupFeaturesMultipartReply
+  | MeterMultipartReply
+  | MeterConfigMultipartReply
+  | MeterFeaturesMultipartReply
+  | TableFeaturesMultipartReply
+  | PortDescMultipartReply
+  | ExperimenterMultipartReply;
+
+/** Every message of wire version 4. */
 export type Message =
   | Hello
   | ErrorMessage
@@ -1493,6 +3633,172 @@ export type Message =
   | BundleControl
   | BundleAddMessage;
 
-export type MessageType = Message['type'];
+/** 1.3.5 A.3.5. */
+export type MultipartRequest14 =
+  | DescMultipartRequest
+  | FlowMultipartRequest14
+  | AggregateMultipartRequest
+  | TableMultipartRequest
+  | PortStatsMultipartRequest14
+  | QueueMultipartRequest14
+  | GroupMultipartRequest
+  | GroupDescMultipartRequest
+  | GroupFeaturesMultipartRequest
+  | MeterMultipartRequest
+  | MeterConfigMultipartRequest
+  | MeterFeaturesMultipartRequest
+  | TableFeaturesMultipartRequest
+  | PortDescMultipartRequest14
+  | TableDescMultipartRequest
+  | QueueDescMultipartRequest
+  | FlowMonitorMultipartRequest
+  | ExperimenterMultipartRequest;
+
+/** 1.3.5 A.3.5. */
+export type MultipartReply14 =
+  | DescMultipartReply
+  | FlowMultipartReply14
+  | AggregateMultipartReply
+  | TableMultipartReply
+  | PortStatsMultipartReply14
+  | QueueMultipartReply14
+  | GroupMultipartReply
+  | GroupDescMultipartReply
+  | GroupFeaturesMultipartReply
+  | MeterMultipartReply
+  | MeterConfigMultipartReply
+  | MeterFeaturesMultipartReply
+  | TableFeaturesMultipartReply
+  | PortDescMultipartReply14
+  | TableDescMultipartReply
+  | QueueDescMultipartReply
+  | FlowMonitorMultipartReply
+  | ExperimenterMultipartReply;
+
+/** Every message of wire version 5. */
+export type Message14 =
+  | Hello
+  | ErrorMessage
+  | EchoRequest
+  | EchoReply
+  | ExperimenterMessage
+  | FeaturesRequest
+  | FeaturesReply
+  | GetConfigRequest
+  | GetConfigReply
+  | SetConfig
+  | PacketIn
+  | FlowRemoved
+  | PacketOut
+  | GroupMod
+  | MultipartRequest14
+  | MultipartReply14
+  | BarrierRequest
+  | BarrierReply
+  | RoleRequest
+  | RoleReply
+  | GetAsyncRequest
+  | MeterMod
+  | PortStatus14
+  | FlowMod14
+  | PortMod14
+  | TableMod14
+  | GetAsyncReply14
+  | SetAsync14
+  | RoleStatus
+  | TableStatus
+  | Requestforward
+  | BundleControl14
+  | BundleAddMessage14;
+
+/** 1.3.5 A.3.5. */
+export type MultipartRequest15 =
+  | DescMultipartRequest
+  | FlowDescMultipartRequest
+  | AggregateMultipartRequest15
+  | TableMultipartRequest
+  | PortStatsMultipartRequest14
+  | QueueMultipartRequest14
+  | GroupMultipartRequest
+  | GroupDescMultipartRequest15
+  | GroupFeaturesMultipartRequest
+  | MeterMultipartRequest15
+  | MeterConfigMultipartRequest
+  | MeterFeaturesMultipartRequest15
+  | TableFeaturesMultipartRequest15
+  | PortDescMultipartRequest15
+  | TableDescMultipartRequest
+  | QueueDescMultipartRequest
+  | FlowMonitorMultipartRequest
+  | FlowStatsMultipartRequest
+  | ControllerStatusMultipartRequest
+  | BundleFeaturesMultipartRequest
+  | ExperimenterMultipartRequest;
+
+/** 1.3.5 A.3.5. */
+export type MultipartReply15 =
+  | DescMultipartReply
+  | FlowDescMultipartReply
+  | AggregateMultipartReply15
+  | TableMultipartReply
+  | PortStatsMultipartReply14
+  | QueueMultipartReply14
+  | GroupMultipartReply
+  | GroupDescMultipartReply15
+  | GroupFeaturesMultipartReply
+  | MeterMultipartReply15
+  | MeterConfigMultipartReply
+  | MeterFeaturesMultipartReply15
+  | TableFeaturesMultipartReply15
+  | PortDescMultipartReply15
+  | TableDescMultipartReply
+  | QueueDescMultipartReply
+  | FlowMonitorMultipartReply
+  | FlowStatsMultipartReply
+  | ControllerStatusMultipartReply
+  | BundleFeaturesMultipartReply
+  | ExperimenterMultipartReply;
+
+/** Every message of wire version 6. */
+export type Message15 =
+  | Hello
+  | ErrorMessage
+  | EchoRequest
+  | EchoReply
+  | ExperimenterMessage
+  | FeaturesRequest
+  | FeaturesReply
+  | GetConfigRequest
+  | GetConfigReply
+  | SetConfig
+  | PacketIn
+  | MultipartRequest15
+  | MultipartReply15
+  | BarrierRequest
+  | BarrierReply
+  | GetAsyncRequest
+  | MeterMod
+  | PortStatus14
+  | FlowMod14
+  | PortMod14
+  | TableMod14
+  | GetAsyncReply14
+  | SetAsync14
+  | RoleStatus
+  | TableStatus
+  | Requestforward
+  | BundleControl14
+  | BundleAddMessage14
+  | FlowRemoved15
+  | PacketOut15
+  | GroupMod15
+  | RoleRequest15
+  | RoleReply15
+  | ControllerStatus;
+
+/** A message of any version. */
+export type AnyMessage = Message10 | Message | Message14 | Message15;
+
+export type MessageType = AnyMessage['type'];
 
 export type MultipartType = MultipartReply['mp_type'];

@@ -112,8 +112,6 @@ import type {
   GroupMod,
   PortMod,
   TableMod,
-  MultipartRequest,
-  MultipartReply,
   BarrierRequest,
   BarrierReply,
   QueueGetConfigRequest,
@@ -126,6 +124,8 @@ import type {
   MeterMod,
   BundleControl,
   BundleAddMessage,
+  MultipartRequest,
+  MultipartReply,
   Message,
 } from './types.js';
 
@@ -205,7 +205,7 @@ export function decode(r: Reader, start: number, limit: number, version: number)
   }
 }
 
-function decodeHello(r: Reader, start: number, limit: number): Hello | undefined {
+export function decodeHello(r: Reader, start: number, limit: number): Hello | undefined {
   if (limit - start < 8) return r.fail('bad_length', start + 2, `hello: header.length is ${limit - start}, expected at least 8`);
   const b = r.bytes;
   r.at = start + 8;
@@ -219,7 +219,7 @@ function decodeHello(r: Reader, start: number, limit: number): Hello | undefined
   return value;
 }
 
-function decodeErrorMessage(r: Reader, start: number, limit: number): ErrorMessage | undefined {
+export function decodeErrorMessage(r: Reader, start: number, limit: number): ErrorMessage | undefined {
   if (limit - start < 12) return r.fail('bad_length', start + 2, `error: header.length is ${limit - start}, expected at least 12`);
   const b = r.bytes;
   r.at = start + 12;
@@ -228,7 +228,7 @@ function decodeErrorMessage(r: Reader, start: number, limit: number): ErrorMessa
   return value;
 }
 
-function decodeEchoRequest(r: Reader, start: number, limit: number): EchoRequest | undefined {
+export function decodeEchoRequest(r: Reader, start: number, limit: number): EchoRequest | undefined {
   if (limit - start < 8) return r.fail('bad_length', start + 2, `echo_request: header.length is ${limit - start}, expected at least 8`);
   const b = r.bytes;
   r.at = start + 8;
@@ -237,7 +237,7 @@ function decodeEchoRequest(r: Reader, start: number, limit: number): EchoRequest
   return value;
 }
 
-function decodeEchoReply(r: Reader, start: number, limit: number): EchoReply | undefined {
+export function decodeEchoReply(r: Reader, start: number, limit: number): EchoReply | undefined {
   if (limit - start < 8) return r.fail('bad_length', start + 2, `echo_reply: header.length is ${limit - start}, expected at least 8`);
   const b = r.bytes;
   r.at = start + 8;
@@ -246,7 +246,7 @@ function decodeEchoReply(r: Reader, start: number, limit: number): EchoReply | u
   return value;
 }
 
-function decodeExperimenterMessage(r: Reader, start: number, limit: number): ExperimenterMessage | undefined {
+export function decodeExperimenterMessage(r: Reader, start: number, limit: number): ExperimenterMessage | undefined {
   if (limit - start < 16) return r.fail('bad_length', start + 2, `experimenter: header.length is ${limit - start}, expected at least 16`);
   const b = r.bytes;
   r.at = start + 16;
@@ -255,7 +255,7 @@ function decodeExperimenterMessage(r: Reader, start: number, limit: number): Exp
   return value;
 }
 
-function decodeFeaturesRequest(r: Reader, start: number, limit: number): FeaturesRequest | undefined {
+export function decodeFeaturesRequest(r: Reader, start: number, limit: number): FeaturesRequest | undefined {
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `features_request: header.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
@@ -263,7 +263,7 @@ function decodeFeaturesRequest(r: Reader, start: number, limit: number): Feature
   return value;
 }
 
-function decodeFeaturesReply(r: Reader, start: number, limit: number): FeaturesReply | undefined {
+export function decodeFeaturesReply(r: Reader, start: number, limit: number): FeaturesReply | undefined {
   if (limit - start !== 32) return r.fail('bad_length', start + 2, `features_reply: header.length is ${limit - start}, expected 32`);
   const b = r.bytes;
   r.at = start + 32;
@@ -274,7 +274,7 @@ function decodeFeaturesReply(r: Reader, start: number, limit: number): FeaturesR
   return value;
 }
 
-function decodeGetConfigRequest(r: Reader, start: number, limit: number): GetConfigRequest | undefined {
+export function decodeGetConfigRequest(r: Reader, start: number, limit: number): GetConfigRequest | undefined {
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `get_config_request: header.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
@@ -282,7 +282,7 @@ function decodeGetConfigRequest(r: Reader, start: number, limit: number): GetCon
   return value;
 }
 
-function decodeGetConfigReply(r: Reader, start: number, limit: number): GetConfigReply | undefined {
+export function decodeGetConfigReply(r: Reader, start: number, limit: number): GetConfigReply | undefined {
   if (limit - start !== 12) return r.fail('bad_length', start + 2, `get_config_reply: header.length is ${limit - start}, expected 12`);
   const b = r.bytes;
   r.at = start + 12;
@@ -290,7 +290,7 @@ function decodeGetConfigReply(r: Reader, start: number, limit: number): GetConfi
   return value;
 }
 
-function decodeSetConfig(r: Reader, start: number, limit: number): SetConfig | undefined {
+export function decodeSetConfig(r: Reader, start: number, limit: number): SetConfig | undefined {
   if (limit - start !== 12) return r.fail('bad_length', start + 2, `set_config: header.length is ${limit - start}, expected 12`);
   const b = r.bytes;
   r.at = start + 12;
@@ -298,7 +298,7 @@ function decodeSetConfig(r: Reader, start: number, limit: number): SetConfig | u
   return value;
 }
 
-function decodePacketIn(r: Reader, start: number, limit: number): PacketIn | undefined {
+export function decodePacketIn(r: Reader, start: number, limit: number): PacketIn | undefined {
   if (limit - start < 24) return r.fail('bad_length', start + 2, `packet_in: header.length is ${limit - start}, expected at least 24`);
   const b = r.bytes;
   r.at = start + 24;
@@ -319,7 +319,7 @@ function decodePacketIn(r: Reader, start: number, limit: number): PacketIn | und
   return value;
 }
 
-function decodeFlowRemoved(r: Reader, start: number, limit: number): FlowRemoved | undefined {
+export function decodeFlowRemoved(r: Reader, start: number, limit: number): FlowRemoved | undefined {
   if (limit - start < 48) return r.fail('bad_length', start + 2, `flow_removed: header.length is ${limit - start}, expected at least 48`);
   const b = r.bytes;
   r.at = start + 48;
@@ -337,7 +337,7 @@ function decodeFlowRemoved(r: Reader, start: number, limit: number): FlowRemoved
   return value;
 }
 
-function decodePortStatus(r: Reader, start: number, limit: number): PortStatus | undefined {
+export function decodePortStatus(r: Reader, start: number, limit: number): PortStatus | undefined {
   if (limit - start !== 80) return r.fail('bad_length', start + 2, `port_status: header.length is ${limit - start}, expected 80`);
   const b = r.bytes;
   r.at = start + 16;
@@ -351,7 +351,7 @@ function decodePortStatus(r: Reader, start: number, limit: number): PortStatus |
   return value;
 }
 
-function decodePacketOut(r: Reader, start: number, limit: number): PacketOut | undefined {
+export function decodePacketOut(r: Reader, start: number, limit: number): PacketOut | undefined {
   if (limit - start < 24) return r.fail('bad_length', start + 2, `packet_out: header.length is ${limit - start}, expected at least 24`);
   const b = r.bytes;
   const actionsBytes = u16(b, start + 16);
@@ -372,7 +372,7 @@ function decodePacketOut(r: Reader, start: number, limit: number): PacketOut | u
   return value;
 }
 
-function decodeFlowMod(r: Reader, start: number, limit: number): FlowMod | undefined {
+export function decodeFlowMod(r: Reader, start: number, limit: number): FlowMod | undefined {
   if (limit - start < 48) return r.fail('bad_length', start + 2, `flow_mod: header.length is ${limit - start}, expected at least 48`);
   const b = r.bytes;
   r.at = start + 48;
@@ -395,7 +395,7 @@ function decodeFlowMod(r: Reader, start: number, limit: number): FlowMod | undef
   return value;
 }
 
-function decodeGroupMod(r: Reader, start: number, limit: number): GroupMod | undefined {
+export function decodeGroupMod(r: Reader, start: number, limit: number): GroupMod | undefined {
   if (limit - start < 16) return r.fail('bad_length', start + 2, `group_mod: header.length is ${limit - start}, expected at least 16`);
   const b = r.bytes;
   r.at = start + 16;
@@ -412,7 +412,7 @@ function decodeGroupMod(r: Reader, start: number, limit: number): GroupMod | und
   return value;
 }
 
-function decodePortMod(r: Reader, start: number, limit: number): PortMod | undefined {
+export function decodePortMod(r: Reader, start: number, limit: number): PortMod | undefined {
   if (limit - start !== 40) return r.fail('bad_length', start + 2, `port_mod: header.length is ${limit - start}, expected 40`);
   const b = r.bytes;
   r.at = start + 40;
@@ -423,7 +423,7 @@ function decodePortMod(r: Reader, start: number, limit: number): PortMod | undef
   return value;
 }
 
-function decodeTableMod(r: Reader, start: number, limit: number): TableMod | undefined {
+export function decodeTableMod(r: Reader, start: number, limit: number): TableMod | undefined {
   if (limit - start !== 16) return r.fail('bad_length', start + 2, `table_mod: header.length is ${limit - start}, expected 16`);
   const b = r.bytes;
   r.at = start + 16;
@@ -643,7 +643,7 @@ function decodeMultipartReplyBody(r: Reader, start: number, limit: number): Mult
   }
 }
 
-function decodeBarrierRequest(r: Reader, start: number, limit: number): BarrierRequest | undefined {
+export function decodeBarrierRequest(r: Reader, start: number, limit: number): BarrierRequest | undefined {
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `barrier_request: header.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
@@ -651,7 +651,7 @@ function decodeBarrierRequest(r: Reader, start: number, limit: number): BarrierR
   return value;
 }
 
-function decodeBarrierReply(r: Reader, start: number, limit: number): BarrierReply | undefined {
+export function decodeBarrierReply(r: Reader, start: number, limit: number): BarrierReply | undefined {
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `barrier_reply: header.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
@@ -659,7 +659,7 @@ function decodeBarrierReply(r: Reader, start: number, limit: number): BarrierRep
   return value;
 }
 
-function decodeQueueGetConfigRequest(r: Reader, start: number, limit: number): QueueGetConfigRequest | undefined {
+export function decodeQueueGetConfigRequest(r: Reader, start: number, limit: number): QueueGetConfigRequest | undefined {
   if (limit - start !== 16) return r.fail('bad_length', start + 2, `queue_get_config_request: header.length is ${limit - start}, expected 16`);
   const b = r.bytes;
   r.at = start + 16;
@@ -670,7 +670,7 @@ function decodeQueueGetConfigRequest(r: Reader, start: number, limit: number): Q
   return value;
 }
 
-function decodeQueueGetConfigReply(r: Reader, start: number, limit: number): QueueGetConfigReply | undefined {
+export function decodeQueueGetConfigReply(r: Reader, start: number, limit: number): QueueGetConfigReply | undefined {
   if (limit - start < 16) return r.fail('bad_length', start + 2, `queue_get_config_reply: header.length is ${limit - start}, expected at least 16`);
   const b = r.bytes;
   r.at = start + 16;
@@ -687,7 +687,7 @@ function decodeQueueGetConfigReply(r: Reader, start: number, limit: number): Que
   return value;
 }
 
-function decodeRoleRequest(r: Reader, start: number, limit: number): RoleRequest | undefined {
+export function decodeRoleRequest(r: Reader, start: number, limit: number): RoleRequest | undefined {
   if (limit - start !== 24) return r.fail('bad_length', start + 2, `role_request: header.length is ${limit - start}, expected 24`);
   const b = r.bytes;
   r.at = start + 24;
@@ -698,7 +698,7 @@ function decodeRoleRequest(r: Reader, start: number, limit: number): RoleRequest
   return value;
 }
 
-function decodeRoleReply(r: Reader, start: number, limit: number): RoleReply | undefined {
+export function decodeRoleReply(r: Reader, start: number, limit: number): RoleReply | undefined {
   if (limit - start !== 24) return r.fail('bad_length', start + 2, `role_reply: header.length is ${limit - start}, expected 24`);
   const b = r.bytes;
   r.at = start + 24;
@@ -709,7 +709,7 @@ function decodeRoleReply(r: Reader, start: number, limit: number): RoleReply | u
   return value;
 }
 
-function decodeGetAsyncRequest(r: Reader, start: number, limit: number): GetAsyncRequest | undefined {
+export function decodeGetAsyncRequest(r: Reader, start: number, limit: number): GetAsyncRequest | undefined {
   if (limit - start !== 8) return r.fail('bad_length', start + 2, `get_async_request: header.length is ${limit - start}, expected 8`);
   const b = r.bytes;
   r.at = start + 8;
@@ -717,7 +717,7 @@ function decodeGetAsyncRequest(r: Reader, start: number, limit: number): GetAsyn
   return value;
 }
 
-function decodeGetAsyncReply(r: Reader, start: number, limit: number): GetAsyncReply | undefined {
+export function decodeGetAsyncReply(r: Reader, start: number, limit: number): GetAsyncReply | undefined {
   if (limit - start !== 32) return r.fail('bad_length', start + 2, `get_async_reply: header.length is ${limit - start}, expected 32`);
   const b = r.bytes;
   r.at = start + 32;
@@ -725,7 +725,7 @@ function decodeGetAsyncReply(r: Reader, start: number, limit: number): GetAsyncR
   return value;
 }
 
-function decodeSetAsync(r: Reader, start: number, limit: number): SetAsync | undefined {
+export function decodeSetAsync(r: Reader, start: number, limit: number): SetAsync | undefined {
   if (limit - start !== 32) return r.fail('bad_length', start + 2, `set_async: header.length is ${limit - start}, expected 32`);
   const b = r.bytes;
   r.at = start + 32;
@@ -733,7 +733,7 @@ function decodeSetAsync(r: Reader, start: number, limit: number): SetAsync | und
   return value;
 }
 
-function decodeMeterMod(r: Reader, start: number, limit: number): MeterMod | undefined {
+export function decodeMeterMod(r: Reader, start: number, limit: number): MeterMod | undefined {
   if (limit - start < 16) return r.fail('bad_length', start + 2, `meter_mod: header.length is ${limit - start}, expected at least 16`);
   const b = r.bytes;
   r.at = start + 16;
@@ -747,7 +747,7 @@ function decodeMeterMod(r: Reader, start: number, limit: number): MeterMod | und
   return value;
 }
 
-function decodeBundleControl(r: Reader, start: number, limit: number): BundleControl | undefined {
+export function decodeBundleControl(r: Reader, start: number, limit: number): BundleControl | undefined {
   if (limit - start < 24) return r.fail('bad_length', start + 2, `bundle_control: header.length is ${limit - start}, expected at least 24`);
   const b = r.bytes;
   r.at = start + 24;
@@ -761,7 +761,7 @@ function decodeBundleControl(r: Reader, start: number, limit: number): BundleCon
   return value;
 }
 
-function decodeBundleAddMessage(r: Reader, start: number, limit: number, version: number): BundleAddMessage | undefined {
+export function decodeBundleAddMessage(r: Reader, start: number, limit: number, version: number): BundleAddMessage | undefined {
   if (limit - start < 24) return r.fail('bad_length', start + 2, `bundle_add_message: header.length is ${limit - start}, expected at least 24`);
   const b = r.bytes;
   r.at = start + 24;
@@ -834,7 +834,6 @@ export function decodeFlowStatsRequest(r: Reader, end: number): FlowStatsRequest
   const matchEnd = r.at;
   const matchPad = (matchAt - matchEnd) & 7;
   r.at = matchEnd + matchPad;
-  if (r.at !== limit) return r.fail('bad_length', r.at, `flow_stats_request: ${limit - r.at} bytes too many`);
   const value: FlowStatsRequest = { table_id: b[start], out_port: u32(b, start + 4), out_group: u32(b, start + 8), cookie: u64(b, start + 16), cookie_mask: u64(b, start + 24), match };
   if ((b[start + 1] | b[start + 2] | b[start + 3]) !== 0 || (b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0 || anySet(b, matchEnd, matchPad)) {
     value.padding = gather(b, [start + 1, 3, start + 12, 4, matchEnd, matchPad]);
@@ -855,7 +854,6 @@ export function decodeAggregateStatsRequest(r: Reader, end: number): AggregateSt
   const matchEnd = r.at;
   const matchPad = (matchAt - matchEnd) & 7;
   r.at = matchEnd + matchPad;
-  if (r.at !== limit) return r.fail('bad_length', r.at, `aggregate_stats_request: ${limit - r.at} bytes too many`);
   const value: AggregateStatsRequest = { table_id: b[start], out_port: u32(b, start + 4), out_group: u32(b, start + 8), cookie: u64(b, start + 16), cookie_mask: u64(b, start + 24), match };
   if ((b[start + 1] | b[start + 2] | b[start + 3]) !== 0 || (b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0 || anySet(b, matchEnd, matchPad)) {
     value.padding = gather(b, [start + 1, 3, start + 12, 4, matchEnd, matchPad]);
@@ -1234,7 +1232,7 @@ export function decodeHelloElement(r: Reader, end: number): HelloElement | undef
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
   return value;
 }
 
@@ -1821,7 +1819,7 @@ export function decodeTableProperty(r: Reader, end: number): TableProperty | und
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
   return value;
 }
 
@@ -1979,7 +1977,7 @@ export function decodeBundleProperty(r: Reader, end: number): BundleProperty | u
   if (value === undefined) return undefined;
   const padded = (8 - (length & 7)) & 7;
   r.at = limit + padded;
-  if (anySet(b, limit, padded)) value.padding = gather(b, [limit, padded]);
+  if (anySet(b, limit, padded)) value.padding ??= gather(b, [limit, padded]);
   return value;
 }
 
@@ -2168,7 +2166,7 @@ function badOxmLength(r: Reader, at: number, name: string, width: number): undef
 }
 
 /** Leaves the cursor behind the last field; the padding up to a multiple of 8 is known to be there. */
-function decodeMatch(r: Reader, end: number, name: string): OxmField[] | undefined {
+export function decodeMatch(r: Reader, end: number, name: string): OxmField[] | undefined {
   const at = r.at;
   if (end - at < 8) return r.fail('truncated', at, `${name}: ${end - at} bytes left, expected at least 8`);
   const type = u16(r.bytes, at);

@@ -112,8 +112,6 @@ import type {
   GroupMod,
   PortMod,
   TableMod,
-  MultipartRequest,
-  MultipartReply,
   BarrierRequest,
   BarrierReply,
   QueueGetConfigRequest,
@@ -126,6 +124,8 @@ import type {
   MeterMod,
   BundleControl,
   BundleAddMessage,
+  MultipartRequest,
+  MultipartReply,
   Message,
 } from './types.js';
 
@@ -232,13 +232,13 @@ export function encode(w: SlabWriter, m: Message, version: number): void {
   }
 }
 
-function encodeHello(w: SlabWriter, m: Hello, version: number): void {
+export function encodeHello(w: SlabWriter, m: Hello, version: number): void {
   const start = writeHeader(w, version, 0, m.xid, 8);
   for (const item of m.elements) encodeHelloElement(w, item);
   patchLength(w, start, start + 2, 'hello');
 }
 
-function encodeErrorMessage(w: SlabWriter, m: ErrorMessage, version: number): void {
+export function encodeErrorMessage(w: SlabWriter, m: ErrorMessage, version: number): void {
   const start = writeHeader(w, version, 1, m.xid, 12);
   const b = w.bytes;
   put16(b, start + 8, m.error_type, 'error.error_type');
@@ -247,19 +247,19 @@ function encodeErrorMessage(w: SlabWriter, m: ErrorMessage, version: number): vo
   patchLength(w, start, start + 2, 'error');
 }
 
-function encodeEchoRequest(w: SlabWriter, m: EchoRequest, version: number): void {
+export function encodeEchoRequest(w: SlabWriter, m: EchoRequest, version: number): void {
   const start = writeHeader(w, version, 2, m.xid, 8);
   writeRest(w, m.data, 'echo_request.data');
   patchLength(w, start, start + 2, 'echo_request');
 }
 
-function encodeEchoReply(w: SlabWriter, m: EchoReply, version: number): void {
+export function encodeEchoReply(w: SlabWriter, m: EchoReply, version: number): void {
   const start = writeHeader(w, version, 3, m.xid, 8);
   writeRest(w, m.data, 'echo_reply.data');
   patchLength(w, start, start + 2, 'echo_reply');
 }
 
-function encodeExperimenterMessage(w: SlabWriter, m: ExperimenterMessage, version: number): void {
+export function encodeExperimenterMessage(w: SlabWriter, m: ExperimenterMessage, version: number): void {
   const start = writeHeader(w, version, 4, m.xid, 16);
   const b = w.bytes;
   put32(b, start + 8, m.experimenter, 'experimenter.experimenter');
@@ -268,12 +268,12 @@ function encodeExperimenterMessage(w: SlabWriter, m: ExperimenterMessage, versio
   patchLength(w, start, start + 2, 'experimenter');
 }
 
-function encodeFeaturesRequest(w: SlabWriter, m: FeaturesRequest, version: number): void {
+export function encodeFeaturesRequest(w: SlabWriter, m: FeaturesRequest, version: number): void {
   const start = writeHeader(w, version, 5, m.xid, 8);
   patchLength(w, start, start + 2, 'features_request');
 }
 
-function encodeFeaturesReply(w: SlabWriter, m: FeaturesReply, version: number): void {
+export function encodeFeaturesReply(w: SlabWriter, m: FeaturesReply, version: number): void {
   const start = writeHeader(w, version, 6, m.xid, 32);
   const b = w.bytes;
   put64(b, start + 8, m.datapath_id, 'features_reply.datapath_id');
@@ -286,12 +286,12 @@ function encodeFeaturesReply(w: SlabWriter, m: FeaturesReply, version: number): 
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 22, 2], 'features_reply');
 }
 
-function encodeGetConfigRequest(w: SlabWriter, m: GetConfigRequest, version: number): void {
+export function encodeGetConfigRequest(w: SlabWriter, m: GetConfigRequest, version: number): void {
   const start = writeHeader(w, version, 7, m.xid, 8);
   patchLength(w, start, start + 2, 'get_config_request');
 }
 
-function encodeGetConfigReply(w: SlabWriter, m: GetConfigReply, version: number): void {
+export function encodeGetConfigReply(w: SlabWriter, m: GetConfigReply, version: number): void {
   const start = writeHeader(w, version, 8, m.xid, 12);
   const b = w.bytes;
   put16(b, start + 8, m.flags, 'get_config_reply.flags');
@@ -299,7 +299,7 @@ function encodeGetConfigReply(w: SlabWriter, m: GetConfigReply, version: number)
   patchLength(w, start, start + 2, 'get_config_reply');
 }
 
-function encodeSetConfig(w: SlabWriter, m: SetConfig, version: number): void {
+export function encodeSetConfig(w: SlabWriter, m: SetConfig, version: number): void {
   const start = writeHeader(w, version, 9, m.xid, 12);
   const b = w.bytes;
   put16(b, start + 8, m.flags, 'set_config.flags');
@@ -307,7 +307,7 @@ function encodeSetConfig(w: SlabWriter, m: SetConfig, version: number): void {
   patchLength(w, start, start + 2, 'set_config');
 }
 
-function encodePacketIn(w: SlabWriter, m: PacketIn, version: number): void {
+export function encodePacketIn(w: SlabWriter, m: PacketIn, version: number): void {
   const start = writeHeader(w, version, 10, m.xid, 24);
   const b = w.bytes;
   put32(b, start + 8, m.buffer_id, 'packet_in.buffer_id');
@@ -325,7 +325,7 @@ function encodePacketIn(w: SlabWriter, m: PacketIn, version: number): void {
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [matchEnd, matchPad, latePad, 2], 'packet_in');
 }
 
-function encodeFlowRemoved(w: SlabWriter, m: FlowRemoved, version: number): void {
+export function encodeFlowRemoved(w: SlabWriter, m: FlowRemoved, version: number): void {
   const start = writeHeader(w, version, 11, m.xid, 48);
   const b = w.bytes;
   put64(b, start + 8, m.cookie, 'flow_removed.cookie');
@@ -346,16 +346,27 @@ function encodeFlowRemoved(w: SlabWriter, m: FlowRemoved, version: number): void
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [matchEnd, matchPad], 'flow_removed');
 }
 
-function encodePortStatus(w: SlabWriter, m: PortStatus, version: number): void {
-  const start = writeHeader(w, version, 12, m.xid, 16);
+export function encodePortStatus(w: SlabWriter, m: PortStatus, version: number): void {
+  const start = writeHeader(w, version, 12, m.xid, 80);
   const b = w.bytes;
   put8(b, start + 8, m.reason, 'port_status.reason');
-  encodePort(w, m.desc);
+  put32(b, start + 16, m.desc.port_no, 'port_status.desc.port_no');
+  putBytes(b, start + 24, m.desc.hw_addr, 6, 'port_status.desc.hw_addr');
+  putText(b, start + 32, m.desc.name, 16, 'port_status.desc.name');
+  put32(b, start + 48, m.desc.config, 'port_status.desc.config');
+  put32(b, start + 52, m.desc.state, 'port_status.desc.state');
+  put32(b, start + 56, m.desc.curr, 'port_status.desc.curr');
+  put32(b, start + 60, m.desc.advertised, 'port_status.desc.advertised');
+  put32(b, start + 64, m.desc.supported, 'port_status.desc.supported');
+  put32(b, start + 68, m.desc.peer, 'port_status.desc.peer');
+  put32(b, start + 72, m.desc.curr_speed, 'port_status.desc.curr_speed');
+  put32(b, start + 76, m.desc.max_speed, 'port_status.desc.max_speed');
   patchLength(w, start, start + 2, 'port_status');
+  if (m.desc.padding !== undefined) scatter(w.bytes, m.desc.padding, [start + 20, 4, start + 30, 2], 'port_status.desc');
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 9, 7], 'port_status');
 }
 
-function encodePacketOut(w: SlabWriter, m: PacketOut, version: number): void {
+export function encodePacketOut(w: SlabWriter, m: PacketOut, version: number): void {
   const start = writeHeader(w, version, 13, m.xid, 24);
   const b = w.bytes;
   put32(b, start + 8, m.buffer_id, 'packet_out.buffer_id');
@@ -368,7 +379,7 @@ function encodePacketOut(w: SlabWriter, m: PacketOut, version: number): void {
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 18, 6], 'packet_out');
 }
 
-function encodeFlowMod(w: SlabWriter, m: FlowMod, version: number): void {
+export function encodeFlowMod(w: SlabWriter, m: FlowMod, version: number): void {
   const start = writeHeader(w, version, 14, m.xid, 48);
   const b = w.bytes;
   put64(b, start + 8, m.cookie, 'flow_mod.cookie');
@@ -391,7 +402,7 @@ function encodeFlowMod(w: SlabWriter, m: FlowMod, version: number): void {
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 46, 2, matchEnd, matchPad], 'flow_mod');
 }
 
-function encodeGroupMod(w: SlabWriter, m: GroupMod, version: number): void {
+export function encodeGroupMod(w: SlabWriter, m: GroupMod, version: number): void {
   const start = writeHeader(w, version, 15, m.xid, 16);
   const b = w.bytes;
   put16(b, start + 8, m.command, 'group_mod.command');
@@ -402,7 +413,7 @@ function encodeGroupMod(w: SlabWriter, m: GroupMod, version: number): void {
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 11, 1], 'group_mod');
 }
 
-function encodePortMod(w: SlabWriter, m: PortMod, version: number): void {
+export function encodePortMod(w: SlabWriter, m: PortMod, version: number): void {
   const start = writeHeader(w, version, 16, m.xid, 40);
   const b = w.bytes;
   put32(b, start + 8, m.port_no, 'port_mod.port_no');
@@ -414,7 +425,7 @@ function encodePortMod(w: SlabWriter, m: PortMod, version: number): void {
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, start + 22, 2, start + 36, 4], 'port_mod');
 }
 
-function encodeTableMod(w: SlabWriter, m: TableMod, version: number): void {
+export function encodeTableMod(w: SlabWriter, m: TableMod, version: number): void {
   const start = writeHeader(w, version, 17, m.xid, 16);
   const b = w.bytes;
   put8(b, start + 8, m.table_id, 'table_mod.table_id');
@@ -561,17 +572,17 @@ function encodeMultipartReply(w: SlabWriter, m: MultipartReply, version: number)
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'multipart_reply');
 }
 
-function encodeBarrierRequest(w: SlabWriter, m: BarrierRequest, version: number): void {
+export function encodeBarrierRequest(w: SlabWriter, m: BarrierRequest, version: number): void {
   const start = writeHeader(w, version, 20, m.xid, 8);
   patchLength(w, start, start + 2, 'barrier_request');
 }
 
-function encodeBarrierReply(w: SlabWriter, m: BarrierReply, version: number): void {
+export function encodeBarrierReply(w: SlabWriter, m: BarrierReply, version: number): void {
   const start = writeHeader(w, version, 21, m.xid, 8);
   patchLength(w, start, start + 2, 'barrier_reply');
 }
 
-function encodeQueueGetConfigRequest(w: SlabWriter, m: QueueGetConfigRequest, version: number): void {
+export function encodeQueueGetConfigRequest(w: SlabWriter, m: QueueGetConfigRequest, version: number): void {
   const start = writeHeader(w, version, 22, m.xid, 16);
   const b = w.bytes;
   put32(b, start + 8, m.port, 'queue_get_config_request.port');
@@ -579,7 +590,7 @@ function encodeQueueGetConfigRequest(w: SlabWriter, m: QueueGetConfigRequest, ve
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'queue_get_config_request');
 }
 
-function encodeQueueGetConfigReply(w: SlabWriter, m: QueueGetConfigReply, version: number): void {
+export function encodeQueueGetConfigReply(w: SlabWriter, m: QueueGetConfigReply, version: number): void {
   const start = writeHeader(w, version, 23, m.xid, 16);
   const b = w.bytes;
   put32(b, start + 8, m.port, 'queue_get_config_reply.port');
@@ -588,7 +599,7 @@ function encodeQueueGetConfigReply(w: SlabWriter, m: QueueGetConfigReply, versio
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'queue_get_config_reply');
 }
 
-function encodeRoleRequest(w: SlabWriter, m: RoleRequest, version: number): void {
+export function encodeRoleRequest(w: SlabWriter, m: RoleRequest, version: number): void {
   const start = writeHeader(w, version, 24, m.xid, 24);
   const b = w.bytes;
   put32(b, start + 8, m.role, 'role_request.role');
@@ -597,7 +608,7 @@ function encodeRoleRequest(w: SlabWriter, m: RoleRequest, version: number): void
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'role_request');
 }
 
-function encodeRoleReply(w: SlabWriter, m: RoleReply, version: number): void {
+export function encodeRoleReply(w: SlabWriter, m: RoleReply, version: number): void {
   const start = writeHeader(w, version, 25, m.xid, 24);
   const b = w.bytes;
   put32(b, start + 8, m.role, 'role_reply.role');
@@ -606,12 +617,12 @@ function encodeRoleReply(w: SlabWriter, m: RoleReply, version: number): void {
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'role_reply');
 }
 
-function encodeGetAsyncRequest(w: SlabWriter, m: GetAsyncRequest, version: number): void {
+export function encodeGetAsyncRequest(w: SlabWriter, m: GetAsyncRequest, version: number): void {
   const start = writeHeader(w, version, 26, m.xid, 8);
   patchLength(w, start, start + 2, 'get_async_request');
 }
 
-function encodeGetAsyncReply(w: SlabWriter, m: GetAsyncReply, version: number): void {
+export function encodeGetAsyncReply(w: SlabWriter, m: GetAsyncReply, version: number): void {
   const start = writeHeader(w, version, 27, m.xid, 32);
   const b = w.bytes;
   put32s(b, start + 8, m.packet_in_mask, 2, 'get_async_reply.packet_in_mask');
@@ -620,7 +631,7 @@ function encodeGetAsyncReply(w: SlabWriter, m: GetAsyncReply, version: number): 
   patchLength(w, start, start + 2, 'get_async_reply');
 }
 
-function encodeSetAsync(w: SlabWriter, m: SetAsync, version: number): void {
+export function encodeSetAsync(w: SlabWriter, m: SetAsync, version: number): void {
   const start = writeHeader(w, version, 28, m.xid, 32);
   const b = w.bytes;
   put32s(b, start + 8, m.packet_in_mask, 2, 'set_async.packet_in_mask');
@@ -629,7 +640,7 @@ function encodeSetAsync(w: SlabWriter, m: SetAsync, version: number): void {
   patchLength(w, start, start + 2, 'set_async');
 }
 
-function encodeMeterMod(w: SlabWriter, m: MeterMod, version: number): void {
+export function encodeMeterMod(w: SlabWriter, m: MeterMod, version: number): void {
   const start = writeHeader(w, version, 29, m.xid, 16);
   const b = w.bytes;
   put16(b, start + 8, m.command, 'meter_mod.command');
@@ -639,7 +650,7 @@ function encodeMeterMod(w: SlabWriter, m: MeterMod, version: number): void {
   patchLength(w, start, start + 2, 'meter_mod');
 }
 
-function encodeBundleControl(w: SlabWriter, m: BundleControl, version: number): void {
+export function encodeBundleControl(w: SlabWriter, m: BundleControl, version: number): void {
   const start = writeHeader(w, version, 4, m.xid, 24);
   const b = w.bytes;
   put32(b, start + 8, 0x4f4e4600, 'bundle_control');
@@ -651,16 +662,16 @@ function encodeBundleControl(w: SlabWriter, m: BundleControl, version: number): 
   patchLength(w, start, start + 2, 'bundle_control');
 }
 
-function encodeBundleAddMessage(w: SlabWriter, m: BundleAddMessage, version: number): void {
+export function encodeBundleAddMessage(w: SlabWriter, m: BundleAddMessage, version: number): void {
   const start = writeHeader(w, version, 4, m.xid, 24);
   const b = w.bytes;
   put32(b, start + 8, 0x4f4e4600, 'bundle_add_message');
   put32(b, start + 12, 2301, 'bundle_add_message');
   put32(b, start + 16, m.bundle_id, 'bundle_add_message.bundle_id');
   put16(b, start + 22, m.flags, 'bundle_add_message.flags');
+  if (m.message.type === 'bundle_add_message') throw new EncodeError('bundle_add_message.message', `${m.message.type} cannot be carried by another message`);
   const inner = w.at;
-  if (m.message.type === m.type) throw new EncodeError('bundle_add_message.message', 'a bundle cannot carry itself');
-  encode(w, m.message, version);
+  encode(w, m.message as Message, version);
   const innerEnd = w.at;
   const padded = m.properties.length > 0 || (m.padding !== undefined && m.padding.length > 2);
   const innerPad = padded ? align(w, inner) : 0;
@@ -1852,7 +1863,7 @@ export function encodeOxm(w: SlabWriter, f: OxmField): void {
 }
 
 /** Without the padding, which the caller aligns. */
-function encodeMatch(w: SlabWriter, fields: readonly OxmField[], path: string): void {
+export function encodeMatch(w: SlabWriter, fields: readonly OxmField[], path: string): void {
   const start = w.reserve(4);
   w.bytes[start + 1] = 1;
   for (const field of fields) encodeOxm(w, field);

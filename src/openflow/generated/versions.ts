@@ -2,31 +2,44 @@
 
 import type { Reader } from '../reader.js';
 import type { SlabWriter } from '../slab-writer.js';
-import type { Message } from './types.js';
+import type { AnyMessage, Message10, Message, Message14, Message15 } from './types.js';
 import { decode as v1Decode } from './v1-decode.js';
 import { encode as v1Encode } from './v1-encode.js';
 import { decode as v4Decode } from './v4-decode.js';
 import { encode as v4Encode } from './v4-encode.js';
+import { decode as v5Decode } from './v5-decode.js';
+import { encode as v5Encode } from './v5-encode.js';
+import { decode as v6Decode } from './v6-decode.js';
+import { encode as v6Encode } from './v6-encode.js';
 
 export interface VersionCodec {
-  decode(r: Reader, start: number, limit: number, version: number): Message | undefined;
-  encode(w: SlabWriter, m: Message, version: number): void;
+  decode(r: Reader, start: number, limit: number, version: number): AnyMessage | undefined;
+  encode(w: SlabWriter, m: AnyMessage, version: number): void;
 }
+
+/** A message with the wire version by which its type is known. */
+export type Versioned =
+  | { readonly version: 1; readonly message: Message10 }
+  | { readonly version: 4; readonly message: Message }
+  | { readonly version: 5; readonly message: Message14 }
+  | { readonly version: 6; readonly message: Message15 };
 
 const v1Codec: VersionCodec = { decode: v1Decode, encode: v1Encode };
 const v4Codec: VersionCodec = { decode: v4Decode, encode: v4Encode };
+const v5Codec: VersionCodec = { decode: v5Decode, encode: v5Encode };
+const v6Codec: VersionCodec = { decode: v6Decode, encode: v6Encode };
 
-/** The codec of a wire version, `undefined` if no table has rows for it. Versions with equal rows share one. */
+/** The codec of a wire version, `undefined` if there is none. */
 export function codecOf(version: number): VersionCodec | undefined {
   switch (version) {
     case 1:
-    case 2:
-    case 3:
-    case 5:
-    case 6:
       return v1Codec;
     case 4:
       return v4Codec;
+    case 5:
+      return v5Codec;
+    case 6:
+      return v6Codec;
     default:
       return undefined;
   }

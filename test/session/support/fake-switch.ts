@@ -35,7 +35,7 @@ export function decodedAll(bytes: Uint8Array | undefined): Message[] {
   new Framer().push(bytes, (b, offset, length) => {
     const result = decodeMessage(b, offset, length);
     if (!result.ok) throw new Error(`the session sent nonsense: ${result.error.detail}`);
-    messages.push(result.message);
+    messages.push(result.message as Message);
   });
   return messages;
 }

@@ -1,0 +1,122 @@
+import {
+  bytes,
+  type Field,
+  length,
+  list,
+  OPENFLOW_10,
+  pad,
+  rest,
+  type StructRow,
+  struct,
+  text,
+  u8,
+  u16,
+  u32,
+  u64,
+} from './language.js';
+
+/** Structures of OpenFlow 1.0 that later versions laid out anew; their names end in 10. */
+
+function row(name: string, source: string, fields: readonly Field[]): StructRow {
+  return { name, source, versions: OPENFLOW_10, fields };
+}
+
+const flowSelection: readonly Field[] = [struct('match', 'match10'), u8('table_id'), pad(1), u16('out_port')];
+
+export const structs10: readonly StructRow[] = [
+  row('port10', '1.0.0 5.2.1 ofp_phy_port', [
+    u16('port_no'),
+    bytes('hw_addr', 6),
+    text('name', 16),
+    u32('config'),
+    u32('state'),
+    u32('curr'),
+    u32('advertised'),
+    u32('supported'),
+    u32('peer'),
+  ]),
+  row('packet_queue10', '1.0.0 5.2.2 ofp_packet_queue', [
+    u32('queue_id'),
+    length,
+    pad(2),
+    list('properties', 'queue_property10'),
+  ]),
+  // Kept field by field, wildcards as they came: a value under a wildcard comes back too.
+  row('match10', '1.0.0 5.2.3 ofp_match', [
+    u32('wildcards'),
+    u16('in_port'),
+    bytes('dl_src', 6),
+    bytes('dl_dst', 6),
+    u16('dl_vlan'),
+    u8('dl_vlan_pcp'),
+    pad(1),
+    u16('dl_type'),
+    u8('nw_tos'),
+    u8('nw_proto'),
+    pad(2),
+    u32('nw_src'),
+    u32('nw_dst'),
+    u16('tp_src'),
+    u16('tp_dst'),
+  ]),
+
+  row('flow_stats_request10', '1.0.0 5.3.5 ofp_flow_stats_request', flowSelection),
+  row('flow_stats10', '1.0.0 5.3.5 ofp_flow_stats', [
+    length,
+    u8('table_id'),
+    pad(1),
+    struct('match', 'match10'),
+    u32('duration_sec'),
+    u32('duration_nsec'),
+    u16('priority'),
+    u16('idle_timeout'),
+    u16('hard_timeout'),
+    pad(6),
+    u64('cookie'),
+    u64('packet_count'),
+    u64('byte_count'),
+    list('actions', 'action10'),
+  ]),
+  row('aggregate_stats_request10', '1.0.0 5.3.5 ofp_aggregate_stats_request', flowSelection),
+  row('table_stats10', '1.0.0 5.3.5 ofp_table_stats', [
+    u8('table_id'),
+    pad(3),
+    text('name', 32),
+    u32('wildcards'),
+    u32('max_entries'),
+    u32('active_count'),
+    u64('lookup_count'),
+    u64('matched_count'),
+  ]),
+  row('port_stats_request10', '1.0.0 5.3.5 ofp_port_stats_request', [u16('port_no'), pad(6)]),
+  row('port_stats10', '1.0.0 5.3.5 ofp_port_stats', [
+    u16('port_no'),
+    pad(6),
+    u64('rx_packets'),
+    u64('tx_packets'),
+    u64('rx_bytes'),
+    u64('tx_bytes'),
+    u64('rx_dropped'),
+    u64('tx_dropped'),
+    u64('rx_errors'),
+    u64('tx_errors'),
+    u64('rx_frame_err'),
+    u64('rx_over_err'),
+    u64('rx_crc_err'),
+    u64('collisions'),
+  ]),
+  row('queue_stats_request10', '1.0.0 5.3.5 ofp_queue_stats_request', [
+    u16('port_no'),
+    pad(2),
+    u32('queue_id'),
+  ]),
+  row('queue_stats10', '1.0.0 5.3.5 ofp_queue_stats', [
+    u16('port_no'),
+    pad(2),
+    u32('queue_id'),
+    u64('tx_bytes'),
+    u64('tx_packets'),
+    u64('tx_errors'),
+  ]),
+  row('experimenter_stats10', '1.0.0 5.3.5, body of OFPST_VENDOR', [u32('experimenter'), rest('data')]),
+];
