@@ -9,6 +9,8 @@ export interface EngineConfig {
   readonly hypervisors: readonly ConfiguredHypervisor[];
   readonly classes: readonly TrafficClass[];
   readonly control: ControlConfig;
+  /** reactive mode: switches that are not in the topology learn addresses */
+  readonly learningSwitch?: boolean;
   /** undefined: one of equals, as long as nobody else claims the switches */
   readonly openflow?: OpenflowConfig;
 }

@@ -1,6 +1,14 @@
-import { type Message, OFPR_ACTION } from '../openflow/index.js';
+import { LearningSwitch, tableMissFlow } from '../learning/index.js';
+import {
+  type Message,
+  OFP_VERSION_10,
+  OFP_VERSION_13,
+  OFPR_ACTION,
+  OFPR_NO_MATCH,
+} from '../openflow/index.js';
 import { Session, type SessionEvent } from '../session/index.js';
 import type { EngineConfig } from './config.js';
+import { DeadlineQueue } from './deadline-queue.js';
 import { HalfOpen } from './half-open.js';
 import type { Mastership } from './mastership.js';
 import { RuleKeeper } from './rule-keeper.js';
@@ -30,6 +38,8 @@ export interface Link {
   reading: boolean;
   /** a flow table is full, and that was told */
   tableFull: boolean;
+  /** when its session's deadline is looked at next */
+  checkAt: number;
   readonly ports: Map<number, Port>;
 }
 
@@ -44,6 +54,11 @@ const connectingShown = 64;
 
 /** Rules of ours send packets up only on purpose (the probe of a path); a miss or an expired TTL is nobody's business. */
 const interest = { packetInReasons: 1 << OFPR_ACTION, portStatusReasons: 7, flowRemovedReasons: 0 };
+const reactive = {
+  versions: [OFP_VERSION_10, OFP_VERSION_13],
+  interest: { ...interest, packetInReasons: (1 << OFPR_ACTION) | (1 << OFPR_NO_MATCH) },
+} as const;
+const proactive = { versions: [OFP_VERSION_13], interest } as const;
 
 type ReadyEvent = Extract<SessionEvent, { kind: 'ready' }>;
 
@@ -64,6 +79,7 @@ export class SwitchDesk {
   readonly #unfinished = new Set<Link>();
   /** connections with something to send this turn */
   readonly #touched = new Set<Link>();
+  readonly #deadlines = new DeadlineQueue<Link>();
 
   constructor(config: EngineConfig, log: EventLog, events: SwitchDeskEvents, mastership?: Mastership) {
     this.#mastership = mastership;
@@ -74,7 +90,7 @@ export class SwitchDesk {
   }
 
   connected(turn: Turn, connection: number, address: string, certificate?: string): void {
-    const session = new Session({ peer: address, interest });
+    const session = new Session({ peer: address, ...(this.#config.learningSwitch ? reactive : proactive) });
     const link: Link = {
       connection,
       address,
@@ -85,6 +101,7 @@ export class SwitchDesk {
       description: '',
       reading: true,
       tableFull: false,
+      checkAt: Number.POSITIVE_INFINITY,
       ports: new Map(),
     };
     this.#links.set(connection, link);
@@ -125,12 +142,14 @@ export class SwitchDesk {
   }
 
   timeouts(turn: Turn): void {
-    for (const link of this.#links.values()) {
+    for (let link = this.#deadlines.takeDue(turn.now); link; link = this.#deadlines.takeDue(turn.now)) {
+      if (!this.#links.has(link.connection)) continue;
       const deadline = link.session.nextDeadline();
       if (deadline !== undefined && deadline <= turn.now) {
         link.session.timeout(turn.now);
         this.#drain(turn, link);
       }
+      this.#scheduleCheck(link);
     }
     for (const takeover of [...this.#takeovers.values()]) this.#decide(turn, takeover);
     for (const [dpid, keeper] of this.keepers) {
@@ -143,8 +162,7 @@ export class SwitchDesk {
 
   nextDeadline(now: number): number {
     if (this.#unfinished.size > 0) return now;
-    let next = Number.POSITIVE_INFINITY;
-    for (const link of this.#links.values()) next = Math.min(next, link.session.nextDeadline() ?? next);
+    let next = this.#deadlines.next;
     for (const takeover of this.#takeovers.values()) next = Math.min(next, takeover.deadline);
     for (const [dpid, keeper] of this.keepers)
       if (this.#writable(dpid)) next = Math.min(next, keeper.nextDeadline());
@@ -180,8 +198,15 @@ export class SwitchDesk {
   flush(turn: Turn): void {
     for (const link of this.#touched)
       for (const event of link.session.takeEvents()) this.#onEvent(turn, link, event);
-    for (const link of this.#touched) this.#flushOne(turn, link);
+    for (const link of this.#touched) {
+      this.#flushOne(turn, link);
+      this.#scheduleCheck(link);
+    }
     this.#touched.clear();
+  }
+
+  #scheduleCheck(link: Link): void {
+    this.#deadlines.schedule(link, link.session.nextDeadline() ?? Number.POSITIVE_INFINITY);
   }
 
   #drain(turn: Turn, link: Link): void {
@@ -252,6 +277,15 @@ export class SwitchDesk {
     const { description } = event;
     link.description = `${description.mfr_desc} ${description.sw_desc}`.trim();
     for (const port of event.ports) link.ports.set(port.port_no, portOf(port));
+    if (link.session.version === OFP_VERSION_10 && this.keepers.has(dpid)) {
+      this.#refuse(
+        turn,
+        link,
+        `switch ${dpid} of the topology speaks OpenFlow 1.0, and its rules need 1.3; with Open vSwitch: ` +
+          'ovs-vsctl set bridge BRIDGE protocols=OpenFlow10,OpenFlow13 (BRIDGE is the name of its bridge)',
+      );
+      return;
+    }
     const old = this.#ready.get(dpid);
     if (old === undefined) this.#accept(turn, link, dpid);
     else this.#challenge(turn, link, old, dpid);
@@ -266,6 +300,7 @@ export class SwitchDesk {
       'switch ready',
       `${dpid} (${this.#nameOf(dpid) ?? 'not in the topology'}) from ${link.address}`,
     );
+    this.#learn(link);
     if (this.keepers.has(dpid)) this.#mastership?.ready(turn, link);
     this.#events.switchReady(turn, dpid);
     if (this.#writable(dpid)) this.keepers.get(dpid)?.advance(turn, link.session);
@@ -306,6 +341,14 @@ export class SwitchDesk {
     this.#forget(turn, link, reason);
   }
 
+  /** Reactive mode is for switches that no topology names: those of the topology hold the rules that follow from it. */
+  #learn(link: Link): void {
+    if (!this.#config.learningSwitch || link.dpid === undefined || this.keepers.has(link.dpid)) return;
+    link.session.answerPacketIns(new LearningSwitch());
+    // A switch of 1.0 sends what it does not know without being told.
+    if (link.session.version !== OFP_VERSION_10) link.session.send(tableMissFlow);
+  }
+
   #onPortStatus(turn: Turn, link: Link, message: Extract<Message, { type: 'port_status' }>): void {
     const port = portOf(message.desc);
     const gone = message.reason === 1;
@@ -325,6 +368,7 @@ export class SwitchDesk {
     this.#unfinished.delete(link);
     this.#touched.delete(link);
     this.#halfOpen.delete(link);
+    this.#deadlines.forget(link);
     for (const takeover of this.#takeovers.values())
       if (takeover.challenger === link) this.#takeovers.delete(takeover.dpid);
     const { dpid } = link;

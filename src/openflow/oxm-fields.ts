@@ -1,11 +1,15 @@
+import { catalogue } from './descriptors/index.js';
 import { holds, type OxmRow } from './descriptors/language.js';
-import { oxmRows } from './descriptors/oxm.js';
 import type { OxmField, OxmName } from './generated/types.js';
 
 /** What the tables say about match fields, and checks of whole matches by it. */
 
-const byName = new Map<string, OxmRow>(oxmRows.map((row) => [row.name, row]));
-const byNumber = new Map<number, OxmRow>(oxmRows.map((row) => [row.oxmClass * 128 + row.id, row]));
+const byName = new Map<string, OxmRow>(catalogue.oxm.map((row) => [row.name, row]));
+const byNumber = new Map<number, OxmRow>();
+for (const row of catalogue.oxm) {
+  const key = row.oxmClass * 128 + row.id;
+  if (row.experimenter === undefined && !byNumber.has(key)) byNumber.set(key, row);
+}
 
 type KnownField = Exclude<OxmField, { field: 'raw' }>;
 
@@ -13,7 +17,7 @@ export function oxmRow(name: string): OxmRow | undefined {
   return byName.get(name);
 }
 
-/** The name of a class and field number, `undefined` for those of vendors. */
+/** The name of a class and field number, `undefined` for unknown ones and for class OFPXMC_EXPERIMENTER. */
 export function oxmName(oxmClass: number, id: number): OxmName | undefined {
   return byNumber.get(oxmClass * 128 + id)?.name as OxmName | undefined;
 }
@@ -33,22 +37,26 @@ export function matchProblems(fields: readonly OxmField[], version = 4): string[
       continue;
     }
     if (seen.has(field.field)) problems.push(`${field.field}: given twice`);
-    problems.push(...valueProblems(field, row), ...prerequisiteProblems(row, seen));
+    problems.push(...valueProblems(field, row), ...prerequisiteProblems(row, seen, version));
     seen.set(field.field, field);
   }
   return problems;
 }
 
 /** Prerequisites must come before what needs them, with one of the values that the row names. */
-function prerequisiteProblems(row: OxmRow, seen: ReadonlyMap<string, KnownField>): string[] {
-  if (row.prerequisites.length === 0) return [];
-  const met = row.prerequisites.some(({ field, values }) => {
+function prerequisiteProblems(row: OxmRow, seen: ReadonlyMap<string, KnownField>, version: number): string[] {
+  const prerequisites = row.prerequisites.filter(({ field }) => {
+    const versions = byName.get(field)?.versions;
+    return versions !== undefined && holds(versions, version);
+  });
+  if (prerequisites.length === 0) return [];
+  const met = prerequisites.some(({ field, values }) => {
     const given = seen.get(field);
     if (given === undefined) return false;
     return values === undefined || (typeof given.value === 'number' && values.includes(given.value));
   });
   if (met) return [];
-  const wanted = row.prerequisites.map(({ field, values }) =>
+  const wanted = prerequisites.map(({ field, values }) =>
     values === undefined ? field : `${field}=${values.map((value) => `0x${value.toString(16)}`).join('|')}`,
   );
   return [`${row.name}: needs ${wanted.join(' or ')} before it`];

@@ -3,18 +3,21 @@ import {
   type DecodeError,
   decodeMessage,
   type ErrorMessage,
+  type FeaturesReply,
+  type FeaturesReply10,
   OFP_VERSION_13,
   OFPCML_NO_BUFFER,
   OFPT_ECHO_REPLY,
   OFPT_ECHO_REQUEST,
   OFPT_HELLO,
   OFPT_MULTIPART_REPLY,
+  OFPT_PACKET_IN,
   typeAt,
   versionAt,
   xidAt,
 } from '../openflow/index.js';
 import { type AsyncInterest, asyncConfig } from './async-interest.js';
-import type { AnySessionEvent, CloseReason, FailureCode, FeaturesOf } from './event.js';
+import type { AnySessionEvent, CloseReason, FailureCode } from './event.js';
 import {
   badMessage,
   badType,
@@ -30,6 +33,7 @@ import { reactionTo, type SessionState } from './handshake.js';
 import { Introduction } from './introduction.js';
 import type { InstantSeconds, SessionLimits } from './limits.js';
 import { Outbox } from './outbox.js';
+import { answerXids, type PacketInAnswerer } from './packet-in-answerer.js';
 import { type AnswerResult, type Pending, RequestTable } from './request-table.js';
 import { TransactionTable } from './transaction-table.js';
 import { helloMessage, neededVersion, readHello, versionAdvice, versionName } from './version.js';
@@ -56,6 +60,7 @@ export class Conversation {
   readonly outbox = new Outbox();
   readonly requests: RequestTable;
   readonly transactions: TransactionTable;
+  packetIns: PacketInAnswerer | undefined;
   /** told of every echo reply: its transaction id, and when */
   onEchoReply: (xid: number, now: InstantSeconds) => void = () => {};
   readonly #limits: SessionLimits;
@@ -168,7 +173,7 @@ export class Conversation {
         });
         return;
       }
-      // The two messages of the hot path are not decoded.
+      // The messages of the hot path are not decoded.
       if (type === OFPT_ECHO_REQUEST) {
         this.outbox.echo(bytes.subarray(offset, offset + length), OFPT_ECHO_REPLY);
         return;
@@ -176,6 +181,10 @@ export class Conversation {
       if (type === this.#multipart.type && length >= this.#multipart.headerBytes) {
         this.#onAnswer(this.requests.answerFragment(xidAt(bytes, offset), bytes, offset, length));
         return;
+      }
+      if (type === OFPT_PACKET_IN && this.packetIns !== undefined) {
+        const xid = this.takeXids(answerXids);
+        if (this.packetIns.packetIn(bytes, offset, length, xid, this.outbox.ordered, now)) return;
       }
     }
     const result = decodeMessage(bytes, offset, length);
@@ -230,7 +239,7 @@ export class Conversation {
           });
         return;
       case 'identify':
-        this.#onFeatures(message as FeaturesOf<AnyMessage>, raw);
+        this.#onFeatures(message as FeaturesReply | FeaturesReply10, raw);
         return;
       case 'refused':
         this.end({ code: 'refused', detail: refusalText(message as ErrorMessage) });
@@ -257,7 +266,7 @@ export class Conversation {
     }
   }
 
-  #onFeatures(features: FeaturesOf<AnyMessage>, raw: Offender): void {
+  #onFeatures(features: FeaturesReply | FeaturesReply10, raw: Offender): void {
     if (features.xid !== this.#featuresXid) {
       this.#dropped += 1;
       return;
@@ -279,14 +288,10 @@ export class Conversation {
       this.outbox.put(message, xid);
       this.requests.add(message, xid, this.#handshakeDeadline, 'handshake', 'objects');
     }
-    if (this.#introduction.isComplete) this.#becomeReady();
   }
 
   #onIntroduction(message: AnyMessage): void {
-    if (this.#introduction.learn(message)) this.#becomeReady();
-  }
-
-  #becomeReady(): void {
+    if (!this.#introduction.learn(message)) return;
     this.#state = 'ready';
     this.#handshakeDeadline = Number.POSITIVE_INFINITY;
     this.tell(...this.#introduction.events());

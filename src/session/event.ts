@@ -1,4 +1,4 @@
-import type { AnyMessage, Desc, ErrorMessage, Message } from '../openflow/index.js';
+import type { AnyMessage, Desc, ErrorMessage, FeaturesReply, Message } from '../openflow/index.js';
 
 export type CloseCode =
   /** no common version; `detail` holds the command that mends it */
@@ -38,29 +38,32 @@ export interface Rejection {
   readonly errorCode: number;
 }
 
-/** A port as the version of the messages `M` describes it. */
+/** What multipart answers are handed on without being decoded. */
+export type SampleRecords = 'flow' | 'port_stats' | 'queue';
+
+/** A port as the version of the messages `M` describes it; `ready` tells those of 1.0 in the words of 1.3. */
 export type PortOf<M extends AnyMessage> = Extract<M, { type: 'port_status' }>['desc'];
-export type FeaturesOf<M extends AnyMessage> = Extract<M, { type: 'features_reply' }>;
 
 /** `M`: messages of the versions that the session accepts. */
 export type SessionEvent<M extends AnyMessage = Message> =
   | {
       readonly kind: 'ready';
-      readonly features: FeaturesOf<M>;
-      /** of OpenFlow 1.0: empty, it is not asked for */
+      /** of 1.0 in the words of 1.3 */
+      readonly features: FeaturesReply;
       readonly description: Desc;
       readonly ports: readonly PortOf<M>[];
     }
   /** the answer to `request`; a multipart answer has all fragments' entries in one body */
   | { readonly kind: 'reply'; readonly xid: number; readonly message: M }
   /**
-   * The answer to a `port_stats` or `queue` request that was not asked for as objects: the message as it came, to be
-   * read into columns. `more`: another fragment of the same answer follows. Valid until the next call of `receive`.
+   * The answer to a `port_stats` or `queue` request that was not asked for as objects, or to a `flow` request that was
+   * asked for as records: the message as it came, to be read into columns. `more`: another fragment of the same
+   * answer follows. Valid until the next call of `receive`.
    */
   | {
       readonly kind: 'samples';
       readonly xid: number;
-      readonly records: 'port_stats' | 'queue';
+      readonly records: SampleRecords;
       readonly bytes: Uint8Array;
       /** of the multipart reply's header in `bytes` */
       readonly offset: number;

@@ -1,21 +1,36 @@
-import { type AnyMessage, type Desc, OFP_VERSION_13, OFP_VERSION_15, OFPP_ANY } from '../openflow/index.js';
-import type { AnySessionEvent, FeaturesOf, PortOf } from './event.js';
+import {
+  type AnyMessage,
+  type Desc,
+  type FeaturesReply,
+  type FeaturesReply10,
+  OFP_VERSION_15,
+  OFPP_ANY,
+  type Port,
+  type Port10,
+} from '../openflow/index.js';
+import type { AnySessionEvent, PortOf } from './event.js';
 import type { AnyOutgoing } from './outbox.js';
 
 /** What is asked of a switch once its features are known. */
-const requestsOf = (version: number): readonly AnyOutgoing[] => [
-  { type: 'multipart_request', mp_type: 'desc', flags: 0, body: {} },
+const descRequest: AnyOutgoing = { type: 'multipart_request', mp_type: 'desc', flags: 0, body: {} };
+const portDescRequest = (version: number): AnyOutgoing =>
   // 1.5 can ask for one port alone.
   version >= OFP_VERSION_15
     ? { type: 'multipart_request', mp_type: 'port_desc', flags: 0, body: { port_no: OFPP_ANY } }
-    : { type: 'multipart_request', mp_type: 'port_desc', flags: 0, body: {} },
-];
+    : { type: 'multipart_request', mp_type: 'port_desc', flags: 0, body: {} };
 
-const notAsked: Desc = { mfr_desc: '', hw_desc: '', sw_desc: '', serial_num: '', dp_desc: '' };
+/** Port numbers from here on stand for something else than a port (1.0.0 5.2.1); later they have 32 bits. */
+const firstReservedPort10 = 0xff00;
+
+/** A port of 1.0 in the words of 1.3, which has speeds of its own; bits of configuration and link state are the same. */
+function portOf10({ port_no, ...port }: Port10): Port {
+  const number = port_no >= firstReservedPort10 ? (0xffff_0000 | port_no) >>> 0 : port_no;
+  return { ...port, port_no: number, curr_speed: 0, max_speed: 0 };
+}
 
 /** What a switch tells about itself in the handshake, gathered until it is complete. */
 export class Introduction {
-  #features: FeaturesOf<AnyMessage> | undefined;
+  #features: FeaturesReply | undefined;
   #description: Desc | undefined;
   #ports: readonly PortOf<AnyMessage>[] | undefined;
   #held: AnyMessage[] = [];
@@ -25,25 +40,23 @@ export class Introduction {
     this.#heldLimit = heldLimit;
   }
 
-  /** The switch is known; what is to be asked next. One of 1.0 has told its ports already, and is asked nothing. */
-  begin(features: FeaturesOf<AnyMessage>, version: number): readonly AnyOutgoing[] {
-    this.#features = features;
-    if (version >= OFP_VERSION_13) return requestsOf(version);
-    this.#ports = 'ports' in features ? features.ports : [];
-    this.#description = notAsked;
-    return [];
-  }
-
-  /** Is nothing missing any more? */
-  get isComplete(): boolean {
-    return this.#features !== undefined && this.#description !== undefined && this.#ports !== undefined;
+  /** The switch is known; what is to be asked next. A switch of 1.0 has told its ports with its features. */
+  begin(features: FeaturesReply | FeaturesReply10, version: number): readonly AnyOutgoing[] {
+    if (!('ports' in features)) {
+      this.#features = features;
+      return [descRequest, portDescRequest(version)];
+    }
+    const { ports, actions: _, padding: __, ...common } = features;
+    this.#features = { ...common, auxiliary_id: 0, reserved: 0 };
+    this.#ports = ports.map(portOf10);
+    return [descRequest];
   }
 
   /** Takes an answer; true when nothing is missing any more. Answers may come in any order. */
   learn(message: AnyMessage): boolean {
     if (message.type === 'multipart_reply' && message.mp_type === 'desc') this.#description = message.body;
     if (message.type === 'multipart_reply' && message.mp_type === 'port_desc') this.#ports = message.body;
-    return this.isComplete;
+    return this.#features !== undefined && this.#description !== undefined && this.#ports !== undefined;
   }
 
   /** Keeps a port status that may be newer than the list of ports; false: the limit is reached. */

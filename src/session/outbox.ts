@@ -19,15 +19,16 @@ export class Outbox {
   /** wire version of what is queued from now on */
   version: number = OFP_VERSION_13;
   readonly #urgent = new SlabWriter(1024);
-  readonly #ordered = new SlabWriter();
+  /** For whole messages that are written without the codec. */
+  readonly ordered = new SlabWriter();
 
   get bytes(): number {
-    return this.#urgent.pendingBytes + this.#ordered.pendingBytes;
+    return this.#urgent.pendingBytes + this.ordered.pendingBytes;
   }
 
   /** @throws EncodeError; nothing is queued then */
   put(message: AnyOutgoing, xid: number): void {
-    encodeMessage({ ...message, xid } as AnyMessage, this.#ordered, this.version);
+    encodeMessage({ ...message, xid } as AnyMessage, this.ordered, this.version);
   }
 
   putUrgent(message: AnyOutgoing, xid: number): void {
@@ -50,21 +51,21 @@ export class Outbox {
 
   /** Place in the ordered lane, for `rewind`. */
   get mark(): number {
-    return this.#ordered.pendingBytes;
+    return this.ordered.pendingBytes;
   }
 
   rewind(mark: number): void {
-    this.#ordered.rewind(mark);
+    this.ordered.rewind(mark);
   }
 
   /** Drops what is not urgent. */
   dropOrdered(): void {
-    this.#ordered.rewind(0);
+    this.ordered.rewind(0);
   }
 
   take(): Uint8Array | undefined {
     const urgent = this.#urgent.finish();
-    const ordered = this.#ordered.finish();
+    const ordered = this.ordered.finish();
     if (urgent.length === 0) return ordered.length === 0 ? undefined : ordered;
     if (ordered.length === 0) return urgent;
     const both = new Uint8Array(urgent.length + ordered.length);

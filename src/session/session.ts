@@ -7,7 +7,8 @@ import { Inbox } from './inbox.js';
 import { defaultLimits, type InstantSeconds, type SessionLimits } from './limits.js';
 import { Liveness } from './liveness.js';
 import type { Outgoing } from './outbox.js';
-import { replyTypeOf } from './request-table.js';
+import type { PacketInAnswerer } from './packet-in-answerer.js';
+import { type AnswerForm, replyTypeOf } from './request-table.js';
 
 export interface SessionOptions {
   readonly limits?: Partial<SessionLimits>;
@@ -185,15 +186,10 @@ export class Session<M extends AnyMessage = Message> {
 
   /**
    * Asks, and is answered by `reply`, `samples` or `failed` with the xid returned. Replies to `port_stats` and `queue`
-   * come as `samples` in 1.3, unless `form` is `objects`.
+   * come as `samples` in 1.3 unless `form` is `objects`, those to `flow` if it is `records`; all others as `reply`.
    * @throws EncodeError if the message is invalid, TypeError if its type has no reply
    */
-  request(
-    message: Outgoing<M>,
-    deadlineSeconds: number,
-    now: InstantSeconds,
-    form: 'records' | 'objects' = 'records',
-  ): number {
+  request(message: Outgoing<M>, deadlineSeconds: number, now: InstantSeconds, form?: AnswerForm): number {
     if (replyTypeOf(message) === undefined)
       throw new TypeError(`${message.type} has no reply: use send or transact`);
     const xid = this.#conversation.takeXids(1);
@@ -234,6 +230,11 @@ export class Session<M extends AnyMessage = Message> {
       this.#checkOutbox();
     }
     return xid;
+  }
+
+  /** From now on packet-ins are answered from their bytes instead of being delivered as events. */
+  answerPacketIns(answerer: PacketInAnswerer): void {
+    this.#conversation.packetIns = answerer;
   }
 
   /** Ends the session; what was not taken yet is not sent any more. */

@@ -28,8 +28,8 @@ export type HelloResult =
 
 /**
  * OpenFlow 1.3.5, 6.3.1: with bitmaps on both sides the highest common bit counts, else the smaller of the two header
- * versions, which both must then support. A hello of 1.1, of 1.2 or of a version that did not exist when this was written
- * is read as far as it makes sense; any other must be well-formed.
+ * versions, which both must then support. A hello of 1.1, of 1.2 or of a version that did not exist when this was
+ * written is read as far as it makes sense; any other must be well-formed.
  */
 export function readHello(
   bytes: Uint8Array,

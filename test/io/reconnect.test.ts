@@ -109,7 +109,7 @@ function liveOnce(port: number, dpid: bigint, way: (typeof ways)[number]): Promi
       const answers: Uint8Array[] = [];
       framer.push(chunk, (bytes, offset, length) => {
         const result = decodeMessage(bytes, offset, length);
-        const reply = result.ok ? answer(result.message as Message) : undefined;
+        const reply = result.ok && result.version === 4 ? answer(result.message) : undefined;
         if (reply !== undefined) answers.push(encoded(reply));
       });
       if (answers.length === 0 || socket.destroyed) return;

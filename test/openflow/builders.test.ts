@@ -106,12 +106,24 @@ describe('matchProblems', () => {
   ])('%s', (problem, fields) => {
     expect(matchProblems(fields)).toContain(problem);
   });
+
+  it('takes the type of the packet for the Ethernet type where 1.5 knows it', () => {
+    const routed = [oxm('packet_type', 0x1_0800), oxm('ip_proto', 6), oxm('tcp_flags', 2)];
+    expect(matchProblems(routed, 6)).toEqual([]);
+    expect(matchProblems(routed.slice(1), 6)).toEqual([
+      'ip_proto: needs eth_type=0x800|0x86dd or packet_type=0x10800|0x186dd before it',
+    ]);
+    expect(matchProblems(routed, 5)).toContain('ip_proto: needs eth_type=0x800|0x86dd before it');
+  });
 });
 
 describe('names and versions', () => {
   it('finds fields by number', () => {
     expect(oxmName(0x8000, 12)).toBe('ipv4_dst');
-    expect(oxmName(1, 12)).toBeUndefined();
+    expect(oxmName(1, 12)).toBe('reg12');
+    expect(oxmName(1, 30)).toBe('mpls_ttl');
+    expect(oxmName(2, 12)).toBeUndefined();
+    expect(oxmName(0xffff, 42)).toBeUndefined();
   });
 
   it('finds errors by number, as Open vSwitch 3.1 names them', () => {
@@ -119,6 +131,16 @@ describe('names and versions', () => {
     expect(errorName(1, 10)).toEqual({ type: 'OFPET_BAD_REQUEST', code: 'OFPBRC_IS_SLAVE' });
     expect(errorName(11, 0).code).toBe('OFPRRFC_STALE');
     expect(errorName(0xffff, 2315).code).toBe('OFPBFC_BUNDLE_IN_PROGRESS');
+    expect(errorName(17, 13, 5)).toEqual({ type: 'OFPET_BUNDLE_FAILED', code: 'OFPBFC_MSG_FAILED' });
+    expect(errorName(17, 18, 5).code).toBe('18');
+    expect(errorName(17, 18, 6).code).toBe('OFPBFC_SCHED_PAST');
+    expect(errorName(14, 0, 4)).toEqual({ type: '14', code: '0' });
+    expect([4, 5, 6].map((version) => errorName(13, 2, version).code)).toEqual([
+      'OFPTFFC_BAD_TYPE',
+      '2',
+      '2',
+    ]);
+    expect(errorName(0xffff, 2300, 5)).toEqual({ type: 'OFPET_EXPERIMENTER', code: '2300' });
     expect(errorName(77, 3)).toEqual({ type: '77', code: '3' });
     expect(errorName(12, 1, 1).code).toBe('1');
     expect(errorName(5, 1, 1)).toEqual({ type: 'OFPET_QUEUE_OP_FAILED', code: 'OFPQOFC_BAD_QUEUE' });

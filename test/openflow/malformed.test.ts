@@ -18,7 +18,7 @@ const scale = Number(process.env.STEADY_TEST_SCALE ?? 1);
 function checkAnyInput(bytes: Uint8Array): 'message' | 'error' {
   const result = decodeMessage(bytes);
   if (bytes.length >= 8) {
-    const reader = new Reader(bytes, 0);
+    const reader = new Reader(bytes, 0, bytes[0]);
     codecOf(bytes[0])?.decode(reader, 0, bytes.length, bytes[0]);
     if (reader.steps > bytes.length / 4) throw new Error(`${reader.steps} steps for ${bytes.length} bytes`);
   }
@@ -159,6 +159,12 @@ describe('random damage', () => {
 
 describe('typed errors', () => {
   const error = (hex: string): unknown => JSON.parse(decodeLine(hex)).error;
+  /** A port_status of 1.4 with a port of the given length and properties. */
+  const port = (length: string, properties = ''): string => {
+    const total = (56 + properties.length / 2).toString(16).padStart(4, '0');
+    const head = `050c${total}00000001${'02'.padEnd(16, '0')}`;
+    return `${head}00000003${length}0000${'0'.repeat(64)}${properties}`;
+  };
 
   it.each([
     ['a version without tables', '0900000800000001', { code: 'bad_version', offset: 0 }],
@@ -187,6 +193,85 @@ describe('typed errors', () => {
     ['other characters', '0414zz0800000001', { code: 'bad_hex', offset: 2 }],
   ])('%s', (_, hex, expected) => {
     expect(error(hex)).toMatchObject(expected);
+  });
+
+  it.each([
+    ['1.1', '0205000800000001'],
+    ['1.2', '0300000800000001'],
+  ])('%s, which is refused with what to set', (release, hex) => {
+    expect(error(hex)).toMatchObject({ code: 'bad_version', offset: 0 });
+    expect(JSON.stringify(error(hex))).toContain(`OpenFlow ${release}`);
+    expect(JSON.stringify(error(hex))).toContain('protocols=');
+  });
+
+  it.each([
+    ['a message that 1.4 took away', '0516001000000001ffffffff00000000', { code: 'bad_type', offset: 1 }],
+    ['a status of controllers in 1.4', '0523000800000001', { code: 'bad_type', offset: 1 }],
+    ['a multipart type of 1.5 in 1.4', '05120010000000010011000000000000', { code: 'bad_type', offset: 8 }],
+    ['a port of 40 bytes that says 39', port('0027'), { code: 'bad_length', offset: 20 }],
+    ['a port that says 48', port('0030'), { code: 'bad_length', offset: 20 }],
+    ['a property of length 3', port('0030', '0000000300000000'), { code: 'bad_length', offset: 58 }],
+    ['a property without its padding', port('002d', 'ffff000500'), { code: 'bad_length', offset: 58 }],
+    ['an ethernet property of 8 bytes', port('0030', '0000000800000000'), { code: 'bad_length', offset: 58 }],
+    [
+      'an experimenter property of 8 bytes',
+      port('0030', 'ffff000800000001'),
+      { code: 'bad_length', offset: 58 },
+    ],
+    ['a body in a get_async_request', '051a001000000001000000080000ffff', { code: 'bad_length', offset: 2 }],
+    [
+      'a flow update of length 4',
+      '051300180000000100100000000000000004000400000000',
+      { code: 'bad_length', offset: 16 },
+    ],
+    [
+      'a flow update that is no multiple of 8',
+      '0513001c00000001001000000000000000' + '0c00040000000000000000',
+      { code: 'bad_length', offset: 16 },
+    ],
+    [
+      'a bucket whose actions are longer than itself',
+      '060f0020000000010000000000000001000800000000000000080010fffffff0',
+      { code: 'bad_length' },
+    ],
+    [
+      'buckets longer than the group_mod',
+      '060f0020000000010000000000000001001000000000000000080000fffffff0',
+      { code: 'bad_length', offset: 24 },
+    ],
+    [
+      'statistics that reach over their end',
+      '06130018000000010002000000000000' + '0000000900000000',
+      { code: 'bad_length', offset: 18 },
+    ],
+    [
+      'a statistics field of the wrong width',
+      '06130020000000010002000000000000' + '0000000c800206080000000000000000',
+      { code: 'bad_length', offset: 23 },
+    ],
+    [
+      'bytes after aggregate statistics',
+      '06130020000000010002000000000000' + '00000004000000000000000000000000',
+      { code: 'bad_length', offset: 24 },
+    ],
+  ])('%s', (_, hex, expected) => {
+    expect(error(hex)).toMatchObject(expected);
+  });
+
+  it.each([5, 6])('messages that carry messages, in version %i', (version) => {
+    const forwarded = golden(`v${version}-requestforward-group`).hex;
+    const bundled = golden(`v${version}-bundle-add-message`).hex;
+    const wrap = (type: string, head: string, inner: string): string => {
+      const length = (8 + head.length / 2 + inner.length / 2).toString(16).padStart(4, '0');
+      return `0${version}${type}${length}00000007${head}${inner}`;
+    };
+    for (const inner of [forwarded, bundled]) {
+      expect(error(wrap('22', '0000000100000003', inner))).toMatchObject({ code: 'nesting_too_deep' });
+      expect(error(wrap('20', '', inner))).toMatchObject({ code: 'nesting_too_deep' });
+    }
+    expect(error(wrap('20', '', `${golden(`v${version}-echo-request`).hex}00`))).toMatchObject({
+      code: 'bad_length',
+    });
   });
 
   it('a match that is no OXM match', () => {

@@ -288,6 +288,24 @@ describe('counters', () => {
     expect(wire.session.counters.pendingRequests).toBe(0);
   });
 
+  it('of flows come as records only to those who ask for records', () => {
+    const wire = readyWire();
+    const flows = (xid: number): Message => ({
+      type: 'multipart_reply',
+      xid,
+      mp_type: 'flow',
+      flags: 0,
+      body: [flowStats(1n), flowStats(2n)],
+    });
+    const asked = (form?: 'records') => wire.session.request(flowRequest, 1, 10, form);
+    wire.say(10, flows(asked('records')));
+    expect(wire.takeEvents()).toMatchObject([{ kind: 'samples', records: 'flow', more: false }]);
+    wire.say(10, flows(asked()));
+    expect(wire.takeEvents()).toMatchObject([
+      { kind: 'reply', message: { body: [{ cookie: 1n }, { cookie: 2n }] } },
+    ]);
+  });
+
   it('come as objects to those who ask for objects', () => {
     const wire = readyWire();
     const xid = wire.session.request(portRequest, 1, 10, 'objects');

@@ -97,16 +97,24 @@ describe('a session of OpenFlow 1.0', () => {
       ports: [port10],
     };
     wire.say({ type: 'features_reply', xid: asked!.xid, ...features });
+    const [config, desc, ...rest] = wire.hear();
+    expect([config!.type, desc!.type, rest]).toEqual(['set_config', 'multipart_request', []]);
+    expect(wire.session.state).toBe('describing');
+    wire.say({ ...descReply(desc!.xid) });
     return wire;
   };
 
-  it('is ready by the features alone, which name the ports', () => {
+  it('learns the ports with the features, and the description by a statistics request', () => {
     const wire = ready();
     expect(wire.session.state).toBe('ready');
     expect(wire.session.version).toBe(1);
-    expect(wire.hear().map((m) => m.type)).toEqual(['set_config']);
     expect(wire.events()).toMatchObject([
-      { kind: 'ready', features: { datapath_id: 7n }, ports: [{ name: 'p1' }], description: { sw_desc: '' } },
+      {
+        kind: 'ready',
+        features: { datapath_id: 7n },
+        ports: [{ name: 'p1' }],
+        description: { mfr_desc: 'Nobody' },
+      },
     ]);
   });
 

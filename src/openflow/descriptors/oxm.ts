@@ -15,7 +15,11 @@ export const OFPXMC_NXM_1 = 0x0001;
 export const OFPXMC_OPENFLOW_BASIC = 0x8000;
 export const OFPXMC_EXPERIMENTER = 0xffff;
 
-const ethType = (...values: number[]): readonly OxmPrerequisite[] => [{ field: 'eth_type', values }];
+/** Since 1.5 a packet may begin with the header itself: then its type, in namespace 1, stands for the Ethernet type. */
+const ethType = (...values: number[]): readonly OxmPrerequisite[] => [
+  { field: 'eth_type', values },
+  { field: 'packet_type', values: values.map((value) => 0x1_0000 + value) },
+];
 const ipProto = (value: number): readonly OxmPrerequisite[] => [{ field: 'ip_proto', values: [value] }];
 const icmp6 = (...values: number[]): readonly OxmPrerequisite[] => [{ field: 'icmpv6_type', values }];
 const present = (field: string): readonly OxmPrerequisite[] => [{ field }];
