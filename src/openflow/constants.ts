@@ -2,6 +2,7 @@
 
 export const OFP_NO_BUFFER = 0xffffffff;
 export const OFP_VERSION_13 = 4;
+export const OFP_VERSION_15 = 6;
 export const OFP_HEADER_BYTES = 8;
 /** The length field of a message has 16 bits. */
 export const OFP_MAX_MESSAGE_BYTES = 65535;

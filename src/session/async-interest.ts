@@ -1,4 +1,5 @@
-import type { Outgoing } from './outbox.js';
+import { OFP_VERSION_13 } from '../openflow/index.js';
+import type { AnyOutgoing } from './outbox.js';
 
 /**
  * Which messages a switch may send unasked while we are its master or one of equals (OpenFlow 1.3.5, 6.1.1 and A.3.10).
@@ -17,9 +18,26 @@ export const portStatusOnly: AsyncInterest = {
   flowRemovedReasons: 0,
 };
 
-export const asyncConfig = (interest: AsyncInterest): Outgoing => ({
-  type: 'set_async',
-  packet_in_mask: [interest.packetInReasons, portStatusOnly.packetInReasons],
-  port_status_mask: [interest.portStatusReasons, portStatusOnly.portStatusReasons],
-  flow_removed_mask: [interest.flowRemovedReasons, portStatusOnly.flowRemovedReasons],
-});
+/** The same in 1.3, as pairs of masks, and in 1.4 and later, as properties (1.4.1, 7.3.10). */
+export function asyncConfig(interest: AsyncInterest, version: number): AnyOutgoing {
+  const { packetInReasons, portStatusReasons, flowRemovedReasons } = interest;
+  const slave = portStatusOnly;
+  if (version === OFP_VERSION_13)
+    return {
+      type: 'set_async',
+      packet_in_mask: [packetInReasons, slave.packetInReasons],
+      port_status_mask: [portStatusReasons, slave.portStatusReasons],
+      flow_removed_mask: [flowRemovedReasons, slave.flowRemovedReasons],
+    };
+  return {
+    type: 'set_async',
+    properties: [
+      { type: 'packet_in_master', mask: packetInReasons },
+      { type: 'packet_in_slave', mask: slave.packetInReasons },
+      { type: 'port_status_master', mask: portStatusReasons },
+      { type: 'port_status_slave', mask: slave.portStatusReasons },
+      { type: 'flow_removed_master', mask: flowRemovedReasons },
+      { type: 'flow_removed_slave', mask: slave.flowRemovedReasons },
+    ],
+  };
+}

@@ -1,10 +1,10 @@
 import {
+  type AnyMessage,
   type DecodeError,
   decodeMessage,
   type ErrorMessage,
   type FeaturesReply,
   type FeaturesReply10,
-  type Message,
   OFP_VERSION_13,
   OFPCML_NO_BUFFER,
   OFPT_ECHO_REPLY,
@@ -17,7 +17,7 @@ import {
   xidAt,
 } from '../openflow/index.js';
 import { type AsyncInterest, asyncConfig } from './async-interest.js';
-import type { CloseReason, FailureCode, SessionEvent } from './event.js';
+import type { AnySessionEvent, CloseReason, FailureCode } from './event.js';
 import {
   badMessage,
   badType,
@@ -38,7 +38,9 @@ import { type AnswerResult, type Pending, RequestTable } from './request-table.j
 import { TransactionTable } from './transaction-table.js';
 import { helloMessage, neededVersion, readHello, versionAdvice, versionName } from './version.js';
 
-const multipartHeaderBytes = 16;
+/** What a multipart reply is in 1.3 and later, and in 1.0, which calls it a statistics reply (1.0.0, 5.3.5). */
+const multipartReply = { type: OFPT_MULTIPART_REPLY, headerBytes: 16 } as const;
+const statisticsReply = { type: 17, headerBytes: 12 } as const;
 const lastXid = 0xffff_ffff;
 
 export interface ConversationOptions {
@@ -65,12 +67,13 @@ export class Conversation {
   readonly #options: ConversationOptions;
   readonly #introduction: Introduction;
   #version: number | undefined;
+  #multipart: typeof multipartReply | typeof statisticsReply = multipartReply;
   #hellos = 0;
   #state: SessionState = 'greeting';
   #nextXid = 1;
   #featuresXid = 0;
   #handshakeDeadline: InstantSeconds = Number.POSITIVE_INFINITY;
-  #events: SessionEvent[] = [];
+  #events: AnySessionEvent[] = [];
   #dropped = 0;
 
   constructor(options: ConversationOptions) {
@@ -114,11 +117,11 @@ export class Conversation {
     return first;
   }
 
-  tell(...events: readonly SessionEvent[]): void {
+  tell(...events: readonly AnySessionEvent[]): void {
     this.#events.push(...events);
   }
 
-  takeEvents(): SessionEvent[] {
+  takeEvents(): AnySessionEvent[] {
     const events = this.#events;
     if (events.length > 0) this.#events = [];
     return events;
@@ -175,12 +178,7 @@ export class Conversation {
         this.outbox.echo(bytes.subarray(offset, offset + length), OFPT_ECHO_REPLY);
         return;
       }
-      // In 1.0 this number means something else.
-      if (
-        type === OFPT_MULTIPART_REPLY &&
-        this.#version >= OFP_VERSION_13 &&
-        length >= multipartHeaderBytes
-      ) {
+      if (type === this.#multipart.type && length >= this.#multipart.headerBytes) {
         this.#onAnswer(this.requests.answerFragment(xidAt(bytes, offset), bytes, offset, length));
         return;
       }
@@ -191,7 +189,7 @@ export class Conversation {
     }
     const result = decodeMessage(bytes, offset, length);
     // Before a version is agreed, only messages that are the same in all of them are acted on.
-    if (result.ok) this.#react(result.message as Message, { bytes, offset, length }, now);
+    if (result.ok) this.#react(result.message as AnyMessage, { bytes, offset, length }, now);
     else if (this.#state === 'greeting') this.#violation('a message before HELLO', { bytes, offset, length });
     else this.malformed(result.error, { bytes, offset, length });
   }
@@ -213,6 +211,7 @@ export class Conversation {
       this.end({ code: 'protocol', detail });
     } else {
       this.#version = hello.version;
+      if (hello.version < OFP_VERSION_13) this.#multipart = statisticsReply;
       this.outbox.version = hello.version;
       this.#state = 'identifying';
       this.#featuresXid = this.takeXids(1);
@@ -220,7 +219,7 @@ export class Conversation {
     }
   }
 
-  #react(message: Message, raw: Offender, now: InstantSeconds): void {
+  #react(message: AnyMessage, raw: Offender, now: InstantSeconds): void {
     if (this.#state === 'closed') return;
     switch (reactionTo(this.#state, message.type)) {
       case 'answer':
@@ -283,22 +282,22 @@ export class Conversation {
     this.outbox.put({ type: 'set_config', flags: 0, miss_send_len: OFPCML_NO_BUFFER }, this.takeXids(1));
     const { interest } = this.#options;
     if (interest !== undefined && this.#version! >= OFP_VERSION_13)
-      this.outbox.put(asyncConfig(interest), this.takeXids(1));
-    for (const message of this.#introduction.begin(features)) {
+      this.outbox.put(asyncConfig(interest, this.#version!), this.takeXids(1));
+    for (const message of this.#introduction.begin(features, this.#version!)) {
       const xid = this.takeXids(1);
       this.outbox.put(message, xid);
       this.requests.add(message, xid, this.#handshakeDeadline, 'handshake', 'objects');
     }
   }
 
-  #onIntroduction(message: Message): void {
+  #onIntroduction(message: AnyMessage): void {
     if (!this.#introduction.learn(message)) return;
     this.#state = 'ready';
     this.#handshakeDeadline = Number.POSITIVE_INFINITY;
     this.tell(...this.#introduction.events());
   }
 
-  #onReply(message: Message, now: InstantSeconds): void {
+  #onReply(message: AnyMessage, now: InstantSeconds): void {
     const settled = this.transactions.onMessage(message, now);
     if (settled) this.tell(...settled);
     else this.#onAnswer(this.requests.answer(message));

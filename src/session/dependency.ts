@@ -1,5 +1,5 @@
-import { type Action, OFPG_ALL, OFPM_ALL } from '../openflow/index.js';
-import type { Outgoing } from './outbox.js';
+import { OFPG_ALL, OFPM_ALL } from '../openflow/index.js';
+import type { AnyOutgoing } from './outbox.js';
 
 /** The groups and meters that a message makes, changes or removes, and those that it needs. */
 interface Objects {
@@ -9,10 +9,11 @@ interface Objects {
 const none: Objects = { changes: [], needs: [] };
 const group = (id: number): string => (id === OFPG_ALL ? 'group *' : `group ${id}`);
 const meter = (id: number): string => (id === OFPM_ALL ? 'meter *' : `meter ${id}`);
-const groupsOf = (actions: readonly Action[]): string[] =>
-  actions.flatMap((a) => (a.type === 'group' ? [group(a.group_id)] : []));
+/** The actions of every version, as far as they name groups. */
+const groupsOf = (actions: readonly { readonly type: string; readonly group_id?: number }[]): string[] =>
+  actions.flatMap((a) => (a.type === 'group' && a.group_id !== undefined ? [group(a.group_id)] : []));
 
-function objectsOf(message: Outgoing): Objects {
+function objectsOf(message: AnyOutgoing): Objects {
   switch (message.type) {
     case 'group_mod':
       return {
@@ -22,6 +23,8 @@ function objectsOf(message: Outgoing): Objects {
     case 'meter_mod':
       return { changes: [meter(message.meter_id)], needs: [] };
     case 'flow_mod':
+      // 1.0 has neither groups nor meters.
+      if (!('instructions' in message)) return none;
       return {
         changes: [],
         needs: message.instructions.flatMap((i) => {
@@ -50,7 +53,7 @@ function meets(object: string, touched: ReadonlySet<string>): boolean {
  * the part: a flow entry on its group or meter, a group on the groups of its buckets, and any change of a group or
  * meter on what needs it or changes it already. Answers the position behind the part's last message.
  */
-export function endOfPart(messages: readonly Outgoing[], from: number, limit: number): number {
+export function endOfPart(messages: readonly AnyOutgoing[], from: number, limit: number): number {
   const end = Math.min(messages.length, from + limit);
   const changed = new Set<string>();
   const needed = new Set<string>();

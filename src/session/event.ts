@@ -1,4 +1,4 @@
-import type { Desc, ErrorMessage, FeaturesReply, Message, Port } from '../openflow/index.js';
+import type { AnyMessage, Desc, ErrorMessage, FeaturesReply, Message } from '../openflow/index.js';
 
 export type CloseCode =
   /** no common version; `detail` holds the command that mends it */
@@ -41,18 +41,24 @@ export interface Rejection {
 /** What multipart answers are handed on without being decoded. */
 export type SampleRecords = 'flow' | 'port_stats' | 'queue';
 
-export type SessionEvent =
+/** A port as the version of the messages `M` describes it; `ready` tells those of 1.0 in the words of 1.3. */
+export type PortOf<M extends AnyMessage> = Extract<M, { type: 'port_status' }>['desc'];
+
+/** `M`: messages of the versions that the session accepts. */
+export type SessionEvent<M extends AnyMessage = Message> =
   | {
       readonly kind: 'ready';
+      /** of 1.0 in the words of 1.3 */
       readonly features: FeaturesReply;
       readonly description: Desc;
-      readonly ports: readonly Port[];
+      readonly ports: readonly PortOf<M>[];
     }
   /** the answer to `request`; a multipart answer has all fragments' entries in one body */
-  | { readonly kind: 'reply'; readonly xid: number; readonly message: Message }
+  | { readonly kind: 'reply'; readonly xid: number; readonly message: M }
   /**
    * The answer to a `port_stats` or `queue` request that was not asked for as objects, or to a `flow` request that was
-   * asked for as records: the message as it came, to be read into columns. `more`: another fragment of the same answer follows. Valid until the next call of `receive`.
+   * asked for as records: the message as it came, to be read into columns. `more`: another fragment of the same
+   * answer follows. Valid until the next call of `receive`.
    */
   | {
       readonly kind: 'samples';
@@ -92,10 +98,11 @@ export type SessionEvent =
   /** the switch has no bundles: hand the same messages to `transact` */
   | { readonly kind: 'bundleUnsupported'; readonly id: number }
   /** unsolicited: packet_in, port_status, flow_removed, or an experimenter's message */
-  | { readonly kind: 'message'; readonly message: Message }
+  | { readonly kind: 'message'; readonly message: M }
   /** an error about nothing that waits; `xid` may be that of a `send` */
   | { readonly kind: 'error'; readonly xid: number; readonly message: ErrorMessage }
   /** the last event of a session */
   | { readonly kind: 'closed'; readonly reason: CloseReason };
 
+export type AnySessionEvent = SessionEvent<AnyMessage>;
 export type SamplesEvent = Extract<SessionEvent, { kind: 'samples' }>;

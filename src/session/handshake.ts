@@ -47,6 +47,17 @@ const replies: Row = {
 };
 const common: Row = { ...replies, hello: 'greetAgain', echo_request: 'echo', echo_reply: 'measure' };
 
+/** Of no use before the switch is known. */
+const early: Row = {
+  packet_in: 'drop',
+  flow_removed: 'drop',
+  experimenter: 'drop',
+  role_status: 'drop',
+  table_status: 'drop',
+  requestforward: 'drop',
+  controller_status: 'drop',
+};
+
 const table: Readonly<Record<Exclude<SessionState, 'closed'>, Row>> = {
   greeting: { hello: 'negotiate', error: 'refused' },
   identifying: {
@@ -55,17 +66,13 @@ const table: Readonly<Record<Exclude<SessionState, 'closed'>, Row>> = {
     error: 'refused',
     // The ports are read afterwards, so what changes now will be seen.
     port_status: 'drop',
-    packet_in: 'drop',
-    flow_removed: 'drop',
-    experimenter: 'drop',
+    ...early,
   },
   describing: {
     ...common,
     error: 'attribute',
     port_status: 'hold',
-    packet_in: 'drop',
-    flow_removed: 'drop',
-    experimenter: 'drop',
+    ...early,
   },
   ready: {
     ...common,
@@ -75,6 +82,11 @@ const table: Readonly<Record<Exclude<SessionState, 'closed'>, Row>> = {
     packet_in: 'deliver',
     flow_removed: 'deliver',
     experimenter: 'deliver',
+    // 1.4 and 1.5
+    role_status: 'deliver',
+    table_status: 'deliver',
+    requestforward: 'deliver',
+    controller_status: 'deliver',
   },
 };
 

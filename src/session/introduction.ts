@@ -1,10 +1,23 @@
-import type { Desc, FeaturesReply, FeaturesReply10, Message, Port, Port10 } from '../openflow/index.js';
-import type { SessionEvent } from './event.js';
-import type { Outgoing } from './outbox.js';
+import {
+  type AnyMessage,
+  type Desc,
+  type FeaturesReply,
+  type FeaturesReply10,
+  OFP_VERSION_15,
+  OFPP_ANY,
+  type Port,
+  type Port10,
+} from '../openflow/index.js';
+import type { AnySessionEvent, PortOf } from './event.js';
+import type { AnyOutgoing } from './outbox.js';
 
 /** What is asked of a switch once its features are known. */
-const descRequest: Outgoing = { type: 'multipart_request', mp_type: 'desc', flags: 0, body: {} };
-const portDescRequest: Outgoing = { type: 'multipart_request', mp_type: 'port_desc', flags: 0, body: {} };
+const descRequest: AnyOutgoing = { type: 'multipart_request', mp_type: 'desc', flags: 0, body: {} };
+const portDescRequest = (version: number): AnyOutgoing =>
+  // 1.5 can ask for one port alone.
+  version >= OFP_VERSION_15
+    ? { type: 'multipart_request', mp_type: 'port_desc', flags: 0, body: { port_no: OFPP_ANY } }
+    : { type: 'multipart_request', mp_type: 'port_desc', flags: 0, body: {} };
 
 /** Port numbers from here on stand for something else than a port (1.0.0 5.2.1); later they have 32 bits. */
 const firstReservedPort10 = 0xff00;
@@ -19,8 +32,8 @@ function portOf10({ port_no, ...port }: Port10): Port {
 export class Introduction {
   #features: FeaturesReply | undefined;
   #description: Desc | undefined;
-  #ports: readonly Port[] | undefined;
-  #held: Message[] = [];
+  #ports: readonly PortOf<AnyMessage>[] | undefined;
+  #held: AnyMessage[] = [];
   readonly #heldLimit: number;
 
   constructor(heldLimit: number) {
@@ -28,10 +41,10 @@ export class Introduction {
   }
 
   /** The switch is known; what is to be asked next. A switch of 1.0 has told its ports with its features. */
-  begin(features: FeaturesReply | FeaturesReply10): readonly Outgoing[] {
+  begin(features: FeaturesReply | FeaturesReply10, version: number): readonly AnyOutgoing[] {
     if (!('ports' in features)) {
       this.#features = features;
-      return [descRequest, portDescRequest];
+      return [descRequest, portDescRequest(version)];
     }
     const { ports, actions: _, padding: __, ...common } = features;
     this.#features = { ...common, auxiliary_id: 0, reserved: 0 };
@@ -40,19 +53,19 @@ export class Introduction {
   }
 
   /** Takes an answer; true when nothing is missing any more. Answers may come in any order. */
-  learn(message: Message): boolean {
+  learn(message: AnyMessage): boolean {
     if (message.type === 'multipart_reply' && message.mp_type === 'desc') this.#description = message.body;
     if (message.type === 'multipart_reply' && message.mp_type === 'port_desc') this.#ports = message.body;
     return this.#features !== undefined && this.#description !== undefined && this.#ports !== undefined;
   }
 
   /** Keeps a port status that may be newer than the list of ports; false: the limit is reached. */
-  hold(message: Message): boolean {
+  hold(message: AnyMessage): boolean {
     return this.#held.push(message) <= this.#heldLimit;
   }
 
   /** `ready`, and behind it what was held. */
-  *events(): Generator<SessionEvent> {
+  *events(): Generator<AnySessionEvent> {
     if (!this.#features || !this.#description || !this.#ports) return;
     yield { kind: 'ready', features: this.#features, description: this.#description, ports: this.#ports };
     for (const message of this.#held) yield { kind: 'message', message };

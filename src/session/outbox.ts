@@ -1,8 +1,15 @@
-import { encodeMessage, type Message, OFP_VERSION_13, SlabWriter } from '../openflow/index.js';
+import {
+  type AnyMessage,
+  encodeMessage,
+  type Message,
+  OFP_VERSION_13,
+  SlabWriter,
+} from '../openflow/index.js';
 
-type WithoutXid<M> = M extends Message ? Omit<M, 'xid'> : never;
-/** A message that has no transaction id yet. */
-export type Outgoing = WithoutXid<Message>;
+type WithoutXid<M> = M extends AnyMessage ? Omit<M, 'xid'> : never;
+/** A message that has no transaction id yet; of 1.3, unless another version is named. */
+export type Outgoing<M extends AnyMessage = Message> = WithoutXid<M>;
+export type AnyOutgoing = Outgoing<AnyMessage>;
 
 /**
  * What is to be sent, in two lanes: urgent messages (hello, echoes, the error before a close) leave before whatever
@@ -20,12 +27,12 @@ export class Outbox {
   }
 
   /** @throws EncodeError; nothing is queued then */
-  put(message: Outgoing, xid: number): void {
-    encodeMessage({ ...message, xid } as Message, this.ordered, this.version);
+  put(message: AnyOutgoing, xid: number): void {
+    encodeMessage({ ...message, xid } as AnyMessage, this.ordered, this.version);
   }
 
-  putUrgent(message: Outgoing, xid: number): void {
-    encodeMessage({ ...message, xid } as Message, this.#urgent, this.version);
+  putUrgent(message: AnyOutgoing, xid: number): void {
+    encodeMessage({ ...message, xid } as AnyMessage, this.#urgent, this.version);
   }
 
   /** A whole encoded message, already complete. */

@@ -1,7 +1,7 @@
 import {
+  type AnyMessage,
   type DecodeError,
   decodeMessage,
-  type Message,
   type MessageType,
   type MultipartReply,
   multipartFlagsAt,
@@ -14,7 +14,7 @@ import {
 import type { SampleRecords, SamplesEvent } from './event.js';
 import type { Offender } from './farewell.js';
 import type { InstantSeconds } from './limits.js';
-import type { Outgoing } from './outbox.js';
+import type { AnyOutgoing } from './outbox.js';
 
 const multipartHeaderBytes = 16;
 /** `recordBytes` undefined: each record says its own length, and whoever reads them checks it. */
@@ -59,7 +59,7 @@ export interface Pending {
 }
 
 export type AnswerResult =
-  | { readonly kind: 'reply'; readonly pending: Pending; readonly message: Message }
+  | { readonly kind: 'reply'; readonly pending: Pending; readonly message: AnyMessage }
   | { readonly kind: 'samples'; readonly pending: Pending; readonly event: SamplesEvent }
   | { readonly kind: 'partial' }
   | { readonly kind: 'unasked' }
@@ -67,7 +67,7 @@ export type AnswerResult =
   | { readonly kind: 'malformed'; readonly error: DecodeError; readonly offender: Offender };
 
 /** The type of the reply to a request; undefined: it has none. */
-export const replyTypeOf = (message: Outgoing): MessageType | undefined => replyTypes[message.type];
+export const replyTypeOf = (message: AnyOutgoing): MessageType | undefined => replyTypes[message.type];
 
 /** Requests that wait for an answer, by transaction id. Multipart answers are put together here. */
 export class RequestTable {
@@ -83,7 +83,7 @@ export class RequestTable {
   }
 
   add(
-    message: Outgoing,
+    message: AnyOutgoing,
     xid: number,
     deadline: InstantSeconds,
     owner: Pending['owner'],
@@ -135,7 +135,7 @@ export class RequestTable {
   }
 
   /** A reply that is not multipart. */
-  answer(message: Message): AnswerResult {
+  answer(message: AnyMessage): AnswerResult {
     const pending = this.#pending.get(message.xid);
     if (pending?.replyType !== message.type) return { kind: 'unasked' };
     this.#pending.delete(message.xid);
@@ -143,7 +143,7 @@ export class RequestTable {
   }
 
   /**
-   * One fragment of a multipart reply, at least 16 bytes. Each fragment is decoded strictly on its own: an entry that
+   * One fragment of a multipart reply, at least its header. Each fragment is decoded strictly on its own: an entry that
    * is cut at the border of a fragment is an error, as the specification demands (1.3.5, A.3.5).
    */
   answerFragment(xid: number, bytes: Uint8Array, offset: number, length: number): AnswerResult {
@@ -206,6 +206,6 @@ export class RequestTable {
     if (more) return { kind: 'partial' };
     this.#pending.delete(pending.xid);
     const whole = Array.isArray(message.body) ? { ...message, flags: 0, body: pending.entries } : message;
-    return { kind: 'reply', pending, message: whole as Message };
+    return { kind: 'reply', pending, message: whole as AnyMessage };
   }
 }

@@ -1,5 +1,5 @@
 import {
-  type Message,
+  type AnyMessage,
   OFPBRC_IS_SLAVE,
   OFPCR_ROLE_EQUAL,
   OFPCR_ROLE_MASTER,
@@ -9,7 +9,7 @@ import {
   OFPET_ROLE_REQUEST_FAILED,
   OFPRRFC_STALE,
 } from '../openflow/index.js';
-import type { SessionEvent } from './event.js';
+import type { AnySessionEvent } from './event.js';
 import type { InstantSeconds } from './limits.js';
 import type { Outgoing } from './outbox.js';
 
@@ -77,7 +77,7 @@ export class RoleClaim {
   }
 
   /** undefined: the event is not about roles */
-  onEvent(event: SessionEvent): RoleNews | undefined {
+  onEvent(event: AnySessionEvent): RoleNews | undefined {
     switch (event.kind) {
       case 'reply':
         return event.xid === this.#asked?.xid ? this.#onReply(event.message) : undefined;
@@ -89,12 +89,17 @@ export class RoleClaim {
           : undefined;
       case 'error':
         return meansSlave(event.message.error_type, event.message.error_code) ? this.#demoted() : undefined;
+      case 'message':
+        // From 1.4 on the switch tells whom it demoted (1.4.1, 7.4.4).
+        return event.message.type === 'role_status' && event.message.role === OFPCR_ROLE_SLAVE
+          ? this.#demoted()
+          : undefined;
       default:
         return undefined;
     }
   }
 
-  #onReply(message: Message): RoleNews | undefined {
+  #onReply(message: AnyMessage): RoleNews | undefined {
     if (message.type !== 'role_reply') return undefined;
     const wanted = this.#asked?.role;
     this.#asked = undefined;
@@ -110,7 +115,7 @@ export class RoleClaim {
       : { kind: 'refused', detail: `the role is ${role}, not ${wanted}` };
   }
 
-  #onFailure(event: Extract<SessionEvent, { kind: 'failed' }>): RoleNews {
+  #onFailure(event: Extract<AnySessionEvent, { kind: 'failed' }>): RoleNews {
     this.#asked = undefined;
     const { error } = event;
     return error?.errorType === OFPET_ROLE_REQUEST_FAILED && error.errorCode === OFPRRFC_STALE

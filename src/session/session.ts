@@ -1,4 +1,4 @@
-import { OFP_VERSION_13 } from '../openflow/index.js';
+import { type AnyMessage, type Message, OFP_VERSION_13 } from '../openflow/index.js';
 import type { AsyncInterest } from './async-interest.js';
 import { Conversation } from './conversation.js';
 import type { FailureCode, SessionEvent } from './event.js';
@@ -34,7 +34,7 @@ export interface SessionCounters {
 }
 
 /**
- * One OpenFlow conversation with one switch, as a value that eats bytes and instants and makes bytes and events:
+ * One OpenFlow conversation with one switch, of 1.3 unless `versions` names others (`M`: their messages), as a value that eats bytes and instants and makes bytes and events:
  * no sockets, no clock. The caller
  *
  * 1. calls `start`, then `receive` with every chunk, `timeout` when `nextDeadline` has come, and `setBlocked` when the
@@ -44,7 +44,7 @@ export interface SessionCounters {
  *    unless `wantsToRead`;
  * 4. ends the connection after the event `closed` (the bytes taken with it still go out).
  */
-export class Session {
+export class Session<M extends AnyMessage = Message> {
   readonly #limits: SessionLimits;
   readonly #conversation: Conversation;
   readonly #inbox = new Inbox();
@@ -174,8 +174,9 @@ export class Session {
     return this.#blocked && this.state !== 'closed' ? undefined : this.#conversation.outbox.take();
   }
 
-  takeEvents(): SessionEvent[] {
-    return this.#conversation.takeEvents();
+  takeEvents(): SessionEvent<M>[] {
+    // What other versions say cannot come: they are not accepted.
+    return this.#conversation.takeEvents() as SessionEvent<M>[];
   }
 
   /** The socket takes no more bytes for now, or takes them again. */
@@ -185,10 +186,10 @@ export class Session {
 
   /**
    * Asks, and is answered by `reply`, `samples` or `failed` with the xid returned. Replies to `port_stats` and `queue`
-   * come as `samples` unless `form` is `objects`, those to `flow` if it is `records`; all others as `reply`.
+   * come as `samples` in 1.3 unless `form` is `objects`, those to `flow` if it is `records`; all others as `reply`.
    * @throws EncodeError if the message is invalid, TypeError if its type has no reply
    */
-  request(message: Outgoing, deadlineSeconds: number, now: InstantSeconds, form?: AnswerForm): number {
+  request(message: Outgoing<M>, deadlineSeconds: number, now: InstantSeconds, form?: AnswerForm): number {
     if (replyTypeOf(message) === undefined)
       throw new TypeError(`${message.type} has no reply: use send or transact`);
     const xid = this.#conversation.takeXids(1);
@@ -197,14 +198,16 @@ export class Session {
       this.#unanswered(xid, 'tooMany', `${this.#limits.pendingRequests} requests wait for an answer already`);
     else {
       this.#conversation.outbox.put(message, xid);
-      this.#conversation.requests.add(message, xid, now + deadlineSeconds, 'caller', form);
+      // The columns are those of 1.3.
+      const asked = this.version === OFP_VERSION_13 ? form : 'objects';
+      this.#conversation.requests.add(message, xid, now + deadlineSeconds, 'caller', asked);
       this.#checkOutbox();
     }
     return xid;
   }
 
   /** Sends the messages in parts, each with a barrier; ends with an event `transaction` with the id returned. */
-  transact(messages: readonly Outgoing[], now: InstantSeconds): number {
+  transact(messages: readonly Outgoing<M>[], now: InstantSeconds): number {
     return this.#begin(messages, false, now);
   }
 
@@ -212,7 +215,7 @@ export class Session {
    * The same as one atomic bundle; ends with `transaction`, or with `bundleUnsupported` if the switch has none (then
    * nothing was applied, and `transact` is the way).
    */
-  bundle(messages: readonly Outgoing[], now: InstantSeconds): number {
+  bundle(messages: readonly Outgoing<M>[], now: InstantSeconds): number {
     return this.#begin(messages, true, now);
   }
 
@@ -220,7 +223,7 @@ export class Session {
    * Sends and forgets (nothing, unless the session is ready); an error about it comes as event `error`.
    * @throws EncodeError if the message is invalid
    */
-  send(message: Outgoing): number {
+  send(message: Outgoing<M>): number {
     const xid = this.#conversation.takeXids(1);
     if (this.state === 'ready') {
       this.#conversation.outbox.put(message, xid);
@@ -239,7 +242,7 @@ export class Session {
     this.#conversation.end({ code: 'local', detail });
   }
 
-  #begin(messages: readonly Outgoing[], asBundle: boolean, now: InstantSeconds): number {
+  #begin(messages: readonly Outgoing<M>[], asBundle: boolean, now: InstantSeconds): number {
     const { id, events } =
       this.state === 'ready'
         ? this.#conversation.transactions.begin(messages, asBundle, now)

@@ -1,7 +1,7 @@
-import type { ErrorMessage, Message } from '../openflow/index.js';
-import type { SessionEvent } from './event.js';
+import { type AnyMessage, type ErrorMessage, OFP_VERSION_13 } from '../openflow/index.js';
+import type { AnySessionEvent } from './event.js';
 import type { InstantSeconds } from './limits.js';
-import type { Outgoing } from './outbox.js';
+import type { AnyOutgoing } from './outbox.js';
 import { Transaction, type TransactionHost } from './transaction.js';
 
 /** The transactions of a session that are under way. Each call answers with the events of those that ended by it. */
@@ -10,7 +10,7 @@ export class TransactionTable {
   readonly #limit: number;
   readonly #active = new Map<number, Transaction>();
   #nextId = 1;
-  /** until the switch says that it has none */
+  /** until the switch says that it has none; 1.0 has none */
   #bundles = true;
 
   constructor(host: TransactionHost, limit: number) {
@@ -29,12 +29,13 @@ export class TransactionTable {
   }
 
   begin(
-    messages: readonly Outgoing[],
+    messages: readonly AnyOutgoing[],
     asBundle: boolean,
     now: InstantSeconds,
-  ): { id: number; events: SessionEvent[] } {
+  ): { id: number; events: AnySessionEvent[] } {
     const id = this.#nextId++;
-    if (asBundle && !this.#bundles) return { id, events: [{ kind: 'bundleUnsupported', id }] };
+    if (asBundle && !(this.#bundles && this.#host.outbox.version >= OFP_VERSION_13))
+      return { id, events: [{ kind: 'bundleUnsupported', id }] };
     if (this.#active.size >= this.#limit) {
       const why = `${this.#limit} transactions wait for an answer already`;
       return { id, events: [Transaction.refused(id, messages, why)] };
@@ -44,32 +45,32 @@ export class TransactionTable {
     return { id, events: this.#settled(t) };
   }
 
-  refuse(messages: readonly Outgoing[], why: string): { id: number; events: SessionEvent[] } {
+  refuse(messages: readonly AnyOutgoing[], why: string): { id: number; events: AnySessionEvent[] } {
     const id = this.#nextId++;
     return { id, events: [Transaction.refused(id, messages, why)] };
   }
 
   /** undefined: the message is not about any of them */
-  onMessage(message: Message, now: InstantSeconds): SessionEvent[] | undefined {
+  onMessage(message: AnyMessage, now: InstantSeconds): AnySessionEvent[] | undefined {
     for (const t of this.#active.values()) if (concerns(t, message, now)) return this.#settled(t);
     return undefined;
   }
 
-  onTimeout(now: InstantSeconds): SessionEvent[] {
+  onTimeout(now: InstantSeconds): AnySessionEvent[] {
     return [...this.#active.values()].flatMap((t) => {
       t.onTimeout(now);
       return this.#settled(t);
     });
   }
 
-  abandonAll(why: string): SessionEvent[] {
+  abandonAll(why: string): AnySessionEvent[] {
     return [...this.#active.values()].flatMap((t) => {
       t.abandon(why);
       return this.#settled(t);
     });
   }
 
-  #settled(t: Transaction): SessionEvent[] {
+  #settled(t: Transaction): AnySessionEvent[] {
     if (!t.event) return [];
     if (t.event.kind === 'bundleUnsupported') this.#bundles = false;
     this.#active.delete(t.id);
@@ -77,7 +78,7 @@ export class TransactionTable {
   }
 }
 
-function concerns(t: Transaction, message: Message, now: InstantSeconds): boolean {
+function concerns(t: Transaction, message: AnyMessage, now: InstantSeconds): boolean {
   switch (message.type) {
     case 'barrier_reply':
       return t.onBarrier(message.xid, now);

@@ -1,5 +1,6 @@
 import { errorName } from '../openflow/error-names.js';
 import {
+  type AnyMessage,
   EncodeError,
   type ErrorMessage,
   type Message,
@@ -12,9 +13,9 @@ import {
   OFPET_BAD_REQUEST,
 } from '../openflow/index.js';
 import { endOfPart } from './dependency.js';
-import type { Rejection, SessionEvent } from './event.js';
+import type { AnySessionEvent, Rejection } from './event.js';
 import type { InstantSeconds } from './limits.js';
-import type { Outbox, Outgoing } from './outbox.js';
+import type { AnyOutgoing, Outbox } from './outbox.js';
 
 /** What a transaction needs from its session. */
 export interface TransactionHost {
@@ -51,7 +52,7 @@ const rejectionsTold = 100;
 export class Transaction {
   readonly id: number;
   readonly #host: TransactionHost;
-  readonly #messages: readonly Outgoing[];
+  readonly #messages: readonly AnyOutgoing[];
   /** undefined: not a bundle */
   readonly #bundleId: number | undefined;
   /** groups or meters are changed: order matters */
@@ -68,11 +69,11 @@ export class Transaction {
   readonly #rejections: Rejection[] = [];
   readonly #errors: string[] = [];
   #rejected = 0;
-  #event: SessionEvent | undefined;
+  #event: AnySessionEvent | undefined;
 
   constructor(
     id: number,
-    messages: readonly Outgoing[],
+    messages: readonly AnyOutgoing[],
     bundleId: number | undefined,
     host: TransactionHost,
     now: InstantSeconds,
@@ -90,7 +91,7 @@ export class Transaction {
   }
 
   /** The event that ends it; undefined: not yet. */
-  get event(): SessionEvent | undefined {
+  get event(): AnySessionEvent | undefined {
     return this.#event;
   }
 
@@ -118,7 +119,7 @@ export class Transaction {
   }
 
   /** True if the reply is about this transaction's bundle. */
-  onBundleControl(message: Extract<Message, { type: 'bundle_control' }>): boolean {
+  onBundleControl(message: Extract<AnyMessage, { type: 'bundle_control' }>): boolean {
     if (message.xid !== this.#frameXid || message.bundle_id !== this.#bundleId) return false;
     if (this.#phase === 'committing') this.#end(this.#rejected === 0 ? 'applied' : 'rejected');
     else if (this.#phase === 'discarding') this.#end('rejected');
@@ -140,7 +141,7 @@ export class Transaction {
   }
 
   /** The event of a transaction that could not even start. */
-  static refused(id: number, messages: readonly Outgoing[], why: string): SessionEvent {
+  static refused(id: number, messages: readonly AnyOutgoing[], why: string): AnySessionEvent {
     return {
       kind: 'transaction',
       id,
@@ -212,7 +213,7 @@ export class Transaction {
     this.#host.outbox.put(this.#control(controlType), this.#frameXid);
   }
 
-  #control(control_type: number): Outgoing {
+  #control(control_type: number): AnyOutgoing {
     return {
       type: 'bundle_control',
       bundle_id: this.#bundleId ?? 0,
@@ -222,7 +223,7 @@ export class Transaction {
     };
   }
 
-  #bundled(message: Outgoing, xid: number): Outgoing {
+  #bundled(message: AnyOutgoing, xid: number): AnyOutgoing {
     return {
       type: 'bundle_add_message',
       bundle_id: this.#bundleId ?? 0,

@@ -1,6 +1,6 @@
 import { hasVersionBitmap, helloVersions } from '../openflow/hello-versions.js';
 import { type DecodeError, decodeMessage, versionAt } from '../openflow/index.js';
-import type { Outgoing } from './outbox.js';
+import type { AnyOutgoing } from './outbox.js';
 
 /** Wire versions to the names people know. */
 const names: Readonly<Record<number, string>> = {
@@ -16,7 +16,7 @@ export const versionName = (version: number): string => names[version] ?? `with 
 const knownVersions: readonly number[] = [1, 4, 5, 6];
 
 /** OpenFlow 1.3.5, 6.3.1: the bitmap names every version that we accept, the header the highest of them. */
-export const helloMessage = (accepted: readonly number[]): Outgoing => ({
+export const helloMessage = (accepted: readonly number[]): AnyOutgoing => ({
   type: 'hello',
   elements: [{ type: 'versionbitmap', bitmaps: [accepted.reduce((bits, v) => bits | (1 << v), 0)] }],
 });

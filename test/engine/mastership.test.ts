@@ -92,8 +92,13 @@ describe('a controller that claims its switches', () => {
     answerRole(rig, end, 0n);
     rig.store();
     answerRole(rig, end, 0n);
-    expect(reads(end)).toHaveLength(1);
+    const [read] = reads(end);
+    rig.say(end, { type: 'multipart_reply', xid: read!.xid, mp_type: 'flow', flags: 0, body: [] });
+    const keeper = rig.desk.keepers.get('0000000000000001')!;
+    expect(keeper.acknowledged).toBe(keeper.revision);
     rig.say(end, error(0xabc, 1, 10));
+    // What a step of a migration was told of this switch holds no more.
+    expect(keeper.acknowledged).toBe(-1);
     expect(rig.logged('error')).toEqual(['another controller has become master of a switch']);
     rig.wait(1);
     rig.answerEchoes(end);

@@ -5,7 +5,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { Session, type SessionEvent } from '../../../src/session/index.js';
+import type { AnyMessage, Message } from '../../../src/openflow/index.js';
+import { Session, type SessionEvent, type SessionOptions } from '../../../src/session/index.js';
 
 const run = promisify(execFile);
 
@@ -87,6 +88,26 @@ export class PrivateOvs {
     );
   }
 
+  /** What the switches of this Open vSwitch prove themselves with, and whom they believe. */
+  async setSsl(key: string, certificate: string, authority: string): Promise<void> {
+    await this.vsctl('set-ssl', key, certificate, authority);
+  }
+
+  /** Calls these controllers, `tcp:HOST:PORT` or `ssl:HOST:PORT`, instead of the present ones. */
+  async setControllers(bridge: string, ...targets: string[]): Promise<void> {
+    const settings = ['connection-mode=out-of-band', 'max_backoff=1000'];
+    await this.vsctl('set-controller', bridge, ...targets);
+    for (const uuid of (await this.vsctl('get', 'bridge', bridge, 'controller')).match(/[0-9a-f-]{36}/g) ??
+      [])
+      await this.vsctl('set', 'controller', uuid, ...settings);
+  }
+
+  /** Role of the controller at this target, as the switch sees it: `other`, `master` or `slave`. */
+  async roleOf(target: string): Promise<string> {
+    const found = await this.vsctl('--bare', '--columns=role', 'find', 'controller', `target="${target}"`);
+    return found.trim();
+  }
+
   async stop(): Promise<void> {
     for (const child of this.#children.reverse()) {
       if (child.exitCode !== null || child.pid === undefined) continue;
@@ -122,15 +143,15 @@ export class PrivateOvs {
 }
 
 /** A session on a real socket: what `io` does, in its smallest form. */
-export class Line {
-  readonly session: Session;
+export class Line<M extends AnyMessage = Message> {
+  readonly session: Session<M>;
   readonly #socket: Socket;
-  #events: SessionEvent[] = [];
+  #events: SessionEvent<M>[] = [];
   #wake: () => void = () => undefined;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(socket: Socket) {
-    this.session = new Session({ peer: `${socket.remoteAddress}:${socket.remotePort}` });
+  constructor(socket: Socket, options: SessionOptions = {}) {
+    this.session = new Session<M>({ peer: `${socket.remoteAddress}:${socket.remotePort}`, ...options });
     this.#socket = socket.setNoDelay();
     this.session.start(this.now);
     socket.on('data', (chunk: Buffer) => {
@@ -158,10 +179,10 @@ export class Line {
   }
 
   /** The next event of a kind; others before it are passed over. */
-  async next<K extends SessionEvent['kind']>(kind: K): Promise<Extract<SessionEvent, { kind: K }>> {
+  async next<K extends SessionEvent['kind']>(kind: K): Promise<Extract<SessionEvent<M>, { kind: K }>> {
     for (const deadline = this.now + 15; ; ) {
       for (let event = this.#events.shift(); event; event = this.#events.shift())
-        if (event.kind === kind) return event as Extract<SessionEvent, { kind: K }>;
+        if (event.kind === kind) return event as Extract<SessionEvent<M>, { kind: K }>;
       if (this.now > deadline) throw new Error(`no event ${kind} within 15 s`);
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -177,12 +198,12 @@ export class Line {
 }
 
 /** Listens where bridges call. */
-export class Exchange {
-  readonly lines: Line[] = [];
+export class Exchange<M extends AnyMessage = Message> {
+  readonly lines: Line<M>[] = [];
   readonly #server: Server;
 
-  constructor() {
-    this.#server = createServer((socket) => this.lines.push(new Line(socket)));
+  constructor(options: SessionOptions = {}) {
+    this.#server = createServer((socket) => this.lines.push(new Line<M>(socket, options)));
   }
 
   async listen(): Promise<void> {
@@ -193,7 +214,7 @@ export class Exchange {
     return (this.#server.address() as { port: number }).port;
   }
 
-  async nextLine(after: number): Promise<Line> {
+  async nextLine(after: number): Promise<Line<M>> {
     for (let tries = 0; tries < 300; tries++) {
       const line = this.lines[after];
       if (line) return line;

@@ -25,8 +25,11 @@ class SmallSwitch {
   readonly entries = new Map<string, FlowStats>();
   adds = 0;
   reads = 0;
+  /** flow_mods since the last barrier, and the most there ever were */
+  private unconfirmed = 0;
+  mostUnconfirmed = 0;
   private readonly rig: DeskRig;
-  private readonly end: FarEnd;
+  private end: FarEnd;
   private readonly dpid: string;
 
   limit: number;
@@ -39,6 +42,11 @@ class SmallSwitch {
     this.dpid = dpid.toString(16).padStart(16, '0');
     this.end = rig.join(dpid);
     this.serve();
+  }
+
+  reconnect(): void {
+    this.rig.lose(this.end);
+    this.end = this.rig.join(BigInt(`0x${this.dpid}`));
   }
 
   get keeper() {
@@ -67,11 +75,13 @@ class SmallSwitch {
       case 'echo_request':
         return [{ type: 'echo_reply', xid: m.xid, data: m.data }];
       case 'barrier_request':
+        this.unconfirmed = 0;
         return [{ type: 'barrier_reply', xid: m.xid }];
       case 'bundle_control':
       case 'bundle_add_message':
         return [error(m.xid, 1, 3)];
       case 'flow_mod': {
+        this.mostUnconfirmed = Math.max(this.mostUnconfirmed, ++this.unconfirmed);
         const stats = { ...flowStats(m.cookie), ...m, flags: 0 };
         const key = ruleKey(ruleFromStats(stats));
         if (m.command !== 0) this.entries.delete(key);
@@ -93,7 +103,13 @@ class SmallSwitch {
     const head = { type: 'multipart_reply', xid: m.xid, flags: 0 } as const;
     if (m.mp_type === 'flow') {
       this.reads += 1;
-      return [{ ...head, mp_type: 'flow', body: [...this.entries.values()] }];
+      const all = [...this.entries.values()];
+      return Array.from({ length: Math.max(1, Math.ceil(all.length / 1000)) }, (_, i) => ({
+        ...head,
+        mp_type: 'flow',
+        flags: (i + 1) * 1000 < all.length ? 1 : 0,
+        body: all.slice(i * 1000, (i + 1) * 1000),
+      }));
     }
     if (m.mp_type !== 'table_features' || !this.tellsLimit) return [error(m.xid, 1, 2)];
     const table = { name: '', metadata_match: 0n, metadata_write: 0n, config: 0, properties: [] };
@@ -188,5 +204,38 @@ describe('a full flow table', () => {
       Array.from({ length: 10 }, (_, i) => 100 + i),
     );
     expect(small.keeper.isFull).toBe(false);
+  });
+});
+
+describe('rules after a connection', () => {
+  it('are read, compared, and sent in parts of at most 1000, with what a running migration wants', () => {
+    const rig = new DeskRig({ ...emptyConfig, topology });
+    const small = new SmallSwitch(rig, 1n, 10_000);
+    small.desire(rules(1, 2500));
+    for (let i = 0; i < 20; i++) small.serve();
+    expect([small.occupied(1), small.keeper.acknowledged]).toEqual([2500, small.keeper.revision]);
+    expect(small.mostUnconfirmed).toBe(1000);
+    expect(small.adds).toBe(2500);
+    // The connection breaks; somebody took two rules out and changed one: three messages make it true again.
+    const keys = [...small.entries.keys()];
+    for (const key of keys.slice(0, 2)) small.entries.delete(key);
+    small.entries.set(keys[2]!, { ...small.entries.get(keys[2]!)!, hard_timeout: 9 });
+    small.reconnect();
+    for (let i = 0; i < 20; i++) small.serve();
+    expect(small.adds).toBe(2503);
+    expect(small.entries.size).toBe(2500);
+    expect(small.keeper.acknowledged).toBe(small.keeper.revision);
+  });
+
+  it('go out as one bundle while they are at most 1000', () => {
+    const rig = new DeskRig({ ...emptyConfig, topology });
+    const end = rig.join(1n);
+    const keeper = rig.desk.keepers.get('0000000000000001')!;
+    const [read] = end.take('multipart_request');
+    rig.say(end, { type: 'multipart_reply', xid: read!.xid, mp_type: 'flow', flags: 0, body: [] });
+    keeper.desire(rules(1, 1000), 1, false);
+    rig.turn((turn) => rig.desk.keepersChanged(turn));
+    expect(end.take('bundle_add_message')).toHaveLength(1000);
+    expect(end.take('bundle_control')).toHaveLength(1);
   });
 });
