@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeMessage } from '../../src/openflow/codec.js';
+import { type DecodeResult, decodeMessage } from '../../src/openflow/codec.js';
 import { codecOf } from '../../src/openflow/generated/versions.js';
 import { Reader } from '../../src/openflow/reader.js';
 import { type Element, type LengthField, loadSeeds, type Seed } from '../fuzz/seeds.js';
@@ -24,7 +24,7 @@ const families: readonly (readonly [family: string, path: RegExp])[] = [
   ['queue properties', /queues\[\d+\]\.properties\[\d+\]$/],
   ['table features', /^table_features\[\d+\]$/],
   ['table feature properties', /^table_features\[\d+\]\.properties\[\d+\]$/],
-  ['action and instruction identifiers', /\.ids\[\d+\]$/],
+  ['action and instruction identifiers', /^table_features\[\d+\]\.properties\[\d+\]\.ids\[\d+\]$/],
   ['bundle properties', /^bundle_\w+\.properties\[\d+\]$/],
   ['flow statistics', /^flow\[\d+\]$/],
   ['group statistics', /^group\[\d+\]$/],
@@ -36,7 +36,7 @@ const families: readonly (readonly [family: string, path: RegExp])[] = [
 const seeds = loadSeeds();
 
 function steps(bytes: Uint8Array): number {
-  const reader = new Reader(bytes, 0);
+  const reader = new Reader(bytes, 0, bytes[0]);
   codecOf(bytes[0])?.decode(reader, 0, bytes.length, bytes[0]);
   return reader.steps;
 }
@@ -46,6 +46,13 @@ function lengthOf(seed: Seed, element: Element): LengthField | undefined {
   return seed.lengths.find(
     ({ start, at, width }) => width === 2 && start === element.start && at >= start && at < element.end,
   );
+}
+
+/** Faults inside a vendor's message make it one of a vendor whom nobody knows: the whole body stays as it came. */
+function staysRaw(element: Element, result: DecodeResult): boolean {
+  if (!result.ok || !/^(nx|onf)_/.test(element.path)) return false;
+  const { message } = result;
+  return message.type === 'experimenter' || ('mp_type' in message && message.mp_type === 'experimenter');
 }
 
 describe.each(families)('%s', (_, path) => {
@@ -64,6 +71,7 @@ describe.each(families)('%s', (_, path) => {
         bytes[field.at] = 0;
         bytes[field.at + 1] = wrong;
         const result = decodeMessage(bytes);
+        if (staysRaw(element, result)) continue;
         if (result.ok) throw new Error(`${seed.name}: accepted ${element.path} of length ${wrong}`);
         expect(result.error.offset).toBeGreaterThanOrEqual(element.start);
         expect(result.error.offset).toBeLessThanOrEqual(field.at + 2);
@@ -85,7 +93,8 @@ describe.each(families)('%s', (_, path) => {
         bytes[at] = length >> 8;
         bytes[at + 1] = length;
       }
-      expect(decodeMessage(bytes).ok).toBe(false);
+      const result = decodeMessage(bytes);
+      expect(result.ok && !staysRaw(element, result)).toBe(false);
       expect(steps(bytes)).toBeLessThanOrEqual(steps(seed.bytes) + 1);
     }
   });
