@@ -326,7 +326,7 @@ export class Interpreter implements Walker {
         case 'tail': {
           const usual = Math.ceil(Math.max(at - start, field.least) / 8) * 8;
           forced = limit - start > usual;
-          if (limit < at) throw new RangeError(path);
+          if (limit < at || limit - start < usual) throw new RangeError(path);
           pads.push(this.slice(at, limit, `${path}.padding`));
           at = limit;
           break;

@@ -217,7 +217,9 @@ export class DecodeBody {
       `const tail = r.at;`,
       `const tailPad = limit - tail;`,
       `r.at = limit;`,
-      `const tailLong = tailPad > usualTail(tail - start, ${least});`,
+      `const usual = usualTail(tail - start, ${least});`,
+      `if (tailPad < usual) return r.fail('bad_length', start + 2, \`${this.name}: \${tailPad} bytes after the last field, expected \${usual}\`);`,
+      `const tailLong = tailPad > usual;`,
     );
     this.variablePad('tail', 'tailPad', 'tailLong');
   }

@@ -1502,7 +1502,9 @@ export function decodeNxRegMoveAction10(r: Reader, start: number, limit: number)
   const tail = r.at;
   const tailPad = limit - tail;
   r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
+  const usual = usualTail(tail - start, 0);
+  if (tailPad < usual) return r.fail('bad_length', start + 2, `action10.nx_reg_move: ${tailPad} bytes after the last field, expected ${usual}`);
+  const tailLong = tailPad > usual;
   const value: NxRegMoveAction10 = { type: 'nx_reg_move', n_bits: u16(b, start + 10), src_ofs: u16(b, start + 12), dst_ofs: u16(b, start + 14), src, dst };
   if (anySet(b, tail, tailPad) || tailLong) {
     value.padding = gather(b, [tail, tailPad]);
@@ -1559,7 +1561,9 @@ export function decodeNxBundleAction10(r: Reader, start: number, limit: number):
   const tail = r.at;
   const tailPad = limit - tail;
   r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
+  const usual = usualTail(tail - start, 0);
+  if (tailPad < usual) return r.fail('bad_length', start + 2, `action10.nx_bundle: ${tailPad} bytes after the last field, expected ${usual}`);
+  const tailLong = tailPad > usual;
   const value: NxBundleAction10 = { type: 'nx_bundle', algorithm: u16(b, start + 10), fields: u16(b, start + 12), basis: u16(b, start + 14), member_type: readOxmHeader(b, start + 16), ofs_nbits: u16(b, start + 22), dst: readOxmHeader(b, start + 24), members };
   if ((b[start + 28] | b[start + 29] | b[start + 30] | b[start + 31]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
     value.padding = gather(b, [start + 28, 4, tail, tailPad]);
@@ -1577,7 +1581,9 @@ export function decodeNxBundleLoadAction10(r: Reader, start: number, limit: numb
   const tail = r.at;
   const tailPad = limit - tail;
   r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
+  const usual = usualTail(tail - start, 0);
+  if (tailPad < usual) return r.fail('bad_length', start + 2, `action10.nx_bundle_load: ${tailPad} bytes after the last field, expected ${usual}`);
+  const tailLong = tailPad > usual;
   const value: NxBundleLoadAction10 = { type: 'nx_bundle_load', algorithm: u16(b, start + 10), fields: u16(b, start + 12), basis: u16(b, start + 14), member_type: readOxmHeader(b, start + 16), ofs_nbits: u16(b, start + 22), dst: readOxmHeader(b, start + 24), members };
   if ((b[start + 28] | b[start + 29] | b[start + 30] | b[start + 31]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
     value.padding = gather(b, [start + 28, 4, tail, tailPad]);
@@ -1616,7 +1622,9 @@ export function decodeNxLearnAction10(r: Reader, start: number, limit: number): 
   const tail = r.at;
   const tailPad = limit - tail;
   r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
+  const usual = usualTail(tail - start, 0);
+  if (tailPad < usual) return r.fail('bad_length', start + 2, `action10.nx_learn: ${tailPad} bytes after the last field, expected ${usual}`);
+  const tailLong = tailPad > usual;
   const value: NxLearnAction10 = { type: 'nx_learn', idle_timeout: u16(b, start + 10), hard_timeout: u16(b, start + 12), priority: u16(b, start + 14), cookie: u64(b, start + 16), flags: u16(b, start + 24), table_id: b[start + 26], fin_idle_timeout: u16(b, start + 28), fin_hard_timeout: u16(b, start + 30), specs };
   if ((b[start + 27]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
     value.padding = gather(b, [start + 27, 1, tail, tailPad]);
@@ -1678,7 +1686,9 @@ export function decodeNxDecTtlCntIdsAction10(r: Reader, start: number, limit: nu
   const tail = r.at;
   const tailPad = limit - tail;
   r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
+  const usual = usualTail(tail - start, 0);
+  if (tailPad < usual) return r.fail('bad_length', start + 2, `action10.nx_dec_ttl_cnt_ids: ${tailPad} bytes after the last field, expected ${usual}`);
+  const tailLong = tailPad > usual;
   const value: NxDecTtlCntIdsAction10 = { type: 'nx_dec_ttl_cnt_ids', ids };
   if ((b[start + 12] | b[start + 13] | b[start + 14] | b[start + 15]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
     value.padding = gather(b, [start + 12, 4, tail, tailPad]);
@@ -1753,7 +1763,9 @@ export function decodeNxStackPushAction10(r: Reader, start: number, limit: numbe
   const tail = r.at;
   const tailPad = limit - tail;
   r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 24);
+  const usual = usualTail(tail - start, 24);
+  if (tailPad < usual) return r.fail('bad_length', start + 2, `action10.nx_stack_push: ${tailPad} bytes after the last field, expected ${usual}`);
+  const tailLong = tailPad > usual;
   const value: NxStackPushAction10 = { type: 'nx_stack_push', offset: u16(b, start + 10), field, n_bits };
   if (anySet(b, tail, tailPad) || tailLong) {
     value.padding = gather(b, [tail, tailPad]);
@@ -1773,7 +1785,9 @@ export function decodeNxStackPopAction10(r: Reader, start: number, limit: number
   const tail = r.at;
   const tailPad = limit - tail;
   r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 24);
+  const usual = usualTail(tail - start, 24);
+  if (tailPad < usual) return r.fail('bad_length', start + 2, `action10.nx_stack_pop: ${tailPad} bytes after the last field, expected ${usual}`);
+  const tailLong = tailPad > usual;
   const value: NxStackPopAction10 = { type: 'nx_stack_pop', offset: u16(b, start + 10), field, n_bits };
   if (anySet(b, tail, tailPad) || tailLong) {
     value.padding = gather(b, [tail, tailPad]);
@@ -1820,7 +1834,9 @@ export function decodeNxOutputReg2Action10(r: Reader, start: number, limit: numb
   const tail = r.at;
   const tailPad = limit - tail;
   r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 24);
+  const usual = usualTail(tail - start, 24);
+  if (tailPad < usual) return r.fail('bad_length', start + 2, `action10.nx_output_reg2: ${tailPad} bytes after the last field, expected ${usual}`);
+  const tailLong = tailPad > usual;
   const value: NxOutputReg2Action10 = { type: 'nx_output_reg2', ofs_nbits: u16(b, start + 10), max_len: u16(b, start + 12), src };
   if (anySet(b, tail, tailPad) || tailLong) {
     value.padding = gather(b, [tail, tailPad]);
@@ -1916,7 +1932,9 @@ export function decodeNxNatAction10(r: Reader, start: number, limit: number): Nx
   const tail = r.at;
   const tailPad = limit - tail;
   r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
+  const usual = usualTail(tail - start, 0);
+  if (tailPad < usual) return r.fail('bad_length', start + 2, `action10.nx_nat: ${tailPad} bytes after the last field, expected ${usual}`);
+  const tailLong = tailPad > usual;
   const value: NxNatAction10 = { type: 'nx_nat', flags: u16(b, start + 12), range_present: u16(b, start + 14) };
   if (ipv4_min !== undefined) value.ipv4_min = ipv4_min;
   if (ipv4_max !== undefined) value.ipv4_max = ipv4_max;
@@ -2044,7 +2062,9 @@ export function decodeNxLearn2Action10(r: Reader, start: number, limit: number):
   const tail = r.at;
   const tailPad = limit - tail;
   r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
+  const usual = usualTail(tail - start, 0);
+  if (tailPad < usual) return r.fail('bad_length', start + 2, `action10.nx_learn2: ${tailPad} bytes after the last field, expected ${usual}`);
+  const tailLong = tailPad > usual;
   const value: NxLearn2Action10 = { type: 'nx_learn2', idle_timeout: u16(b, start + 10), hard_timeout: u16(b, start + 12), priority: u16(b, start + 14), cookie: u64(b, start + 16), flags: u16(b, start + 24), table_id: b[start + 26], fin_idle_timeout: u16(b, start + 28), fin_hard_timeout: u16(b, start + 30), limit: u32(b, start + 32), result_dst_ofs: u16(b, start + 36), specs };
   if (result_dst !== undefined) value.result_dst = result_dst;
   if ((b[start + 27]) !== 0 || (b[start + 38] | b[start + 39]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
@@ -2098,7 +2118,9 @@ export function decodeNxCheckPktLargerAction10(r: Reader, start: number, limit: 
   const tail = r.at;
   const tailPad = limit - tail;
   r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 24);
+  const usual = usualTail(tail - start, 24);
+  if (tailPad < usual) return r.fail('bad_length', start + 2, `action10.nx_check_pkt_larger: ${tailPad} bytes after the last field, expected ${usual}`);
+  const tailLong = tailPad > usual;
   const value: NxCheckPktLargerAction10 = { type: 'nx_check_pkt_larger', pkt_len: u16(b, start + 10), offset: u16(b, start + 12), dst };
   if (anySet(b, tail, tailPad) || tailLong) {
     value.padding = gather(b, [tail, tailPad]);
@@ -2115,7 +2137,9 @@ export function decodeNxDeleteFieldAction10(r: Reader, start: number, limit: num
   const tail = r.at;
   const tailPad = limit - tail;
   r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 24);
+  const usual = usualTail(tail - start, 24);
+  if (tailPad < usual) return r.fail('bad_length', start + 2, `action10.nx_delete_field: ${tailPad} bytes after the last field, expected ${usual}`);
+  const tailLong = tailPad > usual;
   const value: NxDeleteFieldAction10 = { type: 'nx_delete_field', field };
   if (anySet(b, tail, tailPad) || tailLong) {
     value.padding = gather(b, [tail, tailPad]);
@@ -2134,7 +2158,9 @@ export function decodeOnfCopyFieldAction10(r: Reader, start: number, limit: numb
   const tail = r.at;
   const tailPad = limit - tail;
   r.at = limit;
-  const tailLong = tailPad > usualTail(tail - start, 0);
+  const usual = usualTail(tail - start, 0);
+  if (tailPad < usual) return r.fail('bad_length', start + 2, `action10.onf_copy_field: ${tailPad} bytes after the last field, expected ${usual}`);
+  const tailLong = tailPad > usual;
   const value: OnfCopyFieldAction10 = { type: 'onf_copy_field', n_bits: u16(b, start + 12), src_offset: u16(b, start + 14), dst_offset: u16(b, start + 16), src, dst };
   if ((b[start + 10] | b[start + 11]) !== 0 || (b[start + 18] | b[start + 19]) !== 0 || anySet(b, tail, tailPad) || tailLong) {
     value.padding = gather(b, [start + 10, 2, start + 18, 2, tail, tailPad]);
