@@ -9,7 +9,7 @@ export interface Scheduled {
  * nothing until the old instant comes; one that moves earlier is entered again, and its old entry is dropped when met.
  */
 export class DeadlineQueue<T extends Scheduled> {
-  readonly #heap: { readonly at: number; readonly item: T }[] = [];
+  #heap: { readonly at: number; readonly item: T }[] = [];
 
   /** The instant at which `takeDue` has something to do at the earliest; Infinity: never. */
   get next(): number {
@@ -39,6 +39,13 @@ export class DeadlineQueue<T extends Scheduled> {
       return item;
     }
     return undefined;
+  }
+
+  /** Nothing of the item is kept, even where its instant is far away. */
+  forget(item: T): void {
+    // a sorted list is a heap
+    this.#heap = this.#heap.filter((entry) => entry.item !== item).sort((a, b) => a.at - b.at);
+    item.checkAt = Number.POSITIVE_INFINITY;
   }
 
   #pop(): { readonly at: number; readonly item: T } {

@@ -368,6 +368,7 @@ export class SwitchDesk {
     this.#unfinished.delete(link);
     this.#touched.delete(link);
     this.#halfOpen.delete(link);
+    this.#deadlines.forget(link);
     for (const takeover of this.#takeovers.values())
       if (takeover.challenger === link) this.#takeovers.delete(takeover.dpid);
     const { dpid } = link;

@@ -76,7 +76,7 @@ export function oxmIdFromJson(json: Json | undefined, path: string): unknown {
 /** A field by its name, or by its header where that is not the field's own. */
 export function oxmRefFromJson(json: Json | undefined, path: string): unknown {
   if (typeof json !== 'string') return oxmIdFromJson(json, path);
-  if (oxmRow(json) === undefined) throw new EncodeError(path, `"${json}" is no match field`);
+  if (oxmRow(json) === undefined) throw new EncodeError(path, `${shown(json)} is no match field`);
   return json;
 }
 

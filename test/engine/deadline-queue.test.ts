@@ -32,6 +32,19 @@ describe('a queue of deadlines', () => {
     expect(queue.next).toBe(Number.POSITIVE_INFINITY);
   });
 
+  it('forgets an item and all its appointments, and keeps the order of the others', () => {
+    const queue = new DeadlineQueue<Item>();
+    const [gone, first, second] = [item('gone'), item('first'), item('second')];
+    for (const at of [7, 5, 1]) queue.schedule(gone, at);
+    queue.schedule(second, 6);
+    queue.schedule(first, 4);
+    queue.forget(gone);
+    expect(queue.next).toBe(4);
+    expect([queue.takeDue(9), queue.takeDue(9), queue.takeDue(9)]).toEqual([first, second, undefined]);
+    queue.schedule(gone, 3);
+    expect(queue.next).toBe(3);
+  });
+
   it('agrees with a sorted list', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 50 }), { maxLength: 200 }), (instants) => {
