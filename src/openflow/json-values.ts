@@ -60,10 +60,3 @@ export function listFromJson(
 ): readonly unknown[] {
   return asArray(json, path).map((item, i) => read(item, `${path}[${i}]`));
 }
-
-/** What stands there instead, short enough for a line. */
-export function shown(json: Json | undefined): string {
-  if (typeof json === 'object' && json !== null) return Array.isArray(json) ? 'a list' : 'an object';
-  const text = json === undefined ? 'nothing' : JSON.stringify(json);
-  return text.length <= 40 ? text : `${text.slice(0, 40)}…`;
-}
