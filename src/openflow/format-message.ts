@@ -50,10 +50,16 @@ function bounded(line: string): string {
 
 function titleOf(message: AnyMessage): string {
   if (message.type === 'multipart_request' || message.type === 'multipart_reply') {
-    const name = message.mp_type === 'port_stats' ? 'PORT' : message.mp_type.toUpperCase();
-    return `OFPST_${name} ${message.type === 'multipart_request' ? 'request' : 'reply'}`;
+    const name = message.mp_type === 'port_stats' ? 'port' : message.mp_type;
+    return `${namedBy(name, 'ST_')} ${message.type === 'multipart_request' ? 'request' : 'reply'}`;
   }
-  return `OFPT_${message.type.toUpperCase()}`;
+  return namedBy(message.type, 'T_');
+}
+
+/** `OFPT_HELLO`, `NXT_ROLE_REQUEST`, `ONFST_FLOW_MONITOR`: who defines it comes first. */
+function namedBy(name: string, kind: 'T_' | 'ST_'): string {
+  const [, vendor = 'OFP', own] = /^(?:(nx|onf)_)?(.*)$/.exec(name) ?? [];
+  return `${vendor.toUpperCase()}${kind}${(own ?? name).toUpperCase()}`;
 }
 
 /** Versions in which a message, or the body of a multipart reply, has the form that is worded here: that of 1.3. */

@@ -19,6 +19,7 @@ export * from './header.js';
 export { helloVersions } from './hello-versions.js';
 export { fromHex, toHex } from './hex.js';
 export { fromJson, type Json, toJson } from './json.js';
+export type { LearnField, LearnSpec } from './learn-specs.js';
 export { type Match10Spec, match10, match10Problems, match10Spec, oxmOfMatch10 } from './match10.js';
 export { hasMore, joinMultipart } from './multipart.js';
 export { matchProblems, oxmName } from './oxm-fields.js';

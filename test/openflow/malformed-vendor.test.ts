@@ -93,7 +93,7 @@ describe('bodies of vendors that no row fits', () => {
   it('takes no more steps than the bytes allow, however deep a fault lies', () => {
     const bytes = flowMod(nested(4000));
     bytes[bytes.length - 14] = 1; // the length of the innermost action
-    const reader = new Reader(bytes, 0, bytes[0]);
+    const reader = new Reader(bytes, 0, 4);
     codecOf(4)?.decode(reader, 0, bytes.length, 4);
     expect(reader.steps).toBeLessThan(bytes.length / 4);
   });

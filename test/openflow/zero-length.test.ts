@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeMessage } from '../../src/openflow/codec.js';
+import { type DecodeResult, decodeMessage } from '../../src/openflow/codec.js';
 import { codecOf } from '../../src/openflow/generated/versions.js';
 import { toJson } from '../../src/openflow/json.js';
 import { Reader } from '../../src/openflow/reader.js';
@@ -26,7 +26,7 @@ const families: readonly (readonly [family: string, path: RegExp])[] = [
   ['queue properties', /queues\[\d+\]\.properties\[\d+\]$/],
   ['table features', /^table_features\[\d+\]$/],
   ['table feature properties', /^table_features\[\d+\]\.properties\[\d+\]$/],
-  ['action and instruction identifiers', /properties\[\d+\]\.ids\[\d+\]$/],
+  ['action and instruction identifiers', /^table_features\[\d+\]\.properties\[\d+\]\.ids\[\d+\]$/],
   ['bundle properties', /^bundle_\w+\.properties\[\d+\]$/],
   ['flow statistics', /^flow\[\d+\]$/],
   ['group statistics', /^group\[\d+\]$/],
@@ -54,6 +54,13 @@ function lengthOf(seed: Seed, element: Element): LengthField | undefined {
   );
 }
 
+/** Faults inside a vendor's message make it one of a vendor whom nobody knows: the whole body stays as it came. */
+function staysRaw(element: Element, result: DecodeResult): boolean {
+  if (!result.ok || !/^(nx|onf)_/.test(element.path)) return false;
+  const { message } = result;
+  return message.type === 'experimenter' || ('mp_type' in message && message.mp_type === 'experimenter');
+}
+
 describe.each(families)('%s', (_, path) => {
   const found = seeds.flatMap((seed) =>
     seed.elements
@@ -70,6 +77,7 @@ describe.each(families)('%s', (_, path) => {
         bytes[field.at] = 0;
         bytes[field.at + 1] = wrong;
         const result = decodeMessage(bytes);
+        if (staysRaw(element, result)) continue;
         if (result.ok) throw new Error(`${seed.name}: accepted ${element.path} of length ${wrong}`);
         expect(result.error.offset).toBeGreaterThanOrEqual(element.start);
         expect(result.error.offset).toBeLessThanOrEqual(field.at + 2);
@@ -91,7 +99,8 @@ describe.each(families)('%s', (_, path) => {
         bytes[at] = length >> 8;
         bytes[at + 1] = length;
       }
-      expect(decodeMessage(bytes).ok).toBe(false);
+      const result = decodeMessage(bytes);
+      expect(result.ok && !staysRaw(element, result)).toBe(false);
       expect(steps(bytes)).toBeLessThanOrEqual(steps(seed.bytes) + 1);
     }
   });
