@@ -152,7 +152,8 @@ export class BacklogEstimator {
     const { interval, arrived, departed } = this.pending;
     this.pending = { interval: 0, arrived: 0, departed: 0 };
     this.lindley = Math.max(0, this.lindley + arrived - this.capacity * interval);
-    const passed = this.learnt ? Math.max(departed, arrived) : departed;
+    const most = this.learnt ? Math.max(departed, arrived) : departed;
+    const passed = sample.packetsWait === true ? Number.POSITIVE_INFINITY : most;
     const verdict = this.idle.observe(
       { at: sample.at, interval, departed: passed, difference: this.difference, slack, bad: false },
       this.capacity,

@@ -29,6 +29,7 @@ export {
   type PathEstimate,
   type PathEstimatorConfig,
 } from './opaque/path-estimator.js';
+export { type CountedPassage, PacketOverhead } from './packet-overhead.js';
 export { PercentileBill } from './percentile-bill.js';
 export * from './policy.js';
 export { PolicyConfigError } from './policy-config-error.js';

@@ -25,6 +25,8 @@ export interface BottleneckSample {
   readonly late: boolean;
   /** a counter was reset, or too long a time passed: the amounts are zero and mean nothing */
   readonly gap: boolean;
+  /** packets were seen to wait about then: however little passed (others may take the line), the queue was not empty */
+  readonly packetsWait?: boolean;
 }
 
 /** The estimator's word about a queue that nobody can read. */

@@ -11,8 +11,8 @@ import {
   seconds,
 } from '../units.js';
 import { BaseDelay } from './base-delay.js';
-import { ByteCurve } from './byte-curve.js';
 import { CapacityEstimator } from './capacity-estimator.js';
+import { TwoEnds } from './two-ends.js';
 
 /** One counter of one end of the path, differences since the reading before. */
 export interface EndReading {
@@ -21,6 +21,8 @@ export interface EndReading {
   readonly intervalSeconds: Seconds;
   /** near end: sent into the path; far end: come out of it */
   readonly passedBytes: Bytes;
+  /** the packets that these bytes were; undefined: this switch does not count them */
+  readonly passedPackets?: number | undefined;
   readonly timeUncertaintySeconds: Seconds;
   /** its time is not to be trusted; its bytes are */
   readonly late: boolean;
@@ -43,6 +45,10 @@ export interface PathEstimate extends BacklogEstimate {
   /** c as learnt; 0 while nothing is known */
   readonly capacityBytesPerSecond: BytesPerSecond;
   readonly capacityUncertaintyBytesPerSecond: BytesPerSecond;
+  /** by how much a packet is longer at the far counter; corrected, so all bytes here are the near counter's. 0: not known, or nothing */
+  readonly packetOverheadBytes: number;
+  /** Infinity: not known */
+  readonly packetOverheadUncertaintyBytes: number;
 }
 
 /** the memory of the near curve: longest base delay, longest queue, and late far readings */
@@ -65,6 +71,8 @@ const emptyBytes = 4 * 1514;
 /** probes that are compared with the counters, and a wait that is more than their noise */
 const probesRemembered = 12;
 const waitSeconds = 0.003;
+/** so many probes in a row that waited: the path is not empty, whatever our counters say (hidden traffic takes the line, too) */
+const probesOfEmptiness = 3;
 const contradictionSeconds = 0.01;
 /** what was there through so many slots stands */
 const standingSlots = 5;
@@ -89,15 +97,11 @@ interface NearSlot {
  * carry the backlog forward to the present.
  */
 export class OpaquePathEstimator {
-  private readonly curve = new ByteCurve(curveSeconds);
+  private readonly ends = new TwoEnds(curveSeconds);
   private readonly base = new BaseDelay();
   private readonly capacity: CapacityEstimator;
   private readonly queue: BacklogEstimator;
-  private pending: (EndReading & { readonly total: number })[] = [];
-  private farTotal = 0;
-  /** since the last far reading that was compared */
-  private carried = { interval: 0, served: 0 };
-  private sentUpTo = Number.NaN;
+  private pending: EndReading[] = [];
   private measured: BacklogEstimate | undefined;
   private backlogBefore = Number.NaN;
   private queueDelay = 0;
@@ -138,7 +142,7 @@ export class OpaquePathEstimator {
   near(reading: EndReading): PathEstimate {
     if (reading.gap) this.forget();
     this.restarted = reading.gap;
-    this.curve.push(reading.at, reading.gap ? 0 : reading.passedBytes);
+    this.ends.near(reading);
     this.slots.push({ at: reading.at, interval: reading.intervalSeconds, sent: reading.passedBytes });
     while (this.slots.length > 1 && this.slots[0]!.at < reading.at - curveSeconds) this.slots.shift();
     this.compare();
@@ -150,22 +154,20 @@ export class OpaquePathEstimator {
       this.forgetFar();
       return;
     }
-    this.farTotal += reading.passedBytes;
-    this.pending.push({ ...reading, total: this.farTotal });
+    this.pending.push(reading);
     if (this.pending.length > mostPending) this.pending.shift();
     this.compare();
   }
 
   private forget(): void {
-    this.curve.clear();
+    this.pending = [];
+    this.ends.clear();
     this.slots = [];
-    this.forgetFar();
   }
 
   private forgetFar(): void {
     this.pending = [];
-    this.sentUpTo = Number.NaN;
-    this.carried = { interval: 0, served: 0 };
+    this.ends.restart();
   }
 
   /** Far readings whose time the near curve has reached. */
@@ -173,7 +175,7 @@ export class OpaquePathEstimator {
     while (this.pending.length > 0) {
       const reading = this.pending[0]!;
       const delay = this.base.known ? this.base.seconds : 0;
-      if (reading.at - delay > this.curve.newestAt) return;
+      if (reading.at - delay > this.ends.curve.newestAt) return;
       this.pending.shift();
       if (this.base.known) this.take(reading);
     }
@@ -190,13 +192,16 @@ export class OpaquePathEstimator {
     const { reroutes } = this.base;
     this.base.observe(delaySeconds);
     // Another path: where its counters stand when it is empty has to be found anew.
-    if (this.base.reroutes !== reroutes) this.sentUpTo = Number.NaN;
+    if (this.base.reroutes !== reroutes) this.ends.restart();
   }
 
-  /** What every probe of late had to wait at least; 0 while nothing can be said. */
-  private get leastWaitSeconds(): number {
+  /** What each of the newest probes had to wait at least; 0 while nothing can be said. */
+  private leastWaitOf(probes: number): number {
     if (!this.base.known || this.probes.length < probesRemembered) return 0;
-    return Math.max(0, Math.min(...this.probes) - this.base.seconds);
+    return Math.max(0, Math.min(...this.probes.slice(-probes)) - this.base.seconds);
+  }
+  private get leastWaitSeconds(): number {
+    return this.leastWaitOf(probesRemembered);
   }
 
   /** Lost bytes never arrive and look like a queue, which a probe would have to wait in. */
@@ -227,16 +232,10 @@ export class OpaquePathEstimator {
   }
 
   private take(reading: EndReading): void {
-    this.carried.interval += reading.intervalSeconds;
-    this.carried.served += reading.passedBytes;
-    const at = reading.at - this.base.seconds;
-    const sent = this.curve.totalAt(at);
-    if (Number.isNaN(sent)) return;
-    const first = Number.isNaN(this.sentUpTo);
-    const arrived = first ? 0 : Math.max(0, sent - this.sentUpTo);
-    const { interval, served } = this.carried;
-    this.sentUpTo = sent;
-    this.carried = { interval: 0, served: 0 };
+    const passage = this.ends.far(reading, this.base.seconds);
+    if (passage === undefined) return;
+    const { at, intervalSeconds: interval, first, arrivedBytes: arrived, servedBytes: served } = passage;
+    if (passage.phantomBytes > 0) this.queue.lost(bytes(passage.phantomBytes));
     const updated = this.queue.update({
       at: instant(at),
       intervalSeconds: seconds(interval),
@@ -246,6 +245,7 @@ export class OpaquePathEstimator {
       timeUncertaintySeconds: reading.timeUncertaintySeconds,
       late: reading.late,
       gap: first,
+      packetsWait: this.leastWaitOf(probesOfEmptiness) > waitSeconds,
     });
     const estimate = this.findLost(updated);
     this.measured = estimate;
@@ -255,8 +255,11 @@ export class OpaquePathEstimator {
       return;
     }
     this.learnCapacity(reading, interval, served, arrived, estimate);
-    if (estimate.anchored && estimate.backlogBytes <= emptyBytes) this.emptyAt = at;
-    const left = this.curve.timeOf(sent - estimate.backlogBytes);
+    if (estimate.anchored && estimate.backlogBytes <= emptyBytes) {
+      this.emptyAt = at;
+      this.ends.seenEmpty();
+    }
+    const left = this.ends.curve.timeOf(passage.sent - estimate.backlogBytes);
     this.queueDelay = Number.isNaN(left) ? 0 : Math.max(0, at - left);
   }
 
@@ -288,6 +291,8 @@ export class OpaquePathEstimator {
       baseDelaySeconds: seconds(this.base.seconds),
       capacityBytesPerSecond: bytesPerSecond(capacity),
       capacityUncertaintyBytesPerSecond: bytesPerSecond(this.capacity.uncertaintyBytesPerSecond),
+      packetOverheadBytes: this.ends.overhead.bytesPerPacket,
+      packetOverheadUncertaintyBytes: this.ends.overhead.uncertaintyBytesPerPacket,
     };
     if (measured === undefined) return { ...unknown(reading.at), ...path, restarted: this.restarted };
     // Counters and probes fail differently: where every probe waits much longer than the counters explain, the base is wrong.

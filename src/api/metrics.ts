@@ -98,6 +98,11 @@ export class Metrics {
       'half-width of the estimate',
       label,
     );
+    const wait = this.#gauge(
+      'steady_queue_delay_seconds',
+      'how long packets wait: backlog over capacity; of an opaque path, how long the last byte out had waited',
+      label,
+    );
     const bound = this.#gauge(
       'steady_queue_delay_bound_seconds',
       'bound of theorem 2 on the real queue',
@@ -121,11 +126,13 @@ export class Metrics {
       label,
     );
     this.#refresh.push((view) => {
-      for (const metric of [backlog, uncertainty, bound, capacity, rate, age, loop, safe]) metric.reset();
+      for (const metric of [backlog, uncertainty, wait, bound, capacity, rate, age, loop, safe])
+        metric.reset();
       for (const b of view.bottlenecks) {
         const of = { bottleneck: b.id };
         backlog.set(of, b.backlogBytes);
         uncertainty.set(of, b.backlogUncertaintyBytes);
+        wait.set(of, b.backlogMs / 1000);
         bound.set(of, b.boundMs / 1000);
         capacity.set(of, b.capacityBitsPerSecond);
         rate.set({ ...of, kind: 'commanded' }, b.commandedBitsPerSecond);

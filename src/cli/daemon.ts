@@ -25,7 +25,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const application = await RunningEngine.start({
     config: steady.config,
     openflow: {
-      host: steady.listen.openflow.host,
+      ...steady.listen.openflow,
       port: options.openflowPort ?? steady.listen.openflow.port,
     },
     stateDirectory: options.stateDirectory,

@@ -1,6 +1,7 @@
 import {
   flowStatsRequest,
   type MultipartRequest,
+  OFP_VERSION_10,
   portStatsRequest,
   queueStatsRequest,
   toJson,
@@ -69,6 +70,11 @@ export class ApiDesk {
             )
           : problem('unknown-switch', 404, `No switch with datapath id ${command.dpid} is connected.`),
       });
+      return;
+    }
+    if (link.session.version === OFP_VERSION_10) {
+      const detail = `Switch ${command.dpid} speaks OpenFlow 1.0, of which nothing but packet-ins is used.`;
+      reply(turn, { ok: false, problem: problem('switch-read-failed', 502, detail) });
       return;
     }
     const xid = link.session.request(requestFor(command.what), readDeadlineSeconds, turn.now, 'objects');

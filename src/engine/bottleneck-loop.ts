@@ -126,8 +126,12 @@ export class BottleneckLoop {
     return decided;
   }
 
-  /** What stands in the queue now, as time. */
+  /** What stands in the queue now, as time, in the worse of its two readings: whoever stops a machine needs it short. */
   get queueSeconds(): number {
+    return Math.max(this.#backlogSeconds, this.#gauge.path?.queueDelaySeconds ?? 0);
+  }
+
+  get #backlogSeconds(): number {
     const capacity = this.capacityBytesPerSecond;
     return capacity > 0 ? (this.#estimate?.backlogBytes ?? 0) / capacity : 0;
   }
@@ -268,12 +272,13 @@ export class BottleneckLoop {
       capacityBitsPerSecond: capacity * 8,
       backlogBytes: backlog,
       backlogUncertaintyBytes: estimate?.uncertaintyBytes ?? 0,
-      backlogMs: capacity > 0 ? (backlog / capacity) * 1000 : 0,
+      backlogMs: (path?.queueDelaySeconds ?? this.#backlogSeconds) * 1000,
       boundMs: (decision?.certificate?.delayBoundSeconds ?? 0) * 1000,
       bufferMs: path === undefined && capacity > 0 ? (this.#bufferBytes / capacity) * 1000 : 0,
       opaque: this.#spec.opaque,
       baseDelayMs:
         path === undefined || Number.isNaN(path.baseDelaySeconds) ? null : path.baseDelaySeconds * 1000,
+      packetOverhead: this.#gauge.packetOverhead,
       capacityUncertaintyBitsPerSecond: this.#gauge.capacityUncertaintyBytesPerSecond * 8,
       sampleAgeMs: Number.isFinite(ageSeconds) ? ageSeconds * 1000 : -1,
       crossBitsPerSecond: this.#crossBytesPerSecond * 8,

@@ -9,12 +9,27 @@ export interface EngineConfig {
   readonly hypervisors: readonly ConfiguredHypervisor[];
   readonly classes: readonly TrafficClass[];
   readonly control: ControlConfig;
+  /** reactive mode: switches that are not in the topology learn addresses */
+  readonly learningSwitch?: boolean;
+  /** undefined: one of equals, as long as nobody else claims the switches */
+  readonly openflow?: OpenflowConfig;
+}
+export interface OpenflowConfig {
+  /**
+   * `equal`: other controllers may write to our switches too; `master`: we claim them, and others are refused by the
+   * switch until they claim them from us
+   */
+  readonly role: 'equal' | 'master';
+  /** a switch must prove its datapath id by a certificate */
+  readonly certificates: boolean;
 }
 export interface ConfiguredSwitch {
   /** name in the topology */
   readonly name: string;
   /** `unix:PATH` or `tcp:HOST:PORT`; undefined: the queues of this switch cannot be set */
   readonly ovsdb: string | undefined;
+  /** common name in its certificate; undefined: its datapath id, 16 hexadecimal digits */
+  readonly certificate?: string | undefined;
 }
 export interface ConfiguredHypervisor {
   /** name of a host of role `hypervisor` in the topology */

@@ -4,6 +4,7 @@ import { ApiDesk } from './api-desk.js';
 import { BottleneckLoop } from './bottleneck-loop.js';
 import type { EngineConfig } from './config.js';
 import type { Input } from './input.js';
+import { Mastership } from './mastership.js';
 import { MigrationDesk } from './migration-desk.js';
 import type { Output } from './output.js';
 import { gaugeOf } from './queue-gauge.js';
@@ -25,6 +26,8 @@ const publishPeriodSeconds = 0.1;
 export class Engine {
   readonly #log = new EventLog();
   readonly #journal = new JournalKeeper();
+  /** undefined: we are one of equals */
+  readonly #mastership: Mastership | undefined;
   readonly #switches: SwitchDesk;
   readonly #loops: BottleneckLoop[];
   readonly #rates: RateDesk;
@@ -41,11 +44,18 @@ export class Engine {
       this.#lastCommand += 1;
       return this.#lastCommand;
     };
-    this.#switches = new SwitchDesk(config, this.#log, {
-      switchReady: (turn) => this.#migrations.networkChanged(turn),
-      switchLost: (turn, link) => this.#onSwitchLost(turn, link),
-      sessionEvent: (turn, link, event) => this.#onSessionEvent(turn, link, event),
-    });
+    if (config.openflow?.role === 'master')
+      this.#mastership = new Mastership(this.#journal, this.#log, (link) => this.#switches.touch(link));
+    this.#switches = new SwitchDesk(
+      config,
+      this.#log,
+      {
+        switchReady: (turn) => this.#migrations.networkChanged(turn),
+        switchLost: (turn, link) => this.#onSwitchLost(turn, link),
+        sessionEvent: (turn, link, event) => this.#onSessionEvent(turn, link, event),
+      },
+      this.#mastership,
+    );
     const bottlenecks = config.topology === undefined ? [] : bottlenecksOf(config.topology);
     this.#loops = bottlenecks.flatMap((spec) => {
       const gauge = gaugeOf(spec, config.control.slotMs / 1000);
@@ -87,10 +97,11 @@ export class Engine {
   #take(turn: Turn, input: Input): void {
     switch (input.kind) {
       case 'start':
+        this.#mastership?.recover(input.journal);
         this.#migrations.recover(turn, input.journal);
         return;
       case 'switchConnected':
-        this.#switches.connected(turn, input.connection, input.address);
+        this.#switches.connected(turn, input.connection, input.address, input.certificate);
         return;
       case 'bytesReceived':
         this.#switches.received(turn, input.connection, input.chunk);

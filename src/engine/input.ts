@@ -8,7 +8,13 @@ import type { AuditEntry, JournalRecord } from './journal.js';
 export type Input =
   /** first input of a life: the journal as it was read, and the wall time (ms since 1970) of this instant */
   | { readonly kind: 'start'; readonly journal: readonly JournalRecord[]; readonly wallMs: number }
-  | { readonly kind: 'switchConnected'; readonly connection: number; readonly address: string }
+  | {
+      readonly kind: 'switchConnected';
+      readonly connection: number;
+      readonly address: string;
+      /** common name in the certificate that it proved to own; undefined: none was asked for */
+      readonly certificate?: string | undefined;
+    }
   | { readonly kind: 'bytesReceived'; readonly connection: number; readonly chunk: Uint8Array }
   | { readonly kind: 'switchLost'; readonly connection: number; readonly reason: string }
   /** the socket took all that was sent (after an output `send` was answered by `blocked`) */

@@ -12,6 +12,8 @@ export interface JournalRecord {
   readonly entry: JournalEntry;
 }
 export type JournalEntry =
+  /** under which switches are claimed (OpenFlow generation_id); decimal, each greater than the one before */
+  | { readonly kind: 'generation'; readonly generation: string }
   | {
       readonly kind: 'migrationAccepted';
       readonly id: string;

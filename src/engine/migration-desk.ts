@@ -84,7 +84,8 @@ export class MigrationDesk implements MigrationWorld {
           continue;
         }
         this.#keep(new Migration(facts, wallMs, 'admitted'), entry.idempotencyKey, entry.bodyDigest);
-      } else if (isStep(entry.step)) this.#migrations.get(entry.id)?.restore(entry.step, wallMs, entry.note);
+      } else if (entry.kind === 'migrationStep' && isStep(entry.step))
+        this.#migrations.get(entry.id)?.restore(entry.step, wallMs, entry.note);
     }
     this.#journal.resume(journal.at(-1)?.number ?? 0);
     for (const migration of this.#migrations.values()) {

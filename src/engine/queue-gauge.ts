@@ -12,6 +12,7 @@ import type { Bottleneck } from '../network/index.js';
 import type { Session, SessionEvent } from '../session/index.js';
 import type { Observation } from '../telemetry/index.js';
 import { FarCounter } from './far-counter.js';
+import { LineBytes, overheadView, type PacketOverheadView } from './line-bytes.js';
 import { NearCounters } from './near-counters.js';
 import { PathProber } from './path-prober.js';
 import type { Turn } from './turn.js';
@@ -39,6 +40,7 @@ export interface QueueGauge {
   readonly capacityUncertaintyBytesPerSecond: number;
   /** of an opaque path, as last learnt */
   readonly path: PathEstimate | undefined;
+  readonly packetOverhead: PacketOverheadView | null;
   run(turn: Turn, sessionOf: SessionOf, demanded: boolean): void;
   nextDeadline(demanded: boolean): number;
   /** The readings older than this make the estimate old, beyond the slot's own age. */
@@ -70,6 +72,7 @@ class OwnQueueGauge implements QueueGauge {
   readonly #spec: Bottleneck;
   readonly #slotSeconds: number;
   readonly #near: NearCounters;
+  readonly #line = new LineBytes();
   #estimator: BacklogEstimator;
 
   constructor(spec: Bottleneck, capacityBytesPerSecond: number, slotSeconds: number) {
@@ -123,9 +126,14 @@ class OwnQueueGauge implements QueueGauge {
   onEvent(turn: Turn, _dpid: string, event: SessionEvent): { ours: boolean; gauged?: Gauged } {
     const { ours, observation } = this.#near.onEvent(turn, event);
     if (observation === undefined) return { ours };
-    const estimate = this.#estimator.update(observation);
-    this.#learnCapacity(observation, estimate);
-    return { ours, gauged: { observation, estimate } };
+    const onTheLine = this.#line.of(observation);
+    const estimate = this.#estimator.update(onTheLine);
+    this.#learnCapacity(onTheLine, estimate);
+    return { ours, gauged: { observation: onTheLine, estimate } };
+  }
+
+  get packetOverhead(): PacketOverheadView | null {
+    return this.#line.view;
   }
 
   #learnCapacity(observation: Observation, estimate: BacklogEstimate): void {
@@ -148,6 +156,7 @@ class OwnQueueGauge implements QueueGauge {
   switchLost(): void {
     this.#near.switchLost();
     this.#capacity = this.#newCapacity();
+    this.#line.restart();
     this.#backlogBefore = Number.NaN;
     this.#estimator = this.#newEstimator();
   }
@@ -193,6 +202,11 @@ class PathGauge implements QueueGauge {
     return this.path?.capacityUncertaintyBytesPerSecond ?? 0;
   }
 
+  get packetOverhead(): PacketOverheadView | null {
+    if (this.path === undefined) return null;
+    return overheadView(this.path.packetOverheadBytes, this.path.packetOverheadUncertaintyBytes);
+  }
+
   run(turn: Turn, sessionOf: SessionOf): void {
     const far = sessionOf(this.#far.dpid);
     // What was due for the slot before goes out before this slot's question is planned.
@@ -220,7 +234,11 @@ class PathGauge implements QueueGauge {
     }
     const { ours, observation } = this.#near.onEvent(turn, event);
     if (observation === undefined) return { ours };
-    this.path = this.#estimator.near({ ...observation, passedBytes: observation.departedBytes });
+    this.path = this.#estimator.near({
+      ...observation,
+      passedBytes: observation.departedBytes,
+      passedPackets: observation.departedPackets,
+    });
     return { ours, gauged: { observation, estimate: this.path } };
   }
 

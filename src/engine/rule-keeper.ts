@@ -6,8 +6,14 @@ import {
   type Rule,
   ruleFromStats,
   ruleText,
+  TableRoom,
 } from '../network/index.js';
-import { flowStatsRequest, type Message } from '../openflow/index.js';
+import {
+  flowStatsRequest,
+  type Message,
+  OFPET_FLOW_MOD_FAILED,
+  OFPFMFC_TABLE_FULL,
+} from '../openflow/index.js';
 import type { Session, SessionEvent } from '../session/index.js';
 import type { Turn } from './turn.js';
 
@@ -21,6 +27,20 @@ const readDeadlineSeconds = 5;
 /** A table that nobody else touches still deserves a look: commands of a connection that was cut may arrive late. */
 const auditPeriodSeconds = 30;
 const leaseRefreshSeconds = 1;
+/** A full table is tried again after this, then after twice as long, and so on up to a minute. */
+const fullRetrySeconds = 5;
+const fullRetryMaxSeconds = 60;
+/** More changes than this go out in parts, not as one bundle: a switch keeps a whole bundle beside its tables. */
+const bundleLimit = 1000;
+
+/** A table that refused a rule for want of room. */
+export interface FullTable {
+  readonly tableId: number;
+  /** entries it can hold; null: the switch did not tell */
+  readonly limit: number | null;
+  /** rules of ours that wait for room */
+  readonly waiting: number;
+}
 
 /**
  * Makes the rules of one switch equal to what is desired, whatever happened before: read, compare, send the
@@ -38,13 +58,23 @@ export class RuleKeeper {
   installedCount: number | null = null;
   #knowledge: Knowledge = { kind: 'unknown', retryAt: 0 };
   #transaction:
-    | { readonly id: number; readonly revision: number; readonly rules: readonly Rule[] | undefined }
+    | {
+        readonly id: number;
+        readonly revision: number;
+        readonly changes: readonly FlowModBody[];
+        readonly rules: readonly Rule[] | undefined;
+      }
     | undefined;
+  #full: { readonly tableId: number; retryAt: number; readonly tries: number } | undefined;
+  #room = new TableRoom();
+  /** of the question how much the tables hold; 0: not asked since the last try */
+  #roomXid = 0;
   #foreign: readonly Rule[] = [];
   #refusals = 0;
   #loggedConflict = '';
   #bundles = true;
   #wantsVerified = false;
+  #waitsForRoom = false;
   #lastAudit = 0;
   #lastLease = Number.NEGATIVE_INFINITY;
 
@@ -66,6 +96,23 @@ export class RuleKeeper {
     this.verified = -1;
     this.installedCount = null;
     this.#refusals = 0;
+    this.#full = undefined;
+    this.#room = new TableRoom();
+    this.#roomXid = 0;
+  }
+
+  get isFull(): boolean {
+    return this.#full !== undefined;
+  }
+
+  /** undefined: nothing waits for room */
+  get fullTable(): FullTable | undefined {
+    if (this.#full === undefined) return undefined;
+    const { tableId } = this.#full;
+    const installed = this.#knowledge.kind === 'known' ? this.#knowledge.rules : [];
+    const { adds } = compareRules(this.desired, installed);
+    const waiting = adds.filter((rule) => rule.tableId === tableId).length;
+    return { tableId, limit: this.#room.limitOf(tableId) ?? null, waiting };
   }
 
   /** When `advance` has something to do though nothing was heard. */
@@ -76,7 +123,8 @@ export class RuleKeeper {
     const holdsLease =
       this.acknowledged === this.revision && this.desired.some((rule) => rule.lease === true);
     const lease = holdsLease ? this.#lastLease + leaseRefreshSeconds : Number.POSITIVE_INFINITY;
-    return Math.min(lease, this.#lastAudit + auditPeriodSeconds);
+    const room = this.#waitsForRoom ? this.#full!.retryAt : Number.POSITIVE_INFINITY;
+    return Math.min(lease, room, this.#lastAudit + auditPeriodSeconds);
   }
 
   advance(turn: Turn, session: Session): void {
@@ -89,6 +137,11 @@ export class RuleKeeper {
     const { adds, deletes, conflicts } = compareRules(this.desired, this.#knowledge.rules);
     if (conflicts.length > 0) {
       this.#onConflict(turn, session, conflicts, deletes);
+      return;
+    }
+    this.#waitsForRoom = this.#lacksRoom(turn, this.#knowledge.rules, adds);
+    if (this.#waitsForRoom) {
+      this.#makeRoom(turn, session, deletes);
       return;
     }
     if (adds.length + deletes.length > 0) {
@@ -124,6 +177,56 @@ export class RuleKeeper {
       );
   }
 
+  #onRoom(turn: Turn, message: Message): void {
+    if (message.type !== 'multipart_reply' || message.mp_type !== 'table_features') return;
+    const full = this.#full;
+    const before = full && this.#room.limitOf(full.tableId);
+    this.#room.learn(message.body);
+    // It was made larger since the last try: no need to wait for the next one.
+    if (full && before !== undefined && this.#room.limitOf(full.tableId)! > before) full.retryAt = turn.now;
+  }
+
+  #lacksRoom(turn: Turn, installed: readonly Rule[], adds: readonly Rule[]): boolean {
+    const overflowing = this.#room.overflow(installed, adds);
+    if (overflowing !== undefined && this.#full?.tableId !== overflowing) this.#tableFull(turn, overflowing);
+    const full = this.#full;
+    if (full === undefined) return false;
+    const waiting = adds.filter((rule) => rule.tableId === full.tableId).length;
+    if (waiting === 0) {
+      this.#full = undefined;
+      return false;
+    }
+    if (overflowing === undefined && turn.now >= full.retryAt) return false;
+    const limit = this.#room.limitOf(full.tableId);
+    this.refusal = `table ${full.tableId} is full${limit === undefined ? '' : ` (${limit} entries)`}: ${waiting} rules wait`;
+    return true;
+  }
+
+  /** Nothing is added. What of ours is not wanted any more goes, for it may be what fills the table; then it is read. */
+  #makeRoom(turn: Turn, session: Session, deletes: readonly Rule[]): void {
+    if (deletes.length > 0) {
+      this.#knowledge = { kind: 'unknown', retryAt: turn.now };
+      this.#full!.retryAt = turn.now;
+      this.#send(
+        turn,
+        session,
+        deletes.map((r) => flowModOf(r, 'delete')),
+        undefined,
+      );
+    } else if (turn.now >= this.#full!.retryAt) {
+      this.#tableFull(turn, this.#full!.tableId);
+      this.#roomXid = 0;
+      this.#askRoom(turn, session);
+      this.#read(turn, session);
+    } else if (turn.now >= this.#lastAudit + auditPeriodSeconds) this.#read(turn, session);
+  }
+
+  #tableFull(turn: Turn, tableId: number): void {
+    const tries = this.#full?.tableId === tableId ? this.#full.tries + 1 : 0;
+    const wait = Math.min(fullRetryMaxSeconds, fullRetrySeconds * 2 ** tries);
+    this.#full = { tableId, tries, retryAt: turn.now + wait };
+  }
+
   #read(turn: Turn, session: Session): void {
     this.#lastAudit = turn.now;
     // The session numbers what it sends; the number given here is not used.
@@ -138,9 +241,9 @@ export class RuleKeeper {
     changes: readonly FlowModBody[],
     rules: readonly Rule[] | undefined,
   ): void {
-    const atomic = this.#bundles && changes.length > 1;
+    const atomic = this.#bundles && changes.length > 1 && changes.length <= bundleLimit;
     const id = atomic ? session.bundle(changes, turn.now) : session.transact(changes, turn.now);
-    this.#transaction = { id, revision: this.revision, rules };
+    this.#transaction = { id, revision: this.revision, changes, rules };
   }
 
   /** The rule that grants a rate dies with its controller (hard timeout) unless it is refreshed. */
@@ -167,7 +270,9 @@ export class RuleKeeper {
       this.#bundles = false;
       this.#transaction = undefined;
     } else if (event.kind === 'transaction' && this.#transaction?.id === event.id) {
-      this.#onTransaction(turn, event);
+      this.#onTransaction(turn, session, event);
+    } else if (event.kind === 'reply' && event.xid === this.#roomXid) {
+      this.#onRoom(turn, event.message);
     } else return false;
     this.advance(turn, session);
     return true;
@@ -186,21 +291,36 @@ export class RuleKeeper {
     }
   }
 
-  #onTransaction(turn: Turn, event: Extract<SessionEvent, { kind: 'transaction' }>): void {
+  #onTransaction(turn: Turn, session: Session, event: Extract<SessionEvent, { kind: 'transaction' }>): void {
     const sent = this.#transaction!;
     this.#transaction = undefined;
     if (event.ok) {
       this.#refusals = 0;
+      if (sent.rules !== undefined) this.#full = undefined;
       if (sent.rules === undefined) return;
       this.#lastLease = turn.now;
       this.#knowledge = { kind: 'known', rules: [...sent.rules, ...this.#foreign] };
       this.installedCount = sent.rules.length;
       return;
     }
+    const full = event.rejections.find(
+      (r) => r.errorType === OFPET_FLOW_MOD_FAILED && r.errorCode === OFPFMFC_TABLE_FULL && r.index >= 0,
+    );
+    if (full !== undefined) {
+      this.#tableFull(turn, sent.changes[full.index]!.table_id);
+      this.#askRoom(turn, session);
+    }
     // What a refused batch left behind is not known: read before the next try.
     this.#refusals += 1;
     this.refusal = event.errors.join('; ');
     this.#knowledge = { kind: 'unknown', retryAt: turn.now + Math.min(10, 0.5 * 2 ** this.#refusals) };
     turn.log('error', 'the switch refused rules', { errors: this.refusal });
+  }
+
+  /** How much do the tables hold? The answer is long, so it is only asked for when it matters, once for each try. */
+  #askRoom(turn: Turn, session: Session): void {
+    if (this.#roomXid !== 0) return;
+    const message = { type: 'multipart_request', mp_type: 'table_features', flags: 0, body: [] } as const;
+    this.#roomXid = session.request(message, readDeadlineSeconds, turn.now);
   }
 }

@@ -20,6 +20,8 @@ export interface SwitchView {
     readonly installed: number | null;
     readonly revision: number;
     readonly acknowledged: number;
+    /** why the switch does not hold what it should; null: nothing was refused */
+    readonly refusal: string | null;
   };
   readonly ports: readonly PortView[];
 }
@@ -98,6 +100,10 @@ export interface BottleneckView {
   readonly capacityBitsPerSecond: number;
   readonly backlogBytes: number;
   readonly backlogUncertaintyBytes: number;
+  /**
+   * how long packets wait: backlog over capacity on our own port; on an opaque path the horizontal distance of the two counters, how
+   * long the byte that came out last had waited, which is right also while hidden traffic shares the queue and c is not known
+   */
   readonly backlogMs: number;
   /** theorem 2's bound on the real queue for the measured errors, ms */
   readonly boundMs: number;
@@ -107,6 +113,8 @@ export interface BottleneckView {
   readonly opaque: boolean;
   /** of an opaque path, counter to counter, clock offset included; null: not known (yet), or the queue is ours */
   readonly baseDelayMs: number | null;
+  /** by how much a packet is longer behind the queue than before it (a tag, a tunnel), fitted and corrected; null: not known */
+  readonly packetOverhead: { readonly bytes: number; readonly uncertaintyBytes: number } | null;
   /** of a capacity that is learnt; 0: it is configured */
   readonly capacityUncertaintyBitsPerSecond: number;
   readonly sampleAgeMs: number;

@@ -9,6 +9,7 @@ import {
 import { type Topology, withoutCarriers } from '../network/topology.js';
 import { ConfigSchema, listenDefaults, type RawConfig } from './config-schema.js';
 import { didYouMean, inFileOrder, requireSchema } from './schema-check.js';
+import { readTls, TlsError, type TlsPaths } from './tls-identity.js';
 import { readTopology } from './topology-file.js';
 import {
   ConfigError,
@@ -23,9 +24,13 @@ export interface ListenAddress {
   /** 0: the system picks a free port */
   readonly port: number;
 }
+export interface OpenflowAddress extends ListenAddress {
+  /** undefined: plain TCP */
+  readonly tls?: TlsPaths | undefined;
+}
 export interface SteadyConfig {
   readonly config: EngineConfig;
-  readonly listen: { readonly openflow: ListenAddress; readonly http: ListenAddress };
+  readonly listen: { readonly openflow: OpenflowAddress; readonly http: ListenAddress };
   /** absolute; undefined: no site is configured */
   readonly topologyPath: string | undefined;
 }
@@ -38,6 +43,7 @@ export const defaultConfig = (): SteadyConfig => ({
     hypervisors: [],
     classes: [],
     control: { ...defaultControl },
+    openflow: { role: 'equal', certificates: false },
   },
   listen: { openflow: { ...listenDefaults.openflow }, http: { ...listenDefaults.http } },
   topologyPath: undefined,
@@ -55,24 +61,55 @@ export function readConfig(path: string): SteadyConfig {
   const raw = document.value as RawConfig;
   const topologyPath = raw.topology === undefined ? undefined : resolve(dirname(path), raw.topology);
   const topology = topologyPath === undefined ? undefined : readNamedTopology(document, topologyPath);
+  const { tls: tlsSection, role = 'equal', ...address } = raw.openflow ?? {};
+  const tls = tlsSection && tlsPaths(tlsSection, dirname(path));
   const problems = checkConfig(document, raw, topology);
+  if (tls) problems.push(...checkTls(document, tls));
   if (problems.length > 0) throw new ConfigError(inFileOrder(problems));
   return {
     config: {
       topology: topology && withoutCarriers(topology),
-      switches: (raw.switches ?? []).map((s) => ({ name: s.name, ovsdb: s.ovsdb })),
+      switches: (raw.switches ?? []).map((s) => ({
+        name: s.name,
+        ovsdb: s.ovsdb,
+        certificate: s.certificate,
+      })),
       hypervisors: (raw.hypervisors ?? []).map(
         (h): ConfiguredHypervisor => ({ host: h.host, driver: h.driver ?? 'transfer', endpoint: h.endpoint }),
       ),
       classes: raw.classes ?? [],
       control: { ...defaultControl, ...(raw.control as Partial<ControlConfig> | undefined) },
+      openflow: { role, certificates: tls?.requireClientCertificate ?? false },
     },
     listen: {
-      openflow: { ...listenDefaults.openflow, ...raw.openflow },
+      openflow: { ...listenDefaults.openflow, ...address, ...(tls && { tls }) },
       http: { ...listenDefaults.http, ...raw.http },
     },
     topologyPath,
   };
+}
+
+/** Paths in the file are relative to it. */
+const tlsPaths = (
+  section: NonNullable<NonNullable<RawConfig['openflow']>['tls']>,
+  directory: string,
+): TlsPaths => ({
+  key: resolve(directory, section.key),
+  certificate: resolve(directory, section.certificate),
+  authority: resolve(directory, section.authority),
+  requireClientCertificate: section.requireClientCertificate ?? true,
+});
+
+/** The files are read here too, so that `steady check` finds what would keep the daemon from starting. */
+function checkTls(document: YamlDocument, paths: TlsPaths): ConfigProblem[] {
+  try {
+    readTls(paths);
+    return [];
+  } catch (cause) {
+    if (!(cause instanceof TlsError)) throw cause;
+    const at = cause.file === undefined ? ['openflow', 'tls'] : ['openflow', 'tls', cause.file];
+    return [document.problemAt(at, cause.message)];
+  }
 }
 
 /** A topology that is missing is a problem of the line that names it; one that is wrong, of its own file. */
@@ -98,9 +135,10 @@ function checkConfig(
   const problems: ConfigProblem[] = [];
   const wrong = (path: readonly PathSegment[], message: string, hint?: string) =>
     problems.push(document.problemAt(path, message, hint));
-  const once = (section: string, key: string, values: readonly (string | number)[]) => {
+  const once = (section: string, key: string, values: readonly (string | number | undefined)[]) => {
     const seen = new Map<string | number, number>();
     for (const [i, value] of values.entries()) {
+      if (value === undefined) continue;
       const before = seen.get(value);
       if (before !== undefined) wrong([section, i, key], `${value} is already ${section}[${before}]`);
       else seen.set(value, i);
@@ -141,6 +179,18 @@ function checkConfig(
   const badSetting = control.gain < loop.gainLimit ? 'targetUtilisation' : 'gain';
   if (!loop.certified && control.policy === 'steady') wrong(['control', badSetting], loop.message);
 
+  once(
+    'switches',
+    'certificate',
+    switches.map((s) => s.certificate),
+  );
+  for (const [i, s] of switches.entries())
+    if (s.certificate !== undefined && raw.openflow?.tls === undefined)
+      wrong(
+        ['switches', i, 'certificate'],
+        'certificates are only looked at over TLS',
+        'add `openflow: { tls: ... }`',
+      );
   if (topology === undefined && switches.length + hypervisors.length > 0)
     wrong(['topology'], 'switches and hypervisors need a topology', 'add `topology: FILE.yaml`');
   if (topology !== undefined) {

@@ -12,7 +12,21 @@ const Endpoint = Type.String({
   description: 'unix:/absolute/path or tcp:HOST:PORT',
 });
 
-const SwitchSchema = Type.Object({ name: Name, ovsdb: Type.Optional(Endpoint) }, closed);
+const SwitchSchema = Type.Object(
+  {
+    name: Name,
+    ovsdb: Type.Optional(Endpoint),
+    certificate: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 64,
+        description:
+          'common name in its TLS certificate; its datapath id, 16 hexadecimal digits, where it is left out',
+      }),
+    ),
+  },
+  closed,
+);
 const HypervisorSchema = Type.Object(
   { host: Name, driver: Type.Optional(Type.Enum(['transfer'], { default: 'transfer' })), endpoint: Endpoint },
   closed,
@@ -79,21 +93,49 @@ export const listenDefaults = {
   http: { host: '127.0.0.1', port: 8080 },
 } as const;
 
-const listen = (port: number) =>
-  Type.Optional(
-    Type.Object(
-      {
-        host: Type.Optional({ ...Host, default: '127.0.0.1' }),
-        port: Type.Optional({ ...Port, default: port }),
-      },
-      closed,
+const address = (port: number) => ({
+  host: Type.Optional({ ...Host, default: '127.0.0.1' }),
+  port: Type.Optional({ ...Port, default: port }),
+});
+const File = Type.String({
+  minLength: 1,
+  description: 'a PEM file, relative to this file; replaced files are noticed',
+});
+
+const OpenflowSchema = Type.Object(
+  {
+    ...address(listenDefaults.openflow.port),
+    role: Type.Optional(
+      Type.Enum(['equal', 'master'], {
+        default: 'equal',
+        description:
+          'master: claim the switches of the topology, so that other controllers cannot write to them',
+      }),
     ),
-  );
+    tls: Type.Optional(
+      Type.Object(
+        {
+          key: File,
+          certificate: File,
+          authority: File,
+          requireClientCertificate: Type.Optional(
+            Type.Boolean({
+              default: true,
+              description: 'a switch must have a certificate of the authority that names its datapath id',
+            }),
+          ),
+        },
+        { ...closed, description: 'TLS 1.2 or later instead of plain TCP' },
+      ),
+    ),
+  },
+  closed,
+);
 
 export const ConfigSchema = Type.Object(
   {
-    openflow: listen(listenDefaults.openflow.port),
-    http: listen(listenDefaults.http.port),
+    openflow: Type.Optional(OpenflowSchema),
+    http: Type.Optional(Type.Object(address(listenDefaults.http.port), closed)),
     topology: Type.Optional(
       Type.String({ minLength: 1, description: 'path of the topology file, relative to this file' }),
     ),

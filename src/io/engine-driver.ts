@@ -28,6 +28,7 @@ export class EngineDriver {
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
+  #immediate: NodeJS.Immediate | undefined;
 
   constructor(
     config: EngineConfig,
@@ -87,6 +88,14 @@ export class EngineDriver {
     if (this.#stopped) return;
     const now = this.#clock();
     const at = this.#engine.nextWakeup(now);
+    // What is due now goes on after the sockets had their turn; a timer would wait for a millisecond at least.
+    if (at <= now) {
+      this.#immediate ??= setImmediate(() => {
+        this.#immediate = undefined;
+        this.feed({ kind: 'wakeup' });
+      });
+      return;
+    }
     if (this.#timer !== undefined && at >= this.#timerAt && this.#timerAt > now) return;
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#timerAt = at;
@@ -102,6 +111,7 @@ export class EngineDriver {
   stop(): void {
     this.#stopped = true;
     if (this.#timer !== undefined) clearTimeout(this.#timer);
+    if (this.#immediate !== undefined) clearImmediate(this.#immediate);
     this.#recorder?.close();
   }
 }

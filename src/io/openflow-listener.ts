@@ -1,28 +1,73 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import { readTls, type TlsPaths } from './tls-identity.js';
+import { TlsRotation } from './tls-rotation.js';
 
 /** What happens on the OpenFlow port, told by connection number; numbers are never used twice. */
 export interface ListenerEvents {
-  connected(connection: number, address: string): void;
+  /** `certificate`: common name in the certificate that the switch proved to own; undefined: none was asked for */
+  connected(connection: number, address: string, certificate: string | undefined): void;
   received(connection: number, chunk: Uint8Array): void;
   lost(connection: number, reason: string): void;
   /** the socket's buffer is over its mark, or empty again */
   blocked(connection: number): void;
   writable(connection: number): void;
+  /** a connection that never came to be, or certificates that cannot be used; for people */
+  problem(detail: string): void;
 }
 
 /** Sockets beyond this are closed at once: a flood of connections must not take the switches' place. */
 const connectionLimit = 4096;
+const tlsHandshakeMs = 10_000;
 
-/** The TCP side of the switches: accepts, numbers, writes, closes. It knows no OpenFlow. */
+/** The TCP or TLS side of the switches: accepts, numbers, writes, closes. It knows no OpenFlow. */
 export class OpenflowListener {
   readonly #events: ListenerEvents;
   readonly #server: Server;
   readonly #sockets = new Map<number, Socket>();
+  #rotation: TlsRotation | undefined;
   #lastConnection = 0;
 
-  constructor(events: ListenerEvents) {
+  /** @throws TlsError if certificates are configured that cannot be used */
+  constructor(events: ListenerEvents, tls?: TlsPaths) {
     this.#events = events;
-    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    if (tls === undefined) this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    else this.#server = this.#createTls(tls);
+    this.#server.maxConnections = connectionLimit;
+  }
+
+  #createTls(paths: TlsPaths): TlsServer {
+    const loaded = readTls(paths);
+    const verify = paths.requireClientCertificate;
+    const server = createTlsServer(
+      {
+        ...loaded.context,
+        noDelay: true,
+        requestCert: verify,
+        // It is rejected below, where the reason can be told.
+        rejectUnauthorized: false,
+        handshakeTimeout: tlsHandshakeMs,
+      },
+      (socket) => {
+        if (!verify) this.#accept(socket);
+        else if (socket.authorized) this.#accept(socket, commonName(socket));
+        else this.#failed(socket, whyUnauthorized(socket));
+      },
+    );
+    server.on('tlsClientError', (error: Error & { reason?: string }, socket) =>
+      this.#failed(socket, error.reason ?? error.message),
+    );
+    this.#rotation = new TlsRotation(paths, loaded, {
+      renewed: (material) => server.setSecureContext(material.context),
+      unusable: (detail) => this.#events.problem(`the new certificates are not used: ${detail}`),
+    });
+    return server;
+  }
+
+  #failed(socket: TLSSocket, why: string): void {
+    this.#events.problem(`TLS with ${addressOf(socket)} failed: ${why}`);
+    socket.on('error', () => {});
+    socket.destroy();
   }
 
   /** Resolves to the port. */
@@ -38,11 +83,7 @@ export class OpenflowListener {
     });
   }
 
-  #accept(socket: Socket): void {
-    if (this.#sockets.size >= connectionLimit) {
-      socket.destroy();
-      return;
-    }
+  #accept(socket: Socket, certificate?: string): void {
     this.#lastConnection += 1;
     const connection = this.#lastConnection;
     this.#sockets.set(connection, socket);
@@ -55,7 +96,7 @@ export class OpenflowListener {
     socket.on('close', () => {
       if (this.#sockets.delete(connection)) this.#events.lost(connection, reason);
     });
-    this.#events.connected(connection, `${socket.remoteAddress}:${socket.remotePort}`);
+    this.#events.connected(connection, addressOf(socket), certificate);
   }
 
   send(connection: number, bytes: Uint8Array): void {
@@ -80,6 +121,7 @@ export class OpenflowListener {
   }
 
   async stop(): Promise<void> {
+    this.#rotation?.stop();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const [connection, socket] of this.#sockets) {
       this.#sockets.delete(connection);
@@ -87,4 +129,19 @@ export class OpenflowListener {
     }
     await closed;
   }
+}
+
+const addressOf = (socket: Socket): string => `${socket.remoteAddress}:${socket.remotePort}`;
+
+/** Of the certificate that the switch proved to own; empty if it has none. */
+function commonName(socket: TLSSocket): string {
+  const name = socket.getPeerCertificate().subject?.CN;
+  return typeof name === 'string' ? name : '';
+}
+
+function whyUnauthorized(socket: TLSSocket): string {
+  const { subject } = socket.getPeerCertificate();
+  if (subject === undefined) return 'it has no certificate';
+  // An error by its declared type, a code like CERT_HAS_EXPIRED in fact.
+  return `its certificate (${subject.CN}) was refused: ${String(socket.authorizationError)}`;
 }

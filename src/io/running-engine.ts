@@ -7,9 +7,10 @@ import type { Output } from '../engine/output.js';
 import type { SystemView } from '../engine/view.js';
 import { JournalStore } from '../store/index.js';
 import { monotonicSeconds, wallMs } from './clock.js';
+import type { OpenflowAddress } from './config-file.js';
 import { EngineDriver } from './engine-driver.js';
 import { HypervisorAgents } from './hypervisor-agents.js';
-import { OpenflowListener } from './openflow-listener.js';
+import { type ListenerEvents, OpenflowListener } from './openflow-listener.js';
 import { QueueActuators } from './queue-actuators.js';
 import { Recorder } from './recording.js';
 
@@ -20,7 +21,7 @@ export interface Logger {
 }
 export interface RunningEngineOptions {
   readonly config: EngineConfig;
-  readonly openflow: { readonly host: string; readonly port: number };
+  readonly openflow: OpenflowAddress;
   readonly stateDirectory: string;
   readonly recordFile: string | undefined;
   readonly log: Logger;
@@ -49,13 +50,16 @@ export class RunningEngine {
     const store = new JournalStore(options.stateDirectory);
     try {
       let driver: EngineDriver | undefined;
-      const listener = new OpenflowListener({
-        connected: (connection, address) => driver?.feed({ kind: 'switchConnected', connection, address }),
+      const events: ListenerEvents = {
+        connected: (connection, address, certificate) =>
+          driver?.feed({ kind: 'switchConnected', connection, address, certificate }),
         received: (connection, chunk) => driver?.feed({ kind: 'bytesReceived', connection, chunk }),
         lost: (connection, reason) => driver?.feed({ kind: 'switchLost', connection, reason }),
         blocked: (connection) => driver?.feed({ kind: 'blocked', connection }),
         writable: (connection) => driver?.feed({ kind: 'writable', connection }),
-      });
+        problem: (detail) => options.log.warn({ detail }, 'OpenFlow listener'),
+      };
+      const listener = new OpenflowListener(events, options.openflow.tls);
       const port = await listener.listen(options.openflow.host, options.openflow.port);
       const running = new RunningEngine(options, store, listener, port);
       driver = running.#driver;
@@ -126,10 +130,7 @@ export class RunningEngine {
 
   #noteAudit(record: JournalRecord): void {
     const { entry } = record;
-    const what =
-      entry.kind === 'migrationAccepted'
-        ? `migration ${entry.id} accepted: ${entry.request.vm} from ${entry.source} to ${entry.request.destination}`
-        : `migration ${entry.id}: ${entry.step}: ${entry.note}`;
+    const what = auditText(entry);
     this.#audit.push({ wallMs: record.wallMs, what });
     if (this.#audit.length > auditLimit) this.#audit.shift();
   }
@@ -179,5 +180,16 @@ export class RunningEngine {
     this.#agents.stop();
     await Promise.all([this.#listener.stop(), this.#queues.stop()]);
     this.#store.close();
+  }
+}
+
+function auditText(entry: JournalEntry): string {
+  switch (entry.kind) {
+    case 'generation':
+      return `switches are claimed with generation ${entry.generation}`;
+    case 'migrationAccepted':
+      return `migration ${entry.id} accepted: ${entry.request.vm} from ${entry.source} to ${entry.request.destination}`;
+    case 'migrationStep':
+      return `migration ${entry.id}: ${entry.step}: ${entry.note}`;
   }
 }

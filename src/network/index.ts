@@ -21,4 +21,5 @@ export {
 export * from './problems.js';
 export * from './rules.js';
 export * from './table-model.js';
+export { TableRoom } from './table-room.js';
 export * from './topology.js';

@@ -48,7 +48,7 @@ export function decodeMessage(
     return failed('truncated', present, `header.length is ${stated}, but there are ${present} bytes`);
   if (stated < present)
     return failed('trailing_bytes', stated, `header.length is ${stated}, but there are ${present} bytes`);
-  const reader = new Reader(bytes, offset);
+  const reader = new Reader(bytes, offset, version);
   const message = codec.decode(reader, offset, offset + length, version);
   if (message !== undefined) return { ok: true, version, message } as DecodeResult;
   return { ok: false, error: reader.error ?? { code: 'bad_type', offset: 0, detail: 'undecodable' } };
@@ -59,6 +59,7 @@ export function encodeMessage(message: AnyMessage, writer: SlabWriter, version =
   const codec = codecOf(version);
   if (codec === undefined) throw new EncodeError('version', versionRefusal(version));
   const mark = writer.pendingBytes;
+  writer.version = version;
   try {
     codec.encode(writer, message, version);
   } catch (error) {

@@ -1,8 +1,10 @@
 import { OFP_DEFAULT_PRIORITY, OFPP_CONTROLLER } from './constants.js';
 import { formatMatch, formatValue, reservedPort } from './format-match.js';
-import type { Action, FlowStats, Instruction, OxmId } from './generated/types.js';
+import { plainName } from './format-nxm.js';
+import { formatVendorAction } from './format-vendor-action.js';
+import type { Action, FlowStats, Instruction, OxmField, OxmId, OxmName } from './generated/types.js';
 import { toHex } from './hex.js';
-import { oxmName } from './oxm-fields.js';
+import { oxmName, oxmRow } from './oxm-fields.js';
 
 /** Flows in the words of `ovs-ofctl dump-flows` (ovs-actions(7)), so that both can be read side by side. */
 
@@ -110,12 +112,8 @@ function formatAction(action: Action): string {
       if (action.port === OFPP_CONTROLLER) return `CONTROLLER:${action.max_len}`;
       return name ?? `output:${action.port}`;
     }
-    case 'set_field': {
-      const { field } = action;
-      if (field.field === 'raw')
-        return `set_field:0x${toHex(field.payload)}->oxm(${field.oxm_class},${field.oxm_field})`;
-      return `set_field:${formatValue(field)}->${FIELD_NAMES.get(field.field) ?? field.field}`;
-    }
+    case 'set_field':
+      return setField(action.field);
     case 'set_queue':
       return `set_queue:${action.queue_id}`;
     case 'group':
@@ -139,7 +137,32 @@ function formatAction(action: Action): string {
       return `experimenter(0x${action.experimenter.toString(16)},${toHex(action.data)})`;
     case 'raw':
       return `action(${action.code},${toHex(action.data)})`;
-    default:
+    case 'copy_ttl_out':
+    case 'copy_ttl_in':
+    case 'dec_mpls_ttl':
+    case 'pop_vlan':
+    case 'pop_pbb':
       return action.type;
+    default:
+      return formatVendorAction(action, { actions: formatActions, setField, exactly });
   }
+}
+
+/** What a rule that is learned matches as a whole: `eth_type=0x800`, `nw_proto=6`. */
+function exactly(name: OxmName, bytes: Uint8Array): string {
+  const row = oxmRow(name);
+  const own = bytes.subarray(bytes.length - (row?.bytes ?? bytes.length));
+  const number = own.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+  const plain = plainName(name);
+  const label = plain === 'ip_proto' ? 'nw_proto' : (FIELD_NAMES.get(plain) ?? plain);
+  if (plain === 'eth_type') return `${label}=0x${number.toString(16)}`;
+  const value = row?.form === 'bytes' ? own : row?.form === 'bigint' ? number : Number(number);
+  return `${label}=${formatValue({ field: name, value } as Exclude<OxmField, { field: 'raw' }>)}`;
+}
+
+function setField(field: OxmField): string {
+  if (field.field === 'raw')
+    return `set_field:0x${toHex(field.payload)}->oxm(${field.oxm_class},${field.oxm_field})`;
+  const name = plainName(field.field);
+  return `set_field:${formatValue(field)}->${FIELD_NAMES.get(name) ?? name}`;
 }

@@ -10,6 +10,7 @@ import {
   OFPP_TABLE,
   OFPVID_PRESENT,
 } from './constants.js';
+import { AFTER_PROTOCOL, BEFORE_PROTOCOL, plainName, vendorValue } from './format-nxm.js';
 import type { OxmField } from './generated/types.js';
 import { toHex } from './hex.js';
 
@@ -67,11 +68,11 @@ const ETHERNET_WORDS = new Map<number, { word: string; protocols: ReadonlyMap<nu
 
 /** Fields in the order in which Open vSwitch prints them, with the names that it uses. */
 const ORDER: readonly (readonly [string, string])[] = [
-  ['tunnel_id', 'tun_id'],
   ['metadata', 'metadata'],
   ['in_port', 'in_port'],
   ['in_phy_port', 'in_phy_port'],
   ['vlan_vid', 'vlan_vid'],
+  ['vlan_tci', 'vlan_tci'],
   ['vlan_pcp', 'dl_vlan_pcp'],
   ['eth_src', 'dl_src'],
   ['eth_dst', 'dl_dst'],
@@ -88,7 +89,11 @@ const ORDER: readonly (readonly [string, string])[] = [
   ['arp_sha', 'arp_sha'],
   ['arp_tha', 'arp_tha'],
   ['ip_dscp', 'nw_tos'],
+  ['nw_tos', 'nw_tos'],
   ['ip_ecn', 'nw_ecn'],
+  ['nw_ttl', 'nw_ttl'],
+  ['mpls_ttl', 'mpls_ttl'],
+  ['ip_frag', 'nw_frag'],
   ['ipv6_exthdr', 'ipv6_exthdr'],
   ['mpls_label', 'mpls_label'],
   ['mpls_tc', 'mpls_tc'],
@@ -109,19 +114,34 @@ const ORDER: readonly (readonly [string, string])[] = [
   ['pbb_isid', 'pbb_isid'],
   ['pbb_uca', 'pbb_uca'],
   ['tcp_flags', 'tcp_flags'],
-  ['actset_output', 'actset_output'],
+  ['nd_reserved', 'nd_reserved'],
+  ['nd_options_type', 'nd_options_type'],
+  ['nsh_flags', 'nsh_flags'],
+  ['nsh_ttl', 'nsh_ttl'],
+  ['nsh_mdtype', 'nsh_mdtype'],
+  ['nsh_np', 'nsh_np'],
+  ['nsh_spi', 'nsh_spi'],
+  ['nsh_si', 'nsh_si'],
+  ['nsh_c1', 'nsh_c1'],
+  ['nsh_c2', 'nsh_c2'],
+  ['nsh_c3', 'nsh_c3'],
+  ['nsh_c4', 'nsh_c4'],
   ['packet_type', 'packet_type'],
 ];
 
 /** `tcp,in_port=1,nw_dst=10.0.0.2,tp_dst=4901`; empty for a match of everything. */
 export function formatMatch(fields: readonly OxmField[]): string {
   const known = new Map<string, KnownField>();
-  for (const field of fields) if (field.field !== 'raw') known.set(field.field, field);
-  const words = [protocolWord(known)].filter((word) => word !== undefined);
-  for (const [name, label] of ORDER) {
-    const field = known.get(name);
-    if (field !== undefined) words.push(term(field, label));
-  }
+  for (const field of fields) if (field.field !== 'raw') known.set(plainName(field.field), field);
+  const terms = (order: typeof ORDER): string[] =>
+    order.flatMap(([name, label]) => {
+      const field = known.get(name);
+      return field === undefined ? [] : [term(field, label)];
+    });
+  const words = terms(BEFORE_PROTOCOL);
+  const protocol = protocolWord(known);
+  if (protocol !== undefined) words.push(protocol);
+  words.push(...terms(AFTER_PROTOCOL), ...terms(ORDER));
   for (const field of fields) {
     if (field.field === 'raw')
       words.push(
@@ -145,9 +165,13 @@ function protocolWord(known: Map<string, KnownField>): string | undefined {
 }
 
 function term(field: KnownField, label: string): string {
+  // A tunnel option that is merely there.
+  if (field.value instanceof Uint8Array && field.value.length === 0) return label;
+  if (field.field === 'vlan_tci') return tciTerm(field.value as number, field.mask as number | undefined);
+  if (field.field === 'in_port_nxm') return `${label}=${reservedPort16(field.value as number)}`;
   if (field.field === 'vlan_vid') return vlanTerm(field.value as number, field.mask as number | undefined);
   if (field.field === 'ip_dscp') return `nw_tos=${(field.value as number) << 2}`;
-  if (field.field === 'eth_type')
+  if (plainName(field.field) === 'eth_type')
     return `${label}=0x${(field.value as number).toString(16).padStart(4, '0')}`;
   if (field.field === 'in_port') return `${label}=${reservedPort(field.value as number) ?? field.value}`;
   return `${label}=${formatValue(field)}`;
@@ -160,20 +184,39 @@ function vlanTerm(value: number, mask: number | undefined): string {
   return `vlan_tci=${hex(value)}/${hex(mask ?? 0x1fff)}`;
 }
 
+const CFI = 0x1000;
+const VID = 0xfff;
+
+/** The same for the whole tag of NXM: a known identifier is `dl_vlan`. */
+function tciTerm(value: number, mask: number | undefined): string {
+  if (mask === (CFI | VID) && (value & CFI) !== 0) return `dl_vlan=${value & VID}`;
+  const hex = (word: number): string => `0x${word.toString(16).padStart(4, '0')}`;
+  return mask === undefined ? `vlan_tci=${hex(value)}` : `vlan_tci=${hex(value)}/${hex(mask)}`;
+}
+
+/** Ports of 1.0 are those of later versions without the upper half. */
+function reservedPort16(port: number): string {
+  const wide = port >= 0xff00 ? 0xffff_0000 + port : port;
+  return reservedPort(wide) ?? `${port}`;
+}
+
 const ADDRESSES_IPV4 = new Set(['ipv4_src', 'ipv4_dst', 'arp_spa', 'arp_tpa']);
 
 /** Value and mask of a field as text; also what stands before the arrow of `set_field`. */
 export function formatValue(field: KnownField): string {
   const { value, mask } = field;
+  const name = plainName(field.field);
+  const vendors = vendorValue(name, value, mask);
+  if (vendors !== undefined) return vendors;
   if (value instanceof Uint8Array) return bytesText(value, mask as Uint8Array | undefined);
   if (typeof value === 'bigint')
     return mask === undefined ? `0x${value.toString(16)}` : `0x${value.toString(16)}/0x${mask.toString(16)}`;
-  if (ADDRESSES_IPV4.has(field.field)) {
+  if (ADDRESSES_IPV4.has(name)) {
     if (mask === undefined) return formatIpv4(value);
     const ones = leadingOnes(mask as number);
     return `${formatIpv4(value)}/${ones < 0 ? formatIpv4(mask as number) : ones}`;
   }
-  if (field.field === 'ipv6_flabel') {
+  if (name === 'ipv6_flabel') {
     const hex = (label: number): string => `0x${label.toString(16).padStart(5, '0')}`;
     return mask === undefined ? hex(value) : `${hex(value)}/${hex(mask as number)}`;
   }

@@ -5,7 +5,6 @@ import { lengthAt, typeAt, versionAt } from './header.js';
 /** The bytes are valid only during the call: the next message may overwrite them. */
 export type OnMessage = (bytes: Uint8Array, offset: number, length: number) => void;
 
-const FIRST_TAIL_BYTES = 2048;
 const HIGHEST_VERSION = 6;
 
 /**
@@ -16,7 +15,7 @@ const HIGHEST_VERSION = 6;
  * with the same error.
  */
 export class Framer {
-  private tail = new Uint8Array(FIRST_TAIL_BYTES);
+  private tail = new Uint8Array(0);
   private tailBytes = 0;
   private failure: DecodeError | undefined;
 

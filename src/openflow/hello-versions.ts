@@ -10,6 +10,18 @@ const HIGHEST_ELEMENT_BITS = 32;
  * sense, must still be answered, so whatever cannot be read is ignored. Never empty for a version above 0.
  */
 export function helloVersions(bytes: Uint8Array, offset: number, length: number): number[] {
+  return (
+    bitmapVersions(bytes, offset, length) ??
+    Array.from({ length: Math.min(bytes[offset], HIGHEST_ELEMENT_BITS - 1) }, (_, i) => i + 1)
+  );
+}
+
+/** Does the hello name its versions one by one? If not, only the smaller of the two headers can be agreed on (6.3.1). */
+export function hasVersionBitmap(bytes: Uint8Array, offset: number, length: number): boolean {
+  return bitmapVersions(bytes, offset, length) !== undefined;
+}
+
+function bitmapVersions(bytes: Uint8Array, offset: number, length: number): number[] | undefined {
   const end = offset + length;
   let at = offset + OFP_HEADER_BYTES;
   while (end - at >= 8) {
@@ -21,7 +33,7 @@ export function helloVersions(bytes: Uint8Array, offset: number, length: number)
     }
     at += (elementBytes + 7) & ~7;
   }
-  return Array.from({ length: Math.min(bytes[offset], HIGHEST_ELEMENT_BITS - 1) }, (_, i) => i + 1);
+  return undefined;
 }
 
 function bits(word: number): number[] {

@@ -2,16 +2,27 @@ import { catalogue } from './descriptors/index.js';
 import { type Field, holds, type MessageRow, type TlvFamily } from './descriptors/language.js';
 import { EncodeError } from './encode-error.js';
 import type { AnyMessage } from './generated/types.js';
-import { fromHex, toHex } from './hex.js';
-import { oxmRow } from './oxm-fields.js';
+import { toHex } from './hex.js';
+import { learnSpecFromJson, oxmFromJson, oxmIdFromJson, oxmRefFromJson, oxsFromJson } from './json-oxm.js';
+import {
+  asArray,
+  asBigint,
+  asBytes,
+  asNumber,
+  asObject,
+  type Json,
+  type JsonObject,
+  listFromJson,
+  refuseOthers,
+  shown,
+} from './json-values.js';
 
 /**
  * Messages as JSON and back, without loss: 64-bit integers are decimal strings, bytes are hexadecimal strings, all
  * else is as in the message. Reading JSON follows the same tables that the codecs are generated from.
  */
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-type JsonObject = { readonly [key: string]: Json };
+export type { Json } from './json-values.js';
 
 /** Any part of a message can be converted, too. */
 export function toJson(value: unknown): Json {
@@ -67,25 +78,21 @@ function convertFields(
   others: readonly string[],
   version: number,
 ): object {
-  const names = fields.flatMap((field) => ('name' in field ? [field.name] : []));
-  refuseOthers(source, [...others, ...names, 'padding'], path);
+  // An optional property is converted if it is given; whether it has to be, encoding checks.
+  const named = fields.flatMap((field) => {
+    if (field.kind === 'when') return field.field.name in source ? [field.field] : [];
+    return 'name' in field ? [field] : [];
+  });
+  refuseOthers(source, [...others, ...named.map((field) => field.name), 'padding'], path);
   const result: Record<string, unknown> = {};
-  for (const field of fields) {
-    if ('name' in field)
-      result[field.name] = convert(field, source[field.name], `${path}.${field.name}`, version);
-  }
+  for (const field of named)
+    result[field.name] = convert(field, source[field.name], `${path}.${field.name}`, version);
   return withPadding(result, source, path);
 }
 
 function withPadding(target: Record<string, unknown>, source: JsonObject, path: string): object {
   if (source.padding !== undefined) target.padding = asBytes(source.padding, `${path}.padding`);
   return target;
-}
-
-function refuseOthers(source: JsonObject, names: readonly string[], path: string): void {
-  for (const key of Object.keys(source)) {
-    if (!names.includes(key)) throw new EncodeError(`${path}.${key}`, 'no such property');
-  }
 }
 
 function convert(
@@ -109,21 +116,27 @@ function convert(
       return json;
     case 'u32s':
     case 'u8List':
+    case 'u16List':
     case 'u32List':
-      return asArray(json, path).map((item, i) => asNumber(item, `${path}[${i}]`));
+      return listFromJson(json, path, asNumber);
     case 'struct':
       return convertStruct(field.of, json, path, version);
     case 'oxm':
       return oxmFromJson(json, path);
     case 'match':
     case 'oxms':
-      return asArray(json, path).map((item, i) => oxmFromJson(item, `${path}[${i}]`));
+      return listFromJson(json, path, oxmFromJson);
     case 'stats':
-      return asArray(json, path).map((item, i) => oxsFromJson(item, `${path}[${i}]`));
+      return listFromJson(json, path, oxsFromJson);
     case 'oxmId':
       return oxmIdFromJson(json, path);
+    case 'oxmHeader':
+    case 'oxmRef':
+      return oxmRefFromJson(json, path);
+    case 'learnSpecs':
+      return listFromJson(json, path, learnSpecFromJson);
     case 'oxmIds':
-      return asArray(json, path).map((item, i) => oxmIdFromJson(item, `${path}[${i}]`));
+      return listFromJson(json, path, oxmIdFromJson);
     case 'list':
       return asArray(json, path).map((item, i) => element(field.of, item, `${path}[${i}]`, version));
     case 'message':
@@ -162,103 +175,4 @@ function convertTlv(family: TlvFamily, json: Json, path: string, version: number
   if (row === undefined && source.type !== 'raw')
     throw new EncodeError(`${path}.type`, `${shown(source.type)} is no ${family.name} in version ${version}`);
   return { type: source.type, ...convertFields(row?.fields ?? RAW_TLV, source, path, ['type'], version) };
-}
-
-function oxmFromJson(json: Json | undefined, path: string): unknown {
-  const source = asObject(json, path);
-  if (source.field === 'raw') {
-    refuseOthers(source, ['field', 'oxm_class', 'oxm_field', 'has_mask', 'payload'], path);
-    return {
-      field: 'raw',
-      oxm_class: asNumber(source.oxm_class, `${path}.oxm_class`),
-      oxm_field: asNumber(source.oxm_field, `${path}.oxm_field`),
-      has_mask: asBoolean(source.has_mask, `${path}.has_mask`),
-      payload: asBytes(source.payload, `${path}.payload`),
-    };
-  }
-  refuseOthers(source, ['field', 'value', 'mask'], path);
-  const row = typeof source.field === 'string' ? oxmRow(source.field) : undefined;
-  if (row === undefined) throw new EncodeError(`${path}.field`, `${shown(source.field)} is no match field`);
-  const read = { number: asNumber, bigint: asBigint, bytes: asBytes }[row.form];
-  const value = read(source.value, `${path}.value`);
-  if (source.mask === undefined) return { field: row.name, value };
-  return { field: row.name, value, mask: read(source.mask, `${path}.mask`) };
-}
-
-function oxsFromJson(json: Json | undefined, path: string): unknown {
-  const source = asObject(json, path);
-  const number = (name: string): number => asNumber(source[name], `${path}.${name}`);
-  if (source.field === 'raw') {
-    refuseOthers(source, ['field', 'oxs_class', 'oxs_field', 'reserved', 'payload'], path);
-    return {
-      field: 'raw',
-      oxs_class: number('oxs_class'),
-      oxs_field: number('oxs_field'),
-      reserved: number('reserved'),
-      payload: asBytes(source.payload, `${path}.payload`),
-    };
-  }
-  const row = catalogue.oxs.find((each) => each.name === source.field);
-  if (row === undefined)
-    throw new EncodeError(`${path}.field`, `${shown(source.field)} is no statistics field`);
-  if (row.form === 'time') {
-    refuseOthers(source, ['field', 'seconds', 'nanoseconds'], path);
-    return { field: row.name, seconds: number('seconds'), nanoseconds: number('nanoseconds') };
-  }
-  refuseOthers(source, ['field', 'value'], path);
-  if (row.form === 'u32') return { field: row.name, value: number('value') };
-  return { field: row.name, value: asBigint(source.value, `${path}.value`) };
-}
-
-function oxmIdFromJson(json: Json | undefined, path: string): unknown {
-  const source = asObject(json, path);
-  refuseOthers(source, ['oxm_class', 'oxm_field', 'has_mask', 'oxm_length', 'experimenter'], path);
-  const id = {
-    oxm_class: asNumber(source.oxm_class, `${path}.oxm_class`),
-    oxm_field: asNumber(source.oxm_field, `${path}.oxm_field`),
-    has_mask: asBoolean(source.has_mask, `${path}.has_mask`),
-    oxm_length: asNumber(source.oxm_length, `${path}.oxm_length`),
-  };
-  if (source.experimenter === undefined) return id;
-  return { ...id, experimenter: asNumber(source.experimenter, `${path}.experimenter`) };
-}
-
-/** What stands there instead, short enough for a line. */
-function shown(json: Json | undefined): string {
-  if (typeof json === 'object' && json !== null) return Array.isArray(json) ? 'a list' : 'an object';
-  const text = json === undefined ? 'nothing' : JSON.stringify(json);
-  return text.length <= 40 ? text : `${text.slice(0, 40)}…`;
-}
-
-function asObject(json: Json | undefined, path: string): JsonObject {
-  if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new EncodeError(path, 'expected an object');
-  return json as JsonObject;
-}
-
-function asArray(json: Json | undefined, path: string): readonly Json[] {
-  if (!Array.isArray(json)) throw new EncodeError(path, 'expected a list');
-  return json;
-}
-
-function asNumber(json: Json | undefined, path: string): number {
-  if (typeof json !== 'number') throw new EncodeError(path, 'expected a number');
-  return json;
-}
-
-function asBoolean(json: Json | undefined, path: string): boolean {
-  if (typeof json !== 'boolean') throw new EncodeError(path, 'expected true or false');
-  return json;
-}
-
-function asBigint(json: Json | undefined, path: string): bigint {
-  if (typeof json !== 'string' || !/^\d{1,20}$/.test(json))
-    throw new EncodeError(path, 'expected a decimal number in quotes');
-  return BigInt(json);
-}
-
-function asBytes(json: Json | undefined, path: string): Uint8Array {
-  const bytes = typeof json === 'string' ? fromHex(json) : undefined;
-  if (bytes === undefined) throw new EncodeError(path, 'expected bytes as hexadecimal digits');
-  return bytes;
 }

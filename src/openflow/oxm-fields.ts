@@ -1,11 +1,15 @@
+import { catalogue } from './descriptors/index.js';
 import { holds, type OxmRow } from './descriptors/language.js';
-import { oxmRows } from './descriptors/oxm.js';
 import type { OxmField, OxmName } from './generated/types.js';
 
 /** What the tables say about match fields, and checks of whole matches by it. */
 
-const byName = new Map<string, OxmRow>(oxmRows.map((row) => [row.name, row]));
-const byNumber = new Map<number, OxmRow>(oxmRows.map((row) => [row.oxmClass * 128 + row.id, row]));
+const byName = new Map<string, OxmRow>(catalogue.oxm.map((row) => [row.name, row]));
+const byNumber = new Map<number, OxmRow>();
+for (const row of catalogue.oxm) {
+  const key = row.oxmClass * 128 + row.id;
+  if (row.experimenter === undefined && !byNumber.has(key)) byNumber.set(key, row);
+}
 
 type KnownField = Exclude<OxmField, { field: 'raw' }>;
 
@@ -13,7 +17,7 @@ export function oxmRow(name: string): OxmRow | undefined {
   return byName.get(name);
 }
 
-/** The name of a class and field number, `undefined` for those of vendors. */
+/** The name of a class and field number, `undefined` for unknown ones and for class OFPXMC_EXPERIMENTER. */
 export function oxmName(oxmClass: number, id: number): OxmName | undefined {
   return byNumber.get(oxmClass * 128 + id)?.name as OxmName | undefined;
 }

@@ -4,6 +4,8 @@ import { joinHalves } from './word64.js';
 
 /** Messages inside messages: a bundle may carry a message, which may not be a bundle (ONF extension 230). */
 export const MAX_NESTING = 1;
+/** Actions inside actions of Open vSwitch; `ovs-ofctl` parses no deeper than this either. */
+export const MAX_ACTION_NESTING = 100;
 
 const EXPERIMENTER_CLASS = 0xffff;
 
@@ -15,15 +17,26 @@ export class Reader {
   readonly bytes: Uint8Array;
   at: number;
   depth = 0;
+  /** Actions inside actions, at the cursor. */
+  nesting = 0;
   /** Elements of lists that were decoded: what the tests hold against the length of the message. */
   steps = 0;
   error: DecodeError | undefined;
+  /** The wire version of the message. */
+  readonly version: number;
   private readonly base: number;
 
-  constructor(bytes: Uint8Array, base: number) {
+  constructor(bytes: Uint8Array, base: number, version: number) {
     this.bytes = bytes;
+    this.version = version;
     this.base = base;
     this.at = base;
+  }
+
+  /** Takes back the failure of an attempt that began at this nesting. */
+  forgive(nesting: number): void {
+    this.error = undefined;
+    this.nesting = nesting;
   }
 
   /** Always `undefined`, so that a decoder can `return r.fail(...)`. The first failure is kept. */
@@ -84,6 +97,22 @@ export function readU32List(r: Reader, limit: number, name: string): number[] | 
   const values = u32Array(r.bytes, r.at, bytes >> 2);
   r.at = limit;
   return values;
+}
+
+export function readU16List(r: Reader, limit: number, count: number, name: string): number[] | undefined {
+  const at = r.at;
+  if (2 * count > limit - at)
+    return r.fail('bad_length', at, `${name}: ${count} numbers announced, ${limit - at} bytes left`);
+  const values: number[] = [];
+  for (let i = 0; i < count; i += 1) values.push(u16(r.bytes, at + 2 * i));
+  r.at = at + 2 * count;
+  return values;
+}
+
+/** How much padding ends a structure of `used` bytes that is at least `least` bytes long, to a multiple of 8. */
+export function usualTail(used: number, least: number): number {
+  const missing = Math.max(least - used, 0);
+  return missing + (-(used + missing) & 7);
 }
 
 /** An OXM header without a value; that of an experimenter has four more bytes. 1.3.5 A.3.5.5.2. */

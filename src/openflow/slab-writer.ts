@@ -1,4 +1,8 @@
 const DEFAULT_SLAB_BYTES = 16_384;
+/** The first slab, and those of a writer that has little to say: there may be a thousand of those. */
+const SMALLEST_SLAB_BYTES = 256;
+/** Pieces as long as the last one that a new slab has room for, within its bounds. */
+const PIECES_OF_SLAB = 4;
 
 /**
  * Collects everything that is written in one turn in one piece of memory, so that it leaves in one `write`.
@@ -9,13 +13,15 @@ const DEFAULT_SLAB_BYTES = 16_384;
 export class SlabWriter {
   /** The slab. Changes when the writer grows: take it anew after every `reserve`. */
   bytes: Uint8Array;
+  /** The wire version of the message that is being written: some match fields came with a later one. */
+  version = 4;
   private start = 0;
   private end = 0;
   private readonly slabBytes: number;
 
   constructor(slabBytes: number = DEFAULT_SLAB_BYTES) {
-    this.slabBytes = Math.max(slabBytes, 64);
-    this.bytes = new Uint8Array(this.slabBytes);
+    this.slabBytes = Math.max(slabBytes, SMALLEST_SLAB_BYTES);
+    this.bytes = new Uint8Array(SMALLEST_SLAB_BYTES);
   }
 
   /** Where the next byte goes. */
@@ -53,17 +59,19 @@ export class SlabWriter {
   finish(): Uint8Array {
     const written = this.bytes.subarray(this.start, this.end);
     this.start = this.end;
-    if (this.bytes.length - this.end < 64) {
-      this.bytes = new Uint8Array(this.slabBytes);
+    // What comes next is probably as long: better a new slab now than one to which its beginning has to be moved.
+    if (this.bytes.length - this.end < Math.max(written.length, 64)) {
+      const wanted = written.length * PIECES_OF_SLAB;
+      this.bytes = new Uint8Array(Math.min(Math.max(wanted, SMALLEST_SLAB_BYTES), this.slabBytes));
       this.start = 0;
       this.end = 0;
     }
     return written;
   }
 
-  /** Moves what is pending to a larger slab, to the same place, so that positions stay valid. */
+  /** Moves what is pending to a larger slab, to the same place, so that positions stay valid. Doubling bounds the copies. */
   private grow(count: number): void {
-    const grown = new Uint8Array(Math.max(this.slabBytes, (this.end + count) * 2));
+    const grown = new Uint8Array((this.end + count) * 2);
     grown.set(this.bytes.subarray(this.start, this.end), this.start);
     this.bytes = grown;
   }

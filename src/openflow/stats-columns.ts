@@ -1,7 +1,7 @@
-import { OFPMP_PORT_STATS, OFPMP_QUEUE, OFPT_MULTIPART_REPLY } from './constants.js';
+import { OFPMP_FLOW, OFPMP_PORT_STATS, OFPMP_QUEUE, OFPT_MULTIPART_REPLY } from './constants.js';
 import type { DecodeError } from './decode-error.js';
 import { lengthAt, multipartTypeAt, typeAt } from './header.js';
-import { u32 } from './reader.js';
+import { u16, u32 } from './reader.js';
 import { joinHalves } from './word64.js';
 
 /**
@@ -171,8 +171,69 @@ export class QueueStatsColumns {
   }
 }
 
+/** Rows of `ofp_flow_stats` (1.3.5 A.3.5.2), without match and instructions: a cookie says whose a flow is. */
+export class FlowStatsColumns {
+  /** Rows in use; `clear` before a new poll. */
+  count = 0;
+  tableId: Uint8Array;
+  priority: Uint16Array;
+  durationSec: Uint32Array;
+  readonly cookie: CounterColumn;
+  readonly packets: CounterColumn;
+  readonly bytes: CounterColumn;
+
+  constructor(capacity = 64) {
+    this.tableId = new Uint8Array(capacity);
+    this.priority = new Uint16Array(capacity);
+    this.durationSec = new Uint32Array(capacity);
+    this.cookie = new CounterColumn(capacity);
+    this.packets = new CounterColumn(capacity);
+    this.bytes = new CounterColumn(capacity);
+  }
+
+  clear(): void {
+    this.count = 0;
+  }
+
+  append(b: Uint8Array, at: number): void {
+    const row = this.count;
+    if (row === this.tableId.length) this.grow();
+    this.tableId[row] = b[at + 2];
+    this.durationSec[row] = u32(b, at + 4);
+    this.priority[row] = u16(b, at + 12);
+    this.cookie.read(row, b, at + 24);
+    this.packets.read(row, b, at + 32);
+    this.bytes.read(row, b, at + 40);
+    this.count = row + 1;
+  }
+
+  private grow(): void {
+    const capacity = this.tableId.length * 2 + 1;
+    const { tableId, priority } = this;
+    this.tableId = new Uint8Array(capacity);
+    this.tableId.set(tableId);
+    this.priority = new Uint16Array(capacity);
+    this.priority.set(priority);
+    this.durationSec = grown(this.durationSec, capacity);
+    for (const counter of [this.cookie, this.packets, this.bytes]) counter.grow(capacity);
+  }
+}
+
 interface Columns {
   append(b: Uint8Array, at: number): void;
+}
+
+function notReply(
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  mpType: number,
+): DecodeError | undefined {
+  if (length < HEADER_BYTES || bytes.length - offset < length || lengthAt(bytes, offset) !== length)
+    return { code: 'truncated', offset: 2, detail: `${length} bytes are no whole multipart reply` };
+  if (typeAt(bytes, offset) !== OFPT_MULTIPART_REPLY || multipartTypeAt(bytes, offset) !== mpType)
+    return { code: 'bad_type', offset: 1, detail: `expected a multipart reply of type ${mpType}` };
+  return undefined;
 }
 
 function readRows(
@@ -183,10 +244,8 @@ function readRows(
   mpType: number,
   rowBytes: number,
 ): DecodeError | undefined {
-  if (length < HEADER_BYTES || bytes.length - offset < length || lengthAt(bytes, offset) !== length)
-    return { code: 'truncated', offset: 2, detail: `${length} bytes are no whole multipart reply` };
-  if (typeAt(bytes, offset) !== OFPT_MULTIPART_REPLY || multipartTypeAt(bytes, offset) !== mpType)
-    return { code: 'bad_type', offset: 1, detail: `expected a multipart reply of type ${mpType}` };
+  const wrong = notReply(bytes, offset, length, mpType);
+  if (wrong !== undefined) return wrong;
   const rest = (length - HEADER_BYTES) % rowBytes;
   if (rest !== 0)
     return { code: 'truncated', offset: length - rest, detail: `${rest} bytes left, a row has ${rowBytes}` };
@@ -212,4 +271,37 @@ export function readQueueStats(
   columns: QueueStatsColumns,
 ): DecodeError | undefined {
   return readRows(bytes, offset, length, columns, OFPMP_QUEUE, 40);
+}
+
+/** An entry up to its match, and the smallest match. */
+const flowEntryBytes = 56;
+
+/**
+ * Appends the rows of one flow reply of 1.3; on error no row is appended. Each entry says its own length, which is held
+ * against its minimum and against what is left; match and instructions are not read. The bytes may be reused at once.
+ */
+export function readFlowStats(
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  columns: FlowStatsColumns,
+): DecodeError | undefined {
+  const wrong = notReply(bytes, offset, length, OFPMP_FLOW);
+  if (wrong !== undefined) return wrong;
+  const before = columns.count;
+  const end = offset + length;
+  for (let at = offset + HEADER_BYTES; at < end; ) {
+    const entry = end - at >= flowEntryBytes ? u16(bytes, at) : 0;
+    if (entry < flowEntryBytes || entry > end - at) {
+      columns.count = before;
+      const detail =
+        entry === 0
+          ? `${end - at} bytes left, an entry has at least ${flowEntryBytes}`
+          : `length is ${entry}`;
+      return { code: entry === 0 ? 'truncated' : 'bad_length', offset: at - offset, detail };
+    }
+    columns.append(bytes, at);
+    at += entry;
+  }
+  return undefined;
 }

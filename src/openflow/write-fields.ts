@@ -1,6 +1,7 @@
 import { OFP_MAX_MESSAGE_BYTES } from './constants.js';
 import { EncodeError } from './encode-error.js';
 import type { OxmBigint, OxmBytes, OxmId, OxmNumber, OxmRaw, OxsRaw } from './generated/types.js';
+import { usualTail } from './reader.js';
 import type { SlabWriter } from './slab-writer.js';
 import { textBytes } from './text.js';
 import { highHalf, lowHalf } from './word64.js';
@@ -24,7 +25,7 @@ export function put16(b: Uint8Array, o: number, value: number, path: string): vo
   b[o + 1] = value;
 }
 
-function put24(b: Uint8Array, o: number, value: number, path: string): void {
+export function put24(b: Uint8Array, o: number, value: number, path: string): void {
   if ((value & 0xffffff) !== value) throw notInteger(path, 24, value);
   b[o] = value >> 16;
   b[o + 1] = value >> 8;
@@ -70,6 +71,32 @@ export function putText(b: Uint8Array, o: number, value: string, length: number,
   b.set(encoded, o);
 }
 
+/** The same at the end of what is written. */
+export function write8(w: SlabWriter, value: number, path: string): void {
+  const at = w.reserve(1);
+  put8(w.bytes, at, value, path);
+}
+
+export function write16(w: SlabWriter, value: number, path: string): void {
+  const at = w.reserve(2);
+  put16(w.bytes, at, value, path);
+}
+
+export function write32(w: SlabWriter, value: number, path: string): void {
+  const at = w.reserve(4);
+  put32(w.bytes, at, value, path);
+}
+
+export function write64(w: SlabWriter, value: bigint, path: string): void {
+  const at = w.reserve(8);
+  put64(w.bytes, at, value, path);
+}
+
+export function writeBytes(w: SlabWriter, value: Uint8Array, length: number, path: string): void {
+  const at = w.reserve(length);
+  putBytes(w.bytes, at, value, length, path);
+}
+
 export function writeRest(w: SlabWriter, value: Uint8Array, path: string): void {
   if (!(value instanceof Uint8Array)) throw new EncodeError(path, 'expected bytes');
   const at = w.reserve(value.length);
@@ -79,6 +106,11 @@ export function writeRest(w: SlabWriter, value: Uint8Array, path: string): void 
 export function writeU8List(w: SlabWriter, values: readonly number[], path: string): void {
   const at = w.reserve(values.length);
   for (let i = 0; i < values.length; i += 1) put8(w.bytes, at + i, values[i], path);
+}
+
+export function writeU16List(w: SlabWriter, values: readonly number[], path: string): void {
+  const at = w.reserve(2 * values.length);
+  for (let i = 0; i < values.length; i += 1) put16(w.bytes, at + 2 * i, values[i], path);
 }
 
 export function writeU32List(w: SlabWriter, values: readonly number[], path: string): void {
@@ -100,6 +132,29 @@ export function align(w: SlabWriter, start: number): number {
   const count = (start - w.at) & 7;
   w.reserve(count);
   return count;
+}
+
+/**
+ * Claims the padding that ends a structure and answers how much it is: the usual, or what is left of `padding` after
+ * the `before` bytes that stand elsewhere if that is more.
+ */
+export function endPadding(
+  w: SlabWriter,
+  start: number,
+  least: number,
+  padding: Uint8Array | undefined,
+  before: number,
+): number {
+  const usual = usualTail(w.at - start, least);
+  const count = padding === undefined ? usual : Math.max(usual, padding.length - before);
+  w.reserve(count);
+  return count;
+}
+
+/** The value of a property that must be there if and only if the flags say so. */
+export function agreed<T>(value: T | undefined, wanted: boolean, path: string): T | undefined {
+  if (wanted === (value !== undefined)) return value;
+  throw new EncodeError(path, wanted ? 'missing, but flagged' : 'given, but not flagged');
 }
 
 /** Puts back padding that was not zero when it was decoded; `places` are position and length in turn. */
@@ -160,6 +215,32 @@ export function oxmBytes(w: SlabWriter, header: number, width: number, f: OxmByt
   const at = oxmHeader(w, header, width, f.mask !== undefined);
   putBytes(w.bytes, at, f.value, width, f.field);
   if (f.mask !== undefined) putBytes(w.bytes, at + width, f.mask, width, f.field);
+}
+
+/** A value of any length up to `most` bytes. */
+export function oxmVariable(w: SlabWriter, header: number, most: number, f: OxmBytes): void {
+  if (!(f.value instanceof Uint8Array) || f.value.length > most)
+    throw new EncodeError(f.field, `expected at most ${most} bytes`);
+  oxmBytes(w, header, f.value.length, f);
+}
+
+/** A field of class OFPXMC_EXPERIMENTER, which has the vendor's identifier before the value. */
+export function oxmExperimenter(
+  w: SlabWriter,
+  header: number,
+  experimenter: number,
+  width: 1 | 2 | 4,
+  f: OxmNumber,
+): void {
+  const masked = f.mask !== undefined;
+  const at = oxmHeader(w, header, width, masked);
+  w.reserve(4);
+  const b = w.bytes;
+  b[at - 1] += 4;
+  put32(b, at, experimenter, f.field);
+  const put = { 1: put8, 2: put16, 4: put32 }[width];
+  put(b, at + 4, f.value, f.field);
+  if (f.mask !== undefined) put(b, at + 4 + width, f.mask, f.field);
 }
 
 export function oxmRaw(w: SlabWriter, f: OxmRaw): void {

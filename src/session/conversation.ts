@@ -3,6 +3,7 @@ import {
   decodeMessage,
   type ErrorMessage,
   type FeaturesReply,
+  type FeaturesReply10,
   type Message,
   OFP_VERSION_13,
   OFPCML_NO_BUFFER,
@@ -10,10 +11,12 @@ import {
   OFPT_ECHO_REQUEST,
   OFPT_HELLO,
   OFPT_MULTIPART_REPLY,
+  OFPT_PACKET_IN,
   typeAt,
   versionAt,
   xidAt,
 } from '../openflow/index.js';
+import { type AsyncInterest, asyncConfig } from './async-interest.js';
 import type { CloseReason, FailureCode, SessionEvent } from './event.js';
 import {
   badMessage,
@@ -21,20 +24,31 @@ import {
   badVersion,
   errorText,
   incompatible,
+  notPermitted,
   type Offender,
   offenderXid,
   refusalText,
 } from './farewell.js';
 import { reactionTo, type SessionState } from './handshake.js';
-import { Introduction, introductionRequests } from './introduction.js';
+import { Introduction } from './introduction.js';
 import type { InstantSeconds, SessionLimits } from './limits.js';
 import { Outbox } from './outbox.js';
+import { answerXids, type PacketInAnswerer } from './packet-in-answerer.js';
 import { type AnswerResult, type Pending, RequestTable } from './request-table.js';
 import { TransactionTable } from './transaction-table.js';
-import { helloMessage, readHello, versionAdvice } from './version.js';
+import { helloMessage, neededVersion, readHello, versionAdvice, versionName } from './version.js';
 
 const multipartHeaderBytes = 16;
 const lastXid = 0xffff_ffff;
+
+export interface ConversationOptions {
+  readonly limits: SessionLimits;
+  readonly peer: string | undefined;
+  /** wire versions that may be agreed on; not empty */
+  readonly versions: readonly number[];
+  /** undefined: the switch's own defaults stay in force */
+  readonly interest: AsyncInterest | undefined;
+}
 
 /**
  * What is said and what it means: the state of the conversation, everything that waits for an answer, and the events
@@ -44,9 +58,14 @@ export class Conversation {
   readonly outbox = new Outbox();
   readonly requests: RequestTable;
   readonly transactions: TransactionTable;
+  packetIns: PacketInAnswerer | undefined;
+  /** told of every echo reply: its transaction id, and when */
+  onEchoReply: (xid: number, now: InstantSeconds) => void = () => {};
   readonly #limits: SessionLimits;
-  readonly #peer: string | undefined;
+  readonly #options: ConversationOptions;
   readonly #introduction: Introduction;
+  #version: number | undefined;
+  #hellos = 0;
   #state: SessionState = 'greeting';
   #nextXid = 1;
   #featuresXid = 0;
@@ -54,9 +73,10 @@ export class Conversation {
   #events: SessionEvent[] = [];
   #dropped = 0;
 
-  constructor(limits: SessionLimits, peer: string | undefined) {
+  constructor(options: ConversationOptions) {
+    const { limits } = options;
     this.#limits = limits;
-    this.#peer = peer;
+    this.#options = options;
     this.requests = new RequestTable(limits);
     this.#introduction = new Introduction(limits.heldMessages);
     const { messagesPerBarrier, barrierSeconds, pendingTransactions } = limits;
@@ -68,6 +88,10 @@ export class Conversation {
   get state(): SessionState {
     return this.#state;
   }
+  /** wire version; undefined: none is agreed on yet */
+  get version(): number | undefined {
+    return this.#version;
+  }
   get droppedMessages(): number {
     return this.#dropped;
   }
@@ -78,7 +102,8 @@ export class Conversation {
 
   greet(now: InstantSeconds): void {
     this.#handshakeDeadline = now + this.#limits.handshakeSeconds;
-    this.outbox.putUrgent(helloMessage, this.takeXids(1));
+    this.outbox.version = Math.max(...this.#options.versions);
+    this.outbox.putUrgent(helloMessage(this.#options.versions), this.takeXids(1));
   }
 
   /** The first of `count` consecutive transaction ids. 0 is never used: switches use it for what they say unasked. */
@@ -111,8 +136,10 @@ export class Conversation {
   }
 
   /** A request will not be answered. */
-  fail(pending: Pending, code: FailureCode, reason: string): void {
-    if (pending.owner === 'caller') this.tell({ kind: 'failed', xid: pending.xid, code, reason });
+  fail(pending: Pending, code: FailureCode, reason: string, message?: ErrorMessage): void {
+    const error = message && { errorType: message.error_type, errorCode: message.error_code };
+    if (pending.owner === 'caller')
+      this.tell({ kind: 'failed', xid: pending.xid, code, reason, ...(error && { error }) });
     else
       this.end({
         code: 'refused',
@@ -134,23 +161,32 @@ export class Conversation {
       return;
     }
     if (this.#state !== 'greeting') {
-      if (versionAt(bytes, offset) !== OFP_VERSION_13) {
+      if (versionAt(bytes, offset) !== this.#version) {
         const offender = { bytes, offset, length };
         this.#farewell(badVersion(offender), offender);
         this.end({
           code: 'protocol',
-          detail: `a message of version ${versionAt(bytes, offset)} after 1.3 was agreed`,
+          detail: `a message of OpenFlow ${versionName(versionAt(bytes, offset))} after ${versionName(this.#version!)} was agreed`,
         });
         return;
       }
-      // The two messages of the hot path are not decoded.
+      // The messages of the hot path are not decoded.
       if (type === OFPT_ECHO_REQUEST) {
         this.outbox.echo(bytes.subarray(offset, offset + length), OFPT_ECHO_REPLY);
         return;
       }
-      if (type === OFPT_MULTIPART_REPLY && length >= multipartHeaderBytes) {
+      // In 1.0 this number means something else.
+      if (
+        type === OFPT_MULTIPART_REPLY &&
+        this.#version >= OFP_VERSION_13 &&
+        length >= multipartHeaderBytes
+      ) {
         this.#onAnswer(this.requests.answerFragment(xidAt(bytes, offset), bytes, offset, length));
         return;
+      }
+      if (type === OFPT_PACKET_IN && this.packetIns !== undefined) {
+        const xid = this.takeXids(answerXids);
+        if (this.packetIns.packetIn(bytes, offset, length, xid, this.outbox.ordered, now)) return;
       }
     }
     const result = decodeMessage(bytes, offset, length);
@@ -161,15 +197,23 @@ export class Conversation {
   }
 
   #onHello(message: Offender): void {
-    const hello = readHello(message.bytes, message.offset, message.length);
+    if (this.#state === 'closed') return;
+    const { versions, peer } = this.#options;
+    const hello = readHello(message.bytes, message.offset, message.length, versions);
     if (!hello.ok) {
       this.malformed(hello.error, message);
-    } else if (!hello.common) {
-      this.#farewell(incompatible, message);
-      this.end({ code: 'version', detail: versionAdvice(this.#peer, hello.offered) });
-    } else if (this.#state === 'closed' || reactionTo(this.#state, 'hello') === 'greetAgain') {
+    } else if (hello.version === undefined || hello.version !== (this.#version ?? hello.version)) {
+      this.#farewell(incompatible(neededVersion(versions)), message);
+      this.end({ code: 'version', detail: versionAdvice(peer, hello.offered, versions) });
+    } else if (reactionTo(this.#state, 'hello') === 'greetAgain') {
       this.#dropped += 1;
+      this.#hellos += 1;
+      if (this.#hellos <= this.#limits.repeatedHellos) return;
+      const detail = `more than ${this.#limits.repeatedHellos} HELLO messages after the first`;
+      this.end({ code: 'protocol', detail });
     } else {
+      this.#version = hello.version;
+      this.outbox.version = hello.version;
       this.#state = 'identifying';
       this.#featuresXid = this.takeXids(1);
       this.outbox.put({ type: 'features_request' }, this.#featuresXid);
@@ -196,7 +240,7 @@ export class Conversation {
           });
         return;
       case 'identify':
-        this.#onFeatures(message as FeaturesReply);
+        this.#onFeatures(message as FeaturesReply | FeaturesReply10, raw);
         return;
       case 'refused':
         this.end({ code: 'refused', detail: refusalText(message as ErrorMessage) });
@@ -207,8 +251,10 @@ export class Conversation {
       case 'negotiate':
       case 'greetAgain':
       case 'echo':
-      case 'ignore':
-        // Hello and echo were dealt with before decoding; an echo reply has done its work by being heard.
+        // Hello and echo requests were dealt with before decoding.
+        return;
+      case 'measure':
+        this.onEchoReply(message.xid, now);
         return;
       case 'violation':
         this.#violation(
@@ -221,20 +267,24 @@ export class Conversation {
     }
   }
 
-  #onFeatures(features: FeaturesReply): void {
+  #onFeatures(features: FeaturesReply | FeaturesReply10, raw: Offender): void {
     if (features.xid !== this.#featuresXid) {
       this.#dropped += 1;
       return;
     }
-    if (features.auxiliary_id !== 0) {
-      const detail = `auxiliary connection ${features.auxiliary_id}: only main connections are accepted`;
+    if ('auxiliary_id' in features && features.auxiliary_id !== 0) {
+      const dpid = features.datapath_id.toString(16).padStart(16, '0');
+      const detail = `auxiliary connection ${features.auxiliary_id} of switch ${dpid}: only main connections are accepted`;
+      this.#farewell(notPermitted(raw), raw);
       this.end({ code: 'auxiliary', detail });
       return;
     }
-    this.#introduction.features = features;
     this.#state = 'describing';
     this.outbox.put({ type: 'set_config', flags: 0, miss_send_len: OFPCML_NO_BUFFER }, this.takeXids(1));
-    for (const message of introductionRequests) {
+    const { interest } = this.#options;
+    if (interest !== undefined && this.#version! >= OFP_VERSION_13)
+      this.outbox.put(asyncConfig(interest), this.takeXids(1));
+    for (const message of this.#introduction.begin(features)) {
       const xid = this.takeXids(1);
       this.outbox.put(message, xid);
       this.requests.add(message, xid, this.#handshakeDeadline, 'handshake', 'objects');
@@ -285,7 +335,7 @@ export class Conversation {
   #onError(message: ErrorMessage, now: InstantSeconds): void {
     const pending = this.requests.remove(message.xid);
     if (pending) {
-      this.fail(pending, 'rejected', errorText(message));
+      this.fail(pending, 'rejected', errorText(message), message);
       return;
     }
     const settled = this.transactions.onMessage(message, now);

@@ -38,6 +38,9 @@ export interface Rejection {
   readonly errorCode: number;
 }
 
+/** What multipart answers are handed on without being decoded. */
+export type SampleRecords = 'flow' | 'port_stats' | 'queue';
+
 export type SessionEvent =
   | {
       readonly kind: 'ready';
@@ -48,13 +51,13 @@ export type SessionEvent =
   /** the answer to `request`; a multipart answer has all fragments' entries in one body */
   | { readonly kind: 'reply'; readonly xid: number; readonly message: Message }
   /**
-   * The answer to a `port_stats` or `queue` request that was not asked for as objects: the message as it came, to be
-   * read into columns. `more`: another fragment of the same answer follows. Valid until the next call of `receive`.
+   * The answer to a `port_stats` or `queue` request that was not asked for as objects, or to a `flow` request that was
+   * asked for as records: the message as it came, to be read into columns. `more`: another fragment of the same answer follows. Valid until the next call of `receive`.
    */
   | {
       readonly kind: 'samples';
       readonly xid: number;
-      readonly records: 'port_stats' | 'queue';
+      readonly records: SampleRecords;
       readonly bytes: Uint8Array;
       /** of the multipart reply's header in `bytes` */
       readonly offset: number;
@@ -63,7 +66,14 @@ export type SessionEvent =
       readonly more: boolean;
     }
   /** `request` got no answer, or an error. After `deadline` and `closed` nothing is known about the switch's side. */
-  | { readonly kind: 'failed'; readonly xid: number; readonly code: FailureCode; readonly reason: string }
+  | {
+      readonly kind: 'failed';
+      readonly xid: number;
+      readonly code: FailureCode;
+      readonly reason: string;
+      /** of `rejected`: what the switch said (1.3.5, A.4.4) */
+      readonly error?: { readonly errorType: number; readonly errorCode: number };
+    }
   /**
    * The end of `transact` or `bundle`. ok: the barrier came (the bundle was committed) and no message was refused.
    * unknown: the connection or the time ended first; what was sent may still be applied.

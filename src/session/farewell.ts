@@ -5,6 +5,7 @@ import {
   OFPBRC_BAD_LEN,
   OFPBRC_BAD_TYPE,
   OFPBRC_BAD_VERSION,
+  OFPBRC_EPERM,
   OFPET_BAD_REQUEST,
   OFPET_HELLO_FAILED,
   OFPHFC_INCOMPATIBLE,
@@ -38,12 +39,15 @@ function badRequest(error_code: number, offender: Offender | undefined): ErrorWi
   return { type: 'error', error_type: OFPET_BAD_REQUEST, error_code, data };
 }
 
-export const incompatible: ErrorWithoutXid = {
+export const notPermitted = (offender: Offender): ErrorWithoutXid => badRequest(OFPBRC_EPERM, offender);
+
+/** `text`: ASCII for whoever reads the log of the switch (OpenFlow 1.3.5, A.4.4). */
+export const incompatible = (text: string): ErrorWithoutXid => ({
   type: 'error',
   error_type: OFPET_HELLO_FAILED,
   error_code: OFPHFC_INCOMPATIBLE,
-  data: Uint8Array.from('OpenFlow 1.3 (wire version 4) is needed', (c) => c.charCodeAt(0)),
-};
+  data: Uint8Array.from(text, (c) => c.charCodeAt(0)),
+});
 
 export function errorText({ error_type, error_code }: ErrorMessage): string {
   const { type, code } = errorName(error_type, error_code);

@@ -14,8 +14,8 @@ export type Reaction =
   /** a second HELLO: nothing if it still offers our version, else the end */
   | 'greetAgain'
   | 'echo'
-  /** it counts as a sign of life, as everything does */
-  | 'ignore'
+  /** it counts as a sign of life, as everything does, and tells how long an answer takes */
+  | 'measure'
   | 'identify'
   /** match it with what was asked; drop and count it if nothing was */
   | 'answer'
@@ -45,7 +45,7 @@ const replies: Row = {
   get_async_reply: 'answer',
   bundle_control: 'answer',
 };
-const common: Row = { ...replies, hello: 'greetAgain', echo_request: 'echo', echo_reply: 'ignore' };
+const common: Row = { ...replies, hello: 'greetAgain', echo_request: 'echo', echo_reply: 'measure' };
 
 const table: Readonly<Record<Exclude<SessionState, 'closed'>, Row>> = {
   greeting: { hello: 'negotiate', error: 'refused' },

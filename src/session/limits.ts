@@ -5,10 +5,16 @@ export type InstantSeconds = number;
 export interface SessionLimits {
   /** from the start to `ready` */
   readonly handshakeSeconds: number;
-  /** silence after which we ask for a sign of life */
-  readonly echoIdleSeconds: number;
-  /** silence after which the peer counts as gone; at least `echoFailSeconds - echoIdleSeconds` after our question */
-  readonly echoFailSeconds: number;
+  /** bytes that a switch may send before `ready` */
+  readonly handshakeBytes: number;
+  /** HELLO messages after the first */
+  readonly repeatedHellos: number;
+  /** silence after which we ask for a sign of life: of a new connection, and of one that has always answered */
+  readonly echoIdleMinSeconds: number;
+  readonly echoIdleMaxSeconds: number;
+  /** bounds of the wait for the answer, which follows the measured round trip; then the peer counts as gone */
+  readonly echoWaitMinSeconds: number;
+  readonly echoWaitMaxSeconds: number;
   /** wait for each barrier, and for each answer about a bundle */
   readonly barrierSeconds: number;
   /** messages of a transaction before each barrier */
@@ -20,6 +26,8 @@ export interface SessionLimits {
   readonly inboxBytes: number;
   /** bytes queued and not yet taken */
   readonly outboxBytes: number;
+  /** the same, from which on nothing more is read: what is read may ask for more answers */
+  readonly outboxMarkBytes: number;
   /** requests, and transactions, without an answer */
   readonly pendingRequests: number;
   readonly pendingTransactions: number;
@@ -31,14 +39,19 @@ export interface SessionLimits {
 
 export const defaultLimits: SessionLimits = {
   handshakeSeconds: 5,
-  echoIdleSeconds: 5,
-  echoFailSeconds: 10,
+  handshakeBytes: 1_048_576,
+  repeatedHellos: 16,
+  echoIdleMinSeconds: 1,
+  echoIdleMaxSeconds: 5,
+  echoWaitMinSeconds: 3,
+  echoWaitMaxSeconds: 5,
   barrierSeconds: 10,
   messagesPerBarrier: 1000,
   turnMessages: 64,
   turnBytes: 262_144,
   inboxBytes: 4_194_304,
   outboxBytes: 4_194_304,
+  outboxMarkBytes: 1_048_576,
   pendingRequests: 1024,
   pendingTransactions: 64,
   multipartBytes: 16_777_216,

@@ -1,4 +1,4 @@
-import { encodeMessage, type Message, SlabWriter } from '../openflow/index.js';
+import { encodeMessage, type Message, OFP_VERSION_13, SlabWriter } from '../openflow/index.js';
 
 type WithoutXid<M> = M extends Message ? Omit<M, 'xid'> : never;
 /** A message that has no transaction id yet. */
@@ -9,20 +9,23 @@ export type Outgoing = WithoutXid<Message>;
  * else waits; everything else keeps its order, so a barrier stays behind what it guards. One `take` is one write.
  */
 export class Outbox {
+  /** wire version of what is queued from now on */
+  version: number = OFP_VERSION_13;
   readonly #urgent = new SlabWriter(1024);
-  readonly #ordered = new SlabWriter();
+  /** For whole messages that are written without the codec. */
+  readonly ordered = new SlabWriter();
 
   get bytes(): number {
-    return this.#urgent.pendingBytes + this.#ordered.pendingBytes;
+    return this.#urgent.pendingBytes + this.ordered.pendingBytes;
   }
 
   /** @throws EncodeError; nothing is queued then */
   put(message: Outgoing, xid: number): void {
-    encodeMessage({ ...message, xid } as Message, this.#ordered);
+    encodeMessage({ ...message, xid } as Message, this.ordered, this.version);
   }
 
   putUrgent(message: Outgoing, xid: number): void {
-    encodeMessage({ ...message, xid } as Message, this.#urgent);
+    encodeMessage({ ...message, xid } as Message, this.#urgent, this.version);
   }
 
   /** A whole encoded message, already complete. */
@@ -34,26 +37,28 @@ export class Outbox {
 
   /** An echo reply is its request with another type byte (OpenFlow 1.3.5, A.5.3). */
   echo(request: Uint8Array, replyType: number): void {
-    this.#urgent.bytes[this.appendUrgent(request) + 1] = replyType;
+    // First the place, then the slab: making room may bring a new slab.
+    const at = this.appendUrgent(request);
+    this.#urgent.bytes[at + 1] = replyType;
   }
 
   /** Place in the ordered lane, for `rewind`. */
   get mark(): number {
-    return this.#ordered.pendingBytes;
+    return this.ordered.pendingBytes;
   }
 
   rewind(mark: number): void {
-    this.#ordered.rewind(mark);
+    this.ordered.rewind(mark);
   }
 
   /** Drops what is not urgent. */
   dropOrdered(): void {
-    this.#ordered.rewind(0);
+    this.ordered.rewind(0);
   }
 
   take(): Uint8Array | undefined {
     const urgent = this.#urgent.finish();
-    const ordered = this.#ordered.finish();
+    const ordered = this.ordered.finish();
     if (urgent.length === 0) return ordered.length === 0 ? undefined : ordered;
     if (ordered.length === 0) return urgent;
     const both = new Uint8Array(urgent.length + ordered.length);

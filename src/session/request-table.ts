@@ -6,20 +6,23 @@ import {
   type MultipartReply,
   multipartFlagsAt,
   multipartTypeAt,
+  OFPMP_FLOW,
   OFPMP_PORT_STATS,
   OFPMP_QUEUE,
   OFPMPF_REPLY_MORE,
 } from '../openflow/index.js';
-import type { SamplesEvent } from './event.js';
+import type { SampleRecords, SamplesEvent } from './event.js';
 import type { Offender } from './farewell.js';
 import type { InstantSeconds } from './limits.js';
 import type { Outgoing } from './outbox.js';
 
 const multipartHeaderBytes = 16;
+/** `recordBytes` undefined: each record says its own length, and whoever reads them checks it. */
 const recordKinds: ReadonlyMap<
   number,
-  { readonly records: 'port_stats' | 'queue'; readonly recordBytes: number }
+  { readonly records: SampleRecords; readonly recordBytes: number | undefined }
 > = new Map([
+  [OFPMP_FLOW, { records: 'flow', recordBytes: undefined }],
   [OFPMP_PORT_STATS, { records: 'port_stats', recordBytes: 112 }],
   [OFPMP_QUEUE, { records: 'queue', recordBytes: 40 }],
 ]);
@@ -35,6 +38,9 @@ const replyTypes: Partial<Record<MessageType, MessageType>> = {
   get_async_request: 'get_async_reply',
   bundle_control: 'bundle_control',
 };
+
+/** `records`: as they came, to be read into columns; undefined: counters as records, everything else as objects. */
+export type AnswerForm = 'records' | 'objects';
 
 export interface Pending {
   readonly xid: number;
@@ -81,12 +87,14 @@ export class RequestTable {
     xid: number,
     deadline: InstantSeconds,
     owner: Pending['owner'],
-    form: 'records' | 'objects',
+    form: AnswerForm | undefined,
   ): void {
     const replyType = replyTypeOf(message);
     if (replyType === undefined) throw new TypeError(`${message.type} has no reply`);
     const mpType = message.type === 'multipart_request' ? message.mp_type : undefined;
-    const asRecords = form === 'records' && (mpType === 'port_stats' || mpType === 'queue');
+    const isCounters = mpType === 'port_stats' || mpType === 'queue';
+    const asRecords =
+      form === undefined ? isCounters : form === 'records' && (isCounters || mpType === 'flow');
     this.#pending.set(xid, {
       xid,
       replyType,
@@ -149,7 +157,9 @@ export class RequestTable {
     }
     const more = (multipartFlagsAt(bytes, offset) & OFPMPF_REPLY_MORE) !== 0;
     const kind = recordKinds.get(multipartTypeAt(bytes, offset));
-    const wholeRecords = kind !== undefined && (length - multipartHeaderBytes) % kind.recordBytes === 0;
+    const wholeRecords =
+      kind !== undefined &&
+      (kind.recordBytes === undefined || (length - multipartHeaderBytes) % kind.recordBytes === 0);
     return pending.asRecords && wholeRecords && kind.records === pending.mpType
       ? this.#addRecords(pending, kind.records, more, bytes, offset, length)
       : this.#addEntries(pending, more, bytes, offset, length);
@@ -157,7 +167,7 @@ export class RequestTable {
 
   #addRecords(
     pending: Pending,
-    records: 'port_stats' | 'queue',
+    records: SampleRecords,
     more: boolean,
     bytes: Uint8Array,
     offset: number,

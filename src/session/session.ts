@@ -1,3 +1,5 @@
+import { OFP_VERSION_13 } from '../openflow/index.js';
+import type { AsyncInterest } from './async-interest.js';
 import { Conversation } from './conversation.js';
 import type { FailureCode, SessionEvent } from './event.js';
 import type { SessionState } from './handshake.js';
@@ -5,12 +7,17 @@ import { Inbox } from './inbox.js';
 import { defaultLimits, type InstantSeconds, type SessionLimits } from './limits.js';
 import { Liveness } from './liveness.js';
 import type { Outgoing } from './outbox.js';
-import { replyTypeOf } from './request-table.js';
+import type { PacketInAnswerer } from './packet-in-answerer.js';
+import { type AnswerForm, replyTypeOf } from './request-table.js';
 
 export interface SessionOptions {
   readonly limits?: Partial<SessionLimits>;
   /** address of the peer, for messages to people */
   readonly peer?: string;
+  /** wire versions that are accepted, the highest common one is spoken; 1.3 alone unless given */
+  readonly versions?: readonly number[];
+  /** which messages the switch is to send unasked; its own defaults unless given */
+  readonly interest?: AsyncInterest;
 }
 
 export interface SessionCounters {
@@ -22,16 +29,19 @@ export interface SessionCounters {
   readonly inboxMessages: number;
   /** queued and not yet taken */
   readonly outboxBytes: number;
+  /** mean round trip of our echo requests; undefined: the switch was never silent for long enough to be asked */
+  readonly roundTripSeconds: number | undefined;
 }
 
 /**
- * One OpenFlow 1.3 conversation with one switch, as a value that eats bytes and instants and makes bytes and events:
+ * One OpenFlow conversation with one switch, as a value that eats bytes and instants and makes bytes and events:
  * no sockets, no clock. The caller
  *
  * 1. calls `start`, then `receive` with every chunk, `timeout` when `nextDeadline` has come, and `setBlocked` when the
  *    socket takes no more or takes more again;
  * 2. after each call takes `takeEvents` and `takeBytes`, and sends those bytes in one write;
- * 3. as long as `hasMore`, reads nothing more and calls `continueReceive` when other switches have had their turn;
+ * 3. as long as `hasMore`, calls `continueReceive` when other switches have had their turn, and reads nothing more
+ *    unless `wantsToRead`;
  * 4. ends the connection after the event `closed` (the bytes taken with it still go out).
  */
 export class Session {
@@ -40,16 +50,30 @@ export class Session {
   readonly #inbox = new Inbox();
   readonly #liveness: Liveness;
   #started = false;
+  /** bytes received before `ready` */
+  #early = 0;
   #blocked = false;
 
   constructor(options: SessionOptions = {}) {
     this.#limits = { ...defaultLimits, ...options.limits };
-    this.#conversation = new Conversation(this.#limits, options.peer);
+    const { peer, versions = [OFP_VERSION_13], interest } = options;
+    this.#conversation = new Conversation({ limits: this.#limits, peer, versions, interest });
     this.#liveness = new Liveness(this.#limits);
+    this.#conversation.onEchoReply = (xid, now) => this.#liveness.answered(xid, now);
   }
 
   get state(): SessionState {
     return this.#conversation.state;
+  }
+
+  /** wire version; undefined: none is agreed on yet */
+  get version(): number | undefined {
+    return this.#conversation.version;
+  }
+
+  /** How many of our echo requests the switch answered. */
+  get echoAnswers(): number {
+    return this.#liveness.answers;
   }
 
   get counters(): SessionCounters {
@@ -59,6 +83,7 @@ export class Session {
       pendingTransactions: this.#conversation.transactions.size,
       inboxMessages: this.#inbox.messages,
       outboxBytes: this.#conversation.outbox.bytes,
+      roundTripSeconds: this.#liveness.roundTrip.meanSeconds,
     };
   }
 
@@ -85,12 +110,24 @@ export class Session {
       );
       return;
     }
+    if (this.state !== 'ready') this.#early += chunk.length;
     this.continueReceive(now);
+    if (this.#early > this.#limits.handshakeBytes && this.state !== 'ready')
+      this.#endOverflow(`${this.#early} bytes received and the handshake is not finished`);
   }
 
   /** Is anything left that the budget of the last turn did not cover? */
   hasMore(): boolean {
     return this.state !== 'closed' && !this.#inbox.isEmpty;
+  }
+
+  /**
+   * May the next chunk be read? Not before the last one was worked on, nor while the switch takes so little that more
+   * than a mark waits to be sent to it: what is read may ask for answers. A switch that reads nothing for good is ended
+   * by the echo that it does not answer.
+   */
+  wantsToRead(): boolean {
+    return !this.hasMore() && this.#conversation.outbox.bytes <= this.#limits.outboxMarkBytes;
   }
 
   continueReceive(now: InstantSeconds): void {
@@ -148,15 +185,10 @@ export class Session {
 
   /**
    * Asks, and is answered by `reply`, `samples` or `failed` with the xid returned. Replies to `port_stats` and `queue`
-   * come as `samples`, unless `form` is `objects`.
+   * come as `samples` unless `form` is `objects`, those to `flow` if it is `records`; all others as `reply`.
    * @throws EncodeError if the message is invalid, TypeError if its type has no reply
    */
-  request(
-    message: Outgoing,
-    deadlineSeconds: number,
-    now: InstantSeconds,
-    form: 'records' | 'objects' = 'records',
-  ): number {
+  request(message: Outgoing, deadlineSeconds: number, now: InstantSeconds, form?: AnswerForm): number {
     if (replyTypeOf(message) === undefined)
       throw new TypeError(`${message.type} has no reply: use send or transact`);
     const xid = this.#conversation.takeXids(1);
@@ -197,6 +229,11 @@ export class Session {
     return xid;
   }
 
+  /** From now on packet-ins are answered from their bytes instead of being delivered as events. */
+  answerPacketIns(answerer: PacketInAnswerer): void {
+    this.#conversation.packetIns = answerer;
+  }
+
   /** Ends the session; what was not taken yet is not sent any more. */
   close(detail: string): void {
     this.#conversation.end({ code: 'local', detail });
@@ -212,17 +249,21 @@ export class Session {
     return id;
   }
 
+  /** Asks for a sign of life at once, whatever was heard before; see `echoAnswers`. */
+  ask(now: InstantSeconds): void {
+    if (this.state !== 'ready') return;
+    const xid = this.#conversation.takeXids(1);
+    this.#conversation.outbox.putUrgent({ type: 'echo_request', data: new Uint8Array(0) }, xid);
+    this.#liveness.asked(xid, now);
+  }
+
   #checkLife(now: InstantSeconds): void {
     const verdict = this.#liveness.check(now);
-    if (verdict === 'ask')
-      this.#conversation.outbox.putUrgent(
-        { type: 'echo_request', data: new Uint8Array(0) },
-        this.#conversation.takeXids(1),
-      );
+    if (verdict === 'ask') this.ask(now);
     else if (verdict === 'gone')
       this.#conversation.end({
         code: 'echoTimeout',
-        detail: `nothing was heard for ${this.#limits.echoFailSeconds} s, nor an answer to an echo request`,
+        detail: 'nothing was heard, nor an answer to an echo request',
       });
   }
 

@@ -11,6 +11,7 @@ import {
   OFPBRC_BAD_TYPE,
   OFPET_BAD_REQUEST,
 } from '../openflow/index.js';
+import { endOfPart } from './dependency.js';
 import type { Rejection, SessionEvent } from './event.js';
 import type { InstantSeconds } from './limits.js';
 import type { Outbox, Outgoing } from './outbox.js';
@@ -24,6 +25,13 @@ export interface TransactionHost {
   readonly barrierSeconds: number;
 }
 
+/** Messages that were sent together: `length` of them from position `start`, with consecutive transaction ids. */
+interface Part {
+  readonly firstXid: number;
+  readonly start: number;
+  readonly length: number;
+}
+
 const badExperimenter = 3;
 const badExperimenterType = 4;
 /** Rejections that are told one by one; all are counted. */
@@ -33,7 +41,8 @@ const rejectionsTold = 100;
  * A list of messages that is to be applied, and what the switch said about it. A barrier reply alone is no success:
  * errors come before it, so it ends the waiting, and success is a barrier reply without any error (OpenFlow 1.3.5,
  * 6.1.1 and 6.2). Long lists go out in parts, each waiting for the barrier of the one before, so that a switch is
- * never sent more than it can take; after a part with errors the rest stays unsent.
+ * never sent more than it can take, nor a flow entry together with the group or meter that it needs; after a part
+ * with errors the rest stays unsent.
  *
  * As a bundle (ONF extension 230) the parts are collected by the switch and applied by a commit. Switches were seen to
  * commit what is left of a bundle after refusing one of its messages, so the commit is only asked for without errors;
@@ -45,14 +54,14 @@ export class Transaction {
   readonly #messages: readonly Outgoing[];
   /** undefined: not a bundle */
   readonly #bundleId: number | undefined;
+  /** groups or meters are changed: order matters */
+  readonly #hasObjects: boolean;
   #phase: 'parts' | 'committing' | 'discarding' | 'ended' = 'parts';
-  /** messages sent so far, and the newest part of them */
+  /** messages sent so far, and the parts that an error may still name: the newest, of a bundle all */
   #sent = 0;
-  #partStart = 0;
-  #partLength = 0;
+  #parts: Part[] = [];
   /** of the newest bundle_control; -1: none was sent */
   #frameXid = -1;
-  #firstXid = 0;
   #barrierXid = 0;
   #deadline: InstantSeconds = Number.POSITIVE_INFINITY;
   #openError: ErrorMessage | undefined;
@@ -70,6 +79,7 @@ export class Transaction {
   ) {
     this.id = id;
     this.#messages = messages;
+    this.#hasObjects = messages.some((m) => m.type === 'group_mod' || m.type === 'meter_mod');
     this.#bundleId = bundleId;
     this.#host = host;
     this.#sendPart(now);
@@ -87,15 +97,14 @@ export class Transaction {
   /** True if the error is about this transaction. */
   onError(message: ErrorMessage, now: InstantSeconds): boolean {
     const { xid } = message;
-    const index = xid - this.#firstXid;
-    const inPart = index >= 0 && index < this.#partLength;
-    if (!inPart && xid !== this.#barrierXid && xid !== this.#frameXid) return false;
+    const part = this.#parts.find(({ firstXid, length }) => xid >= firstXid && xid < firstXid + length);
+    if (part === undefined && xid !== this.#barrierXid && xid !== this.#frameXid) return false;
     if (this.#phase === 'discarding') {
       if (xid === this.#frameXid) this.#end('rejected');
       return true;
     }
     if (xid === this.#frameXid && this.#phase === 'parts') this.#openError = message;
-    this.#reject(inPart ? this.#partStart + index : -1, message);
+    this.#reject(part === undefined ? -1 : part.start + xid - part.firstXid, message);
     if (this.#phase === 'committing' && xid === this.#frameXid) this.#end('rejected');
     else if (this.#phase === 'parts' && xid === this.#barrierXid) this.#partEnded(now);
     return true;
@@ -145,7 +154,7 @@ export class Transaction {
 
   #sendPart(now: InstantSeconds): void {
     const { outbox } = this.#host;
-    const part = this.#messages.slice(this.#sent, this.#sent + this.#host.messagesPerBarrier);
+    const part = this.#messages.slice(this.#sent, this.#endOfPart());
     const opens = this.#bundleId !== undefined && this.#frameXid === -1;
     const first = this.#host.takeXids(part.length + 2);
     const mark = outbox.mark;
@@ -165,13 +174,21 @@ export class Transaction {
       return;
     }
     if (opens) this.#frameXid = first;
-    this.#firstXid = first + 1;
-    this.#partStart = this.#sent;
-    this.#partLength = part.length;
+    // A bundle is carried out by its commit, so a message of any part may fail then.
+    if (this.#bundleId === undefined) this.#parts = [];
+    this.#parts.push({ firstXid: first + 1, start: this.#sent, length: part.length });
     this.#sent += part.length;
     this.#barrierXid = first + 1 + part.length;
     this.#deadline = now + this.#host.barrierSeconds;
     outbox.put({ type: 'barrier_request' }, this.#barrierXid);
+  }
+
+  /** A bundle is carried out in order (OFPBF_ORDERED), so only its length is limited. */
+  #endOfPart(): number {
+    const { messagesPerBarrier } = this.#host;
+    return this.#bundleId !== undefined || !this.#hasObjects
+      ? this.#sent + messagesPerBarrier
+      : endOfPart(this.#messages, this.#sent, messagesPerBarrier);
   }
 
   #partEnded(now: InstantSeconds): void {

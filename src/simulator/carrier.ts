@@ -28,6 +28,7 @@ export class Carrier implements EventHandler {
   private wireOfService = 0;
   private rateBitsPerSecond = Infinity;
   private limitPackets = Infinity;
+  private headerBytes = 0;
   private policer: TokenBucket | undefined;
   private hiddenSpacingSeconds = Infinity;
   private hiddenPhases: HiddenPhases | undefined;
@@ -77,6 +78,11 @@ export class Carrier implements EventHandler {
   setLimit(packets: number): void {
     if (!(packets >= 1)) throw new RangeError(`a queue holds at least 1 packet, not ${packets}`);
     this.limitPackets = packets;
+  }
+
+  /** Each packet leaves so much longer (a tag is added) or, if negative, shorter (one is stripped) than it came. */
+  setHeader(bytes: number): void {
+    this.headerBytes = bytes;
   }
 
   /** Loss without delay above a rate; null: no policer. The bucket is full at first. Hidden traffic is not policed. */
@@ -145,6 +151,7 @@ export class Carrier implements EventHandler {
     }
     counts.forwardedPackets++;
     counts.forwardedBytes += packet.frameBytes;
+    packet.frameBytes += this.headerBytes;
     wire!.send(packet, nowSeconds);
   }
 

@@ -38,11 +38,14 @@ export interface PortStatsReply {
 interface PortCounter {
   readonly port: number;
   readonly counter: Counter;
+  readonly packets: Counter;
 }
 interface Tally {
   arrived: number;
   own: number;
   departed: number;
+  /** NaN: a port of them does not count packets */
+  arrivedPackets: number;
   droppedPackets: number;
   departedPackets: number;
   gap: boolean;
@@ -161,6 +164,8 @@ export class BottleneckSampler {
       arrivedBytes: amount(tally.arrived),
       ownBytes: amount(tally.own),
       departedBytes: amount(tally.departed),
+      arrivedPackets: counted(gap ? 0 : tally.arrivedPackets),
+      departedPackets: counted(gap ? 0 : tally.departedPackets),
       droppedBytes: amount(Math.round(lost * this.meanPacket)),
       timeUncertaintySeconds: seconds(uncertainty),
       roundTripSeconds: roundTrip,
@@ -177,21 +182,25 @@ export class BottleneckSampler {
       arrived: 0,
       own: 0,
       departed: 0,
+      arrivedPackets: 0,
       droppedPackets: 0,
       departedPackets: 0,
       gap: false,
     };
-    for (const { port, counter } of this.received) {
+    for (const { port, counter, packets } of this.received) {
       const amount = this.step(tally, counter, columns, port, columns.rxBytes, 'rx_bytes', most);
       tally.arrived += amount;
       if (this.ownPorts.has(port)) tally.own += amount;
+      tally.arrivedPackets += optional(packets, columns, port, columns.rxPackets, most);
     }
-    for (const { port, counter } of this.sentElsewhere)
+    for (const { port, counter, packets } of this.sentElsewhere) {
       tally.arrived -= this.step(tally, counter, columns, port, columns.txBytes, 'tx_bytes', most);
+      tally.arrivedPackets -= optional(packets, columns, port, columns.txPackets, most);
+    }
     const { egressPort, egress } = this;
     tally.departed = this.step(tally, egress.txBytes, columns, egressPort, columns.txBytes, 'tx_bytes', most);
     tally.departedPackets = optional(egress.txPackets, columns, egressPort, columns.txPackets, most);
-    tally.droppedPackets = optional(egress.txDropped, columns, egressPort, columns.txDropped, most);
+    tally.droppedPackets = optional(egress.txDropped, columns, egressPort, columns.txDropped, most) || 0;
     if (this.trouble === null) return tally;
     // what was counted while a port was away is not known
     this.forget();
@@ -224,15 +233,24 @@ export class BottleneckSampler {
 
   private forget(): void {
     this.lastAt = Number.NaN;
-    for (const { counter } of [...this.received, ...this.sentElsewhere]) counter.forget();
+    for (const { counter, packets } of [...this.received, ...this.sentElsewhere]) {
+      counter.forget();
+      packets.forget();
+    }
     for (const counter of Object.values(this.egress)) counter.forget();
   }
 }
 
 const countersOf = (ports: readonly number[]): PortCounter[] =>
-  [...new Set(ports)].map((port) => ({ port, counter: new Counter() }));
+  [...new Set(ports)].map((port) => ({
+    port,
+    counter: new Counter(),
+    packets: new Counter(),
+  }));
 
-/** Counters that help and are not needed: 0 where the switch does not keep them. */
+const counted = (packets: number): number | undefined => (Number.isNaN(packets) ? undefined : packets);
+
+/** Counters that help and are not needed: NaN where the switch does not keep them, or they started anew. */
 function optional(
   counter: Counter,
   columns: PortStatsColumns,
@@ -243,5 +261,5 @@ function optional(
   const row = columns.rowOf(port);
   if (row < 0) return 0;
   const step = counter.step(column, row, most);
-  return step.kind === 'counted' ? step.amount : 0;
+  return step.kind === 'counted' ? step.amount : step.kind === 'first' ? 0 : Number.NaN;
 }

@@ -4,6 +4,9 @@ import type { BottleneckSample, Bytes, Seconds } from '../../controller/index.js
 export interface Observation extends BottleneckSample {
   /** of the arrivals: what came in from hypervisor switches, the migrations' own traffic */
   readonly ownBytes: Bytes;
+  /** the packets that arrived and departed; undefined: a port of them does not count packets */
+  readonly arrivedPackets: number | undefined;
+  readonly departedPackets: number | undefined;
   /** request to reply */
   readonly roundTripSeconds: Seconds;
 }

@@ -22,6 +22,7 @@ export class PortSampler {
   private readonly options: Required<PortSamplerOptions>;
   private readonly columns = new PortStatsColumns();
   private readonly counter = new Counter();
+  private readonly packets = new Counter();
   private readonly floor = new RoundTripFloor();
   private lastAt = Number.NaN;
   private least = 0;
@@ -57,6 +58,7 @@ export class PortSampler {
     const first = Number.isNaN(this.lastAt);
     const most = this.options.mostBytesPerSecond * (first ? Infinity : interval + roundTrip + 0.1);
     const step = this.counter.step(this.columns.rxBytes, row, most);
+    const packets = this.packets.step(this.columns.rxPackets, row, most);
     this.lastAt = at;
     const gap = step.kind !== 'counted' || interval > this.options.gapSeconds;
     const uncertainty = (roundTrip - this.least) / 2;
@@ -65,6 +67,7 @@ export class PortSampler {
       at: instant(at),
       intervalSeconds: seconds(first ? 0 : interval),
       passedBytes: amount,
+      passedPackets: packets.kind === 'counted' ? packets.amount : undefined,
       timeUncertaintySeconds: seconds(uncertainty),
       late: uncertainty > this.options.lateSeconds,
       gap,
@@ -74,6 +77,7 @@ export class PortSampler {
   /** The switch is gone: its counter may start anew. */
   forget(): void {
     this.counter.forget();
+    this.packets.forget();
     this.lastAt = Number.NaN;
   }
 }

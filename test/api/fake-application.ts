@@ -94,7 +94,7 @@ export function switchView(change: Partial<SwitchView> = {}): SwitchView {
     address: '127.0.0.1:40000',
     description: 'Open vSwitch 3.1.0',
     connectedSeconds: 12,
-    rules: { desired: 7, installed: 7, revision: 1, acknowledged: 1 },
+    rules: { desired: 7, installed: 7, revision: 1, acknowledged: 1, refusal: null },
     ports: [{ portNumber: 1, name: 'gw-a.wan', up: true, peer: 'gw-b' }],
     ...change,
   };
@@ -113,6 +113,7 @@ export function bottleneckView(change: Partial<BottleneckView> = {}): Bottleneck
     bufferMs: 240,
     opaque: false,
     baseDelayMs: null,
+    packetOverhead: null,
     capacityUncertaintyBitsPerSecond: 0,
     sampleAgeMs: 20,
     crossBitsPerSecond: 20e6,

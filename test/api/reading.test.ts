@@ -185,6 +185,7 @@ describe('/metrics', () => {
     const samples = await scrape();
     const of = (name: string, labels = '') => samples.get(`${name}{bottleneck="gw-a:wan"${labels}}`);
     expect(of('steady_queue_backlog_bytes')).toBe(12_500);
+    expect(of('steady_queue_delay_seconds')).toBeCloseTo(0.002, 9);
     expect(of('steady_queue_backlog_uncertainty_bytes')).toBe(1_500);
     expect(of('steady_stats_age_seconds')).toBeCloseTo(0.02);
     expect(of('steady_path_rate_bits_per_second', ',kind="commanded"')).toBe(28e6);

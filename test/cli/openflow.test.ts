@@ -45,7 +45,7 @@ describe('steady openflow print', () => {
     const blocks = stdout.split('\n\n').slice(0, -1);
     expect(blocks).toHaveLength(goldens.length);
     for (const block of blocks)
-      expect(block).toMatch(/^OFP(T|ST)_[A-Z_]+( request| reply)? \(OF1\.\d\) \(xid=0x/);
+      expect(block).toMatch(/^OFP(T|ST)_[A-Z0-9_]+( request| reply)? \(OF1\.\d\) \(xid=0x/);
   });
 
   it('says what is wrong with a line, and goes on', async () => {

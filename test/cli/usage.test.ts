@@ -27,7 +27,6 @@ describe('the command line', () => {
     [['status', '--output', 'xml']],
     [['status', 'surplus']],
     [['run', '--http-port', '65536']],
-    [['run', '--learning-switch']],
     [['demo', '--vm', 'qemu']],
     [['testbed', 'up', 'x.yaml', '--controller', 'localhost']],
   ])('%j is a usage error', async (args) => {

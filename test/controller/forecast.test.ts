@@ -26,6 +26,29 @@ describe('forecast', () => {
     }
     expect(Math.max(...seen)).toBeCloseTo(Math.min(...seen), 6);
   });
+  it('takes a rise that no frame explains for a jump, and forgets what was before it', () => {
+    const forecast = new CrossTrafficForecast(4, seconds(0.02));
+    const frame = (k: number): number => (k % 2 === 0 ? 30_000 : 0);
+    for (let k = 0; k < 160; k++) forecast.push(bytes(frame(k)), seconds(0.02));
+    const before = forecast.mean();
+    // 2 MB/s more, from the middle of a sample on: 20 kB of it show
+    forecast.push(bytes(20_000 + frame(0)), seconds(0.02));
+    expect(forecast.mean()).toBeGreaterThan(before + 1e6);
+    forecast.push(bytes(40_000 + frame(1)), seconds(0.02));
+    forecast.push(bytes(40_000 + frame(2)), seconds(0.02));
+    expect(forecast.mean()).toBeGreaterThan(before + 1.5e6);
+    for (let k = 3; k < 8; k++) forecast.push(bytes(40_000 + frame(k)), seconds(0.02));
+    expect(forecast.mean()).toBeCloseTo(before + 2e6, 0);
+  });
+  it('takes nothing for a jump that is usual, or while nothing is known to be usual', () => {
+    const forecast = new CrossTrafficForecast(4, seconds(0.02));
+    for (let k = 0; k < 40; k++) forecast.push(bytes(10_000), seconds(0.02));
+    forecast.push(bytes(50_000), seconds(0.02));
+    expect(forecast.mean()).toBeCloseTo(1e6, 6);
+    for (let k = 0; k < 200; k++) forecast.push(bytes(10_000), seconds(0.02));
+    forecast.push(bytes(50_000), seconds(0.02));
+    expect(forecast.mean()).toBeCloseTo(1e6, 6);
+  });
   it('ignores what is no measurement', () => {
     const forecast = new CrossTrafficForecast(4, seconds(0.02));
     forecast.push(bytes(1000), seconds(0.02));

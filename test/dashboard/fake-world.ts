@@ -196,7 +196,7 @@ export class FakeWorld {
     if (this.#scene === 'empty') return [];
     const ports = (names: readonly string[]) =>
       names.map((name, i) => ({ portNumber: i + 1, name, up: true, peer: name.split('.')[1] ?? null }));
-    const rules = { desired: 14, installed: 14, revision: 3, acknowledged: 3 };
+    const rules = { desired: 14, installed: 14, revision: 3, acknowledged: 3, refusal: null };
     const base = {
       address: '127.0.0.1:43210',
       description: 'Open vSwitch 3.1.0',
@@ -212,7 +212,7 @@ export class FakeWorld {
           site: null,
           role: null,
           state: 'ready',
-          rules: { desired: 0, installed: 0, revision: 0, acknowledged: 0 },
+          rules: { desired: 0, installed: 0, revision: 0, acknowledged: 0, refusal: null },
           ports: ports(['s1-eth1', 's1-eth2']),
         },
       ];
@@ -340,6 +340,7 @@ export class FakeWorld {
       bufferMs: 240,
       opaque: false,
       baseDelayMs: null,
+      packetOverhead: null,
       capacityUncertaintyBitsPerSecond: 0,
       sampleAgeMs: violated ? 84 : 11 + (6 * ((this.#slot * 7) % 5)) / 5,
       crossBitsPerSecond: p.cross * 8,

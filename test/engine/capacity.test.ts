@@ -52,6 +52,31 @@ describe.each(['two-dc', 'two-dc-opaque'])(
   },
 );
 
+describe('a carrier that strips a tag of our packets, or puts one on', () => {
+  it('is found out from the packet counters of both ends', () => {
+    const header = -4;
+    const views: SystemView[] = [];
+    const result = runVirtual({
+      topology: readTopology('topologies/two-dc-opaque.yaml'),
+      seed: 2,
+      createEngine: (config) => new Engine(config),
+      memoryBytes: 60_000_000,
+      warmupSeconds: 8,
+      durationSeconds: 60,
+      harness: {
+        channelDelaySeconds: (name) => (name === 'gw-b' ? 0.02 : 0.0005),
+        onView: (view) => views.push(view),
+      },
+      prepare: (simulation) => simulation.carrier('wan', 'gw-a').setHeader(header),
+    });
+    expect(result.migration?.state).toBe('completed');
+    const overhead = views.at(-1)!.bottlenecks.find((b) => b.id === 'gw-a.wan')!.packetOverhead!;
+    expect(Math.abs(overhead.bytes - header)).toBeLessThan(0.5);
+    expect(overhead.uncertaintyBytes).toBeLessThan(1);
+    expect(result.streams.find((s) => s.name === 'video')!.p99Ms).toBeLessThan(60);
+  });
+});
+
 describe('a migration over an opaque path of which nothing is known yet', () => {
   it('begins at the safe rate, and is done in time', () => {
     const views: SystemView[] = [];

@@ -34,7 +34,7 @@ export const codec: Codec = {
   decode: decodeMessage,
   encode: encodeMessage,
   steps(bytes) {
-    const reader = new Reader(bytes, 0);
+    const reader = new Reader(bytes, 0, bytes[0]);
     codecOf(bytes[0])?.decode(reader, 0, bytes.length, bytes[0]);
     return reader.steps;
   },

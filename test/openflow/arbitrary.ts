@@ -8,6 +8,7 @@ import {
   type TlvRow,
 } from '../../src/openflow/descriptors/language.js';
 import type { AnyMessage } from '../../src/openflow/generated/types.js';
+import { learnSpecArbitrary, oxmHeaderArbitrary, oxmRefArbitrary } from './arbitrary-extensions.js';
 
 /** Random messages of a version, made from the tables: a new row is covered without a new line here. */
 
@@ -36,23 +37,33 @@ function oxmValue(row: OxmRow): fc.Arbitrary<unknown> {
   return row.form === 'bigint' ? uint64 : uint(8 * row.bytes);
 }
 
+function fixedOxm(row: OxmRow): fc.Arbitrary<unknown> {
+  return fc.record(
+    { field: fc.constant(row.name), value: oxmValue(row), mask: oxmValue(row) },
+    { requiredKeys: ['field', 'value'] },
+  );
+}
+
+/** Value and mask have the same number of bytes, which is free. */
+function variableOxm(row: OxmRow): fc.Arbitrary<unknown> {
+  const length = fc.integer({ min: 0, max: row.bytes });
+  return length.chain((count) => fixedOxm({ ...row, bytes: count }));
+}
+
 const rawOxm = fc.record({
   field: fc.constant('raw'),
-  oxm_class: fc.constantFrom(0, 1, 0x8001, 0xffff),
-  oxm_field: uint(7),
+  // An experimenter's field number that no table has, so that the first bytes may be any vendor.
+  oxm_class: fc.constantFrom(2, 0x7fff, 0x9000, 0xffff),
+  oxm_field: fc.integer({ min: 100, max: 127 }),
   has_mask: fc.boolean(),
   payload: fc.uint8Array({ maxLength: 12 }),
 });
+
 /** Match fields, given a version that has them. */
 export function oxmArbitrary(version: number): fc.Arbitrary<unknown> {
   const known = catalogue.oxm
     .filter((row) => holds(row.versions, version))
-    .map((row) =>
-      fc.record(
-        { field: fc.constant(row.name), value: oxmValue(row), mask: oxmValue(row) },
-        { requiredKeys: ['field', 'value'] },
-      ),
-    );
+    .map((row) => (row.variable ? variableOxm(row) : fixedOxm(row)));
   return fc.oneof({ weight: 9, arbitrary: fc.oneof(...known) }, rawOxm);
 }
 const oxmId = fc.oneof(
@@ -102,6 +113,7 @@ function fieldArbitrary(
   field: Field,
   version: number,
   headBytes: number | undefined,
+  depth: number,
 ): fc.Arbitrary<unknown> | undefined {
   switch (field.kind) {
     case 'u8':
@@ -130,10 +142,18 @@ function fieldArbitrary(
       return oxmId;
     case 'oxmIds':
       return few(oxmId);
+    case 'oxmHeader':
+      return oxmHeaderArbitrary;
+    case 'oxmRef':
+      return oxmRefArbitrary;
+    case 'learnSpecs':
+      return few(learnSpecArbitrary);
     case 'list':
-      return few(elementArbitrary(field.of, version));
+      return few(elementArbitrary(field.of, version, depth));
     case 'u8List':
       return few(uint(8));
+    case 'u16List':
+      return few(uint(16));
     case 'u32List':
       return few(uint(32));
     case 'rest':
@@ -150,14 +170,23 @@ function fieldsArbitrary(
   version: number,
   head: Record<string, unknown> = {},
   headBytes?: number,
+  depth = 0,
 ): fc.Arbitrary<Record<string, unknown>> {
   const parts: Record<string, fc.Arbitrary<unknown>> = {};
   for (const [name, value] of Object.entries(head)) parts[name] = fc.constant(value);
-  for (const field of fields) {
-    const arbitrary = fieldArbitrary(field, version, headBytes);
+  for (const each of fields) {
+    const field = each.kind === 'when' ? each.field : each;
+    const arbitrary = fieldArbitrary(field, version, headBytes, depth);
     if (arbitrary !== undefined && 'name' in field) parts[field.name] = arbitrary;
   }
-  return fc.record(parts);
+  return fc.record(parts).map((value) => withoutUnflagged(fields, value));
+}
+
+function withoutUnflagged(fields: readonly Field[], value: Record<string, unknown>): Record<string, unknown> {
+  const absent = fields.flatMap((field) =>
+    field.kind === 'when' && (Number(value[field.flags]) & field.mask) === 0 ? [field.field.name] : [],
+  );
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !absent.includes(name)));
 }
 
 function structArbitrary(name: string, version: number): fc.Arbitrary<Record<string, unknown>> {
@@ -166,22 +195,42 @@ function structArbitrary(name: string, version: number): fc.Arbitrary<Record<str
 
 const WIDTHS: Record<string, number> = { u8: 1, u16: 2, u32: 4, u64: 8 };
 
-function bytesBeforeRest(row: TlvRow): number {
+function bytesBeforeRest(row: TlvRow, subtypeBytes: number): number {
   return row.fields.reduce(
     (sum, field) => sum + (field.kind === 'pad' ? field.length : (WIDTHS[field.kind] ?? 0)),
-    4,
+    row.experimenter === undefined ? 4 : 8 + subtypeBytes,
   );
 }
 
-function elementArbitrary(of: string, version: number): fc.Arbitrary<Record<string, unknown>> {
+/** How deep actions are nested in actions here; the format allows more. */
+const DEEPEST = 2;
+const elements = new Map<string, fc.Arbitrary<Record<string, unknown>>>();
+
+function elementArbitrary(of: string, version: number, depth = 0): fc.Arbitrary<Record<string, unknown>> {
+  const key = `${of} ${version} ${depth}`;
+  const made = elements.get(key) ?? makeElement(of, version, depth);
+  elements.set(key, made);
+  return made;
+}
+
+function makeElement(of: string, version: number, depth: number): fc.Arbitrary<Record<string, unknown>> {
   const family = families.get(of);
   if (family === undefined) return structArbitrary(of, version);
   const inside = family.padding === 'inside';
+  const nested = (row: TlvRow): boolean =>
+    row.fields.some((field) => field.kind === 'list' && field.of === of);
   const rows = family.rows
-    .filter((row) => holds(row.versions, version))
-    .map((row) =>
-      fieldsArbitrary(row.fields, version, { type: row.name }, inside ? bytesBeforeRest(row) : undefined),
-    );
+    .filter((row) => holds(row.versions, version) && (depth < DEEPEST || !nested(row)))
+    .map((row) => {
+      const before = inside ? bytesBeforeRest(row, family.subtypeBytes ?? 4) : undefined;
+      return fieldsArbitrary(
+        row.fields,
+        version,
+        { type: row.name },
+        before,
+        nested(row) ? depth + 1 : depth,
+      );
+    });
   const codes = new Set(family.rows.map((row) => row.code));
   const raw = fc.record({
     type: fc.constant('raw'),

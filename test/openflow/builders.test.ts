@@ -120,7 +120,10 @@ describe('matchProblems', () => {
 describe('names and versions', () => {
   it('finds fields by number', () => {
     expect(oxmName(0x8000, 12)).toBe('ipv4_dst');
-    expect(oxmName(1, 12)).toBeUndefined();
+    expect(oxmName(1, 12)).toBe('reg12');
+    expect(oxmName(1, 30)).toBe('mpls_ttl');
+    expect(oxmName(2, 12)).toBeUndefined();
+    expect(oxmName(0xffff, 42)).toBeUndefined();
   });
 
   it('finds errors by number, as Open vSwitch 3.1 names them', () => {

@@ -18,9 +18,21 @@ describe('tables and generated code', () => {
   });
 
   it('hold all forty basic fields of 1.3, each number once', () => {
-    const ids = catalogue.oxm.filter((row) => row.versions.from <= 4).map((row) => row.id);
+    const basic = catalogue.oxm.filter((row) => row.oxmClass === 0x8000);
+    const ids = basic.filter((row) => row.versions.from <= 4).map((row) => row.id);
     expect(ids).toEqual(Array.from({ length: 40 }, (_, id) => id));
     expect(new Set(catalogue.oxm.map((row) => row.name)).size).toBe(catalogue.oxm.length);
+  });
+
+  it('tell all fields of vendors apart', () => {
+    const keys = catalogue.oxm.map(
+      (row) => `${row.oxmClass} ${row.id} ${row.experimenter ?? ''} ${row.id === 30 ? row.bytes : ''}`,
+    );
+    expect(new Set(keys).size).toBe(keys.length);
+    const nicira = catalogue.oxm.filter((row) => row.oxmClass === 1).map((row) => row.id);
+    // 115 to 118 are kept free for registers that Open vSwitch does not have yet.
+    const expected = Array.from({ length: 126 }, (_, id) => id).filter((id) => id < 115 || id > 118);
+    expect([...new Set(nicira)]).toEqual(expected);
   });
 
   it.each([
@@ -39,14 +51,17 @@ describe('tables and generated code', () => {
       expect(codes.toSorted((a, b) => a - b)).toEqual(
         upTo(messageTypes).filter((code) => !(gone as number[]).includes(code)),
       );
-      const parts = catalogue.multiparts.filter((row) => holds(row.versions, version)).map((row) => row.code);
+      const parts = catalogue.multiparts
+        .filter((row) => holds(row.versions, version) && row.experimenter === undefined)
+        .map((row) => row.code);
       expect(parts).toEqual([...upTo(multipartTypes), 0xffff]);
     },
   );
 
   it('hold all thirteen actions of 1.0', () => {
     const rows = catalogue.tlvFamilies.find((family) => family.name === 'action10')?.rows ?? [];
-    expect(rows.map((row) => row.code)).toEqual([...Array.from({ length: 12 }, (_, code) => code), 0xffff]);
+    const plain = rows.filter((row) => row.experimenter === undefined);
+    expect(plain.map((row) => row.code)).toEqual([...Array.from({ length: 12 }, (_, code) => code), 0xffff]);
   });
 
   it('name only prerequisites that exist', () => {

@@ -1,12 +1,18 @@
 import { catalogue } from '../../src/openflow/descriptors/index.js';
 import {
+  type Experimenter,
   type Field,
   holds,
   type MessageRow,
+  type MultipartRow,
+  type OxmRow,
   type TlvFamily,
+  type TlvRow,
 } from '../../src/openflow/descriptors/language.js';
 import type { AnyMessage } from '../../src/openflow/generated/types.js';
+import { MAX_ACTION_NESTING } from '../../src/openflow/reader.js';
 import { readText } from '../../src/openflow/text.js';
+import { learnSpecs, oxmRef, type Walker } from './interpreter-extensions.js';
 
 /**
  * A second decoder that walks the tables byte by byte. It shares the tables with the generated code and nothing else:
@@ -25,30 +31,32 @@ type Value = Record<string, unknown>;
 const structs = new Map(catalogue.structs.map((row) => [row.name, row]));
 const families = new Map(catalogue.tlvFamilies.map((family) => [family.name, family]));
 
-export class Interpreter {
+export class Interpreter implements Walker {
   readonly spans: Span[] = [];
   private readonly bytes: Uint8Array;
   private readonly version: number;
+  /** Families of the elements around the cursor. */
+  private readonly open: string[] = [];
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
     this.version = bytes[0];
   }
 
-  private integer(at: number, width: number): bigint {
+  integer(at: number, width: number): bigint {
     if (at + width > this.bytes.length) throw new RangeError(`cut off at ${at}`);
     let value = 0n;
     for (let i = 0; i < width; i += 1) value = value * 256n + BigInt(this.bytes[at + i]);
     return value;
   }
 
-  private take(at: number, width: number, path: string, note?: string): number {
+  take(at: number, width: number, path: string, note?: string): number {
     const value = width <= 8 ? this.integer(at, width) : 0n;
     if (width > 0) this.spans.push({ at, length: width, path, value: note ?? `${value}` });
     return width <= 6 ? Number(value) : 0;
   }
 
-  private slice(at: number, end: number, path: string, note = ''): Uint8Array {
+  slice(at: number, end: number, path: string, note = ''): Uint8Array {
     if (end > this.bytes.length || end < at) throw new RangeError(`cut off at ${at}`);
     if (end > at) this.spans.push({ at, length: end - at, path, value: note });
     return Uint8Array.from(this.bytes.subarray(at, end));
@@ -61,30 +69,40 @@ export class Interpreter {
     if (this.take(start + 2, 2, `${prefix}length`) !== end - start)
       throw new RangeError('length of the message');
     const xid = this.take(start + 4, 4, `${prefix}xid`);
-    const row = this.choose(rows, type, start, end);
-    if (row === undefined) throw new RangeError(`type ${type}`);
-    if (row.multipart !== undefined) return this.multipart(row, row.multipart, xid, start, end);
-    let at = start + 8;
-    if (row.experimenter !== undefined) {
-      this.take(at, 4, `${prefix}experimenter`);
-      this.take(at + 4, 4, `${prefix}exp_type`);
-      at += 8;
-    }
-    const value: Value = { type: row.name, xid };
-    const stop = this.fields(row.fields, value, at, end, start, `${prefix}${row.name}`, []);
-    if (stop !== end) throw new RangeError(`${row.name}: bytes left`);
-    return value as unknown as AnyMessage;
+    const body = (row: MessageRow | undefined): AnyMessage => {
+      if (row === undefined) throw new RangeError(`type ${type}`);
+      if (row.multipart !== undefined) return this.multipart(row, row.multipart, xid, start, end);
+      let at = start + 8;
+      if (row.experimenter !== undefined) {
+        this.take(at, 4, `${prefix}experimenter`);
+        this.take(at + 4, 4, `${prefix}exp_type`);
+        at += 8;
+      }
+      const value: Value = { type: row.name, xid };
+      const stop = this.fields(row.fields, value, at, end, start, `${prefix}${row.name}`, []);
+      if (stop !== end) throw new RangeError(`${row.name}: bytes left`);
+      return value as unknown as AnyMessage;
+    };
+    const plain = rows.find((row) => row.code === type && isPlain(row));
+    const special = rows.find((row) => row.code === type && this.isOf(row.experimenter, start + 8, end, 4));
+    if (special === undefined || special.strict) return body(special ?? plain);
+    return this.attempt(
+      () => body(special),
+      () => body(plain),
+    );
   }
 
-  private choose(rows: MessageRow[], type: number, start: number, end: number): MessageRow | undefined {
-    const special = rows.find(
-      (row) =>
-        row.experimenter !== undefined &&
-        type === row.code &&
-        end - start >= 16 &&
-        this.integer(start + 8, 8) === (BigInt(row.experimenter.id) << 32n) + BigInt(row.experimenter.type),
-    );
-    return special ?? rows.find((row) => row.experimenter === undefined && row.code === type);
+  /** What a vendor's row makes of it, or what is left when it does not fit: the bytes as they are. */
+  private attempt<T>(known: () => T, otherwise: () => T): T {
+    const [spans, open] = [this.spans.length, this.open.length];
+    try {
+      return known();
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.spans.length = spans;
+      this.open.length = open;
+      return otherwise();
+    }
   }
 
   private multipart(
@@ -95,14 +113,45 @@ export class Interpreter {
     end: number,
   ): AnyMessage {
     const code = this.take(start + 8, 2, 'mp_type');
-    const part = catalogue.multiparts.find(
-      (each) => each.code === code && holds(each.versions, this.version),
-    );
-    if (part === undefined) throw new RangeError(`multipart type ${code}`);
     const flags = this.take(start + 10, 2, 'flags');
     const pads: Uint8Array[] = [];
+    const at = this.fields(row.fields, {}, start + 12, end, start, row.name, pads);
+    const parts = catalogue.multiparts.filter(
+      (each) => each.code === code && holds(each.versions, this.version),
+    );
+    const part = (chosen: MultipartRow | undefined): AnyMessage => {
+      if (chosen === undefined) throw new RangeError(`multipart type ${code}`);
+      const own = [...pads];
+      const body = this.part(chosen, direction, at, end, own);
+      const value: Value = { type: row.name, xid, mp_type: chosen.name, flags, body };
+      keepPadding(value, own, false);
+      return value as unknown as AnyMessage;
+    };
+    const special = parts.find((each) => this.isOf(each.experimenter, at, end, 4));
+    if (special === undefined) return part(parts.find(isPlain));
+    return this.attempt(
+      () => part(special),
+      () => part(parts.find(isPlain)),
+    );
+  }
+
+  /** The body of a multipart message, up to the end. */
+  private part(
+    part: MultipartRow,
+    direction: 'request' | 'reply',
+    from: number,
+    end: number,
+    pads: Uint8Array[],
+  ): unknown {
+    let at = from;
+    if (part.experimenter !== undefined) {
+      this.take(at, 4, 'experimenter');
+      this.take(at + 4, 4, 'exp_type');
+      pads.push(this.slice(at + 8, at + 8 + part.experimenter.pad, `${part.name}.padding`));
+      at += 8 + part.experimenter.pad;
+      if (at > end) throw new RangeError('padding is cut off');
+    }
     const shape = part[direction];
-    let at = this.fields(row.fields, {}, start + 12, end, start, row.name, pads);
     let body: unknown = {};
     if (shape.shape === 'one') {
       const value: Value = {};
@@ -118,9 +167,14 @@ export class Interpreter {
       body = list;
     }
     if (at !== end) throw new RangeError('bytes left');
-    const value: Value = { type: row.name, xid, mp_type: part.name, flags, body };
-    keepPadding(value, pads, false);
-    return value as unknown as AnyMessage;
+    return body;
+  }
+
+  /** Whether the two numbers at `at` are those of this vendor's element; `width` is that of the second one. */
+  private isOf(experimenter: Experimenter | undefined, at: number, end: number, width: number): boolean {
+    if (experimenter === undefined || end - at < 4 + width) return false;
+    const { id, type } = experimenter;
+    return this.integer(at, 4) === BigInt(id) && this.integer(at + 4, width) === BigInt(type);
   }
 
   private structure(name: string, value: Value, at: number, end: number, path: string): number {
@@ -146,25 +200,58 @@ export class Interpreter {
   }
 
   private tlv(family: TlvFamily, at: number, end: number, path: string): { value: Value; next: number } {
+    this.open.push(family.name);
+    if (this.open.filter((name) => name === family.name).length > MAX_ACTION_NESTING + 1)
+      throw new RangeError(`${path} is nested too deeply`);
+    const found = this.tlvBody(family, at, end, path);
+    this.open.pop();
+    return found;
+  }
+
+  private tlvBody(family: TlvFamily, at: number, end: number, path: string): { value: Value; next: number } {
     const [codeAt, lengthAt] = family.lengthFirst ? [at + 2, at] : [at, at + 2];
-    const code = Number(this.integer(codeAt, 2));
-    const row = family.rows.find((each) => each.code === code && holds(each.versions, this.version));
-    this.take(codeAt, 2, `${path}.type`, row?.name ?? 'raw');
-    const length = this.take(lengthAt, 2, `${path}.length`);
+    const [codeBytes, lengthBytes] = family.classFirst ? [3, 1] : [2, 2];
+    const code = Number(this.integer(codeAt, codeBytes));
+    const length = Number(this.integer(at + 4 - lengthBytes - (lengthAt === at ? 2 : 0), lengthBytes));
     const limit = at + length;
     const padded = family.padding === 'inside' ? limit : at + Math.ceil(length / 8) * 8;
     if (length < family.minLength || padded > end) throw new RangeError(`${path}.length`);
     if (family.padding === 'inside' && length % 8 !== 0) throw new RangeError(`${path}.length`);
-    const pads: Uint8Array[] = [];
-    const value: Value = { type: row?.name ?? 'raw' };
-    if (row === undefined) {
-      value.code = code;
-      value.data = this.slice(at + 4, limit, `${path}.data`);
-    } else if (this.fields(row.fields, value, at + 4, limit, at, path, pads) !== limit) {
-      throw new RangeError(`${path}: bytes left`);
-    }
-    if (family.padding === 'outside') pads.push(this.slice(limit, padded, `${path}.padding`));
-    keepPadding(value, pads, false);
+    const rows = family.rows.filter((each) => each.code === code && holds(each.versions, this.version));
+    const subtype = family.subtypeBytes ?? 4;
+    const decode = (row: TlvRow | undefined): Value => {
+      const spans = [
+        (): number => this.take(codeAt, codeBytes, `${path}.type`, row?.name ?? 'raw'),
+        (): number => this.take(lengthAt === at ? at : at + 4 - lengthBytes, lengthBytes, `${path}.length`),
+      ];
+      for (const span of family.lengthFirst ? spans.reverse() : spans) span();
+      let body = at + 4;
+      if (row?.experimenter !== undefined) {
+        this.take(body, 4, `${path}.experimenter`);
+        this.take(body + 4, subtype, `${path}.subtype`);
+        body += 4 + subtype;
+      }
+      const pads: Uint8Array[] = [];
+      const value: Value = { type: row?.name ?? 'raw' };
+      if (row === undefined) {
+        value.code = code;
+        value.data = this.slice(at + 4, limit, `${path}.data`);
+      } else if (this.fields(row.fields, value, body, limit, at, path, pads) !== limit) {
+        throw new RangeError(`${path}: bytes left`);
+      }
+      if (family.padding === 'outside') pads.push(this.slice(limit, padded, `${path}.padding`));
+      keepPadding(value, pads, false);
+      return value;
+    };
+    const special = rows.find((each) => this.isOf(each.experimenter, at + 4, limit, subtype));
+    const plain = rows.find((each) => isPlain(each) && (!family.lenient || fits(each, length)));
+    const value =
+      special === undefined
+        ? decode(plain)
+        : this.attempt(
+            () => decode(special),
+            () => decode(plain),
+          );
     return { value, next: padded };
   }
 
@@ -180,6 +267,7 @@ export class Interpreter {
   ): number {
     let at = from;
     const listBytes = new Map<string, number>();
+    const listCounts = new Map<string, number>();
     let forced = false;
     const name = (field: Field): string =>
       'name' in field ? `${path}.${field.name}` : `${path}.${field.kind}`;
@@ -206,6 +294,43 @@ export class Interpreter {
           listBytes.set(field.of, this.take(at, 2, `${path}.${field.of}_length`));
           at += 2;
           break;
+        case 'listCount':
+          listCounts.set(field.of, this.take(at, 2, `${path}.${field.of}_count`));
+          at += 2;
+          break;
+        case 'u16List': {
+          const count = listCounts.get(field.name) ?? 0;
+          value[field.name] = Array.from({ length: count }, (_, i) =>
+            this.take(at + 2 * i, 2, `${name(field)}[${i}]`),
+          );
+          at += 2 * count;
+          break;
+        }
+        case 'oxmHeader':
+        case 'oxmRef': {
+          const found = oxmRef(this, at, limit, name(field), field.kind === 'oxmRef');
+          value[field.name] = found.value;
+          at = found.next;
+          break;
+        }
+        case 'learnSpecs': {
+          const found = learnSpecs(this, at, limit, name(field));
+          value[field.name] = found.value;
+          at = found.next;
+          break;
+        }
+        case 'when':
+          if ((Number(value[field.flags]) & field.mask) !== 0)
+            at = this.fields([field.field], value, at, limit, start, path, []);
+          break;
+        case 'tail': {
+          const usual = Math.ceil(Math.max(at - start, field.least) / 8) * 8;
+          forced = limit - start > usual;
+          if (limit < at || limit - start < usual) throw new RangeError(path);
+          pads.push(this.slice(at, limit, `${path}.padding`));
+          at = limit;
+          break;
+        }
         case 'u32s':
           value[field.name] = Array.from({ length: field.count }, (_, i) =>
             this.take(at + 4 * i, 4, `${name(field)}[${i}]`),
@@ -267,13 +392,20 @@ export class Interpreter {
           break;
         }
         case 'oxms': {
+          const from = at;
+          const stop = listBytes.has(field.name) ? at + (listBytes.get(field.name) ?? 0) : limit;
+          if (stop > limit) throw new RangeError(name(field));
           const list: Value[] = [];
-          while (at < limit) {
-            const { value: item, next } = this.oxm(at, limit, `${name(field)}[${list.length}]`);
+          while (at < stop) {
+            const { value: item, next } = this.oxm(at, stop, `${name(field)}[${list.length}]`);
             list.push(item);
             at = next;
           }
           value[field.name] = list;
+          if (!field.aligned) break;
+          const padded = from + Math.ceil((at - from) / 8) * 8;
+          pads.push(this.slice(at, padded, `${name(field)}.padding`));
+          at = padded;
           break;
         }
         case 'oxmId': {
@@ -399,13 +531,7 @@ export class Interpreter {
     const oxmClass = Number(this.integer(at, 2));
     const id = this.bytes[at + 2] >> 1;
     const masked = (this.bytes[at + 2] & 1) === 1;
-    const row = catalogue.oxm.find(
-      (each) =>
-        each.oxmClass === oxmClass &&
-        each.id === id &&
-        each.versions.from <= this.version &&
-        each.versions.to >= this.version,
-    );
+    const row = this.oxmRow(at, oxmClass, id);
     this.take(
       at,
       4,
@@ -414,21 +540,45 @@ export class Interpreter {
     );
     const next = at + 4 + this.bytes[at + 3];
     if (next > limit) throw new RangeError(`${path}.length`);
-    if (row === undefined) {
-      const payload = this.slice(at + 4, next, `${path}.payload`);
-      return { value: { field: 'raw', oxm_class: oxmClass, oxm_field: id, has_mask: masked, payload }, next };
+    if (row === undefined) return this.rawOxm(at, next, path);
+    const first = at + (row.experimenter === undefined ? 4 : 8);
+    const width = row.variable ? Math.floor((next - first) / (masked ? 2 : 1)) : row.bytes;
+    if (next - first !== (masked ? 2 : 1) * width) {
+      if (row.experimenter === undefined) throw new RangeError(`${path}: length of ${row.name}`);
+      return this.rawOxm(at, next, path);
     }
-    const width = row.bytes;
-    if (next - at - 4 !== (masked ? 2 : 1) * width) throw new RangeError(`${path}: length of ${row.name}`);
+    if (row.experimenter !== undefined) this.take(at + 4, 4, `${path}.experimenter`);
     const read = (from: number, label: string): unknown => {
       if (row.form === 'bytes') return this.slice(from, from + width, `${path}.${label}`);
       this.take(from, width, `${path}.${label}`);
       const value = this.integer(from, width);
       return row.form === 'bigint' ? value : Number(value);
     };
-    const value: Value = { field: row.name, value: read(at + 4, 'value') };
-    if (masked) value.mask = read(at + 4 + width, 'mask');
+    const value: Value = { field: row.name, value: read(first, 'value') };
+    if (masked) value.mask = read(first + width, 'mask');
     return { value, next };
+  }
+
+  private rawOxm(at: number, next: number, path: string): { value: Value; next: number } {
+    const payload = this.slice(at + 4, next, `${path}.payload`);
+    const oxm_class = Number(this.integer(at, 2));
+    const [oxm_field, has_mask] = [this.bytes[at + 2] >> 1, (this.bytes[at + 2] & 1) === 1];
+    return { value: { field: 'raw', oxm_class, oxm_field, has_mask, payload }, next };
+  }
+
+  /** Of rows that share a number the one whose length fits, or any if none does. */
+  private oxmRow(at: number, oxmClass: number, id: number): OxmRow | undefined {
+    const length = this.bytes[at + 3];
+    const rows = catalogue.oxm.filter(
+      (each) =>
+        each.oxmClass === oxmClass &&
+        each.id === id &&
+        holds(each.versions, this.version) &&
+        (each.experimenter === undefined ||
+          (length >= 4 && this.integer(at + 4, 4) === BigInt(each.experimenter))),
+    );
+    const masked = (this.bytes[at + 2] & 1) === 1;
+    return rows.find((each) => length === (masked ? 2 : 1) * each.bytes) ?? rows[0];
   }
 
   private oxmIds(from: number, limit: number, path: string): { list: Value[]; next: number } {
@@ -459,6 +609,18 @@ export class Interpreter {
     if (at > limit) throw new RangeError(path);
     return { value: id, next: at };
   }
+}
+
+function isPlain(row: { readonly experimenter?: Experimenter }): boolean {
+  return row.experimenter === undefined;
+}
+
+/** Whether an element has at least the bytes of its fixed fields, and just these if there are no others. */
+function fits(row: TlvRow, length: number): boolean {
+  const variable = row.fields.findIndex((field) => fixedWidth(field) === 0);
+  const head = row.fields.slice(0, variable < 0 ? undefined : variable);
+  const bytes = head.reduce((sum, field) => sum + fixedWidth(field), 4);
+  return variable < 0 ? length === bytes : length >= bytes;
 }
 
 function fixedWidth(field: Field): number {

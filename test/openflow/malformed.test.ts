@@ -18,7 +18,7 @@ const scale = Number(process.env.STEADY_TEST_SCALE ?? 1);
 function checkAnyInput(bytes: Uint8Array): 'message' | 'error' {
   const result = decodeMessage(bytes);
   if (bytes.length >= 8) {
-    const reader = new Reader(bytes, 0);
+    const reader = new Reader(bytes, 0, bytes[0]);
     codecOf(bytes[0])?.decode(reader, 0, bytes.length, bytes[0]);
     if (reader.steps > bytes.length / 4) throw new Error(`${reader.steps} steps for ${bytes.length} bytes`);
   }

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { decodeMessage, encodeMessage } from '../../src/openflow/codec.js';
-import type { PortStats, QueueStats } from '../../src/openflow/generated/types.js';
+import type { FlowStats, PortStats, QueueStats } from '../../src/openflow/generated/types.js';
 import { SlabWriter } from '../../src/openflow/slab-writer.js';
 import {
   CounterColumn,
+  FlowStatsColumns,
   PortStatsColumns,
   QueueStatsColumns,
+  readFlowStats,
   readPortStats,
   readQueueStats,
 } from '../../src/openflow/stats-columns.js';
@@ -160,5 +162,83 @@ describe('CounterColumn.difference', () => {
     [3n, 2n ** 40n],
   ])('%d - %d is exact', (later, earlier) => {
     expect(column(later).difference(0, column(earlier), 0)).toBe(Number(later - earlier));
+  });
+});
+
+function flowRows(bytes: Uint8Array): readonly FlowStats[] {
+  const result = decodeMessage(bytes);
+  if (
+    !result.ok ||
+    result.version === 1 ||
+    result.message.type !== 'multipart_reply' ||
+    result.message.mp_type !== 'flow'
+  )
+    throw new Error('no flow statistics');
+  return result.message.body;
+}
+
+/** Replies with flows of several lengths, as a switch of 1.3 sends them. */
+function flowReply(count: number): Uint8Array {
+  const body: FlowStats[] = Array.from({ length: count }, (_, i) => ({
+    table_id: i % 254,
+    duration_sec: 1000 + i,
+    duration_nsec: 7,
+    priority: 65_535 - i,
+    idle_timeout: 0,
+    hard_timeout: 0,
+    flags: 0,
+    cookie: 0xffff_ffff_0000_0000n + BigInt(i),
+    packet_count: 2n ** 40n + BigInt(i),
+    byte_count: 2n ** 63n + BigInt(i),
+    match: i % 2 === 0 ? [] : [{ field: 'in_port', value: i }],
+    instructions: i % 3 === 0 ? [] : [{ type: 'goto_table', table_id: 200 }],
+  }));
+  const writer = new SlabWriter();
+  encodeMessage({ type: 'multipart_reply', xid: 1, mp_type: 'flow', flags: 0, body }, writer);
+  return writer.finish();
+}
+
+describe('readFlowStats', () => {
+  it('reads what decodeMessage reads, whatever the entries are long', () => {
+    const bytes = flowReply(200);
+    const columns = new FlowStatsColumns(1);
+    expect(readFlowStats(bytes, 0, bytes.length, columns)).toBeUndefined();
+    const rows = flowRows(bytes);
+    expect(columns.count).toBe(rows.length);
+    rows.forEach((row, i) => {
+      expect([columns.tableId[i], columns.priority[i], columns.durationSec[i]]).toEqual([
+        row.table_id,
+        row.priority,
+        row.duration_sec,
+      ]);
+      expect([columns.cookie.bigint(i), columns.packets.bigint(i), columns.bytes.bigint(i)]).toEqual([
+        row.cookie,
+        row.packet_count,
+        row.byte_count,
+      ]);
+    });
+  });
+
+  it('appends nothing of a reply that is cut or whose entries lie about their length', () => {
+    const whole = flowReply(3);
+    const columns = new FlowStatsColumns();
+    const attempt = (bytes: Uint8Array) => {
+      const error = readFlowStats(bytes, 0, bytes.length, columns);
+      expect(columns.count).toBe(0);
+      return error;
+    };
+    for (const length of [0, 1, 55, whole.length - 15, 0xffff]) {
+      const bytes = whole.slice();
+      bytes.set([length >> 8, length & 0xff], 16);
+      expect(attempt(bytes), String(length)).toMatchObject({
+        code: expect.stringMatching(/bad_length|truncated/),
+      });
+    }
+    for (let cut = 1; cut < 56; cut += 1) {
+      const bytes = whole.slice(0, whole.length - cut);
+      bytes.set([bytes.length >> 8, bytes.length & 0xff], 2);
+      expect(attempt(bytes), String(cut)).toBeDefined();
+    }
+    expect(attempt(golden('ovs-multipart-port-stats-reply-1').bytes)).toMatchObject({ code: 'bad_type' });
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeMessage } from '../../src/openflow/codec.js';
 import { codecOf } from '../../src/openflow/generated/versions.js';
+import { toJson } from '../../src/openflow/json.js';
 import { Reader } from '../../src/openflow/reader.js';
 import { type Element, type LengthField, loadSeeds, type Seed } from '../fuzz/seeds.js';
 
@@ -12,9 +13,10 @@ import { type Element, type LengthField, loadSeeds, type Seed } from '../fuzz/se
 const families: readonly (readonly [family: string, path: RegExp])[] = [
   ['hello elements', /^hello\.elements\[\d+\]$/],
   ['actions of a packet_out', /^packet_out\.actions\[\d+\]$/],
-  ['actions of an instruction', /instructions\[\d+\]\.actions\[\d+\]$/],
+  // A vendor's message whose body does not fit its row is kept as it came, so its lists are no case of this.
+  ['actions of an instruction', /^(?!nx_|onf_).*instructions\[\d+\]\.actions\[\d+\]$/],
   ['actions of a bucket', /buckets\[\d+\]\.actions\[\d+\]$/],
-  ['instructions of a flow_mod', /flow_mod\.instructions\[\d+\]$/],
+  ['instructions of a flow_mod', /^flow_mod\.instructions\[\d+\]$/],
   ['instructions of flow statistics', /^flow\[\d+\]\.instructions\[\d+\]$/],
   ['buckets of a group_mod', /^group_mod\.buckets\[\d+\]$/],
   ['buckets of group descriptions', /^group_desc\[\d+\]\.buckets\[\d+\]$/],
@@ -24,7 +26,7 @@ const families: readonly (readonly [family: string, path: RegExp])[] = [
   ['queue properties', /queues\[\d+\]\.properties\[\d+\]$/],
   ['table features', /^table_features\[\d+\]$/],
   ['table feature properties', /^table_features\[\d+\]\.properties\[\d+\]$/],
-  ['action and instruction identifiers', /\.ids\[\d+\]$/],
+  ['action and instruction identifiers', /properties\[\d+\]\.ids\[\d+\]$/],
   ['bundle properties', /^bundle_\w+\.properties\[\d+\]$/],
   ['flow statistics', /^flow\[\d+\]$/],
   ['group statistics', /^group\[\d+\]$/],
@@ -33,10 +35,14 @@ const families: readonly (readonly [family: string, path: RegExp])[] = [
   ['meter configurations', /^meter_config\[\d+\]$/],
 ];
 
-const seeds = loadSeeds();
+/** A vendor's body that is malformed is kept as bytes and not refused: those are in `malformed-vendor.test.ts`. */
+const seeds = loadSeeds().filter(({ bytes }) => {
+  const result = decodeMessage(bytes);
+  return result.ok && !/"(type|mp_type)":"(nx|onf|ntr)_/.test(JSON.stringify(toJson(result.message)));
+});
 
 function steps(bytes: Uint8Array): number {
-  const reader = new Reader(bytes, 0);
+  const reader = new Reader(bytes, 0, bytes[0]);
   codecOf(bytes[0])?.decode(reader, 0, bytes.length, bytes[0]);
   return reader.steps;
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Message, MessageType } from '../../src/openflow/index.js';
 import { reactionTo, type SessionEvent } from '../../src/session/index.js';
+import { readHello } from '../../src/session/version.js';
 import {
   closeReasonOf,
   descReply,
@@ -175,12 +176,53 @@ describe('version negotiation', () => {
     expect(refusalOf(bytes)).toMatchObject({ state: 'identifying', reason: undefined });
   });
 
+  it('tells the switch itself what to set', () => {
+    const [error] = refusalOf(raw(3, 0, 5)).sent;
+    expect(error).toMatchObject({ type: 'error', error_type: 0, error_code: 0 });
+    expect(error?.type === 'error' && String.fromCharCode(...error.data)).toBe(
+      'OpenFlow 1.3 is needed; with Open vSwitch: ' +
+        'ovs-vsctl set bridge BRIDGE protocols=OpenFlow10,OpenFlow13 (BRIDGE is the name of its bridge)',
+    );
+  });
+
+  it.each([
+    // accepted, said by the switch, agreed
+    [[1, 4], encoded(hello([1, 4])), 4],
+    [[1, 4], encoded(hello([1])), 1],
+    [[1, 4], encoded(hello([1, 2, 3])), 1],
+    [[1, 4], raw(1, 0, 5), 1],
+    [[4, 5], encoded(hello([4, 5, 6])), 5],
+    [[4, 5], encoded(hello([1, 4, 6])), 4],
+    [[4, 5], raw(5, 0, 5), 5],
+    // Without a bitmap the smaller header counts, and both must support it (1.3.5, 6.3.1).
+    [[1, 4], raw(3, 0, 5), undefined],
+    [[4, 6], raw(5, 0, 5), undefined],
+    [[4, 6], encoded(hello([5])), undefined],
+  ])('with %j accepted agrees on the highest common version', (versions, bytes, agreed) => {
+    expect(readHello(bytes, 0, bytes.length, versions)).toMatchObject({ ok: true, version: agreed });
+  });
+
+  it('greets with every version that it accepts, in a message of the highest', () => {
+    const { session } = new Wire({ versions: [1, 4, 5] });
+    session.start(0);
+    const bytes = session.takeBytes()!;
+    expect([bytes[0], [...bytes.slice(-4)]]).toEqual([5, [0, 0, 0, 0x32]]);
+  });
+
   it('takes a second HELLO in good part as long as it offers our version', () => {
     const wire = readyWire();
     wire.say(1, hello([4, 5]), hello());
     expect(wire.session.state).toBe('ready');
     wire.say(1, hello([1]));
     expect(closeReasonOf(wire.takeEvents())?.code).toBe('version');
+  });
+
+  it('ends after 16 more HELLO messages', () => {
+    const wire = readyWire();
+    for (let i = 0; i < 16; i++) wire.say(1, hello());
+    expect(wire.session.state).toBe('ready');
+    wire.say(1, hello());
+    expect(closeReasonOf(wire.takeEvents())?.code).toBe('protocol');
   });
 
   it('ends when a message of another version follows', () => {
@@ -293,11 +335,32 @@ describe('refusals of the handshake', () => {
     });
   });
 
-  it('accepts main connections alone', () => {
+  it('accepts main connections alone, and tells the switch so', () => {
     const { ids } = transcript();
     const wire = new Wire();
     wire.say(0, hello(), featuresReply(ids.features!, 1));
+    expect(wire.hear().filter((m) => m.type === 'error')).toMatchObject([{ error_type: 1, error_code: 5 }]);
     expect(closeReasonOf(wire.takeEvents())?.code).toBe('auxiliary');
+  });
+
+  it('bounds the bytes of the handshake', () => {
+    const wire = new Wire({ limits: { handshakeBytes: 20_000 } });
+    wire.say(0, hello());
+    const big = encoded({ type: 'echo_request', xid: 1, data: new Uint8Array(9000) });
+    wire.sayBytes(0, big);
+    wire.sayBytes(0, big);
+    expect(wire.session.state).toBe('identifying');
+    wire.sayBytes(0, big);
+    expect(closeReasonOf(wire.takeEvents())?.code).toBe('overflow');
+  });
+
+  it('asks for nothing unasked that the caller does not want, and as a slave for port status alone', () => {
+    const { ids } = transcript();
+    const wire = new Wire({ interest: { packetInReasons: 2, portStatusReasons: 7, flowRemovedReasons: 0 } });
+    wire.say(0, hello(), featuresReply(ids.features!));
+    expect(wire.hearOnly('set_async')).toMatchObject([
+      { packet_in_mask: [2, 0], port_status_mask: [7, 7], flow_removed_mask: [0, 0] },
+    ]);
   });
 
   it('bounds the port status messages that it keeps', () => {

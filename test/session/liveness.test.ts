@@ -8,6 +8,7 @@ import {
   portStatus,
   raw,
   readyWire,
+  type Wire,
 } from './support/fake-switch.js';
 
 const echoRequest = (xid: number, data: Uint8Array = new Uint8Array(0)): Message => ({
@@ -16,40 +17,106 @@ const echoRequest = (xid: number, data: Uint8Array = new Uint8Array(0)): Message
   data,
 });
 
+const echoReply = (xid: number): Message => ({ type: 'echo_reply', xid, data: new Uint8Array(0) });
+
 describe('signs of life', () => {
-  it('are asked for after 5 s of silence, and 5 s later the session ends', () => {
+  /** Lets the session ask, answers `after` seconds later, and tells how long it was silent and when it asks next. */
+  const ask = (wire: Wire, after: number): { idle: number; next: number } => {
+    const before = wire.session.nextDeadline()!;
+    wire.session.timeout(before);
+    const [question] = wire.hear();
+    expect(question!.type).toBe('echo_request');
+    wire.say(before + after, echoReply(question!.xid));
+    return { idle: before, next: wire.session.nextDeadline()! - before - after };
+  };
+
+  it('are asked for after silence, which may last longer with every answer, up to 5 s', () => {
     const wire = readyWire();
-    expect(wire.session.nextDeadline()).toBe(5);
-    wire.session.timeout(4.99);
+    expect(ask(wire, 0)).toEqual({ idle: 1, next: 2 });
+    expect(ask(wire, 0)).toEqual({ idle: 3, next: 4 });
+    expect(ask(wire, 0)).toEqual({ idle: 7, next: 5 });
+    expect(ask(wire, 0)).toEqual({ idle: 12, next: 5 });
+  });
+
+  it('are asked for sooner again after an answer that was late', () => {
+    const wire = readyWire();
+    ask(wire, 0);
+    expect(ask(wire, 0).next).toBe(4);
+    // The wait is 3 s by now: something else was heard in time, the answer itself came later.
+    const at = wire.session.nextDeadline()!;
+    wire.session.timeout(at);
+    const [question] = wire.hear();
+    wire.say(at + 2, portStatus(1));
+    wire.say(at + 3.5, echoReply(question!.xid));
+    expect(wire.session.nextDeadline()! - at - 3.5).toBe(1);
+  });
+
+  it('are never asked for while the switch speaks', () => {
+    const wire = readyWire();
+    for (let now = 0; now < 100; now += 0.9) {
+      wire.say(now, portStatus(1));
+      expect(wire.session.nextDeadline()).toBe(now + 1);
+      wire.session.timeout(now + 0.8);
+    }
     expect(wire.hear()).toEqual([]);
-    wire.session.timeout(5);
-    expect(wire.hear().map((m) => m.type)).toEqual(['echo_request']);
-    expect(wire.session.nextDeadline()).toBe(10);
-    wire.session.timeout(9.99);
-    expect(wire.hear()).toEqual([]);
-    expect(closeReasonOf(wire.takeEvents())).toBeUndefined();
-    wire.session.timeout(10);
-    expect(closeReasonOf(wire.takeEvents())?.code).toBe('echoTimeout');
+  });
+
+  it('are waited for 5 s at first, then by the round trip within 3 to 5 s, and then the session ends', () => {
+    const waitOf = (roundTrip: number): number => {
+      const wire = readyWire();
+      for (let i = 0; i < 20; i++) ask(wire, roundTrip);
+      const at = wire.session.nextDeadline()!;
+      wire.session.timeout(at);
+      return wire.session.nextDeadline()! - at;
+    };
+    const fresh = readyWire();
+    fresh.session.timeout(1);
+    expect(fresh.session.nextDeadline()).toBe(6);
+    expect(waitOf(0.001)).toBeCloseTo(3, 6);
+    expect(waitOf(0.4)).toBeCloseTo(4.05, 1);
+    expect(waitOf(2)).toBeCloseTo(5, 6);
+
+    fresh.session.timeout(5.99);
+    expect(closeReasonOf(fresh.takeEvents())).toBeUndefined();
+    fresh.session.timeout(6);
+    expect(closeReasonOf(fresh.takeEvents())?.code).toBe('echoTimeout');
+  });
+
+  it('measure the round trip, whatever else is heard meanwhile', () => {
+    const wire = readyWire();
+    expect(wire.session.counters.roundTripSeconds).toBeUndefined();
+    wire.session.timeout(1);
+    const [question] = wire.hear();
+    wire.say(1.1, portStatus(1), echoReply(question!.xid + 1));
+    expect(wire.session.counters.roundTripSeconds).toBeUndefined();
+    wire.say(1.25, echoReply(question!.xid));
+    expect(wire.session.counters.roundTripSeconds).toBe(0.25);
+    wire.say(1.5, echoReply(question!.xid));
+    expect(wire.session.counters.roundTripSeconds).toBe(0.25);
   });
 
   it.each([
-    ['the echo reply', (xid: number): Message => ({ type: 'echo_reply', xid, data: new Uint8Array(0) })],
+    ['the echo reply', echoReply],
     ['any other message', () => portStatus(1)],
   ])('are given by %s', (_, answer) => {
     const wire = readyWire();
-    wire.session.timeout(5);
-    wire.say(9, answer(wire.hear()[0]!.xid));
-    expect(wire.session.nextDeadline()).toBe(14);
-    wire.session.timeout(10);
+    wire.session.timeout(1);
+    wire.say(5, answer(wire.hear()[0]!.xid));
+    wire.session.timeout(6);
     expect(closeReasonOf(wire.takeEvents())).toBeUndefined();
   });
 
-  it('are not missed because the controller itself was held up', () => {
+  it('are not missed because the controller itself was held up, neither before nor after it asked', () => {
     const wire = readyWire();
     wire.session.timeout(60);
     expect(wire.hear().map((m) => m.type)).toEqual(['echo_request']);
-    expect(closeReasonOf(wire.takeEvents())).toBeUndefined();
     expect(wire.session.nextDeadline()).toBe(65);
+    // The answer may lie in the socket; but a second delay is no excuse.
+    wire.session.timeout(70);
+    expect(closeReasonOf(wire.takeEvents())).toBeUndefined();
+    expect(wire.session.nextDeadline()).toBe(75);
+    wire.session.timeout(90);
+    expect(closeReasonOf(wire.takeEvents())?.code).toBe('echoTimeout');
   });
 
   it('are returned at once, with the same data, before everything else that waits', () => {
@@ -122,11 +189,16 @@ describe('the budget of a turn', () => {
     wire.session.receive(flood(150), 0);
     const rounds: number[] = [];
     for (;;) {
-      rounds.push(wire.hear().length);
+      rounds.push(wire.hear().filter((m) => m.type === 'echo_reply').length);
       if (!wire.session.hasMore()) break;
       wire.session.continueReceive(0);
     }
     expect(rounds).toEqual([64, 64, 22]);
+    wire.session.receive(
+      joined(...Array.from({ length: 64 }, () => encoded(echoRequest(1, new Uint8Array(99))))),
+      0,
+    );
+    expect(wire.hear().filter((m) => m.type !== 'echo_reply')).toEqual([]);
     expect(wire.session.counters.inboxMessages).toBe(0);
   });
 

@@ -100,7 +100,13 @@ describe('a request', () => {
     const xid = wire.session.request(flowRequest, 1, 10);
     wire.say(10, error(xid, 1, 2));
     expect(wire.takeEvents()).toEqual([
-      { kind: 'failed', xid, code: 'rejected', reason: 'OFPET_BAD_REQUEST OFPBRC_BAD_MULTIPART' },
+      {
+        kind: 'failed',
+        xid,
+        code: 'rejected',
+        reason: 'OFPET_BAD_REQUEST OFPBRC_BAD_MULTIPART',
+        error: { errorType: 1, errorCode: 2 },
+      },
     ]);
   });
 
@@ -280,6 +286,24 @@ describe('counters', () => {
     wire.say(10, portReply(xid, 1, false));
     expect(wire.takeEvents().map((e) => e.kind === 'samples' && e.more)).toEqual([true, false]);
     expect(wire.session.counters.pendingRequests).toBe(0);
+  });
+
+  it('of flows come as records only to those who ask for records', () => {
+    const wire = readyWire();
+    const flows = (xid: number): Message => ({
+      type: 'multipart_reply',
+      xid,
+      mp_type: 'flow',
+      flags: 0,
+      body: [flowStats(1n), flowStats(2n)],
+    });
+    const asked = (form?: 'records') => wire.session.request(flowRequest, 1, 10, form);
+    wire.say(10, flows(asked('records')));
+    expect(wire.takeEvents()).toMatchObject([{ kind: 'samples', records: 'flow', more: false }]);
+    wire.say(10, flows(asked()));
+    expect(wire.takeEvents()).toMatchObject([
+      { kind: 'reply', message: { body: [{ cookie: 1n }, { cookie: 2n }] } },
+    ]);
   });
 
   it('come as objects to those who ask for objects', () => {

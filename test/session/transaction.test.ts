@@ -133,7 +133,7 @@ describe('a transaction', () => {
   });
 
   it('ends as unknown at its deadline, which each part has anew', () => {
-    const wire = readyWire({ limits: { messagesPerBarrier: 1, echoIdleSeconds: 100, echoFailSeconds: 200 } });
+    const wire = readyWire({ limits: { messagesPerBarrier: 1, echoIdleMinSeconds: 100 } });
     wire.session.transact(mods(2), 10);
     expect(wire.session.nextDeadline()).toBe(20);
     wire.say(19, barrier(wire.hear().at(-1)!.xid));
@@ -278,7 +278,7 @@ describe('a bundle', () => {
     ['silence', (wire: Wire) => wire.session.timeout(20)],
     ['the end', (wire: Wire) => wire.session.close('gone')],
   ])('that is discarded counts as not applied, also when the answer is %s', (_, answer) => {
-    const wire = readyWire({ limits: { echoIdleSeconds: 100, echoFailSeconds: 200 } });
+    const wire = readyWire({ limits: { echoIdleMinSeconds: 100 } });
     wire.session.bundle(mods(1), 10);
     const sent = wire.hear();
     wire.say(10, error(sent[1]!.xid, 2, 4), barrier(sent[2]!.xid));
@@ -298,8 +298,26 @@ describe('a bundle', () => {
     });
   });
 
+  it('tells which message made the commit fail, also of an earlier part', () => {
+    const wire = readyWire({ limits: { messagesPerBarrier: 2 } });
+    wire.session.bundle(mods(3), 10);
+    const first = wire.hear();
+    wire.say(10, barrier(xidOf(first, 'barrier_request')));
+    wire.say(10, barrier(xidOf(wire.hear(), 'barrier_request')));
+    const [commit] = wire.hear();
+    const second = first.filter((m) => m.type === 'bundle_add_message')[1]!;
+    wire.say(10, error(second.xid, 5, 1), error(commit!.xid, 0xffff, 2313));
+    expect(onlyTransaction(wire)).toMatchObject({
+      outcome: 'rejected',
+      rejections: [
+        { index: 1, errorType: 5, errorCode: 1 },
+        { index: -1, errorType: 0xffff },
+      ],
+    });
+  });
+
   it('whose commit is not answered may be applied', () => {
-    const wire = readyWire({ limits: { echoIdleSeconds: 100, echoFailSeconds: 200 } });
+    const wire = readyWire({ limits: { echoIdleMinSeconds: 100 } });
     wire.session.bundle(mods(1), 10);
     wire.say(15, barrier(wire.hear()[2]!.xid));
     expect(wire.session.nextDeadline()).toBe(25);

@@ -14,6 +14,7 @@ export const tools = [
   'docker',
   'mininet',
   'gcc',
+  'openssl',
 ] as const;
 export type Tool = (typeof tools)[number];
 export type Availability = { readonly ok: true } | { readonly ok: false; readonly reason: string };

@@ -108,6 +108,21 @@ describe('BottleneckSampler', () => {
     expect(seen).toMatchObject({ departedBytes: 1000, arrivedBytes: 1100 });
   });
 
+  it('counts the packets of both sides, and says so when a port does not', () => {
+    const sampler = new BottleneckSampler({ ...ports, otherPorts: [3, 4, 5] });
+    const all = (n: bigint, of4 = 5n * n): PortCounters[] => [
+      { port: 1, txPackets: 10n * n, rxPackets: 3n * n },
+      { port: 3, rxPackets: 8n * n, txPackets: 3n * n },
+      { port: 4, rxPackets: of4 },
+      { port: 5, rxPackets: 0n, txPackets: 2n * n },
+    ];
+    sampler.onPortStats(portStatsReply(all(1n)), 1, 1);
+    const seen = sampler.onPortStats(portStatsReply(all(11n)), 1.02, 1.02);
+    expect(seen).toMatchObject({ arrivedPackets: 110, departedPackets: 100 });
+    const blind = sampler.onPortStats(portStatsReply(all(12n, 2n ** 64n - 1n)), 1.04, 1.04);
+    expect(blind).toMatchObject({ arrivedPackets: undefined, departedPackets: 10, gap: false });
+  });
+
   it('refuses what is no port_stats reply and goes on with the next', () => {
     const sampler = new BottleneckSampler(ports);
     sampler.onPortStats(portStatsReply(counters(0, 0, 0, 0)), 1, 1);

@@ -3,6 +3,7 @@ export interface PortCounters {
   readonly port: number;
   readonly rxBytes?: bigint;
   readonly txBytes?: bigint;
+  readonly rxPackets?: bigint;
   readonly txPackets?: bigint;
   readonly txDropped?: bigint;
 }
@@ -23,6 +24,7 @@ export function portStatsReply(
   ports.forEach((p, i) => {
     const at = 16 + 112 * i;
     view.setUint32(at, p.port);
+    view.setBigUint64(at + 8, p.rxPackets ?? 0n);
     view.setBigUint64(at + 16, p.txPackets ?? 0n);
     view.setBigUint64(at + 24, p.rxBytes ?? 0n);
     view.setBigUint64(at + 32, p.txBytes ?? 0n);

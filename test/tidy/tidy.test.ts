@@ -23,6 +23,7 @@ const pure = [
   'src/packet/',
   'src/traffic/',
   'src/session/',
+  'src/learning/',
   'src/network/',
   'src/telemetry/',
   'src/migration/',
@@ -82,7 +83,7 @@ function importsOf(file: string): string[] {
     found.push(relative(root, resolve(root, dirname(file), match[1]!)));
   return found;
 }
-const inRoom = (file: string): boolean => /^(?:src|controller|bench\/lab)\//.test(file);
+const inRoom = (file: string): boolean => /^(?:src|controller|bench\/lab|bench\/openflow)\//.test(file);
 const roomOf = (file: string): string =>
   file.startsWith('controller/') ? 'controller' : file.split('/').slice(0, 2).join('/');
 

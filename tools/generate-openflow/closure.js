@@ -1,5 +1,7 @@
 /** Which structures and families a version of the protocol reaches from its messages: nothing else is generated. */
-import { holds } from './names.js';
+import { holds, oxmVersions } from './names.js';
+
+const overlaps = (a, b) => a.from <= b.to && b.from <= a.to;
 
 export function sliceOf(catalogue, version) {
   const live = (rows) => rows.filter((row) => holds(row.versions, version));
@@ -44,7 +46,7 @@ export function sliceOf(catalogue, version) {
     version,
     messages,
     multiparts,
-    oxm: live(catalogue.oxm),
+    oxm: catalogue.oxm.filter((row) => overlaps(row.versions, oxmVersions(version))),
     oxs: live(catalogue.oxs),
     families,
     ...pick(reached),
@@ -73,14 +75,19 @@ export function signatures(slice) {
     fields.map((field) => {
       if (field.kind === 'message') return [field, slice.version];
       if (['match', 'oxm', 'oxms'].includes(field.kind)) return [field, oxm];
-      return 'of' in field && field.kind !== 'listLength' ? [field, ofName(field.of, above)] : field;
+      return 'of' in field && !['listLength', 'listCount'].includes(field.kind)
+        ? [field, ofName(field.of, above)]
+        : field;
     });
   const ofName = (name, above = []) => {
     if (above.includes(name)) return `within ${name}`;
     const inner = [...above, name];
     if (structs.has(name)) return [name, expand(structs.get(name).fields, inner)];
     const family = families.get(name);
-    return [name, family.rows.map((row) => [row.name, row.code, expand(row.fields, inner)])];
+    return [
+      name,
+      family.rows.map((row) => [row.name, row.code, row.experimenter, expand(row.fields, inner)]),
+    ];
   };
   return {
     ofName: (name) => JSON.stringify(ofName(name)),
@@ -92,6 +99,8 @@ export function signatures(slice) {
         expand(row.fields, []),
         row.multipart && slice.version,
       ]),
+    ofMember: (family, row) =>
+      JSON.stringify([family.name, row.name, row.code, row.experimenter, expand(row.fields, [])]),
     oxm,
   };
 }

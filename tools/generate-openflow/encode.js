@@ -1,8 +1,27 @@
 /** Emits encoders: one `reserve` for each fixed head, writes at constant offsets, lengths patched at the end. */
-import { at, split } from './layout.js';
-import { familyType, memberType, messageType, structType, unionType } from './names.js';
+import { at, headerOf, split } from './layout.js';
+import { familyType, memberType, messageType, structType, unionType, vendorType } from './names.js';
 
 const PUTS = { u8: 'put8', u16: 'put16', u32: 'put32', u64: 'put64' };
+
+const FLAT = {
+  rest: 'writeRest',
+  u8List: 'writeU8List',
+  u16List: 'writeU16List',
+  u32List: 'writeU32List',
+  oxmId: 'writeOxmId',
+  oxmIds: 'writeOxmIds',
+  oxmRef: 'writeOxmRef',
+  learnSpecs: 'writeLearnSpecs',
+};
+
+const LATE = {
+  u8: (_, value, path) => `write8(w, ${value}, ${path});`,
+  u16: (_, value, path) => `write16(w, ${value}, ${path});`,
+  u32: (_, value, path) => `write32(w, ${value}, ${path});`,
+  u64: (_, value, path) => `write64(w, ${value}, ${path});`,
+  bytes: ({ length }, value, path) => `writeBytes(w, ${value}, ${length}, ${path});`,
+};
 
 class Body {
   constructor(slice, path) {
@@ -24,6 +43,8 @@ class Body {
       const o = at('start', offset);
       if (field.kind === 'pad') this.places.push([o, String(width)]);
       else if (field.kind === 'listLength') this.lengthOf = { name: field.of, offset };
+      else if (field.kind === 'listCount')
+        this.lines.push(`put16(b, ${o}, m.${field.of}.length, '${this.path}.${field.of}');`);
       else if (field.kind === 'struct') this.inPlace(field, offset);
       else if (field.kind !== 'length') this.put(field, o, 'm', this.path);
     }
@@ -37,6 +58,7 @@ class Body {
     else if (field.kind === 'bytes')
       this.lines.push(`putBytes(b, ${o}, ${value}, ${field.length}, ${path});`);
     else if (field.kind === 'text') this.lines.push(`putText(b, ${o}, ${value}, ${field.length}, ${path});`);
+    else if (field.kind === 'oxmHeader') this.lines.push(`putOxmHeader(b, ${o}, ${value}, ${path});`);
     else throw new Error(`cannot encode ${field.kind} in a fixed head`);
   }
 
@@ -61,16 +83,15 @@ class Body {
       else if (field.kind === 'padEnd') this.padEnd();
       else if (field.kind === 'stats') this.stats(field, path);
       else if (field.kind === 'struct') this.lines.push(`encode${structType(field.of)}(w, ${value});`);
-      else if (field.kind === 'oxms') this.lines.push(`for (const item of ${value}) encodeOxm(w, item);`);
-      else if (field.kind === 'oxmId') this.lines.push(`writeOxmId(w, ${value}, ${path});`);
       else if (field.kind === 'match') this.match(field, path);
       else if (field.kind === 'oxm') this.oxm(field);
+      else if (field.kind === 'oxms') this.oxms(field);
       else if (field.kind === 'list') this.list(field);
       else if (field.kind === 'message') this.message(field, fields);
-      else if (field.kind === 'rest') this.lines.push(`writeRest(w, ${value}, ${path});`);
-      else if (field.kind === 'u8List') this.lines.push(`writeU8List(w, ${value}, ${path});`);
-      else if (field.kind === 'u32List') this.lines.push(`writeU32List(w, ${value}, ${path});`);
-      else if (field.kind === 'oxmIds') this.lines.push(`writeOxmIds(w, ${value}, ${path});`);
+      else if (field.kind === 'when') this.when(field);
+      else if (field.kind === 'tail') this.tail(field);
+      else if (field.kind in FLAT) this.lines.push(`${FLAT[field.kind]}(w, ${value}, ${path});`);
+      else if (field.kind in LATE) this.lines.push(LATE[field.kind](field, value, path));
       else throw new Error(`cannot encode ${field.kind}`);
     }
   }
@@ -114,15 +135,49 @@ class Body {
     this.places.push(['oxmEnd', 'oxmPad']);
   }
 
+  when({ flags, mask, field }) {
+    const path = `'${this.path}.${field.name}'`;
+    const wanted = `(m.${flags} & 0x${mask.toString(16)}) !== 0`;
+    const write =
+      field.kind in FLAT
+        ? `${FLAT[field.kind]}(w, ${field.name}, ${path});`
+        : LATE[field.kind](field, field.name, path);
+    this.lines.push(
+      `const ${field.name} = agreed(m.${field.name}, ${wanted}, ${path});`,
+      `if (${field.name} !== undefined) ${write}`,
+    );
+  }
+
+  tail({ least }) {
+    const before = this.places.map((place) => place[1]).join(' + ') || '0';
+    this.lines.push(
+      `const tail = w.at;`,
+      `const tailPad = endPadding(w, start, ${least}, m.padding, ${before});`,
+    );
+    this.places.push(['tail', 'tailPad']);
+  }
+
+  oxms(field) {
+    const bounded = this.lengthOf?.name === field.name;
+    if (bounded || field.aligned) this.lines.push(`const ${field.name}At = w.at;`);
+    this.lines.push(`for (const item of m.${field.name}) encodeOxm(w, item);`);
+    if (bounded) this.patch(field);
+    if (!field.aligned) return;
+    this.lines.push(`const ${field.name}End = w.at;`, `const ${field.name}Pad = align(w, ${field.name}At);`);
+    this.places.push([`${field.name}End`, `${field.name}Pad`]);
+  }
+
+  patch(field) {
+    const place = at('start', this.lengthOf.offset);
+    this.lines.push(`patchLength(w, ${field.name}At, ${place}, '${this.path}.${field.name}');`);
+  }
+
   list(field) {
     const type = this.families.has(field.of) ? familyType(field.of) : structType(field.of);
     const bounded = this.lengthOf?.name === field.name;
     if (bounded) this.lines.push(`const ${field.name}At = w.at;`);
     this.lines.push(`for (const item of m.${field.name}) encode${type}(w, item);`);
-    if (bounded)
-      this.lines.push(
-        `patchLength(w, ${field.name}At, ${at('start', this.lengthOf.offset)}, '${this.path}.${field.name}');`,
-      );
+    if (bounded) this.patch(field);
   }
 
   /** Padding after the message is there if something follows it, or if it was there when it was decoded. */
@@ -179,23 +234,53 @@ export function structEncoder(row, slice) {
   return `export function encode${structType(row.name)}(w: SlabWriter, m: ${structType(row.name)}): void {\n${body.text()}\n}\n`;
 }
 
-function memberEncoder(family, row, slice) {
+/** Where a TLV has its type and its length. */
+const HEADERS = {
+  'type-length': {
+    code: (code) => [...(code > 0xff ? [`b[start] = ${code >> 8};`] : []), `b[start + 1] = ${code & 0xff};`],
+    raw: (path) => `put16(w.bytes, start, m.code, '${path}.code');`,
+    length: (path) => `patchLength(w, start, start + 2, '${path}');`,
+  },
+  'length-type': {
+    code: (code) => [`b[start + 2] = ${code >> 8};`, `b[start + 3] = ${code & 0xff};`],
+    raw: (path) => `put16(w.bytes, start + 2, m.code, '${path}.code');`,
+    length: (path) => `patchLength(w, start, start, '${path}');`,
+  },
+  'class-type-length': {
+    code: (code) => [
+      `b[start] = ${code >> 16};`,
+      `b[start + 1] = ${(code >> 8) & 0xff};`,
+      `b[start + 2] = ${code & 0xff};`,
+    ],
+    raw: (path) => `put24(w.bytes, start, m.code, '${path}.code');`,
+    length: (path) => `put8(w.bytes, start + 3, w.at - start, '${path}.length');`,
+  },
+};
+
+export function memberEncoder(family, row, slice) {
   const path = `${family.name}.${row.name}`;
   const type = memberType(family, row);
   const body = new Body(slice, path);
-  const { head, headBytes, variable } = split(row.fields, 4, body.structs);
+  const vendor = row.experimenter;
+  const skip = vendor === undefined ? 4 : 8 + family.subtypeBytes;
+  const { head, headBytes, variable } = split(row.fields, skip, body.structs);
+  const header = HEADERS[headerOf(family)];
   body.lines.push(`const start = w.reserve(${headBytes});`, `const b = w.bytes;`);
-  const codeAt = family.lengthFirst ? 2 : 0;
-  if (row.code > 0xff) body.lines.push(`b[${at('start', codeAt)}] = ${row.code >> 8};`);
-  body.lines.push(`b[start + ${codeAt + 1}] = ${row.code & 0xff};`);
+  body.lines.push(...header.code(row.code));
+  if (vendor !== undefined)
+    body.lines.push(
+      `put32(b, start + 4, 0x${vendor.id.toString(16)}, '${path}');`,
+      `put${8 * family.subtypeBytes}(b, start + 8, ${vendor.type}, '${path}');`,
+    );
   body.head(head);
   body.variable(variable);
-  body.lines.push(`patchLength(w, start, ${at('start', 2 - codeAt)}, '${path}');`);
+  body.lines.push(header.length(path));
   outerPad(body, family);
   body.pads();
-  const checks = family.padding === 'inside' && variable.some((field) => field.kind === 'rest');
+  const checks =
+    family.padding === 'inside' && variable.some((field) => field.kind === 'rest' || field.kind === 'tail');
   if (checks) body.lines.push(`wholeWords(w, start, '${path}');`);
-  return `function encode${type}(w: SlabWriter, m: ${type}): void {\n${body.text()}\n}\n`;
+  return `export function encode${type}(w: SlabWriter, m: ${type}): void {\n${body.text()}\n}\n`;
 }
 
 function outerPad(body, family) {
@@ -205,30 +290,44 @@ function outerPad(body, family) {
 }
 
 export function familyEncoder(family, slice) {
-  const out = family.rows.map((row) => memberEncoder(family, row, slice));
+  const out = [];
   const raw = memberType(family, { name: 'raw' });
-  const codeAt = family.lengthFirst ? 2 : 0;
   const path = `${family.name}.raw`;
+  const header = HEADERS[headerOf(family)];
   const body = new Body(slice, path);
   body.lines.push(
     `const start = w.reserve(4);`,
-    `put16(w.bytes, ${at('start', codeAt)}, m.code, '${path}.code');`,
+    header.raw(path),
     `writeRest(w, m.data, '${path}.data');`,
-    `patchLength(w, start, ${at('start', 2 - codeAt)}, '${path}');`,
+    header.length(path),
   );
   outerPad(body, family);
   body.pads();
   if (family.padding === 'inside') body.lines.push(`wholeWords(w, start, '${path}');`);
   out.push(`function encode${raw}(w: SlabWriter, m: ${raw}): void {\n${body.text()}\n}\n`);
-  const cases = [...family.rows, { name: 'raw' }].map(
-    (row) => `    case '${row.name}':\n      encode${memberType(family, row)}(w, m);\n      return;`,
-  );
+  const cases = (rows) =>
+    rows
+      .map((row) => `    case '${row.name}':\n      encode${memberType(family, row)}(w, m);\n      return;`)
+      .join('\n');
+  const plain = family.rows.filter((row) => row.experimenter === undefined);
+  const vendors = family.rows.filter((row) => row.experimenter !== undefined);
   const type = familyType(family.name);
+  const unknown = `throw unknownType('${family.name}', m);`;
+  const vendor = vendorType(family.name);
   out.push(`export function encode${type}(w: SlabWriter, m: ${type}): void {
   switch (m.type) {
-${cases.join('\n')}
+${cases([...plain, { name: 'raw' }])}
     default:
-      throw unknownType('${family.name}', m);
+      ${vendors.length === 0 ? unknown : `encode${vendor}(w, m as ${vendor});`}
+  }
+}
+`);
+  if (vendors.length > 0)
+    out.push(`function encode${vendor}(w: SlabWriter, m: ${vendor}): void {
+  switch (m.type) {
+${cases(vendors)}
+    default:
+      ${unknown}
   }
 }
 `);
@@ -255,6 +354,18 @@ export function messageEncoder(row, slice) {
   return `export function encode${type}(w: SlabWriter, m: ${type}, version: number): void {\n${body.text()}\n}\n`;
 }
 
+function vendorHead(row, part) {
+  if (part.experimenter === undefined) return [];
+  const { id, type, pad } = part.experimenter;
+  const lines = [`write32(w, 0x${id.toString(16)}, '${row.name}');`, `write32(w, ${type}, '${row.name}');`];
+  if (pad > 0)
+    lines.push(
+      `w.reserve(${pad});`,
+      `if (m.padding !== undefined) scatter(w.bytes, m.padding, [w.at - ${pad}, ${pad}], '${row.name}');`,
+    );
+  return lines;
+}
+
 export function multipartEncoder(row, slice) {
   const type = unionType(row.name, slice.version);
   const pads = row.fields.reduce((sum, field) => sum + field.length, 0);
@@ -270,9 +381,12 @@ export function multipartEncoder(row, slice) {
         : body.shape === 'one'
           ? `encode${structType(body.of)}(w, m.body);`
           : `for (const item of m.body) encode${structType(body.of)}(w, item);`;
-    const lines = [`put16(b, start + 8, ${part.code}, '${row.name}.mp_type');`, write, `break;`].filter(
-      Boolean,
-    );
+    const lines = [
+      `put16(b, start + 8, ${part.code}, '${row.name}.mp_type');`,
+      ...vendorHead(row, part),
+      write,
+      `break;`,
+    ].filter(Boolean);
     return `    case '${part.name}':\n${lines.map((line) => `      ${line}`).join('\n')}`;
   });
   return `function encode${type}(w: SlabWriter, m: ${type}, version: number): void {
@@ -300,35 +414,6 @@ ${cases.join('\n')}
     default:
       throw unknownType('message', m, version);
   }
-}
-`;
-}
-
-export function oxmEncoder(slice) {
-  const cases = slice.oxm.map((row) => {
-    const width = row.bytes;
-    const header = `0x${((row.oxmClass * 0x10000 + row.id * 0x200) >>> 0).toString(16)}`;
-    const call =
-      row.form === 'bytes' ? `oxmBytes(w, ${header}, ${width}, f);` : `oxm${8 * width}(w, ${header}, f);`;
-    return `    case '${row.name}':\n      ${call}\n      return;`;
-  });
-  return `export function encodeOxm(w: SlabWriter, f: OxmField): void {
-  switch (f.field) {
-${cases.join('\n')}
-    case 'raw':
-      oxmRaw(w, f);
-      return;
-    default:
-      throw new EncodeError('oxm.field', \`\${String((f as OxmField).field)} is no match field of this version\`);
-  }
-}
-
-/** Without the padding, which the caller aligns. */
-export function encodeMatch(w: SlabWriter, fields: readonly OxmField[], path: string): void {
-  const start = w.reserve(4);
-  w.bytes[start + 1] = 1;
-  for (const field of fields) encodeOxm(w, field);
-  patchLength(w, start, start + 2, path);
 }
 `;
 }

@@ -1,6 +1,9 @@
 /** Sizes of descriptor fields, shared by both directions. */
 
-const WIDTHS = { u8: 1, u16: 2, u32: 4, u64: 8, length: 2, listLength: 2 };
+const WIDTHS = { u8: 1, u16: 2, u32: 4, u64: 8, length: 2, listLength: 2, listCount: 2, oxmHeader: 4 };
+
+/** Fields of fixed width that may come after one of variable length. */
+const LATE = ['pad', 'u8', 'u16', 'u32', 'u64', 'bytes'];
 
 /** Bytes of a field of fixed width, `undefined` for the others. */
 export function widthOf(field, structs) {
@@ -38,7 +41,7 @@ export function split(fields, skip, structs) {
   }
   const variable = fields.slice(i);
   for (const field of variable) {
-    if (widthOf(field, structs) !== undefined && field.kind !== 'pad')
+    if (widthOf(field, structs) !== undefined && !LATE.includes(field.kind))
       throw new Error(`${field.kind} after a field of variable length`);
   }
   return { head, headBytes: offset, variable };
@@ -46,4 +49,10 @@ export function split(fields, skip, structs) {
 
 export function at(base, offset) {
   return offset === 0 ? base : `${base} + ${offset}`;
+}
+
+/** How a family's elements begin. */
+export function headerOf(family) {
+  if (family.classFirst) return 'class-type-length';
+  return family.lengthFirst ? 'length-type' : 'type-length';
 }

@@ -2,23 +2,30 @@
 
 import { signatures } from './closure.js';
 import * as decode from './decode.js';
+import { matchDecoder, oxmDecoder } from './decode-oxm.js';
 import * as encode from './encode.js';
-import { BANNER, familyType, messageType, structType } from './names.js';
+import { matchEncoder, oxmEncoder } from './encode-oxm.js';
+import { BANNER, familyType, memberType, messageType, structType } from './names.js';
 import { oxsDecoder, oxsEncoder } from './oxs.js';
 
 const DECODE_HELPERS = {
+  '../learn-specs.js': ['readLearnSpecs'],
+  '../oxm-refs.js': ['readOxmHeader', 'readOxmRef'],
   '../reader.js': [
+    'MAX_ACTION_NESTING',
     'anySet',
     'copy',
     'gather',
     'readOxmId',
     'readOxmIds',
+    'readU16List',
     'readU32List',
     'u16',
     'u24',
     'u32',
     'u32Array',
     'u64',
+    'usualTail',
   ],
   '../inner.js': ['decodeInner'],
   '../text.js': ['readText'],
@@ -27,30 +34,43 @@ const DECODE_HELPERS = {
 const ENCODE_HELPERS = {
   '../encode-error.js': ['EncodeError'],
   '../inner.js': ['unknownType', 'wholeWords', 'writeHeader'],
+  '../learn-specs.js': ['writeLearnSpecs'],
+  '../oxm-refs.js': ['putOxmHeader', 'writeOxmRef'],
   '../write-fields.js': [
+    'agreed',
     'align',
+    'endPadding',
     'oxm8',
     'oxm16',
     'oxm24',
     'oxm32',
     'oxm64',
     'oxmBytes',
+    'oxmExperimenter',
     'oxmRaw',
+    'oxmVariable',
     'oxsHeader',
     'oxsRaw',
     'patchLength',
     'put8',
     'put16',
+    'put24',
     'put32',
     'put32s',
     'put64',
     'putBytes',
     'putText',
     'scatter',
+    'write8',
+    'write16',
+    'write32',
+    'write64',
+    'writeBytes',
     'writeOxmId',
     'writeOxmIds',
     'writeRest',
     'writeU8List',
+    'writeU16List',
     'writeU32List',
   ],
 };
@@ -59,7 +79,7 @@ function imports(text, helpers, typeSource, allTypes) {
   const used = (name) => new RegExp(`\\b${name}\\b`).test(text);
   const lines = [];
   for (const [from, names] of Object.entries(helpers)) {
-    const wanted = names.filter((name) => new RegExp(`\\b${name}\\(`).test(text));
+    const wanted = names.filter((name) => new RegExp(`\\b${name}\\b`).test(text));
     if (wanted.length > 0) lines.push(`import { ${wanted.join(', ')} } from '${from}';`);
   }
   for (const [name, from] of typeSource)
@@ -119,11 +139,17 @@ function assemble(slice, parts, verb, emit) {
   }
   for (const row of slice.reachedStructs)
     parts.add(`${verb}${structType(row.name)}`, signature.ofName(row.name), () => emit.struct(row, slice));
-  for (const family of slice.reachedFamilies)
+  for (const family of slice.reachedFamilies) {
     parts.add(`${verb}${familyType(family.name)}`, signature.ofName(family.name), () =>
       emit.family(family, slice),
     );
-  if (slice.usesOxm) parts.texts.push(emit.oxm(slice));
+    for (const row of family.rows)
+      parts.add(`${verb}${memberType(family, row)}`, signature.ofMember(family, row), () =>
+        emit.member(family, row, slice),
+      );
+  }
+  if (slice.usesOxm) parts.add(`${verb}Oxm`, signature.oxm, () => emit.oxm(slice));
+  if (slice.usesMatch) parts.add(`${verb}Match`, signature.oxm, emit.match);
   if (slice.usesOxs) parts.texts.push(emit.oxs(slice));
 }
 
@@ -135,7 +161,9 @@ export function decodeModule(slice, types, known) {
     multipart: decode.multipartDecoder,
     struct: decode.structDecoder,
     family: decode.familyDecoder,
-    oxm: decode.oxmDecoder,
+    member: decode.memberDecoder,
+    match: matchDecoder,
+    oxm: oxmDecoder,
     oxs: oxsDecoder,
   });
   return file(parts.texts, parts.shared, DECODE_HELPERS, [['Reader', '../reader.js']], types);
@@ -149,7 +177,9 @@ export function encodeModule(slice, types, known) {
     multipart: encode.multipartEncoder,
     struct: encode.structEncoder,
     family: encode.familyEncoder,
-    oxm: encode.oxmEncoder,
+    member: encode.memberEncoder,
+    match: matchEncoder,
+    oxm: oxmEncoder,
     oxs: oxsEncoder,
   });
   return file(parts.texts, parts.shared, ENCODE_HELPERS, [['SlabWriter', '../slab-writer.js']], types);

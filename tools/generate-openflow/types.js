@@ -11,6 +11,7 @@ import {
   structType,
   unionType,
   VERSIONS,
+  vendorType,
 } from './names.js';
 
 const INTEGERS = { u8: 'number', u16: 'number', u32: 'number', u64: 'bigint' };
@@ -31,6 +32,8 @@ export function emitTypes(catalogue) {
   out.push(`/** A message of any version. */\nexport type AnyMessage = ${unions.join(' | ')};\n`);
   out.push(`export type MessageType = AnyMessage['type'];\n`);
   out.push(`export type MultipartType = MultipartReply['mp_type'];\n`);
+  if (out.some((text) => text.includes('LearnSpec[]')))
+    out.splice(1, 0, `import type { LearnSpec } from '../learn-specs.js';\n`);
   return out.join('\n');
 }
 
@@ -52,14 +55,19 @@ function fieldType(field, families, versions) {
       return 'string';
     case 'u32s':
     case 'u8List':
+    case 'u16List':
     case 'u32List':
       return 'readonly number[]';
     case 'struct':
       return structType(field.of);
     case 'match':
-      return 'readonly OxmField[]';
     case 'oxms':
       return 'readonly OxmField[]';
+    case 'oxmHeader':
+    case 'oxmRef':
+      return 'OxmRef';
+    case 'learnSpecs':
+      return 'readonly LearnSpec[]';
     case 'oxm':
       return 'OxmField';
     case 'stats':
@@ -84,6 +92,11 @@ function interfaceText(name, head, { fields, versions }, families, outerPadding 
   for (const field of fields) {
     const type = fieldType(field, families, versions);
     if (type !== undefined) lines.push(`  readonly ${field.name}: ${type};`);
+    if (field.kind === 'when') {
+      const bits = `0x${field.mask.toString(16)}`;
+      lines.push(`  /** There if and only if \`${field.flags}\` has ${bits}. */`);
+      lines.push(`  ${field.field.name}?: ${fieldType(field.field, families, versions)};`);
+    }
   }
   if (outerPadding || hasPadding(fields)) {
     lines.push('  /** All padding bytes of this structure in order; present only when one is not zero. */');
@@ -102,12 +115,16 @@ function familyTypes(family, families) {
   const raw = ["  readonly type: 'raw';", '  readonly code: number;', '  readonly data: Uint8Array;'];
   out.push('/** An element of a type that has no row, kept as it came. */');
   out.push(interfaceText(memberType(family, { name: 'raw' }), raw, { fields: [] }, families, outer));
-  const members = [...family.rows, { name: 'raw' }];
-  out.push(
-    `/** ${family.source}. */\nexport type ${familyType(family.name)} =\n${members
-      .map((row) => `  | ${memberType(family, row)}`)
-      .join('\n')};\n`,
-  );
+  const vendors = family.rows.filter((row) => row.experimenter !== undefined);
+  const plain = family.rows.filter((row) => row.experimenter === undefined);
+  const members = [...plain, { name: 'raw' }].map((row) => memberType(family, row));
+  if (vendors.length > 0) {
+    members.push(vendorType(family.name));
+    const names = vendors.map((row) => `  | ${memberType(family, row)}`);
+    out.push(`export type ${vendorType(family.name)} =\n${names.join('\n')};\n`);
+  }
+  const union = members.map((name) => `  | ${name}`).join('\n');
+  out.push(`/** ${family.source}. */\nexport type ${familyType(family.name)} =\n${union};\n`);
   return out.join('\n');
 }
 
@@ -118,7 +135,7 @@ function messageTypes(row, catalogue, families) {
   }
   const out = [];
   for (const part of catalogue.multiparts) {
-    if (part.versions.from < row.versions.from || part.versions.to > row.versions.to) continue;
+    if (part.versions.to < row.versions.from || part.versions.from > row.versions.to) continue;
     const body = part[row.multipart];
     const type =
       body.shape === 'empty'
@@ -133,7 +150,9 @@ function messageTypes(row, catalogue, families) {
       '  readonly flags: number;',
       `  readonly body: ${type};`,
     ];
-    out.push(interfaceText(multipartType(row.multipart, part), head, row, families));
+    const pads = part.experimenter?.pad > 0 ? [{ kind: 'pad' }] : [];
+    const own = { ...row, fields: [...row.fields, ...pads] };
+    out.push(interfaceText(multipartType(row.multipart, part), head, own, families));
   }
   return out.join('\n');
 }
@@ -184,6 +203,9 @@ export interface OxmRaw {
 /** One OXM TLV of a match or of a set_field action. 1.3.5 A.2.3. */
 export type OxmField = OxmNumber | OxmBigint | OxmBytes | OxmRaw;
 export type OxmName = OxmNumberName | OxmBigintName | OxmBytesName;
+
+/** A field named by its header: the name if the header is the field's own, without a mask and of its full length. */
+export type OxmRef = OxmName | OxmId;
 
 /** A header without a value, as table features list them. 1.3.5 A.3.5.5.2. */
 export interface OxmId {

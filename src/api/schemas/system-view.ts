@@ -27,6 +27,11 @@ export const SwitchSchema = sent('Switch', {
     installed: nullable(Type.Integer({ description: 'null: not read yet' })),
     revision: Type.Integer({ description: 'revision of the desired rules' }),
     acknowledged: Type.Integer({ description: 'newest revision that the switch is known to have' }),
+    refusal: nullable(
+      Type.String({
+        description: 'why the switch does not hold what it should: held by others, table full, ...',
+      }),
+    ),
   }),
   ports: Type.Array(PortSchema),
 });
@@ -81,7 +86,10 @@ export const BottleneckSchema = sent('Bottleneck', {
   capacityBitsPerSecond: Type.Number(),
   backlogBytes: Type.Number(),
   backlogUncertaintyBytes: Type.Number(),
-  backlogMs: Type.Number(),
+  backlogMs: Type.Number({
+    description:
+      'how long packets wait: backlog over capacity; of an opaque path, how long the byte that came out last had waited',
+  }),
   boundMs: Type.Number({ description: 'bound of theorem 2 on the real queue, for the measured errors' }),
   bufferMs: Type.Number({ description: "the physical buffer; 0: a carrier's, not known" }),
   opaque: Type.Boolean({
@@ -89,6 +97,15 @@ export const BottleneckSchema = sent('Bottleneck', {
   }),
   baseDelayMs: nullable(
     Type.Number({ description: 'of an opaque path, counter to counter; null: not known yet' }),
+  ),
+  packetOverhead: nullable(
+    Type.Object(
+      { bytes: Type.Number(), uncertaintyBytes: Type.Number() },
+      {
+        description:
+          'a packet is so much longer behind the queue (a tag, a tunnel), corrected; null: not known',
+      },
+    ),
   ),
   capacityUncertaintyBitsPerSecond: Type.Number({
     description: 'of a capacity that is learnt; 0: configured',

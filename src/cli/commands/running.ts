@@ -15,6 +15,7 @@ interface RunOptions {
   readonly httpPort?: number;
   readonly state: string;
   readonly record?: string;
+  readonly learningSwitch?: true;
   readonly logLevel: (typeof logLevels)[number];
 }
 interface DemoCommandOptions {
@@ -51,6 +52,10 @@ export function addRunCommands(steady: Command, terminal: Terminal, outcome: Out
       port,
     )
     .option('--state <directory>', 'where the journal is kept', '.steady')
+    .option(
+      '--learning-switch',
+      'reactive mode: switches that are in no topology learn where addresses are; OpenFlow 1.0 is spoken too',
+    )
     .option('--record <file>', 'write everything that happens to this file, for steady replay')
     .addOption(new Option('--log-level <level>', 'how much to log').choices(logLevels).default('info'))
     .action((options: RunOptions) => run(options, terminal));
@@ -103,7 +108,7 @@ async function run(options: RunOptions, terminal: Terminal): Promise<void> {
   const steady = await configOf(options.config);
   const { startDaemon } = await import('../daemon.js');
   const daemon = await startDaemon({
-    steady,
+    steady: { ...steady, config: { ...steady.config, learningSwitch: options.learningSwitch ?? false } },
     openflowPort: options.openflowPort,
     httpPort: options.httpPort,
     stateDirectory: options.state,

@@ -19,7 +19,7 @@ export const backlogSpec: ChartSpec = {
       width: 2,
       format: formatMs,
       explain:
-        'How long a packet that arrives now waits in the queue. Estimated from switch counters; the band is the uncertainty of the estimate.',
+        'How long packets wait in the queue. Estimated from switch counters (behind a carrier: how long the byte that came out last had waited); the band is the uncertainty of the estimate.',
     },
     {
       column: 'boundMs',

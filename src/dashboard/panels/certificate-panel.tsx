@@ -132,6 +132,15 @@ function Errors({ bottleneck }: { readonly bottleneck: BottleneckView }) {
           </div>
         </>
       )}
+      {bottleneck.packetOverhead !== null && bottleneck.packetOverhead.bytes !== 0 && (
+        <div>
+          <dt>header behind the queue, fitted from packet counters and corrected</dt>
+          <dd>
+            {bottleneck.packetOverhead.bytes.toFixed(1)} B a packet{' '}
+            <small>(± {bottleneck.packetOverhead.uncertaintyBytes.toFixed(1)})</small>
+          </dd>
+        </div>
+      )}
       <div>
         <dt>ε of the forecast</dt>
         <dd>{formatBitsPerSecond(c.forecastErrorBytesPerSecond * 8)}</dd>

@@ -53,7 +53,7 @@ export function linkWords(l: LinkView): LinkWords {
 }
 
 export function switchWords(s: SwitchView): string {
-  const { desired, installed, revision, acknowledged } = s.rules;
+  const { desired, installed, revision, acknowledged, refusal } = s.rules;
   const rules =
     installed === null
       ? `${desired} rules wanted, not read back yet`
@@ -61,8 +61,9 @@ export function switchWords(s: SwitchView): string {
         ? `${plural(desired, 'rule')} as wanted`
         : `${installed} of ${desired} rules`;
   const behind = acknowledged < revision ? `, revision ${acknowledged} of ${revision}` : '';
+  const refused = refusal === null ? '' : ` (${refusal})`;
   const since = s.state === 'ready' ? ` for ${formatSeconds(s.connectedSeconds)}` : '';
-  return `${s.role ?? 'unknown'} switch ${s.name ?? s.dpid} (${s.dpid}): ${s.state}${since}; ${rules}${behind}; ${plural(s.ports.length, 'port')}, ${s.ports.filter((p) => !p.up).length} down; ${s.address}`;
+  return `${s.role ?? 'unknown'} switch ${s.name ?? s.dpid} (${s.dpid}): ${s.state}${since}; ${rules}${behind}${refused}; ${plural(s.ports.length, 'port')}, ${s.ports.filter((p) => !p.up).length} down; ${s.address}`;
 }
 
 export const vmWords = (v: VmView): string =>

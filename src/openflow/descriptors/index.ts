@@ -5,6 +5,9 @@ import type { ErrorRow, MessageRow, MultipartRow, OxmRow, OxsRow, StructRow, Tlv
 import { messages } from './messages.js';
 import { messages14, messages15 } from './messages-14.js';
 import { multiparts } from './multiparts.js';
+import { vendorFamilies } from './nicira-families.js';
+import { vendorMessages, vendorMultiparts, vendorStructs } from './nicira-messages.js';
+import { nxmRows } from './nxm.js';
 import { oxmRows } from './oxm.js';
 import { oxsRows } from './oxs.js';
 import { structs } from './structs.js';
@@ -27,11 +30,11 @@ export interface Catalogue {
 }
 
 export const catalogue: Catalogue = {
-  messages: [...messages, ...messages14, ...messages15, ...messages10],
-  multiparts: [...multiparts, ...multiparts10],
-  structs: [...structs, ...structs14, ...structs15, ...structs10],
-  tlvFamilies: [...tlvFamilies, ...tlvFamilies10],
-  oxm: oxmRows,
+  messages: [...messages, ...messages14, ...messages15, ...messages10, ...vendorMessages],
+  multiparts: [...multiparts, ...multiparts10, ...vendorMultiparts],
+  structs: [...structs, ...structs14, ...structs15, ...structs10, ...vendorStructs],
+  tlvFamilies: [...tlvFamilies, ...tlvFamilies10, ...vendorFamilies],
+  oxm: [...oxmRows, ...nxmRows],
   oxs: oxsRows,
   errors: [...errorRows, ...errorRows10],
 };

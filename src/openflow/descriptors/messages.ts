@@ -184,6 +184,7 @@ export const messages: readonly MessageRow[] = [
       OPENFLOW_13,
     ),
     experimenter: { id: ONF_EXPERIMENTER_ID, type: 2300 },
+    strict: true,
   },
   {
     ...row(
@@ -194,5 +195,6 @@ export const messages: readonly MessageRow[] = [
       OPENFLOW_13,
     ),
     experimenter: { id: ONF_EXPERIMENTER_ID, type: 2301 },
+    strict: true,
   },
 ];

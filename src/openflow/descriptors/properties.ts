@@ -15,6 +15,7 @@ import {
   u64,
   type VersionRange,
 } from './language.js';
+import { selectionMethod } from './nicira-families.js';
 
 /** The property lists with which 1.4 made its structures extensible: 16-bit type and length, padded to 64 bits. */
 
@@ -133,9 +134,13 @@ const bucketProperties = family('bucket_property', '1.5.1 7.3.4 ofp_group_bucket
   experimenter(OPENFLOW_15),
 ]);
 
-const groupProperties = family('group_property', '1.5.1 7.3.4 ofp_group_prop_type', [
-  experimenter(OPENFLOW_15),
-]);
+const groupProperties: TlvFamily = {
+  ...family('group_property', '1.5.1 7.3.4 ofp_group_prop_type', [
+    experimenter(OPENFLOW_15),
+    selectionMethod(OPENFLOW_15),
+  ]),
+  subtypeBytes: 4,
+};
 
 const controllerStatusProperties = family(
   'controller_status_property',

@@ -27,6 +27,7 @@ import {
   u64,
   type VersionRange,
 } from './language.js';
+import { vendorActions } from './nicira-actions.js';
 import { propertyFamilies } from './properties.js';
 
 /** Every family of elements with a 16-bit type and a 16-bit length, apart from OXM (`oxm.ts`). */
@@ -44,6 +45,7 @@ const actions: TlvFamily = {
   source: '1.3.5 A.2.5',
   padding: 'inside',
   minLength: 8,
+  subtypeBytes: 2,
   rows: [
     row('output', 0, u32('port'), u16('max_len'), pad(6)),
     row('copy_ttl_out', 11, pad(4)),
@@ -77,6 +79,7 @@ const actions: TlvFamily = {
     ),
     within(OPENFLOW_15, row('meter', 29, u32('meter_id'))),
     row('experimenter', 0xffff, ...experimenter),
+    ...vendorActions('action'),
   ],
 };
 

@@ -10,6 +10,7 @@ import {
   u16,
   u32,
 } from './language.js';
+import { vendorActions } from './nicira-actions.js';
 
 /** Actions and queue properties of OpenFlow 1.0. Names are those of 1.3 where the element is the same thing. */
 
@@ -22,6 +23,7 @@ const actions: TlvFamily = {
   source: '1.0.0 5.2.4',
   padding: 'inside',
   minLength: 8,
+  subtypeBytes: 2,
   rows: [
     row('output', 0, u16('port'), u16('max_len')),
     row('set_vlan_vid', 1, u16('vlan_vid'), pad(2)),
@@ -36,6 +38,7 @@ const actions: TlvFamily = {
     row('set_tp_dst', 10, u16('tp_port'), pad(2)),
     row('enqueue', 11, u16('port'), pad(6), u32('queue_id')),
     row('experimenter', 0xffff, u32('experimenter'), rest('data')),
+    ...vendorActions('action10').map((action) => ({ ...action, versions: OPENFLOW_10 })),
   ],
 };
 

@@ -2,7 +2,9 @@
 
 import { EncodeError } from '../encode-error.js';
 import { unknownType, wholeWords, writeHeader } from '../inner.js';
-import { align, oxm8, oxm16, oxm24, oxm32, oxm64, oxmBytes, oxmRaw, patchLength, put8, put16, put32, put32s, put64, putBytes, putText, scatter, writeOxmIds, writeRest, writeU8List, writeU32List } from '../write-fields.js';
+import { writeLearnSpecs } from '../learn-specs.js';
+import { putOxmHeader, writeOxmRef } from '../oxm-refs.js';
+import { agreed, align, endPadding, oxm8, oxm16, oxm24, oxm32, oxm64, oxmBytes, oxmExperimenter, oxmRaw, oxmVariable, patchLength, put8, put16, put24, put32, put32s, put64, putBytes, putText, scatter, write16, write32, writeBytes, writeOxmIds, writeRest, writeU8List, writeU16List, writeU32List } from '../write-fields.js';
 import type { SlabWriter } from '../slab-writer.js';
 import type {
   OxmField,
@@ -23,7 +25,57 @@ import type {
   PushPbbAction,
   PopPbbAction,
   ExperimenterAction,
+  NxResubmitAction,
+  NxSetTunnelAction,
+  NxSetQueueAction,
+  NxPopQueueAction,
+  NxRegMoveAction,
+  NxRegLoadAction,
+  NxNoteAction,
+  NxSetTunnel64Action,
+  NxMultipathAction,
+  NxBundleAction,
+  NxBundleLoadAction,
+  NxResubmitTableAction,
+  NxOutputRegAction,
+  NxLearnAction,
+  NxExitAction,
+  NxDecTtlAction,
+  NxFinTimeoutAction,
+  NxControllerAction,
+  NxDecTtlCntIdsAction,
+  NxWriteMetadataAction,
+  NxPushMplsAction,
+  NxPopMplsAction,
+  NxSetMplsTtlAction,
+  NxDecMplsTtlAction,
+  NxStackPushAction,
+  NxStackPopAction,
+  NxSampleAction,
+  NxSetMplsLabelAction,
+  NxSetMplsTcAction,
+  NxOutputReg2Action,
+  NxRegLoad2Action,
+  NxConjunctionAction,
+  NxCtAction,
+  NxNatAction,
+  NxController2Action,
+  NxSample2Action,
+  NxOutputTruncAction,
+  NxGroupAction,
+  NxSample3Action,
+  NxCloneAction,
+  NxCtClearAction,
+  NxResubmitTableCtAction,
+  NxLearn2Action,
+  NxEncapAction,
+  NxDecapAction,
+  NxDecNshTtlAction,
+  NxCheckPktLargerAction,
+  NxDeleteFieldAction,
+  OnfCopyFieldAction,
   RawAction,
+  VendorAction,
   Action,
   GotoTableInstruction,
   WriteMetadataInstruction,
@@ -68,6 +120,65 @@ import type {
   ExperimenterBundleProperty,
   RawBundleProperty,
   BundleProperty,
+  RawRoleProperty,
+  RoleProperty,
+  PacketInSlaveNxAsyncConfigProperty,
+  PacketInMasterNxAsyncConfigProperty,
+  PortStatusSlaveNxAsyncConfigProperty,
+  PortStatusMasterNxAsyncConfigProperty,
+  FlowRemovedSlaveNxAsyncConfigProperty,
+  FlowRemovedMasterNxAsyncConfigProperty,
+  RoleStatusSlaveNxAsyncConfigProperty,
+  RoleStatusMasterNxAsyncConfigProperty,
+  TableStatusSlaveNxAsyncConfigProperty,
+  TableStatusMasterNxAsyncConfigProperty,
+  RequestforwardSlaveNxAsyncConfigProperty,
+  RequestforwardMasterNxAsyncConfigProperty,
+  RawNxAsyncConfigProperty,
+  NxAsyncConfigProperty,
+  MaxLenNxControllerProperty,
+  ControllerIdNxControllerProperty,
+  ReasonNxControllerProperty,
+  UserdataNxControllerProperty,
+  PauseNxControllerProperty,
+  MeterIdNxControllerProperty,
+  RawNxControllerProperty,
+  NxControllerProperty,
+  NshMdTypeNxEncapProperty,
+  NshTlvNxEncapProperty,
+  RawNxEncapProperty,
+  NxEncapProperty,
+  PacketNxPacketInProperty,
+  FullLenNxPacketInProperty,
+  BufferIdNxPacketInProperty,
+  TableIdNxPacketInProperty,
+  CookieNxPacketInProperty,
+  ReasonNxPacketInProperty,
+  MetadataNxPacketInProperty,
+  UserdataNxPacketInProperty,
+  ContinuationNxPacketInProperty,
+  RawNxPacketInProperty,
+  NxPacketInProperty,
+  OrigTupleNxCtFlushProperty,
+  ReplyTupleNxCtFlushProperty,
+  ZoneIdNxCtFlushProperty,
+  RawNxCtFlushProperty,
+  NxCtFlushProperty,
+  SrcNxCtTuple,
+  DstNxCtTuple,
+  SrcPortNxCtTuple,
+  DstPortNxCtTuple,
+  IcmpIdNxCtTuple,
+  IcmpTypeNxCtTuple,
+  IcmpCodeNxCtTuple,
+  RawNxCtTuple,
+  NxCtTuple,
+  AddedOnfFlowUpdate,
+  DeletedOnfFlowUpdate,
+  ModifiedOnfFlowUpdate,
+  AbbrevOnfFlowUpdate,
+  RawOnfFlowUpdate,
+  OnfFlowUpdate,
   Port,
   Bucket,
   PacketQueue,
@@ -94,6 +205,9 @@ import type {
   TableFeatures,
   FeatureId,
   ExperimenterMultipart,
+  NxTlvMap,
+  NxIpfixStats,
+  OnfFlowMonitorRequest,
   Hello,
   ErrorMessage,
   EchoRequest,
@@ -124,6 +238,29 @@ import type {
   MeterMod,
   BundleControl,
   BundleAddMessage,
+  NxRoleRequest,
+  NxRoleReply,
+  NxFlowMod,
+  NxFlowRemoved,
+  NxFlowModTableId,
+  NxSetPacketInFormat,
+  NxPacketIn,
+  NxFlowAge,
+  NxSetAsyncConfig,
+  NxSetControllerId,
+  NxTlvTableMod,
+  NxTlvTableRequest,
+  NxTlvTableReply,
+  NxSetAsyncConfig2,
+  NxResume,
+  NxCtFlushZone,
+  NxPacketIn2,
+  NxCtFlush,
+  OnfFlowMonitorCancel,
+  OnfFlowMonitorPaused,
+  OnfFlowMonitorResumed,
+  OnfRoleStatus,
+  OnfRequestforward,
   MultipartRequest,
   MultipartReply,
   Message,
@@ -226,6 +363,75 @@ export function encode(w: SlabWriter, m: Message, version: number): void {
       return;
     case 'bundle_add_message':
       encodeBundleAddMessage(w, m, version);
+      return;
+    case 'nx_role_request':
+      encodeNxRoleRequest(w, m, version);
+      return;
+    case 'nx_role_reply':
+      encodeNxRoleReply(w, m, version);
+      return;
+    case 'nx_flow_mod':
+      encodeNxFlowMod(w, m, version);
+      return;
+    case 'nx_flow_removed':
+      encodeNxFlowRemoved(w, m, version);
+      return;
+    case 'nx_flow_mod_table_id':
+      encodeNxFlowModTableId(w, m, version);
+      return;
+    case 'nx_set_packet_in_format':
+      encodeNxSetPacketInFormat(w, m, version);
+      return;
+    case 'nx_packet_in':
+      encodeNxPacketIn(w, m, version);
+      return;
+    case 'nx_flow_age':
+      encodeNxFlowAge(w, m, version);
+      return;
+    case 'nx_set_async_config':
+      encodeNxSetAsyncConfig(w, m, version);
+      return;
+    case 'nx_set_controller_id':
+      encodeNxSetControllerId(w, m, version);
+      return;
+    case 'nx_tlv_table_mod':
+      encodeNxTlvTableMod(w, m, version);
+      return;
+    case 'nx_tlv_table_request':
+      encodeNxTlvTableRequest(w, m, version);
+      return;
+    case 'nx_tlv_table_reply':
+      encodeNxTlvTableReply(w, m, version);
+      return;
+    case 'nx_set_async_config2':
+      encodeNxSetAsyncConfig2(w, m, version);
+      return;
+    case 'nx_resume':
+      encodeNxResume(w, m, version);
+      return;
+    case 'nx_ct_flush_zone':
+      encodeNxCtFlushZone(w, m, version);
+      return;
+    case 'nx_packet_in2':
+      encodeNxPacketIn2(w, m, version);
+      return;
+    case 'nx_ct_flush':
+      encodeNxCtFlush(w, m, version);
+      return;
+    case 'onf_flow_monitor_cancel':
+      encodeOnfFlowMonitorCancel(w, m, version);
+      return;
+    case 'onf_flow_monitor_paused':
+      encodeOnfFlowMonitorPaused(w, m, version);
+      return;
+    case 'onf_flow_monitor_resumed':
+      encodeOnfFlowMonitorResumed(w, m, version);
+      return;
+    case 'onf_role_status':
+      encodeOnfRoleStatus(w, m, version);
+      return;
+    case 'onf_requestforward':
+      encodeOnfRequestforward(w, m, version);
       return;
     default:
       throw unknownType('message', m, version);
@@ -493,6 +699,22 @@ function encodeMultipartRequest(w: SlabWriter, m: MultipartRequest, version: num
       put16(b, start + 8, 65535, 'multipart_request.mp_type');
       encodeExperimenterMultipart(w, m.body);
       break;
+    case 'nx_ipfix_bridge':
+      put16(b, start + 8, 65535, 'multipart_request.mp_type');
+      write32(w, 0x2320, 'multipart_request');
+      write32(w, 3, 'multipart_request');
+      break;
+    case 'nx_ipfix_flow':
+      put16(b, start + 8, 65535, 'multipart_request.mp_type');
+      write32(w, 0x2320, 'multipart_request');
+      write32(w, 4, 'multipart_request');
+      break;
+    case 'onf_flow_monitor':
+      put16(b, start + 8, 65535, 'multipart_request.mp_type');
+      write32(w, 0x4f4e4600, 'multipart_request');
+      write32(w, 1870, 'multipart_request');
+      for (const item of m.body) encodeOnfFlowMonitorRequest(w, item);
+      break;
     default:
       throw unknownType('multipart_request', m);
   }
@@ -564,6 +786,24 @@ function encodeMultipartReply(w: SlabWriter, m: MultipartReply, version: number)
     case 'experimenter':
       put16(b, start + 8, 65535, 'multipart_reply.mp_type');
       encodeExperimenterMultipart(w, m.body);
+      break;
+    case 'nx_ipfix_bridge':
+      put16(b, start + 8, 65535, 'multipart_reply.mp_type');
+      write32(w, 0x2320, 'multipart_reply');
+      write32(w, 3, 'multipart_reply');
+      encodeNxIpfixStats(w, m.body);
+      break;
+    case 'nx_ipfix_flow':
+      put16(b, start + 8, 65535, 'multipart_reply.mp_type');
+      write32(w, 0x2320, 'multipart_reply');
+      write32(w, 4, 'multipart_reply');
+      for (const item of m.body) encodeNxIpfixStats(w, item);
+      break;
+    case 'onf_flow_monitor':
+      put16(b, start + 8, 65535, 'multipart_reply.mp_type');
+      write32(w, 0x4f4e4600, 'multipart_reply');
+      write32(w, 1870, 'multipart_reply');
+      for (const item of m.body) encodeOnfFlowUpdate(w, item);
       break;
     default:
       throw unknownType('multipart_reply', m);
@@ -669,7 +909,7 @@ export function encodeBundleAddMessage(w: SlabWriter, m: BundleAddMessage, versi
   put32(b, start + 12, 2301, 'bundle_add_message');
   put32(b, start + 16, m.bundle_id, 'bundle_add_message.bundle_id');
   put16(b, start + 22, m.flags, 'bundle_add_message.flags');
-  if (m.message.type === 'bundle_add_message') throw new EncodeError('bundle_add_message.message', `${m.message.type} cannot be carried by another message`);
+  if (m.message.type === 'bundle_add_message' || m.message.type === 'onf_requestforward') throw new EncodeError('bundle_add_message.message', `${m.message.type} cannot be carried by another message`);
   const inner = w.at;
   encode(w, m.message as Message, version);
   const innerEnd = w.at;
@@ -678,6 +918,266 @@ export function encodeBundleAddMessage(w: SlabWriter, m: BundleAddMessage, versi
   for (const item of m.properties) encodeBundleProperty(w, item);
   patchLength(w, start, start + 2, 'bundle_add_message');
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 20, 2, innerEnd, innerPad], 'bundle_add_message');
+}
+
+export function encodeNxRoleRequest(w: SlabWriter, m: NxRoleRequest, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 20);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_role_request');
+  put32(b, start + 12, 10, 'nx_role_request');
+  put32(b, start + 16, m.role, 'nx_role_request.role');
+  patchLength(w, start, start + 2, 'nx_role_request');
+}
+
+export function encodeNxRoleReply(w: SlabWriter, m: NxRoleReply, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 20);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_role_reply');
+  put32(b, start + 12, 11, 'nx_role_reply');
+  put32(b, start + 16, m.role, 'nx_role_reply.role');
+  patchLength(w, start, start + 2, 'nx_role_reply');
+}
+
+export function encodeNxFlowMod(w: SlabWriter, m: NxFlowMod, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 48);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_flow_mod');
+  put32(b, start + 12, 13, 'nx_flow_mod');
+  put64(b, start + 16, m.cookie, 'nx_flow_mod.cookie');
+  put16(b, start + 24, m.command, 'nx_flow_mod.command');
+  put16(b, start + 26, m.idle_timeout, 'nx_flow_mod.idle_timeout');
+  put16(b, start + 28, m.hard_timeout, 'nx_flow_mod.hard_timeout');
+  put16(b, start + 30, m.priority, 'nx_flow_mod.priority');
+  put32(b, start + 32, m.buffer_id, 'nx_flow_mod.buffer_id');
+  put16(b, start + 36, m.out_port, 'nx_flow_mod.out_port');
+  put16(b, start + 38, m.flags, 'nx_flow_mod.flags');
+  const matchAt = w.at;
+  for (const item of m.match) encodeOxm(w, item);
+  patchLength(w, matchAt, start + 40, 'nx_flow_mod.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start + 2, 'nx_flow_mod');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 42, 6, matchEnd, matchPad], 'nx_flow_mod');
+}
+
+export function encodeNxFlowRemoved(w: SlabWriter, m: NxFlowRemoved, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 56);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_flow_removed');
+  put32(b, start + 12, 14, 'nx_flow_removed');
+  put64(b, start + 16, m.cookie, 'nx_flow_removed.cookie');
+  put16(b, start + 24, m.priority, 'nx_flow_removed.priority');
+  put8(b, start + 26, m.reason, 'nx_flow_removed.reason');
+  put8(b, start + 27, m.table_id, 'nx_flow_removed.table_id');
+  put32(b, start + 28, m.duration_sec, 'nx_flow_removed.duration_sec');
+  put32(b, start + 32, m.duration_nsec, 'nx_flow_removed.duration_nsec');
+  put16(b, start + 36, m.idle_timeout, 'nx_flow_removed.idle_timeout');
+  put64(b, start + 40, m.packet_count, 'nx_flow_removed.packet_count');
+  put64(b, start + 48, m.byte_count, 'nx_flow_removed.byte_count');
+  const matchAt = w.at;
+  for (const item of m.match) encodeOxm(w, item);
+  patchLength(w, matchAt, start + 38, 'nx_flow_removed.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  patchLength(w, start, start + 2, 'nx_flow_removed');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [matchEnd, matchPad], 'nx_flow_removed');
+}
+
+export function encodeNxFlowModTableId(w: SlabWriter, m: NxFlowModTableId, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 24);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_flow_mod_table_id');
+  put32(b, start + 12, 15, 'nx_flow_mod_table_id');
+  put8(b, start + 16, m.set, 'nx_flow_mod_table_id.set');
+  patchLength(w, start, start + 2, 'nx_flow_mod_table_id');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 17, 7], 'nx_flow_mod_table_id');
+}
+
+export function encodeNxSetPacketInFormat(w: SlabWriter, m: NxSetPacketInFormat, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 20);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_set_packet_in_format');
+  put32(b, start + 12, 16, 'nx_set_packet_in_format');
+  put32(b, start + 16, m.format, 'nx_set_packet_in_format.format');
+  patchLength(w, start, start + 2, 'nx_set_packet_in_format');
+}
+
+export function encodeNxPacketIn(w: SlabWriter, m: NxPacketIn, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 40);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_packet_in');
+  put32(b, start + 12, 17, 'nx_packet_in');
+  put32(b, start + 16, m.buffer_id, 'nx_packet_in.buffer_id');
+  put16(b, start + 20, m.total_len, 'nx_packet_in.total_len');
+  put8(b, start + 22, m.reason, 'nx_packet_in.reason');
+  put8(b, start + 23, m.table_id, 'nx_packet_in.table_id');
+  put64(b, start + 24, m.cookie, 'nx_packet_in.cookie');
+  const matchAt = w.at;
+  for (const item of m.match) encodeOxm(w, item);
+  patchLength(w, matchAt, start + 32, 'nx_packet_in.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  const latePad = w.reserve(2);
+  writeRest(w, m.data, 'nx_packet_in.data');
+  patchLength(w, start, start + 2, 'nx_packet_in');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 34, 6, matchEnd, matchPad, latePad, 2], 'nx_packet_in');
+}
+
+export function encodeNxFlowAge(w: SlabWriter, m: NxFlowAge, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 16);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_flow_age');
+  put32(b, start + 12, 18, 'nx_flow_age');
+  patchLength(w, start, start + 2, 'nx_flow_age');
+}
+
+export function encodeNxSetAsyncConfig(w: SlabWriter, m: NxSetAsyncConfig, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 40);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_set_async_config');
+  put32(b, start + 12, 19, 'nx_set_async_config');
+  put32s(b, start + 16, m.packet_in_mask, 2, 'nx_set_async_config.packet_in_mask');
+  put32s(b, start + 24, m.port_status_mask, 2, 'nx_set_async_config.port_status_mask');
+  put32s(b, start + 32, m.flow_removed_mask, 2, 'nx_set_async_config.flow_removed_mask');
+  patchLength(w, start, start + 2, 'nx_set_async_config');
+}
+
+export function encodeNxSetControllerId(w: SlabWriter, m: NxSetControllerId, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 24);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_set_controller_id');
+  put32(b, start + 12, 20, 'nx_set_controller_id');
+  put16(b, start + 22, m.controller_id, 'nx_set_controller_id.controller_id');
+  patchLength(w, start, start + 2, 'nx_set_controller_id');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 16, 6], 'nx_set_controller_id');
+}
+
+export function encodeNxTlvTableMod(w: SlabWriter, m: NxTlvTableMod, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 24);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_tlv_table_mod');
+  put32(b, start + 12, 24, 'nx_tlv_table_mod');
+  put16(b, start + 16, m.command, 'nx_tlv_table_mod.command');
+  for (const item of m.mappings) encodeNxTlvMap(w, item);
+  patchLength(w, start, start + 2, 'nx_tlv_table_mod');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 18, 6], 'nx_tlv_table_mod');
+}
+
+export function encodeNxTlvTableRequest(w: SlabWriter, m: NxTlvTableRequest, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 16);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_tlv_table_request');
+  put32(b, start + 12, 25, 'nx_tlv_table_request');
+  patchLength(w, start, start + 2, 'nx_tlv_table_request');
+}
+
+export function encodeNxTlvTableReply(w: SlabWriter, m: NxTlvTableReply, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 32);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_tlv_table_reply');
+  put32(b, start + 12, 26, 'nx_tlv_table_reply');
+  put32(b, start + 16, m.max_option_space, 'nx_tlv_table_reply.max_option_space');
+  put16(b, start + 20, m.max_fields, 'nx_tlv_table_reply.max_fields');
+  for (const item of m.mappings) encodeNxTlvMap(w, item);
+  patchLength(w, start, start + 2, 'nx_tlv_table_reply');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 22, 10], 'nx_tlv_table_reply');
+}
+
+export function encodeNxSetAsyncConfig2(w: SlabWriter, m: NxSetAsyncConfig2, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 16);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_set_async_config2');
+  put32(b, start + 12, 27, 'nx_set_async_config2');
+  for (const item of m.properties) encodeNxAsyncConfigProperty(w, item);
+  patchLength(w, start, start + 2, 'nx_set_async_config2');
+}
+
+export function encodeNxResume(w: SlabWriter, m: NxResume, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 16);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_resume');
+  put32(b, start + 12, 28, 'nx_resume');
+  for (const item of m.properties) encodeNxPacketInProperty(w, item);
+  patchLength(w, start, start + 2, 'nx_resume');
+}
+
+export function encodeNxCtFlushZone(w: SlabWriter, m: NxCtFlushZone, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 24);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_ct_flush_zone');
+  put32(b, start + 12, 29, 'nx_ct_flush_zone');
+  put16(b, start + 22, m.zone_id, 'nx_ct_flush_zone.zone_id');
+  patchLength(w, start, start + 2, 'nx_ct_flush_zone');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 16, 6], 'nx_ct_flush_zone');
+}
+
+export function encodeNxPacketIn2(w: SlabWriter, m: NxPacketIn2, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 16);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_packet_in2');
+  put32(b, start + 12, 30, 'nx_packet_in2');
+  for (const item of m.properties) encodeNxPacketInProperty(w, item);
+  patchLength(w, start, start + 2, 'nx_packet_in2');
+}
+
+export function encodeNxCtFlush(w: SlabWriter, m: NxCtFlush, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 24);
+  const b = w.bytes;
+  put32(b, start + 8, 0x2320, 'nx_ct_flush');
+  put32(b, start + 12, 32, 'nx_ct_flush');
+  put8(b, start + 16, m.ip_proto, 'nx_ct_flush.ip_proto');
+  for (const item of m.properties) encodeNxCtFlushProperty(w, item);
+  patchLength(w, start, start + 2, 'nx_ct_flush');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 17, 7], 'nx_ct_flush');
+}
+
+export function encodeOnfFlowMonitorCancel(w: SlabWriter, m: OnfFlowMonitorCancel, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 20);
+  const b = w.bytes;
+  put32(b, start + 8, 0x4f4e4600, 'onf_flow_monitor_cancel');
+  put32(b, start + 12, 1870, 'onf_flow_monitor_cancel');
+  put32(b, start + 16, m.id, 'onf_flow_monitor_cancel.id');
+  patchLength(w, start, start + 2, 'onf_flow_monitor_cancel');
+}
+
+export function encodeOnfFlowMonitorPaused(w: SlabWriter, m: OnfFlowMonitorPaused, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 16);
+  const b = w.bytes;
+  put32(b, start + 8, 0x4f4e4600, 'onf_flow_monitor_paused');
+  put32(b, start + 12, 1871, 'onf_flow_monitor_paused');
+  patchLength(w, start, start + 2, 'onf_flow_monitor_paused');
+}
+
+export function encodeOnfFlowMonitorResumed(w: SlabWriter, m: OnfFlowMonitorResumed, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 16);
+  const b = w.bytes;
+  put32(b, start + 8, 0x4f4e4600, 'onf_flow_monitor_resumed');
+  put32(b, start + 12, 1872, 'onf_flow_monitor_resumed');
+  patchLength(w, start, start + 2, 'onf_flow_monitor_resumed');
+}
+
+export function encodeOnfRoleStatus(w: SlabWriter, m: OnfRoleStatus, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 32);
+  const b = w.bytes;
+  put32(b, start + 8, 0x4f4e4600, 'onf_role_status');
+  put32(b, start + 12, 1911, 'onf_role_status');
+  put32(b, start + 16, m.role, 'onf_role_status.role');
+  put8(b, start + 20, m.reason, 'onf_role_status.reason');
+  put64(b, start + 24, m.generation_id, 'onf_role_status.generation_id');
+  for (const item of m.properties) encodeRoleProperty(w, item);
+  patchLength(w, start, start + 2, 'onf_role_status');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 21, 3], 'onf_role_status');
+}
+
+export function encodeOnfRequestforward(w: SlabWriter, m: OnfRequestforward, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 16);
+  const b = w.bytes;
+  put32(b, start + 8, 0x4f4e4600, 'onf_requestforward');
+  put32(b, start + 12, 2350, 'onf_requestforward');
+  if (m.request.type === 'bundle_add_message' || m.request.type === 'onf_requestforward') throw new EncodeError('onf_requestforward.request', `${m.request.type} cannot be carried by another message`);
+  encode(w, m.request as Message, version);
+  patchLength(w, start, start + 2, 'onf_requestforward');
 }
 
 export function encodePort(w: SlabWriter, m: Port): void {
@@ -794,6 +1294,21 @@ export function encodeExperimenterMultipart(w: SlabWriter, m: ExperimenterMultip
   put32(b, start, m.experimenter, 'experimenter_multipart.experimenter');
   put32(b, start + 4, m.exp_type, 'experimenter_multipart.exp_type');
   writeRest(w, m.data, 'experimenter_multipart.data');
+}
+
+export function encodeOnfFlowMonitorRequest(w: SlabWriter, m: OnfFlowMonitorRequest): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  put32(b, start, m.id, 'onf_flow_monitor_request.id');
+  put16(b, start + 4, m.flags, 'onf_flow_monitor_request.flags');
+  put16(b, start + 6, m.match_len, 'onf_flow_monitor_request.match_len');
+  put32(b, start + 8, m.out_port, 'onf_flow_monitor_request.out_port');
+  put8(b, start + 12, m.table_id, 'onf_flow_monitor_request.table_id');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'onf_flow_monitor_request.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3, matchEnd, matchPad], 'onf_flow_monitor_request');
 }
 
 export function encodeDesc(w: SlabWriter, m: Desc): void {
@@ -961,6 +1476,23 @@ export function encodeMeterFeatures(w: SlabWriter, m: MeterFeatures): void {
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 14, 2], 'meter_features');
 }
 
+export function encodeNxIpfixStats(w: SlabWriter, m: NxIpfixStats): void {
+  const start = w.reserve(88);
+  const b = w.bytes;
+  put64(b, start, m.total_flows, 'nx_ipfix_stats.total_flows');
+  put64(b, start + 8, m.current_flows, 'nx_ipfix_stats.current_flows');
+  put64(b, start + 16, m.pkts, 'nx_ipfix_stats.pkts');
+  put64(b, start + 24, m.ipv4_pkts, 'nx_ipfix_stats.ipv4_pkts');
+  put64(b, start + 32, m.ipv6_pkts, 'nx_ipfix_stats.ipv6_pkts');
+  put64(b, start + 40, m.error_pkts, 'nx_ipfix_stats.error_pkts');
+  put64(b, start + 48, m.ipv4_error_pkts, 'nx_ipfix_stats.ipv4_error_pkts');
+  put64(b, start + 56, m.ipv6_error_pkts, 'nx_ipfix_stats.ipv6_error_pkts');
+  put64(b, start + 64, m.tx_pkts, 'nx_ipfix_stats.tx_pkts');
+  put64(b, start + 72, m.tx_errors, 'nx_ipfix_stats.tx_errors');
+  put32(b, start + 80, m.collector_set_id, 'nx_ipfix_stats.collector_set_id');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 84, 4], 'nx_ipfix_stats');
+}
+
 export function encodePacketQueue(w: SlabWriter, m: PacketQueue): void {
   const start = w.reserve(16);
   const b = w.bytes;
@@ -971,15 +1503,14 @@ export function encodePacketQueue(w: SlabWriter, m: PacketQueue): void {
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'packet_queue');
 }
 
-function encodeVersionbitmapHelloElement(w: SlabWriter, m: VersionbitmapHelloElement): void {
-  const start = w.reserve(4);
+export function encodeNxTlvMap(w: SlabWriter, m: NxTlvMap): void {
+  const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 1] = 1;
-  writeU32List(w, m.bitmaps, 'hello_element.versionbitmap.bitmaps');
-  patchLength(w, start, start + 2, 'hello_element.versionbitmap');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'hello_element.versionbitmap');
+  put16(b, start, m.option_class, 'nx_tlv_map.option_class');
+  put8(b, start + 2, m.option_type, 'nx_tlv_map.option_type');
+  put8(b, start + 3, m.option_len, 'nx_tlv_map.option_len');
+  put16(b, start + 4, m.index, 'nx_tlv_map.index');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'nx_tlv_map');
 }
 
 function encodeRawHelloElement(w: SlabWriter, m: RawHelloElement): void {
@@ -1005,154 +1536,15 @@ export function encodeHelloElement(w: SlabWriter, m: HelloElement): void {
   }
 }
 
-function encodeOutputAction(w: SlabWriter, m: OutputAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  put32(b, start + 4, m.port, 'action.output.port');
-  put16(b, start + 8, m.max_len, 'action.output.max_len');
-  patchLength(w, start, start + 2, 'action.output');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.output');
-}
-
-function encodeCopyTtlOutAction(w: SlabWriter, m: CopyTtlOutAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 11;
-  patchLength(w, start, start + 2, 'action.copy_ttl_out');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.copy_ttl_out');
-}
-
-function encodeCopyTtlInAction(w: SlabWriter, m: CopyTtlInAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 12;
-  patchLength(w, start, start + 2, 'action.copy_ttl_in');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.copy_ttl_in');
-}
-
-function encodeSetMplsTtlAction(w: SlabWriter, m: SetMplsTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 15;
-  put8(b, start + 4, m.mpls_ttl, 'action.set_mpls_ttl.mpls_ttl');
-  patchLength(w, start, start + 2, 'action.set_mpls_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'action.set_mpls_ttl');
-}
-
-function encodeDecMplsTtlAction(w: SlabWriter, m: DecMplsTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 16;
-  patchLength(w, start, start + 2, 'action.dec_mpls_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.dec_mpls_ttl');
-}
-
-function encodePushVlanAction(w: SlabWriter, m: PushVlanAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 17;
-  put16(b, start + 4, m.ethertype, 'action.push_vlan.ethertype');
-  patchLength(w, start, start + 2, 'action.push_vlan');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_vlan');
-}
-
-function encodePopVlanAction(w: SlabWriter, m: PopVlanAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 18;
-  patchLength(w, start, start + 2, 'action.pop_vlan');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.pop_vlan');
-}
-
-function encodePushMplsAction(w: SlabWriter, m: PushMplsAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 19;
-  put16(b, start + 4, m.ethertype, 'action.push_mpls.ethertype');
-  patchLength(w, start, start + 2, 'action.push_mpls');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_mpls');
-}
-
-function encodePopMplsAction(w: SlabWriter, m: PopMplsAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 20;
-  put16(b, start + 4, m.ethertype, 'action.pop_mpls.ethertype');
-  patchLength(w, start, start + 2, 'action.pop_mpls');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.pop_mpls');
-}
-
-function encodeSetQueueAction(w: SlabWriter, m: SetQueueAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 21;
-  put32(b, start + 4, m.queue_id, 'action.set_queue.queue_id');
-  patchLength(w, start, start + 2, 'action.set_queue');
-}
-
-function encodeGroupAction(w: SlabWriter, m: GroupAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 22;
-  put32(b, start + 4, m.group_id, 'action.group.group_id');
-  patchLength(w, start, start + 2, 'action.group');
-}
-
-function encodeSetNwTtlAction(w: SlabWriter, m: SetNwTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 23;
-  put8(b, start + 4, m.nw_ttl, 'action.set_nw_ttl.nw_ttl');
-  patchLength(w, start, start + 2, 'action.set_nw_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'action.set_nw_ttl');
-}
-
-function encodeDecNwTtlAction(w: SlabWriter, m: DecNwTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 24;
-  patchLength(w, start, start + 2, 'action.dec_nw_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.dec_nw_ttl');
-}
-
-function encodeSetFieldAction(w: SlabWriter, m: SetFieldAction): void {
+export function encodeVersionbitmapHelloElement(w: SlabWriter, m: VersionbitmapHelloElement): void {
   const start = w.reserve(4);
   const b = w.bytes;
-  b[start + 1] = 25;
-  encodeOxm(w, m.field);
-  const oxmEnd = w.at;
-  const oxmPad = align(w, start);
-  patchLength(w, start, start + 2, 'action.set_field');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [oxmEnd, oxmPad], 'action.set_field');
-}
-
-function encodePushPbbAction(w: SlabWriter, m: PushPbbAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 26;
-  put16(b, start + 4, m.ethertype, 'action.push_pbb.ethertype');
-  patchLength(w, start, start + 2, 'action.push_pbb');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_pbb');
-}
-
-function encodePopPbbAction(w: SlabWriter, m: PopPbbAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 27;
-  patchLength(w, start, start + 2, 'action.pop_pbb');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.pop_pbb');
-}
-
-function encodeExperimenterAction(w: SlabWriter, m: ExperimenterAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'action.experimenter.experimenter');
-  writeRest(w, m.data, 'action.experimenter.data');
-  patchLength(w, start, start + 2, 'action.experimenter');
-  wholeWords(w, start, 'action.experimenter');
+  b[start + 1] = 1;
+  writeU32List(w, m.bitmaps, 'hello_element.versionbitmap.bitmaps');
+  patchLength(w, start, start + 2, 'hello_element.versionbitmap');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'hello_element.versionbitmap');
 }
 
 function encodeRawAction(w: SlabWriter, m: RawAction): void {
@@ -1220,72 +1612,1191 @@ export function encodeAction(w: SlabWriter, m: Action): void {
       encodeRawAction(w, m);
       return;
     default:
+      encodeVendorAction(w, m as VendorAction);
+  }
+}
+
+function encodeVendorAction(w: SlabWriter, m: VendorAction): void {
+  switch (m.type) {
+    case 'nx_resubmit':
+      encodeNxResubmitAction(w, m);
+      return;
+    case 'nx_set_tunnel':
+      encodeNxSetTunnelAction(w, m);
+      return;
+    case 'nx_set_queue':
+      encodeNxSetQueueAction(w, m);
+      return;
+    case 'nx_pop_queue':
+      encodeNxPopQueueAction(w, m);
+      return;
+    case 'nx_reg_move':
+      encodeNxRegMoveAction(w, m);
+      return;
+    case 'nx_reg_load':
+      encodeNxRegLoadAction(w, m);
+      return;
+    case 'nx_note':
+      encodeNxNoteAction(w, m);
+      return;
+    case 'nx_set_tunnel64':
+      encodeNxSetTunnel64Action(w, m);
+      return;
+    case 'nx_multipath':
+      encodeNxMultipathAction(w, m);
+      return;
+    case 'nx_bundle':
+      encodeNxBundleAction(w, m);
+      return;
+    case 'nx_bundle_load':
+      encodeNxBundleLoadAction(w, m);
+      return;
+    case 'nx_resubmit_table':
+      encodeNxResubmitTableAction(w, m);
+      return;
+    case 'nx_output_reg':
+      encodeNxOutputRegAction(w, m);
+      return;
+    case 'nx_learn':
+      encodeNxLearnAction(w, m);
+      return;
+    case 'nx_exit':
+      encodeNxExitAction(w, m);
+      return;
+    case 'nx_dec_ttl':
+      encodeNxDecTtlAction(w, m);
+      return;
+    case 'nx_fin_timeout':
+      encodeNxFinTimeoutAction(w, m);
+      return;
+    case 'nx_controller':
+      encodeNxControllerAction(w, m);
+      return;
+    case 'nx_dec_ttl_cnt_ids':
+      encodeNxDecTtlCntIdsAction(w, m);
+      return;
+    case 'nx_write_metadata':
+      encodeNxWriteMetadataAction(w, m);
+      return;
+    case 'nx_push_mpls':
+      encodeNxPushMplsAction(w, m);
+      return;
+    case 'nx_pop_mpls':
+      encodeNxPopMplsAction(w, m);
+      return;
+    case 'nx_set_mpls_ttl':
+      encodeNxSetMplsTtlAction(w, m);
+      return;
+    case 'nx_dec_mpls_ttl':
+      encodeNxDecMplsTtlAction(w, m);
+      return;
+    case 'nx_stack_push':
+      encodeNxStackPushAction(w, m);
+      return;
+    case 'nx_stack_pop':
+      encodeNxStackPopAction(w, m);
+      return;
+    case 'nx_sample':
+      encodeNxSampleAction(w, m);
+      return;
+    case 'nx_set_mpls_label':
+      encodeNxSetMplsLabelAction(w, m);
+      return;
+    case 'nx_set_mpls_tc':
+      encodeNxSetMplsTcAction(w, m);
+      return;
+    case 'nx_output_reg2':
+      encodeNxOutputReg2Action(w, m);
+      return;
+    case 'nx_reg_load2':
+      encodeNxRegLoad2Action(w, m);
+      return;
+    case 'nx_conjunction':
+      encodeNxConjunctionAction(w, m);
+      return;
+    case 'nx_ct':
+      encodeNxCtAction(w, m);
+      return;
+    case 'nx_nat':
+      encodeNxNatAction(w, m);
+      return;
+    case 'nx_controller2':
+      encodeNxController2Action(w, m);
+      return;
+    case 'nx_sample2':
+      encodeNxSample2Action(w, m);
+      return;
+    case 'nx_output_trunc':
+      encodeNxOutputTruncAction(w, m);
+      return;
+    case 'nx_group':
+      encodeNxGroupAction(w, m);
+      return;
+    case 'nx_sample3':
+      encodeNxSample3Action(w, m);
+      return;
+    case 'nx_clone':
+      encodeNxCloneAction(w, m);
+      return;
+    case 'nx_ct_clear':
+      encodeNxCtClearAction(w, m);
+      return;
+    case 'nx_resubmit_table_ct':
+      encodeNxResubmitTableCtAction(w, m);
+      return;
+    case 'nx_learn2':
+      encodeNxLearn2Action(w, m);
+      return;
+    case 'nx_encap':
+      encodeNxEncapAction(w, m);
+      return;
+    case 'nx_decap':
+      encodeNxDecapAction(w, m);
+      return;
+    case 'nx_dec_nsh_ttl':
+      encodeNxDecNshTtlAction(w, m);
+      return;
+    case 'nx_check_pkt_larger':
+      encodeNxCheckPktLargerAction(w, m);
+      return;
+    case 'nx_delete_field':
+      encodeNxDeleteFieldAction(w, m);
+      return;
+    case 'onf_copy_field':
+      encodeOnfCopyFieldAction(w, m);
+      return;
+    default:
       throw unknownType('action', m);
   }
 }
 
-function encodeGotoTableInstruction(w: SlabWriter, m: GotoTableInstruction): void {
+export function encodeOutputAction(w: SlabWriter, m: OutputAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start + 1] = 0;
+  put32(b, start + 4, m.port, 'action.output.port');
+  put16(b, start + 8, m.max_len, 'action.output.max_len');
+  patchLength(w, start, start + 2, 'action.output');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.output');
+}
+
+export function encodeCopyTtlOutAction(w: SlabWriter, m: CopyTtlOutAction): void {
   const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 1] = 1;
-  put8(b, start + 4, m.table_id, 'instruction.goto_table.table_id');
-  patchLength(w, start, start + 2, 'instruction.goto_table');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'instruction.goto_table');
+  b[start + 1] = 11;
+  patchLength(w, start, start + 2, 'action.copy_ttl_out');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.copy_ttl_out');
 }
 
-function encodeWriteMetadataInstruction(w: SlabWriter, m: WriteMetadataInstruction): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  put64(b, start + 8, m.metadata, 'instruction.write_metadata.metadata');
-  put64(b, start + 16, m.metadata_mask, 'instruction.write_metadata.metadata_mask');
-  patchLength(w, start, start + 2, 'instruction.write_metadata');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.write_metadata');
-}
-
-function encodeWriteActionsInstruction(w: SlabWriter, m: WriteActionsInstruction): void {
+export function encodeCopyTtlInAction(w: SlabWriter, m: CopyTtlInAction): void {
   const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 1] = 3;
-  for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, start, start + 2, 'instruction.write_actions');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.write_actions');
+  b[start + 1] = 12;
+  patchLength(w, start, start + 2, 'action.copy_ttl_in');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.copy_ttl_in');
 }
 
-function encodeApplyActionsInstruction(w: SlabWriter, m: ApplyActionsInstruction): void {
+export function encodeSetMplsTtlAction(w: SlabWriter, m: SetMplsTtlAction): void {
   const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 1] = 4;
-  for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, start, start + 2, 'instruction.apply_actions');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.apply_actions');
+  b[start + 1] = 15;
+  put8(b, start + 4, m.mpls_ttl, 'action.set_mpls_ttl.mpls_ttl');
+  patchLength(w, start, start + 2, 'action.set_mpls_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'action.set_mpls_ttl');
 }
 
-function encodeClearActionsInstruction(w: SlabWriter, m: ClearActionsInstruction): void {
+export function encodeDecMplsTtlAction(w: SlabWriter, m: DecMplsTtlAction): void {
   const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 1] = 5;
-  patchLength(w, start, start + 2, 'instruction.clear_actions');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.clear_actions');
+  b[start + 1] = 16;
+  patchLength(w, start, start + 2, 'action.dec_mpls_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.dec_mpls_ttl');
 }
 
-function encodeMeterInstruction(w: SlabWriter, m: MeterInstruction): void {
+export function encodePushVlanAction(w: SlabWriter, m: PushVlanAction): void {
   const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 1] = 6;
-  put32(b, start + 4, m.meter_id, 'instruction.meter.meter_id');
-  patchLength(w, start, start + 2, 'instruction.meter');
+  b[start + 1] = 17;
+  put16(b, start + 4, m.ethertype, 'action.push_vlan.ethertype');
+  patchLength(w, start, start + 2, 'action.push_vlan');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_vlan');
 }
 
-function encodeExperimenterInstruction(w: SlabWriter, m: ExperimenterInstruction): void {
+export function encodePopVlanAction(w: SlabWriter, m: PopVlanAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 18;
+  patchLength(w, start, start + 2, 'action.pop_vlan');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.pop_vlan');
+}
+
+export function encodePushMplsAction(w: SlabWriter, m: PushMplsAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 19;
+  put16(b, start + 4, m.ethertype, 'action.push_mpls.ethertype');
+  patchLength(w, start, start + 2, 'action.push_mpls');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_mpls');
+}
+
+export function encodePopMplsAction(w: SlabWriter, m: PopMplsAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 20;
+  put16(b, start + 4, m.ethertype, 'action.pop_mpls.ethertype');
+  patchLength(w, start, start + 2, 'action.pop_mpls');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.pop_mpls');
+}
+
+export function encodeSetQueueAction(w: SlabWriter, m: SetQueueAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 21;
+  put32(b, start + 4, m.queue_id, 'action.set_queue.queue_id');
+  patchLength(w, start, start + 2, 'action.set_queue');
+}
+
+export function encodeGroupAction(w: SlabWriter, m: GroupAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 22;
+  put32(b, start + 4, m.group_id, 'action.group.group_id');
+  patchLength(w, start, start + 2, 'action.group');
+}
+
+export function encodeSetNwTtlAction(w: SlabWriter, m: SetNwTtlAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 23;
+  put8(b, start + 4, m.nw_ttl, 'action.set_nw_ttl.nw_ttl');
+  patchLength(w, start, start + 2, 'action.set_nw_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'action.set_nw_ttl');
+}
+
+export function encodeDecNwTtlAction(w: SlabWriter, m: DecNwTtlAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 24;
+  patchLength(w, start, start + 2, 'action.dec_nw_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.dec_nw_ttl');
+}
+
+export function encodeSetFieldAction(w: SlabWriter, m: SetFieldAction): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 25;
+  encodeOxm(w, m.field);
+  const oxmEnd = w.at;
+  const oxmPad = align(w, start);
+  patchLength(w, start, start + 2, 'action.set_field');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [oxmEnd, oxmPad], 'action.set_field');
+}
+
+export function encodePushPbbAction(w: SlabWriter, m: PushPbbAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 26;
+  put16(b, start + 4, m.ethertype, 'action.push_pbb.ethertype');
+  patchLength(w, start, start + 2, 'action.push_pbb');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_pbb');
+}
+
+export function encodePopPbbAction(w: SlabWriter, m: PopPbbAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 27;
+  patchLength(w, start, start + 2, 'action.pop_pbb');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.pop_pbb');
+}
+
+export function encodeExperimenterAction(w: SlabWriter, m: ExperimenterAction): void {
   const start = w.reserve(8);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'instruction.experimenter.experimenter');
-  writeRest(w, m.data, 'instruction.experimenter.data');
-  patchLength(w, start, start + 2, 'instruction.experimenter');
-  wholeWords(w, start, 'instruction.experimenter');
+  put32(b, start + 4, m.experimenter, 'action.experimenter.experimenter');
+  writeRest(w, m.data, 'action.experimenter.data');
+  patchLength(w, start, start + 2, 'action.experimenter');
+  wholeWords(w, start, 'action.experimenter');
+}
+
+export function encodeNxResubmitAction(w: SlabWriter, m: NxResubmitAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_resubmit');
+  put16(b, start + 8, 1, 'action.nx_resubmit');
+  put16(b, start + 10, m.in_port, 'action.nx_resubmit.in_port');
+  patchLength(w, start, start + 2, 'action.nx_resubmit');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action.nx_resubmit');
+}
+
+export function encodeNxSetTunnelAction(w: SlabWriter, m: NxSetTunnelAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_set_tunnel');
+  put16(b, start + 8, 2, 'action.nx_set_tunnel');
+  put32(b, start + 12, m.tun_id, 'action.nx_set_tunnel.tun_id');
+  patchLength(w, start, start + 2, 'action.nx_set_tunnel');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_set_tunnel');
+}
+
+export function encodeNxSetQueueAction(w: SlabWriter, m: NxSetQueueAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_set_queue');
+  put16(b, start + 8, 4, 'action.nx_set_queue');
+  put32(b, start + 12, m.queue_id, 'action.nx_set_queue.queue_id');
+  patchLength(w, start, start + 2, 'action.nx_set_queue');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_set_queue');
+}
+
+export function encodeNxPopQueueAction(w: SlabWriter, m: NxPopQueueAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_pop_queue');
+  put16(b, start + 8, 5, 'action.nx_pop_queue');
+  patchLength(w, start, start + 2, 'action.nx_pop_queue');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_pop_queue');
+}
+
+export function encodeNxRegMoveAction(w: SlabWriter, m: NxRegMoveAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_reg_move');
+  put16(b, start + 8, 6, 'action.nx_reg_move');
+  put16(b, start + 10, m.n_bits, 'action.nx_reg_move.n_bits');
+  put16(b, start + 12, m.src_ofs, 'action.nx_reg_move.src_ofs');
+  put16(b, start + 14, m.dst_ofs, 'action.nx_reg_move.dst_ofs');
+  writeOxmRef(w, m.src, 'action.nx_reg_move.src');
+  writeOxmRef(w, m.dst, 'action.nx_reg_move.dst');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 0);
+  patchLength(w, start, start + 2, 'action.nx_reg_move');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_reg_move');
+  wholeWords(w, start, 'action.nx_reg_move');
+}
+
+export function encodeNxRegLoadAction(w: SlabWriter, m: NxRegLoadAction): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_reg_load');
+  put16(b, start + 8, 7, 'action.nx_reg_load');
+  put16(b, start + 10, m.ofs_nbits, 'action.nx_reg_load.ofs_nbits');
+  putOxmHeader(b, start + 12, m.dst, 'action.nx_reg_load.dst');
+  put64(b, start + 16, m.value, 'action.nx_reg_load.value');
+  patchLength(w, start, start + 2, 'action.nx_reg_load');
+}
+
+export function encodeNxNoteAction(w: SlabWriter, m: NxNoteAction): void {
+  const start = w.reserve(10);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_note');
+  put16(b, start + 8, 8, 'action.nx_note');
+  writeRest(w, m.note, 'action.nx_note.note');
+  patchLength(w, start, start + 2, 'action.nx_note');
+  wholeWords(w, start, 'action.nx_note');
+}
+
+export function encodeNxSetTunnel64Action(w: SlabWriter, m: NxSetTunnel64Action): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_set_tunnel64');
+  put16(b, start + 8, 9, 'action.nx_set_tunnel64');
+  put64(b, start + 16, m.tun_id, 'action.nx_set_tunnel64.tun_id');
+  patchLength(w, start, start + 2, 'action.nx_set_tunnel64');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_set_tunnel64');
+}
+
+export function encodeNxMultipathAction(w: SlabWriter, m: NxMultipathAction): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_multipath');
+  put16(b, start + 8, 10, 'action.nx_multipath');
+  put16(b, start + 10, m.fields, 'action.nx_multipath.fields');
+  put16(b, start + 12, m.basis, 'action.nx_multipath.basis');
+  put16(b, start + 16, m.algorithm, 'action.nx_multipath.algorithm');
+  put16(b, start + 18, m.max_link, 'action.nx_multipath.max_link');
+  put32(b, start + 20, m.arg, 'action.nx_multipath.arg');
+  put16(b, start + 26, m.ofs_nbits, 'action.nx_multipath.ofs_nbits');
+  putOxmHeader(b, start + 28, m.dst, 'action.nx_multipath.dst');
+  patchLength(w, start, start + 2, 'action.nx_multipath');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 14, 2, start + 24, 2], 'action.nx_multipath');
+}
+
+export function encodeNxBundleAction(w: SlabWriter, m: NxBundleAction): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_bundle');
+  put16(b, start + 8, 12, 'action.nx_bundle');
+  put16(b, start + 10, m.algorithm, 'action.nx_bundle.algorithm');
+  put16(b, start + 12, m.fields, 'action.nx_bundle.fields');
+  put16(b, start + 14, m.basis, 'action.nx_bundle.basis');
+  putOxmHeader(b, start + 16, m.member_type, 'action.nx_bundle.member_type');
+  put16(b, start + 20, m.members.length, 'action.nx_bundle.members');
+  put16(b, start + 22, m.ofs_nbits, 'action.nx_bundle.ofs_nbits');
+  putOxmHeader(b, start + 24, m.dst, 'action.nx_bundle.dst');
+  writeU16List(w, m.members, 'action.nx_bundle.members');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 4);
+  patchLength(w, start, start + 2, 'action.nx_bundle');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 28, 4, tail, tailPad], 'action.nx_bundle');
+  wholeWords(w, start, 'action.nx_bundle');
+}
+
+export function encodeNxBundleLoadAction(w: SlabWriter, m: NxBundleLoadAction): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_bundle_load');
+  put16(b, start + 8, 13, 'action.nx_bundle_load');
+  put16(b, start + 10, m.algorithm, 'action.nx_bundle_load.algorithm');
+  put16(b, start + 12, m.fields, 'action.nx_bundle_load.fields');
+  put16(b, start + 14, m.basis, 'action.nx_bundle_load.basis');
+  putOxmHeader(b, start + 16, m.member_type, 'action.nx_bundle_load.member_type');
+  put16(b, start + 20, m.members.length, 'action.nx_bundle_load.members');
+  put16(b, start + 22, m.ofs_nbits, 'action.nx_bundle_load.ofs_nbits');
+  putOxmHeader(b, start + 24, m.dst, 'action.nx_bundle_load.dst');
+  writeU16List(w, m.members, 'action.nx_bundle_load.members');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 4);
+  patchLength(w, start, start + 2, 'action.nx_bundle_load');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 28, 4, tail, tailPad], 'action.nx_bundle_load');
+  wholeWords(w, start, 'action.nx_bundle_load');
+}
+
+export function encodeNxResubmitTableAction(w: SlabWriter, m: NxResubmitTableAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_resubmit_table');
+  put16(b, start + 8, 14, 'action.nx_resubmit_table');
+  put16(b, start + 10, m.in_port, 'action.nx_resubmit_table.in_port');
+  put8(b, start + 12, m.table, 'action.nx_resubmit_table.table');
+  patchLength(w, start, start + 2, 'action.nx_resubmit_table');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3], 'action.nx_resubmit_table');
+}
+
+export function encodeNxOutputRegAction(w: SlabWriter, m: NxOutputRegAction): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_output_reg');
+  put16(b, start + 8, 15, 'action.nx_output_reg');
+  put16(b, start + 10, m.ofs_nbits, 'action.nx_output_reg.ofs_nbits');
+  putOxmHeader(b, start + 12, m.src, 'action.nx_output_reg.src');
+  put16(b, start + 16, m.max_len, 'action.nx_output_reg.max_len');
+  patchLength(w, start, start + 2, 'action.nx_output_reg');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 18, 6], 'action.nx_output_reg');
+}
+
+export function encodeNxLearnAction(w: SlabWriter, m: NxLearnAction): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_learn');
+  put16(b, start + 8, 16, 'action.nx_learn');
+  put16(b, start + 10, m.idle_timeout, 'action.nx_learn.idle_timeout');
+  put16(b, start + 12, m.hard_timeout, 'action.nx_learn.hard_timeout');
+  put16(b, start + 14, m.priority, 'action.nx_learn.priority');
+  put64(b, start + 16, m.cookie, 'action.nx_learn.cookie');
+  put16(b, start + 24, m.flags, 'action.nx_learn.flags');
+  put8(b, start + 26, m.table_id, 'action.nx_learn.table_id');
+  put16(b, start + 28, m.fin_idle_timeout, 'action.nx_learn.fin_idle_timeout');
+  put16(b, start + 30, m.fin_hard_timeout, 'action.nx_learn.fin_hard_timeout');
+  writeLearnSpecs(w, m.specs, 'action.nx_learn.specs');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 1);
+  patchLength(w, start, start + 2, 'action.nx_learn');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 1, tail, tailPad], 'action.nx_learn');
+  wholeWords(w, start, 'action.nx_learn');
+}
+
+export function encodeNxExitAction(w: SlabWriter, m: NxExitAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_exit');
+  put16(b, start + 8, 17, 'action.nx_exit');
+  patchLength(w, start, start + 2, 'action.nx_exit');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_exit');
+}
+
+export function encodeNxDecTtlAction(w: SlabWriter, m: NxDecTtlAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_dec_ttl');
+  put16(b, start + 8, 18, 'action.nx_dec_ttl');
+  patchLength(w, start, start + 2, 'action.nx_dec_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_dec_ttl');
+}
+
+export function encodeNxFinTimeoutAction(w: SlabWriter, m: NxFinTimeoutAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_fin_timeout');
+  put16(b, start + 8, 19, 'action.nx_fin_timeout');
+  put16(b, start + 10, m.fin_idle_timeout, 'action.nx_fin_timeout.fin_idle_timeout');
+  put16(b, start + 12, m.fin_hard_timeout, 'action.nx_fin_timeout.fin_hard_timeout');
+  patchLength(w, start, start + 2, 'action.nx_fin_timeout');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 14, 2], 'action.nx_fin_timeout');
+}
+
+export function encodeNxControllerAction(w: SlabWriter, m: NxControllerAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_controller');
+  put16(b, start + 8, 20, 'action.nx_controller');
+  put16(b, start + 10, m.max_len, 'action.nx_controller.max_len');
+  put16(b, start + 12, m.controller_id, 'action.nx_controller.controller_id');
+  put8(b, start + 14, m.reason, 'action.nx_controller.reason');
+  patchLength(w, start, start + 2, 'action.nx_controller');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1], 'action.nx_controller');
+}
+
+export function encodeNxDecTtlCntIdsAction(w: SlabWriter, m: NxDecTtlCntIdsAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_dec_ttl_cnt_ids');
+  put16(b, start + 8, 21, 'action.nx_dec_ttl_cnt_ids');
+  put16(b, start + 10, m.ids.length, 'action.nx_dec_ttl_cnt_ids.ids');
+  writeU16List(w, m.ids, 'action.nx_dec_ttl_cnt_ids.ids');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 4);
+  patchLength(w, start, start + 2, 'action.nx_dec_ttl_cnt_ids');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, tail, tailPad], 'action.nx_dec_ttl_cnt_ids');
+  wholeWords(w, start, 'action.nx_dec_ttl_cnt_ids');
+}
+
+export function encodeNxWriteMetadataAction(w: SlabWriter, m: NxWriteMetadataAction): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_write_metadata');
+  put16(b, start + 8, 22, 'action.nx_write_metadata');
+  put64(b, start + 16, m.metadata, 'action.nx_write_metadata.metadata');
+  put64(b, start + 24, m.metadata_mask, 'action.nx_write_metadata.metadata_mask');
+  patchLength(w, start, start + 2, 'action.nx_write_metadata');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_write_metadata');
+}
+
+export function encodeNxPushMplsAction(w: SlabWriter, m: NxPushMplsAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_push_mpls');
+  put16(b, start + 8, 23, 'action.nx_push_mpls');
+  put16(b, start + 10, m.ethertype, 'action.nx_push_mpls.ethertype');
+  patchLength(w, start, start + 2, 'action.nx_push_mpls');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action.nx_push_mpls');
+}
+
+export function encodeNxPopMplsAction(w: SlabWriter, m: NxPopMplsAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_pop_mpls');
+  put16(b, start + 8, 24, 'action.nx_pop_mpls');
+  put16(b, start + 10, m.ethertype, 'action.nx_pop_mpls.ethertype');
+  patchLength(w, start, start + 2, 'action.nx_pop_mpls');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'action.nx_pop_mpls');
+}
+
+export function encodeNxSetMplsTtlAction(w: SlabWriter, m: NxSetMplsTtlAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_set_mpls_ttl');
+  put16(b, start + 8, 25, 'action.nx_set_mpls_ttl');
+  put8(b, start + 10, m.mpls_ttl, 'action.nx_set_mpls_ttl.mpls_ttl');
+  patchLength(w, start, start + 2, 'action.nx_set_mpls_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 11, 5], 'action.nx_set_mpls_ttl');
+}
+
+export function encodeNxDecMplsTtlAction(w: SlabWriter, m: NxDecMplsTtlAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_dec_mpls_ttl');
+  put16(b, start + 8, 26, 'action.nx_dec_mpls_ttl');
+  patchLength(w, start, start + 2, 'action.nx_dec_mpls_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_dec_mpls_ttl');
+}
+
+export function encodeNxStackPushAction(w: SlabWriter, m: NxStackPushAction): void {
+  const start = w.reserve(12);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_stack_push');
+  put16(b, start + 8, 27, 'action.nx_stack_push');
+  put16(b, start + 10, m.offset, 'action.nx_stack_push.offset');
+  writeOxmRef(w, m.field, 'action.nx_stack_push.field');
+  write16(w, m.n_bits, 'action.nx_stack_push.n_bits');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 24, m.padding, 0);
+  patchLength(w, start, start + 2, 'action.nx_stack_push');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_stack_push');
+  wholeWords(w, start, 'action.nx_stack_push');
+}
+
+export function encodeNxStackPopAction(w: SlabWriter, m: NxStackPopAction): void {
+  const start = w.reserve(12);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_stack_pop');
+  put16(b, start + 8, 28, 'action.nx_stack_pop');
+  put16(b, start + 10, m.offset, 'action.nx_stack_pop.offset');
+  writeOxmRef(w, m.field, 'action.nx_stack_pop.field');
+  write16(w, m.n_bits, 'action.nx_stack_pop.n_bits');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 24, m.padding, 0);
+  patchLength(w, start, start + 2, 'action.nx_stack_pop');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_stack_pop');
+  wholeWords(w, start, 'action.nx_stack_pop');
+}
+
+export function encodeNxSampleAction(w: SlabWriter, m: NxSampleAction): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_sample');
+  put16(b, start + 8, 29, 'action.nx_sample');
+  put16(b, start + 10, m.probability, 'action.nx_sample.probability');
+  put32(b, start + 12, m.collector_set_id, 'action.nx_sample.collector_set_id');
+  put32(b, start + 16, m.obs_domain_id, 'action.nx_sample.obs_domain_id');
+  put32(b, start + 20, m.obs_point_id, 'action.nx_sample.obs_point_id');
+  patchLength(w, start, start + 2, 'action.nx_sample');
+}
+
+export function encodeNxSetMplsLabelAction(w: SlabWriter, m: NxSetMplsLabelAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_set_mpls_label');
+  put16(b, start + 8, 30, 'action.nx_set_mpls_label');
+  put32(b, start + 12, m.mpls_label, 'action.nx_set_mpls_label.mpls_label');
+  patchLength(w, start, start + 2, 'action.nx_set_mpls_label');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_set_mpls_label');
+}
+
+export function encodeNxSetMplsTcAction(w: SlabWriter, m: NxSetMplsTcAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_set_mpls_tc');
+  put16(b, start + 8, 31, 'action.nx_set_mpls_tc');
+  put8(b, start + 10, m.mpls_tc, 'action.nx_set_mpls_tc.mpls_tc');
+  patchLength(w, start, start + 2, 'action.nx_set_mpls_tc');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 11, 5], 'action.nx_set_mpls_tc');
+}
+
+export function encodeNxOutputReg2Action(w: SlabWriter, m: NxOutputReg2Action): void {
+  const start = w.reserve(14);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_output_reg2');
+  put16(b, start + 8, 32, 'action.nx_output_reg2');
+  put16(b, start + 10, m.ofs_nbits, 'action.nx_output_reg2.ofs_nbits');
+  put16(b, start + 12, m.max_len, 'action.nx_output_reg2.max_len');
+  writeOxmRef(w, m.src, 'action.nx_output_reg2.src');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 24, m.padding, 0);
+  patchLength(w, start, start + 2, 'action.nx_output_reg2');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_output_reg2');
+  wholeWords(w, start, 'action.nx_output_reg2');
+}
+
+export function encodeNxRegLoad2Action(w: SlabWriter, m: NxRegLoad2Action): void {
+  const start = w.reserve(10);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_reg_load2');
+  put16(b, start + 8, 33, 'action.nx_reg_load2');
+  encodeOxm(w, m.field);
+  const oxmEnd = w.at;
+  const oxmPad = align(w, start);
+  patchLength(w, start, start + 2, 'action.nx_reg_load2');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [oxmEnd, oxmPad], 'action.nx_reg_load2');
+}
+
+export function encodeNxConjunctionAction(w: SlabWriter, m: NxConjunctionAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_conjunction');
+  put16(b, start + 8, 34, 'action.nx_conjunction');
+  put8(b, start + 10, m.clause, 'action.nx_conjunction.clause');
+  put8(b, start + 11, m.n_clauses, 'action.nx_conjunction.n_clauses');
+  put32(b, start + 12, m.conj_id, 'action.nx_conjunction.conj_id');
+  patchLength(w, start, start + 2, 'action.nx_conjunction');
+}
+
+export function encodeNxCtAction(w: SlabWriter, m: NxCtAction): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_ct');
+  put16(b, start + 8, 35, 'action.nx_ct');
+  put16(b, start + 10, m.flags, 'action.nx_ct.flags');
+  put32(b, start + 12, m.zone_src, 'action.nx_ct.zone_src');
+  put16(b, start + 16, m.zone, 'action.nx_ct.zone');
+  put8(b, start + 18, m.recirc_table, 'action.nx_ct.recirc_table');
+  put16(b, start + 22, m.alg, 'action.nx_ct.alg');
+  for (const item of m.actions) encodeAction(w, item);
+  patchLength(w, start, start + 2, 'action.nx_ct');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 19, 3], 'action.nx_ct');
+}
+
+export function encodeNxNatAction(w: SlabWriter, m: NxNatAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_nat');
+  put16(b, start + 8, 36, 'action.nx_nat');
+  put16(b, start + 12, m.flags, 'action.nx_nat.flags');
+  put16(b, start + 14, m.range_present, 'action.nx_nat.range_present');
+  const ipv4_min = agreed(m.ipv4_min, (m.range_present & 0x1) !== 0, 'action.nx_nat.ipv4_min');
+  if (ipv4_min !== undefined) write32(w, ipv4_min, 'action.nx_nat.ipv4_min');
+  const ipv4_max = agreed(m.ipv4_max, (m.range_present & 0x2) !== 0, 'action.nx_nat.ipv4_max');
+  if (ipv4_max !== undefined) write32(w, ipv4_max, 'action.nx_nat.ipv4_max');
+  const ipv6_min = agreed(m.ipv6_min, (m.range_present & 0x4) !== 0, 'action.nx_nat.ipv6_min');
+  if (ipv6_min !== undefined) writeBytes(w, ipv6_min, 16, 'action.nx_nat.ipv6_min');
+  const ipv6_max = agreed(m.ipv6_max, (m.range_present & 0x8) !== 0, 'action.nx_nat.ipv6_max');
+  if (ipv6_max !== undefined) writeBytes(w, ipv6_max, 16, 'action.nx_nat.ipv6_max');
+  const proto_min = agreed(m.proto_min, (m.range_present & 0x10) !== 0, 'action.nx_nat.proto_min');
+  if (proto_min !== undefined) write16(w, proto_min, 'action.nx_nat.proto_min');
+  const proto_max = agreed(m.proto_max, (m.range_present & 0x20) !== 0, 'action.nx_nat.proto_max');
+  if (proto_max !== undefined) write16(w, proto_max, 'action.nx_nat.proto_max');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 2);
+  patchLength(w, start, start + 2, 'action.nx_nat');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2, tail, tailPad], 'action.nx_nat');
+  wholeWords(w, start, 'action.nx_nat');
+}
+
+export function encodeNxController2Action(w: SlabWriter, m: NxController2Action): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_controller2');
+  put16(b, start + 8, 37, 'action.nx_controller2');
+  for (const item of m.properties) encodeNxControllerProperty(w, item);
+  patchLength(w, start, start + 2, 'action.nx_controller2');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_controller2');
+}
+
+export function encodeNxSample2Action(w: SlabWriter, m: NxSample2Action): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_sample2');
+  put16(b, start + 8, 38, 'action.nx_sample2');
+  put16(b, start + 10, m.probability, 'action.nx_sample2.probability');
+  put32(b, start + 12, m.collector_set_id, 'action.nx_sample2.collector_set_id');
+  put32(b, start + 16, m.obs_domain_id, 'action.nx_sample2.obs_domain_id');
+  put32(b, start + 20, m.obs_point_id, 'action.nx_sample2.obs_point_id');
+  put16(b, start + 24, m.sampling_port, 'action.nx_sample2.sampling_port');
+  patchLength(w, start, start + 2, 'action.nx_sample2');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 26, 6], 'action.nx_sample2');
+}
+
+export function encodeNxOutputTruncAction(w: SlabWriter, m: NxOutputTruncAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_output_trunc');
+  put16(b, start + 8, 39, 'action.nx_output_trunc');
+  put16(b, start + 10, m.port, 'action.nx_output_trunc.port');
+  put32(b, start + 12, m.max_len, 'action.nx_output_trunc.max_len');
+  patchLength(w, start, start + 2, 'action.nx_output_trunc');
+}
+
+export function encodeNxGroupAction(w: SlabWriter, m: NxGroupAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_group');
+  put16(b, start + 8, 40, 'action.nx_group');
+  put32(b, start + 12, m.group_id, 'action.nx_group.group_id');
+  patchLength(w, start, start + 2, 'action.nx_group');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_group');
+}
+
+export function encodeNxSample3Action(w: SlabWriter, m: NxSample3Action): void {
+  const start = w.reserve(32);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_sample3');
+  put16(b, start + 8, 41, 'action.nx_sample3');
+  put16(b, start + 10, m.probability, 'action.nx_sample3.probability');
+  put32(b, start + 12, m.collector_set_id, 'action.nx_sample3.collector_set_id');
+  put32(b, start + 16, m.obs_domain_id, 'action.nx_sample3.obs_domain_id');
+  put32(b, start + 20, m.obs_point_id, 'action.nx_sample3.obs_point_id');
+  put16(b, start + 24, m.sampling_port, 'action.nx_sample3.sampling_port');
+  put8(b, start + 26, m.direction, 'action.nx_sample3.direction');
+  patchLength(w, start, start + 2, 'action.nx_sample3');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 5], 'action.nx_sample3');
+}
+
+export function encodeNxCloneAction(w: SlabWriter, m: NxCloneAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_clone');
+  put16(b, start + 8, 42, 'action.nx_clone');
+  for (const item of m.actions) encodeAction(w, item);
+  patchLength(w, start, start + 2, 'action.nx_clone');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_clone');
+}
+
+export function encodeNxCtClearAction(w: SlabWriter, m: NxCtClearAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_ct_clear');
+  put16(b, start + 8, 43, 'action.nx_ct_clear');
+  patchLength(w, start, start + 2, 'action.nx_ct_clear');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_ct_clear');
+}
+
+export function encodeNxResubmitTableCtAction(w: SlabWriter, m: NxResubmitTableCtAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_resubmit_table_ct');
+  put16(b, start + 8, 44, 'action.nx_resubmit_table_ct');
+  put16(b, start + 10, m.in_port, 'action.nx_resubmit_table_ct.in_port');
+  put8(b, start + 12, m.table, 'action.nx_resubmit_table_ct.table');
+  patchLength(w, start, start + 2, 'action.nx_resubmit_table_ct');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3], 'action.nx_resubmit_table_ct');
+}
+
+export function encodeNxLearn2Action(w: SlabWriter, m: NxLearn2Action): void {
+  const start = w.reserve(40);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_learn2');
+  put16(b, start + 8, 45, 'action.nx_learn2');
+  put16(b, start + 10, m.idle_timeout, 'action.nx_learn2.idle_timeout');
+  put16(b, start + 12, m.hard_timeout, 'action.nx_learn2.hard_timeout');
+  put16(b, start + 14, m.priority, 'action.nx_learn2.priority');
+  put64(b, start + 16, m.cookie, 'action.nx_learn2.cookie');
+  put16(b, start + 24, m.flags, 'action.nx_learn2.flags');
+  put8(b, start + 26, m.table_id, 'action.nx_learn2.table_id');
+  put16(b, start + 28, m.fin_idle_timeout, 'action.nx_learn2.fin_idle_timeout');
+  put16(b, start + 30, m.fin_hard_timeout, 'action.nx_learn2.fin_hard_timeout');
+  put32(b, start + 32, m.limit, 'action.nx_learn2.limit');
+  put16(b, start + 36, m.result_dst_ofs, 'action.nx_learn2.result_dst_ofs');
+  const result_dst = agreed(m.result_dst, (m.flags & 0x4) !== 0, 'action.nx_learn2.result_dst');
+  if (result_dst !== undefined) writeOxmRef(w, result_dst, 'action.nx_learn2.result_dst');
+  writeLearnSpecs(w, m.specs, 'action.nx_learn2.specs');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 1 + 2);
+  patchLength(w, start, start + 2, 'action.nx_learn2');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 27, 1, start + 38, 2, tail, tailPad], 'action.nx_learn2');
+  wholeWords(w, start, 'action.nx_learn2');
+}
+
+export function encodeNxEncapAction(w: SlabWriter, m: NxEncapAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_encap');
+  put16(b, start + 8, 46, 'action.nx_encap');
+  put16(b, start + 10, m.hdr_size, 'action.nx_encap.hdr_size');
+  put32(b, start + 12, m.new_pkt_type, 'action.nx_encap.new_pkt_type');
+  for (const item of m.properties) encodeNxEncapProperty(w, item);
+  patchLength(w, start, start + 2, 'action.nx_encap');
+}
+
+export function encodeNxDecapAction(w: SlabWriter, m: NxDecapAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_decap');
+  put16(b, start + 8, 47, 'action.nx_decap');
+  put32(b, start + 12, m.new_pkt_type, 'action.nx_decap.new_pkt_type');
+  patchLength(w, start, start + 2, 'action.nx_decap');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2], 'action.nx_decap');
+}
+
+export function encodeNxDecNshTtlAction(w: SlabWriter, m: NxDecNshTtlAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_dec_nsh_ttl');
+  put16(b, start + 8, 48, 'action.nx_dec_nsh_ttl');
+  patchLength(w, start, start + 2, 'action.nx_dec_nsh_ttl');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_dec_nsh_ttl');
+}
+
+export function encodeNxCheckPktLargerAction(w: SlabWriter, m: NxCheckPktLargerAction): void {
+  const start = w.reserve(14);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_check_pkt_larger');
+  put16(b, start + 8, 49, 'action.nx_check_pkt_larger');
+  put16(b, start + 10, m.pkt_len, 'action.nx_check_pkt_larger.pkt_len');
+  put16(b, start + 12, m.offset, 'action.nx_check_pkt_larger.offset');
+  writeOxmRef(w, m.dst, 'action.nx_check_pkt_larger.dst');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 24, m.padding, 0);
+  patchLength(w, start, start + 2, 'action.nx_check_pkt_larger');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_check_pkt_larger');
+  wholeWords(w, start, 'action.nx_check_pkt_larger');
+}
+
+export function encodeNxDeleteFieldAction(w: SlabWriter, m: NxDeleteFieldAction): void {
+  const start = w.reserve(10);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_delete_field');
+  put16(b, start + 8, 50, 'action.nx_delete_field');
+  writeOxmRef(w, m.field, 'action.nx_delete_field.field');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 24, m.padding, 0);
+  patchLength(w, start, start + 2, 'action.nx_delete_field');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [tail, tailPad], 'action.nx_delete_field');
+  wholeWords(w, start, 'action.nx_delete_field');
+}
+
+export function encodeOnfCopyFieldAction(w: SlabWriter, m: OnfCopyFieldAction): void {
+  const start = w.reserve(20);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x4f4e4600, 'action.onf_copy_field');
+  put16(b, start + 8, 3200, 'action.onf_copy_field');
+  put16(b, start + 12, m.n_bits, 'action.onf_copy_field.n_bits');
+  put16(b, start + 14, m.src_offset, 'action.onf_copy_field.src_offset');
+  put16(b, start + 16, m.dst_offset, 'action.onf_copy_field.dst_offset');
+  writeOxmRef(w, m.src, 'action.onf_copy_field.src');
+  writeOxmRef(w, m.dst, 'action.onf_copy_field.dst');
+  const tail = w.at;
+  const tailPad = endPadding(w, start, 0, m.padding, 2 + 2);
+  patchLength(w, start, start + 2, 'action.onf_copy_field');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2, start + 18, 2, tail, tailPad], 'action.onf_copy_field');
+  wholeWords(w, start, 'action.onf_copy_field');
+}
+
+function encodeRawNxControllerProperty(w: SlabWriter, m: RawNxControllerProperty): void {
+  const start = w.reserve(4);
+  put16(w.bytes, start, m.code, 'nx_controller_property.raw.code');
+  writeRest(w, m.data, 'nx_controller_property.raw.data');
+  patchLength(w, start, start + 2, 'nx_controller_property.raw');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_controller_property.raw');
+}
+
+export function encodeNxControllerProperty(w: SlabWriter, m: NxControllerProperty): void {
+  switch (m.type) {
+    case 'max_len':
+      encodeMaxLenNxControllerProperty(w, m);
+      return;
+    case 'controller_id':
+      encodeControllerIdNxControllerProperty(w, m);
+      return;
+    case 'reason':
+      encodeReasonNxControllerProperty(w, m);
+      return;
+    case 'userdata':
+      encodeUserdataNxControllerProperty(w, m);
+      return;
+    case 'pause':
+      encodePauseNxControllerProperty(w, m);
+      return;
+    case 'meter_id':
+      encodeMeterIdNxControllerProperty(w, m);
+      return;
+    case 'raw':
+      encodeRawNxControllerProperty(w, m);
+      return;
+    default:
+      throw unknownType('nx_controller_property', m);
+  }
+}
+
+export function encodeMaxLenNxControllerProperty(w: SlabWriter, m: MaxLenNxControllerProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 0;
+  put16(b, start + 4, m.max_len, 'nx_controller_property.max_len.max_len');
+  patchLength(w, start, start + 2, 'nx_controller_property.max_len');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_controller_property.max_len');
+}
+
+export function encodeControllerIdNxControllerProperty(w: SlabWriter, m: ControllerIdNxControllerProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 1;
+  put16(b, start + 4, m.controller_id, 'nx_controller_property.controller_id.controller_id');
+  patchLength(w, start, start + 2, 'nx_controller_property.controller_id');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_controller_property.controller_id');
+}
+
+export function encodeReasonNxControllerProperty(w: SlabWriter, m: ReasonNxControllerProperty): void {
+  const start = w.reserve(5);
+  const b = w.bytes;
+  b[start + 1] = 2;
+  put8(b, start + 4, m.reason, 'nx_controller_property.reason.reason');
+  patchLength(w, start, start + 2, 'nx_controller_property.reason');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_controller_property.reason');
+}
+
+export function encodeUserdataNxControllerProperty(w: SlabWriter, m: UserdataNxControllerProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 3;
+  writeRest(w, m.userdata, 'nx_controller_property.userdata.userdata');
+  patchLength(w, start, start + 2, 'nx_controller_property.userdata');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_controller_property.userdata');
+}
+
+export function encodePauseNxControllerProperty(w: SlabWriter, m: PauseNxControllerProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 4;
+  patchLength(w, start, start + 2, 'nx_controller_property.pause');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_controller_property.pause');
+}
+
+export function encodeMeterIdNxControllerProperty(w: SlabWriter, m: MeterIdNxControllerProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 5;
+  put32(b, start + 4, m.meter_id, 'nx_controller_property.meter_id.meter_id');
+  patchLength(w, start, start + 2, 'nx_controller_property.meter_id');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_controller_property.meter_id');
+}
+
+function encodeRawNxEncapProperty(w: SlabWriter, m: RawNxEncapProperty): void {
+  const start = w.reserve(4);
+  put24(w.bytes, start, m.code, 'nx_encap_property.raw.code');
+  writeRest(w, m.data, 'nx_encap_property.raw.data');
+  put8(w.bytes, start + 3, w.at - start, 'nx_encap_property.raw.length');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_encap_property.raw');
+}
+
+export function encodeNxEncapProperty(w: SlabWriter, m: NxEncapProperty): void {
+  switch (m.type) {
+    case 'nsh_md_type':
+      encodeNshMdTypeNxEncapProperty(w, m);
+      return;
+    case 'nsh_tlv':
+      encodeNshTlvNxEncapProperty(w, m);
+      return;
+    case 'raw':
+      encodeRawNxEncapProperty(w, m);
+      return;
+    default:
+      throw unknownType('nx_encap_property', m);
+  }
+}
+
+export function encodeNshMdTypeNxEncapProperty(w: SlabWriter, m: NshMdTypeNxEncapProperty): void {
+  const start = w.reserve(5);
+  const b = w.bytes;
+  b[start] = 0;
+  b[start + 1] = 4;
+  b[start + 2] = 1;
+  put8(b, start + 4, m.md_type, 'nx_encap_property.nsh_md_type.md_type');
+  writeRest(w, m.data, 'nx_encap_property.nsh_md_type.data');
+  put8(w.bytes, start + 3, w.at - start, 'nx_encap_property.nsh_md_type.length');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_encap_property.nsh_md_type');
+}
+
+export function encodeNshTlvNxEncapProperty(w: SlabWriter, m: NshTlvNxEncapProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start] = 0;
+  b[start + 1] = 4;
+  b[start + 2] = 2;
+  put16(b, start + 4, m.tlv_class, 'nx_encap_property.nsh_tlv.tlv_class');
+  put8(b, start + 6, m.tlv_type, 'nx_encap_property.nsh_tlv.tlv_type');
+  put8(b, start + 7, m.tlv_len, 'nx_encap_property.nsh_tlv.tlv_len');
+  writeRest(w, m.data, 'nx_encap_property.nsh_tlv.data');
+  put8(w.bytes, start + 3, w.at - start, 'nx_encap_property.nsh_tlv.length');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_encap_property.nsh_tlv');
 }
 
 function encodeRawInstruction(w: SlabWriter, m: RawInstruction): void {
@@ -1327,186 +2838,68 @@ export function encodeInstruction(w: SlabWriter, m: Instruction): void {
   }
 }
 
-function encodeInstructionsTableProperty(w: SlabWriter, m: InstructionsTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.instructions');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.instructions');
-}
-
-function encodeInstructionsMissTableProperty(w: SlabWriter, m: InstructionsMissTableProperty): void {
-  const start = w.reserve(4);
+export function encodeGotoTableInstruction(w: SlabWriter, m: GotoTableInstruction): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 1;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.instructions_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.instructions_miss');
+  put8(b, start + 4, m.table_id, 'instruction.goto_table.table_id');
+  patchLength(w, start, start + 2, 'instruction.goto_table');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'instruction.goto_table');
 }
 
-function encodeNextTablesTableProperty(w: SlabWriter, m: NextTablesTableProperty): void {
-  const start = w.reserve(4);
+export function encodeWriteMetadataInstruction(w: SlabWriter, m: WriteMetadataInstruction): void {
+  const start = w.reserve(24);
   const b = w.bytes;
   b[start + 1] = 2;
-  writeU8List(w, m.table_ids, 'table_property.next_tables.table_ids');
-  patchLength(w, start, start + 2, 'table_property.next_tables');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.next_tables');
+  put64(b, start + 8, m.metadata, 'instruction.write_metadata.metadata');
+  put64(b, start + 16, m.metadata_mask, 'instruction.write_metadata.metadata_mask');
+  patchLength(w, start, start + 2, 'instruction.write_metadata');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.write_metadata');
 }
 
-function encodeNextTablesMissTableProperty(w: SlabWriter, m: NextTablesMissTableProperty): void {
-  const start = w.reserve(4);
+export function encodeWriteActionsInstruction(w: SlabWriter, m: WriteActionsInstruction): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 3;
-  writeU8List(w, m.table_ids, 'table_property.next_tables_miss.table_ids');
-  patchLength(w, start, start + 2, 'table_property.next_tables_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.next_tables_miss');
+  for (const item of m.actions) encodeAction(w, item);
+  patchLength(w, start, start + 2, 'instruction.write_actions');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.write_actions');
 }
 
-function encodeWriteActionsTableProperty(w: SlabWriter, m: WriteActionsTableProperty): void {
-  const start = w.reserve(4);
+export function encodeApplyActionsInstruction(w: SlabWriter, m: ApplyActionsInstruction): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 4;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.write_actions');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_actions');
+  for (const item of m.actions) encodeAction(w, item);
+  patchLength(w, start, start + 2, 'instruction.apply_actions');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.apply_actions');
 }
 
-function encodeWriteActionsMissTableProperty(w: SlabWriter, m: WriteActionsMissTableProperty): void {
-  const start = w.reserve(4);
+export function encodeClearActionsInstruction(w: SlabWriter, m: ClearActionsInstruction): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 5;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.write_actions_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_actions_miss');
+  patchLength(w, start, start + 2, 'instruction.clear_actions');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.clear_actions');
 }
 
-function encodeApplyActionsTableProperty(w: SlabWriter, m: ApplyActionsTableProperty): void {
-  const start = w.reserve(4);
+export function encodeMeterInstruction(w: SlabWriter, m: MeterInstruction): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 6;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.apply_actions');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_actions');
+  put32(b, start + 4, m.meter_id, 'instruction.meter.meter_id');
+  patchLength(w, start, start + 2, 'instruction.meter');
 }
 
-function encodeApplyActionsMissTableProperty(w: SlabWriter, m: ApplyActionsMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 7;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.apply_actions_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_actions_miss');
-}
-
-function encodeMatchTableProperty(w: SlabWriter, m: MatchTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 8;
-  writeOxmIds(w, m.oxm_ids, 'table_property.match.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.match');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.match');
-}
-
-function encodeWildcardsTableProperty(w: SlabWriter, m: WildcardsTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 10;
-  writeOxmIds(w, m.oxm_ids, 'table_property.wildcards.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.wildcards');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.wildcards');
-}
-
-function encodeWriteSetfieldTableProperty(w: SlabWriter, m: WriteSetfieldTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 12;
-  writeOxmIds(w, m.oxm_ids, 'table_property.write_setfield.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.write_setfield');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_setfield');
-}
-
-function encodeWriteSetfieldMissTableProperty(w: SlabWriter, m: WriteSetfieldMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 13;
-  writeOxmIds(w, m.oxm_ids, 'table_property.write_setfield_miss.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.write_setfield_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_setfield_miss');
-}
-
-function encodeApplySetfieldTableProperty(w: SlabWriter, m: ApplySetfieldTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 14;
-  writeOxmIds(w, m.oxm_ids, 'table_property.apply_setfield.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.apply_setfield');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_setfield');
-}
-
-function encodeApplySetfieldMissTableProperty(w: SlabWriter, m: ApplySetfieldMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 15;
-  writeOxmIds(w, m.oxm_ids, 'table_property.apply_setfield_miss.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.apply_setfield_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_setfield_miss');
-}
-
-function encodeExperimenterTableProperty(w: SlabWriter, m: ExperimenterTableProperty): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 254;
-  put32(b, start + 4, m.experimenter, 'table_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'table_property.experimenter.exp_type');
-  writeRest(w, m.data, 'table_property.experimenter.data');
-  patchLength(w, start, start + 2, 'table_property.experimenter');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.experimenter');
-}
-
-function encodeExperimenterMissTableProperty(w: SlabWriter, m: ExperimenterMissTableProperty): void {
-  const start = w.reserve(12);
+export function encodeExperimenterInstruction(w: SlabWriter, m: ExperimenterInstruction): void {
+  const start = w.reserve(8);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'table_property.experimenter_miss.experimenter');
-  put32(b, start + 8, m.exp_type, 'table_property.experimenter_miss.exp_type');
-  writeRest(w, m.data, 'table_property.experimenter_miss.data');
-  patchLength(w, start, start + 2, 'table_property.experimenter_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.experimenter_miss');
+  put32(b, start + 4, m.experimenter, 'instruction.experimenter.experimenter');
+  writeRest(w, m.data, 'instruction.experimenter.data');
+  patchLength(w, start, start + 2, 'instruction.experimenter');
+  wholeWords(w, start, 'instruction.experimenter');
 }
 
 function encodeRawTableProperty(w: SlabWriter, m: RawTableProperty): void {
@@ -1577,38 +2970,186 @@ export function encodeTableProperty(w: SlabWriter, m: TableProperty): void {
   }
 }
 
-function encodeDropMeterBand(w: SlabWriter, m: DropMeterBand): void {
-  const start = w.reserve(16);
+export function encodeInstructionsTableProperty(w: SlabWriter, m: InstructionsTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 0;
+  for (const item of m.ids) encodeFeatureId(w, item);
+  patchLength(w, start, start + 2, 'table_property.instructions');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.instructions');
+}
+
+export function encodeInstructionsMissTableProperty(w: SlabWriter, m: InstructionsMissTableProperty): void {
+  const start = w.reserve(4);
   const b = w.bytes;
   b[start + 1] = 1;
-  put32(b, start + 4, m.rate, 'meter_band.drop.rate');
-  put32(b, start + 8, m.burst_size, 'meter_band.drop.burst_size');
-  patchLength(w, start, start + 2, 'meter_band.drop');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'meter_band.drop');
+  for (const item of m.ids) encodeFeatureId(w, item);
+  patchLength(w, start, start + 2, 'table_property.instructions_miss');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.instructions_miss');
 }
 
-function encodeDscpRemarkMeterBand(w: SlabWriter, m: DscpRemarkMeterBand): void {
-  const start = w.reserve(16);
+export function encodeNextTablesTableProperty(w: SlabWriter, m: NextTablesTableProperty): void {
+  const start = w.reserve(4);
   const b = w.bytes;
   b[start + 1] = 2;
-  put32(b, start + 4, m.rate, 'meter_band.dscp_remark.rate');
-  put32(b, start + 8, m.burst_size, 'meter_band.dscp_remark.burst_size');
-  put8(b, start + 12, m.prec_level, 'meter_band.dscp_remark.prec_level');
-  patchLength(w, start, start + 2, 'meter_band.dscp_remark');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3], 'meter_band.dscp_remark');
+  writeU8List(w, m.table_ids, 'table_property.next_tables.table_ids');
+  patchLength(w, start, start + 2, 'table_property.next_tables');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.next_tables');
 }
 
-function encodeExperimenterMeterBand(w: SlabWriter, m: ExperimenterMeterBand): void {
-  const start = w.reserve(16);
+export function encodeNextTablesMissTableProperty(w: SlabWriter, m: NextTablesMissTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 3;
+  writeU8List(w, m.table_ids, 'table_property.next_tables_miss.table_ids');
+  patchLength(w, start, start + 2, 'table_property.next_tables_miss');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.next_tables_miss');
+}
+
+export function encodeWriteActionsTableProperty(w: SlabWriter, m: WriteActionsTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 4;
+  for (const item of m.ids) encodeFeatureId(w, item);
+  patchLength(w, start, start + 2, 'table_property.write_actions');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_actions');
+}
+
+export function encodeWriteActionsMissTableProperty(w: SlabWriter, m: WriteActionsMissTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 5;
+  for (const item of m.ids) encodeFeatureId(w, item);
+  patchLength(w, start, start + 2, 'table_property.write_actions_miss');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_actions_miss');
+}
+
+export function encodeApplyActionsTableProperty(w: SlabWriter, m: ApplyActionsTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 6;
+  for (const item of m.ids) encodeFeatureId(w, item);
+  patchLength(w, start, start + 2, 'table_property.apply_actions');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_actions');
+}
+
+export function encodeApplyActionsMissTableProperty(w: SlabWriter, m: ApplyActionsMissTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 7;
+  for (const item of m.ids) encodeFeatureId(w, item);
+  patchLength(w, start, start + 2, 'table_property.apply_actions_miss');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_actions_miss');
+}
+
+export function encodeMatchTableProperty(w: SlabWriter, m: MatchTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 8;
+  writeOxmIds(w, m.oxm_ids, 'table_property.match.oxm_ids');
+  patchLength(w, start, start + 2, 'table_property.match');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.match');
+}
+
+export function encodeWildcardsTableProperty(w: SlabWriter, m: WildcardsTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 10;
+  writeOxmIds(w, m.oxm_ids, 'table_property.wildcards.oxm_ids');
+  patchLength(w, start, start + 2, 'table_property.wildcards');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.wildcards');
+}
+
+export function encodeWriteSetfieldTableProperty(w: SlabWriter, m: WriteSetfieldTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 12;
+  writeOxmIds(w, m.oxm_ids, 'table_property.write_setfield.oxm_ids');
+  patchLength(w, start, start + 2, 'table_property.write_setfield');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_setfield');
+}
+
+export function encodeWriteSetfieldMissTableProperty(w: SlabWriter, m: WriteSetfieldMissTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 13;
+  writeOxmIds(w, m.oxm_ids, 'table_property.write_setfield_miss.oxm_ids');
+  patchLength(w, start, start + 2, 'table_property.write_setfield_miss');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_setfield_miss');
+}
+
+export function encodeApplySetfieldTableProperty(w: SlabWriter, m: ApplySetfieldTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 14;
+  writeOxmIds(w, m.oxm_ids, 'table_property.apply_setfield.oxm_ids');
+  patchLength(w, start, start + 2, 'table_property.apply_setfield');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_setfield');
+}
+
+export function encodeApplySetfieldMissTableProperty(w: SlabWriter, m: ApplySetfieldMissTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 15;
+  writeOxmIds(w, m.oxm_ids, 'table_property.apply_setfield_miss.oxm_ids');
+  patchLength(w, start, start + 2, 'table_property.apply_setfield_miss');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_setfield_miss');
+}
+
+export function encodeExperimenterTableProperty(w: SlabWriter, m: ExperimenterTableProperty): void {
+  const start = w.reserve(12);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 254;
+  put32(b, start + 4, m.experimenter, 'table_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'table_property.experimenter.exp_type');
+  writeRest(w, m.data, 'table_property.experimenter.data');
+  patchLength(w, start, start + 2, 'table_property.experimenter');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.experimenter');
+}
+
+export function encodeExperimenterMissTableProperty(w: SlabWriter, m: ExperimenterMissTableProperty): void {
+  const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.rate, 'meter_band.experimenter.rate');
-  put32(b, start + 8, m.burst_size, 'meter_band.experimenter.burst_size');
-  put32(b, start + 12, m.experimenter, 'meter_band.experimenter.experimenter');
-  writeRest(w, m.data, 'meter_band.experimenter.data');
-  patchLength(w, start, start + 2, 'meter_band.experimenter');
-  wholeWords(w, start, 'meter_band.experimenter');
+  put32(b, start + 4, m.experimenter, 'table_property.experimenter_miss.experimenter');
+  put32(b, start + 8, m.exp_type, 'table_property.experimenter_miss.exp_type');
+  writeRest(w, m.data, 'table_property.experimenter_miss.data');
+  patchLength(w, start, start + 2, 'table_property.experimenter_miss');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.experimenter_miss');
 }
 
 function encodeRawMeterBand(w: SlabWriter, m: RawMeterBand): void {
@@ -1638,34 +3179,140 @@ export function encodeMeterBand(w: SlabWriter, m: MeterBand): void {
   }
 }
 
-function encodeMinRateQueueProperty(w: SlabWriter, m: MinRateQueueProperty): void {
+export function encodeDropMeterBand(w: SlabWriter, m: DropMeterBand): void {
   const start = w.reserve(16);
   const b = w.bytes;
   b[start + 1] = 1;
-  put16(b, start + 8, m.rate, 'queue_property.min_rate.rate');
-  patchLength(w, start, start + 2, 'queue_property.min_rate');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, start + 10, 6], 'queue_property.min_rate');
+  put32(b, start + 4, m.rate, 'meter_band.drop.rate');
+  put32(b, start + 8, m.burst_size, 'meter_band.drop.burst_size');
+  patchLength(w, start, start + 2, 'meter_band.drop');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'meter_band.drop');
 }
 
-function encodeMaxRateQueueProperty(w: SlabWriter, m: MaxRateQueueProperty): void {
+export function encodeDscpRemarkMeterBand(w: SlabWriter, m: DscpRemarkMeterBand): void {
   const start = w.reserve(16);
   const b = w.bytes;
   b[start + 1] = 2;
-  put16(b, start + 8, m.rate, 'queue_property.max_rate.rate');
-  patchLength(w, start, start + 2, 'queue_property.max_rate');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, start + 10, 6], 'queue_property.max_rate');
+  put32(b, start + 4, m.rate, 'meter_band.dscp_remark.rate');
+  put32(b, start + 8, m.burst_size, 'meter_band.dscp_remark.burst_size');
+  put8(b, start + 12, m.prec_level, 'meter_band.dscp_remark.prec_level');
+  patchLength(w, start, start + 2, 'meter_band.dscp_remark');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 13, 3], 'meter_band.dscp_remark');
 }
 
-function encodeExperimenterQueueProperty(w: SlabWriter, m: ExperimenterQueueProperty): void {
+export function encodeExperimenterMeterBand(w: SlabWriter, m: ExperimenterMeterBand): void {
   const start = w.reserve(16);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 8, m.experimenter, 'queue_property.experimenter.experimenter');
-  writeRest(w, m.data, 'queue_property.experimenter.data');
-  patchLength(w, start, start + 2, 'queue_property.experimenter');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, start + 12, 4], 'queue_property.experimenter');
-  wholeWords(w, start, 'queue_property.experimenter');
+  put32(b, start + 4, m.rate, 'meter_band.experimenter.rate');
+  put32(b, start + 8, m.burst_size, 'meter_band.experimenter.burst_size');
+  put32(b, start + 12, m.experimenter, 'meter_band.experimenter.experimenter');
+  writeRest(w, m.data, 'meter_band.experimenter.data');
+  patchLength(w, start, start + 2, 'meter_band.experimenter');
+  wholeWords(w, start, 'meter_band.experimenter');
+}
+
+function encodeRawOnfFlowUpdate(w: SlabWriter, m: RawOnfFlowUpdate): void {
+  const start = w.reserve(4);
+  put16(w.bytes, start + 2, m.code, 'onf_flow_update.raw.code');
+  writeRest(w, m.data, 'onf_flow_update.raw.data');
+  patchLength(w, start, start, 'onf_flow_update.raw');
+  wholeWords(w, start, 'onf_flow_update.raw');
+}
+
+export function encodeOnfFlowUpdate(w: SlabWriter, m: OnfFlowUpdate): void {
+  switch (m.type) {
+    case 'added':
+      encodeAddedOnfFlowUpdate(w, m);
+      return;
+    case 'deleted':
+      encodeDeletedOnfFlowUpdate(w, m);
+      return;
+    case 'modified':
+      encodeModifiedOnfFlowUpdate(w, m);
+      return;
+    case 'abbrev':
+      encodeAbbrevOnfFlowUpdate(w, m);
+      return;
+    case 'raw':
+      encodeRawOnfFlowUpdate(w, m);
+      return;
+    default:
+      throw unknownType('onf_flow_update', m);
+  }
+}
+
+export function encodeAddedOnfFlowUpdate(w: SlabWriter, m: AddedOnfFlowUpdate): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 0;
+  put16(b, start + 4, m.reason, 'onf_flow_update.added.reason');
+  put16(b, start + 6, m.priority, 'onf_flow_update.added.priority');
+  put16(b, start + 8, m.idle_timeout, 'onf_flow_update.added.idle_timeout');
+  put16(b, start + 10, m.hard_timeout, 'onf_flow_update.added.hard_timeout');
+  put16(b, start + 12, m.match_len, 'onf_flow_update.added.match_len');
+  put8(b, start + 14, m.table_id, 'onf_flow_update.added.table_id');
+  put64(b, start + 16, m.cookie, 'onf_flow_update.added.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'onf_flow_update.added.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'onf_flow_update.added');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1, matchEnd, matchPad], 'onf_flow_update.added');
+}
+
+export function encodeDeletedOnfFlowUpdate(w: SlabWriter, m: DeletedOnfFlowUpdate): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 1;
+  put16(b, start + 4, m.reason, 'onf_flow_update.deleted.reason');
+  put16(b, start + 6, m.priority, 'onf_flow_update.deleted.priority');
+  put16(b, start + 8, m.idle_timeout, 'onf_flow_update.deleted.idle_timeout');
+  put16(b, start + 10, m.hard_timeout, 'onf_flow_update.deleted.hard_timeout');
+  put16(b, start + 12, m.match_len, 'onf_flow_update.deleted.match_len');
+  put8(b, start + 14, m.table_id, 'onf_flow_update.deleted.table_id');
+  put64(b, start + 16, m.cookie, 'onf_flow_update.deleted.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'onf_flow_update.deleted.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'onf_flow_update.deleted');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1, matchEnd, matchPad], 'onf_flow_update.deleted');
+}
+
+export function encodeModifiedOnfFlowUpdate(w: SlabWriter, m: ModifiedOnfFlowUpdate): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 2;
+  put16(b, start + 4, m.reason, 'onf_flow_update.modified.reason');
+  put16(b, start + 6, m.priority, 'onf_flow_update.modified.priority');
+  put16(b, start + 8, m.idle_timeout, 'onf_flow_update.modified.idle_timeout');
+  put16(b, start + 10, m.hard_timeout, 'onf_flow_update.modified.hard_timeout');
+  put16(b, start + 12, m.match_len, 'onf_flow_update.modified.match_len');
+  put8(b, start + 14, m.table_id, 'onf_flow_update.modified.table_id');
+  put64(b, start + 16, m.cookie, 'onf_flow_update.modified.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'onf_flow_update.modified.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'onf_flow_update.modified');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 15, 1, matchEnd, matchPad], 'onf_flow_update.modified');
+}
+
+export function encodeAbbrevOnfFlowUpdate(w: SlabWriter, m: AbbrevOnfFlowUpdate): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 3;
+  put32(b, start + 4, m.xid, 'onf_flow_update.abbrev.xid');
+  patchLength(w, start, start, 'onf_flow_update.abbrev');
 }
 
 function encodeRawQueueProperty(w: SlabWriter, m: RawQueueProperty): void {
@@ -1695,18 +3342,34 @@ export function encodeQueueProperty(w: SlabWriter, m: QueueProperty): void {
   }
 }
 
-function encodeExperimenterBundleProperty(w: SlabWriter, m: ExperimenterBundleProperty): void {
-  const start = w.reserve(12);
+export function encodeMinRateQueueProperty(w: SlabWriter, m: MinRateQueueProperty): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start + 1] = 1;
+  put16(b, start + 8, m.rate, 'queue_property.min_rate.rate');
+  patchLength(w, start, start + 2, 'queue_property.min_rate');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, start + 10, 6], 'queue_property.min_rate');
+}
+
+export function encodeMaxRateQueueProperty(w: SlabWriter, m: MaxRateQueueProperty): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start + 1] = 2;
+  put16(b, start + 8, m.rate, 'queue_property.max_rate.rate');
+  patchLength(w, start, start + 2, 'queue_property.max_rate');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, start + 10, 6], 'queue_property.max_rate');
+}
+
+export function encodeExperimenterQueueProperty(w: SlabWriter, m: ExperimenterQueueProperty): void {
+  const start = w.reserve(16);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'bundle_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'bundle_property.experimenter.exp_type');
-  writeRest(w, m.data, 'bundle_property.experimenter.data');
-  patchLength(w, start, start + 2, 'bundle_property.experimenter');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bundle_property.experimenter');
+  put32(b, start + 8, m.experimenter, 'queue_property.experimenter.experimenter');
+  writeRest(w, m.data, 'queue_property.experimenter.data');
+  patchLength(w, start, start + 2, 'queue_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, start + 12, 4], 'queue_property.experimenter');
+  wholeWords(w, start, 'queue_property.experimenter');
 }
 
 function encodeRawBundleProperty(w: SlabWriter, m: RawBundleProperty): void {
@@ -1729,6 +3392,554 @@ export function encodeBundleProperty(w: SlabWriter, m: BundleProperty): void {
       return;
     default:
       throw unknownType('bundle_property', m);
+  }
+}
+
+export function encodeExperimenterBundleProperty(w: SlabWriter, m: ExperimenterBundleProperty): void {
+  const start = w.reserve(12);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, m.experimenter, 'bundle_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'bundle_property.experimenter.exp_type');
+  writeRest(w, m.data, 'bundle_property.experimenter.data');
+  patchLength(w, start, start + 2, 'bundle_property.experimenter');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bundle_property.experimenter');
+}
+
+function encodeRawNxAsyncConfigProperty(w: SlabWriter, m: RawNxAsyncConfigProperty): void {
+  const start = w.reserve(4);
+  put16(w.bytes, start, m.code, 'nx_async_config_property.raw.code');
+  writeRest(w, m.data, 'nx_async_config_property.raw.data');
+  patchLength(w, start, start + 2, 'nx_async_config_property.raw');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.raw');
+}
+
+export function encodeNxAsyncConfigProperty(w: SlabWriter, m: NxAsyncConfigProperty): void {
+  switch (m.type) {
+    case 'packet_in_slave':
+      encodePacketInSlaveNxAsyncConfigProperty(w, m);
+      return;
+    case 'packet_in_master':
+      encodePacketInMasterNxAsyncConfigProperty(w, m);
+      return;
+    case 'port_status_slave':
+      encodePortStatusSlaveNxAsyncConfigProperty(w, m);
+      return;
+    case 'port_status_master':
+      encodePortStatusMasterNxAsyncConfigProperty(w, m);
+      return;
+    case 'flow_removed_slave':
+      encodeFlowRemovedSlaveNxAsyncConfigProperty(w, m);
+      return;
+    case 'flow_removed_master':
+      encodeFlowRemovedMasterNxAsyncConfigProperty(w, m);
+      return;
+    case 'role_status_slave':
+      encodeRoleStatusSlaveNxAsyncConfigProperty(w, m);
+      return;
+    case 'role_status_master':
+      encodeRoleStatusMasterNxAsyncConfigProperty(w, m);
+      return;
+    case 'table_status_slave':
+      encodeTableStatusSlaveNxAsyncConfigProperty(w, m);
+      return;
+    case 'table_status_master':
+      encodeTableStatusMasterNxAsyncConfigProperty(w, m);
+      return;
+    case 'requestforward_slave':
+      encodeRequestforwardSlaveNxAsyncConfigProperty(w, m);
+      return;
+    case 'requestforward_master':
+      encodeRequestforwardMasterNxAsyncConfigProperty(w, m);
+      return;
+    case 'raw':
+      encodeRawNxAsyncConfigProperty(w, m);
+      return;
+    default:
+      throw unknownType('nx_async_config_property', m);
+  }
+}
+
+export function encodePacketInSlaveNxAsyncConfigProperty(w: SlabWriter, m: PacketInSlaveNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 0;
+  put32(b, start + 4, m.mask, 'nx_async_config_property.packet_in_slave.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.packet_in_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.packet_in_slave');
+}
+
+export function encodePacketInMasterNxAsyncConfigProperty(w: SlabWriter, m: PacketInMasterNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 1;
+  put32(b, start + 4, m.mask, 'nx_async_config_property.packet_in_master.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.packet_in_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.packet_in_master');
+}
+
+export function encodePortStatusSlaveNxAsyncConfigProperty(w: SlabWriter, m: PortStatusSlaveNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 2;
+  put32(b, start + 4, m.mask, 'nx_async_config_property.port_status_slave.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.port_status_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.port_status_slave');
+}
+
+export function encodePortStatusMasterNxAsyncConfigProperty(w: SlabWriter, m: PortStatusMasterNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 3;
+  put32(b, start + 4, m.mask, 'nx_async_config_property.port_status_master.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.port_status_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.port_status_master');
+}
+
+export function encodeFlowRemovedSlaveNxAsyncConfigProperty(w: SlabWriter, m: FlowRemovedSlaveNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 4;
+  put32(b, start + 4, m.mask, 'nx_async_config_property.flow_removed_slave.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.flow_removed_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.flow_removed_slave');
+}
+
+export function encodeFlowRemovedMasterNxAsyncConfigProperty(w: SlabWriter, m: FlowRemovedMasterNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 5;
+  put32(b, start + 4, m.mask, 'nx_async_config_property.flow_removed_master.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.flow_removed_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.flow_removed_master');
+}
+
+export function encodeRoleStatusSlaveNxAsyncConfigProperty(w: SlabWriter, m: RoleStatusSlaveNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 6;
+  put32(b, start + 4, m.mask, 'nx_async_config_property.role_status_slave.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.role_status_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.role_status_slave');
+}
+
+export function encodeRoleStatusMasterNxAsyncConfigProperty(w: SlabWriter, m: RoleStatusMasterNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 7;
+  put32(b, start + 4, m.mask, 'nx_async_config_property.role_status_master.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.role_status_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.role_status_master');
+}
+
+export function encodeTableStatusSlaveNxAsyncConfigProperty(w: SlabWriter, m: TableStatusSlaveNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 8;
+  put32(b, start + 4, m.mask, 'nx_async_config_property.table_status_slave.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.table_status_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.table_status_slave');
+}
+
+export function encodeTableStatusMasterNxAsyncConfigProperty(w: SlabWriter, m: TableStatusMasterNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 9;
+  put32(b, start + 4, m.mask, 'nx_async_config_property.table_status_master.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.table_status_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.table_status_master');
+}
+
+export function encodeRequestforwardSlaveNxAsyncConfigProperty(w: SlabWriter, m: RequestforwardSlaveNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 10;
+  put32(b, start + 4, m.mask, 'nx_async_config_property.requestforward_slave.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.requestforward_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.requestforward_slave');
+}
+
+export function encodeRequestforwardMasterNxAsyncConfigProperty(w: SlabWriter, m: RequestforwardMasterNxAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 11;
+  put32(b, start + 4, m.mask, 'nx_async_config_property.requestforward_master.mask');
+  patchLength(w, start, start + 2, 'nx_async_config_property.requestforward_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_async_config_property.requestforward_master');
+}
+
+function encodeRawNxPacketInProperty(w: SlabWriter, m: RawNxPacketInProperty): void {
+  const start = w.reserve(4);
+  put16(w.bytes, start, m.code, 'nx_packet_in_property.raw.code');
+  writeRest(w, m.data, 'nx_packet_in_property.raw.data');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.raw');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.raw');
+}
+
+export function encodeNxPacketInProperty(w: SlabWriter, m: NxPacketInProperty): void {
+  switch (m.type) {
+    case 'packet':
+      encodePacketNxPacketInProperty(w, m);
+      return;
+    case 'full_len':
+      encodeFullLenNxPacketInProperty(w, m);
+      return;
+    case 'buffer_id':
+      encodeBufferIdNxPacketInProperty(w, m);
+      return;
+    case 'table_id':
+      encodeTableIdNxPacketInProperty(w, m);
+      return;
+    case 'cookie':
+      encodeCookieNxPacketInProperty(w, m);
+      return;
+    case 'reason':
+      encodeReasonNxPacketInProperty(w, m);
+      return;
+    case 'metadata':
+      encodeMetadataNxPacketInProperty(w, m);
+      return;
+    case 'userdata':
+      encodeUserdataNxPacketInProperty(w, m);
+      return;
+    case 'continuation':
+      encodeContinuationNxPacketInProperty(w, m);
+      return;
+    case 'raw':
+      encodeRawNxPacketInProperty(w, m);
+      return;
+    default:
+      throw unknownType('nx_packet_in_property', m);
+  }
+}
+
+export function encodePacketNxPacketInProperty(w: SlabWriter, m: PacketNxPacketInProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 0;
+  writeRest(w, m.packet, 'nx_packet_in_property.packet.packet');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.packet');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.packet');
+}
+
+export function encodeFullLenNxPacketInProperty(w: SlabWriter, m: FullLenNxPacketInProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 1;
+  put32(b, start + 4, m.full_len, 'nx_packet_in_property.full_len.full_len');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.full_len');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.full_len');
+}
+
+export function encodeBufferIdNxPacketInProperty(w: SlabWriter, m: BufferIdNxPacketInProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 2;
+  put32(b, start + 4, m.buffer_id, 'nx_packet_in_property.buffer_id.buffer_id');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.buffer_id');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.buffer_id');
+}
+
+export function encodeTableIdNxPacketInProperty(w: SlabWriter, m: TableIdNxPacketInProperty): void {
+  const start = w.reserve(5);
+  const b = w.bytes;
+  b[start + 1] = 3;
+  put8(b, start + 4, m.table_id, 'nx_packet_in_property.table_id.table_id');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.table_id');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.table_id');
+}
+
+export function encodeCookieNxPacketInProperty(w: SlabWriter, m: CookieNxPacketInProperty): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start + 1] = 4;
+  put64(b, start + 8, m.cookie, 'nx_packet_in_property.cookie.cookie');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.cookie');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'nx_packet_in_property.cookie');
+}
+
+export function encodeReasonNxPacketInProperty(w: SlabWriter, m: ReasonNxPacketInProperty): void {
+  const start = w.reserve(5);
+  const b = w.bytes;
+  b[start + 1] = 5;
+  put8(b, start + 4, m.reason, 'nx_packet_in_property.reason.reason');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.reason');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.reason');
+}
+
+export function encodeMetadataNxPacketInProperty(w: SlabWriter, m: MetadataNxPacketInProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 6;
+  for (const item of m.metadata) encodeOxm(w, item);
+  patchLength(w, start, start + 2, 'nx_packet_in_property.metadata');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.metadata');
+}
+
+export function encodeUserdataNxPacketInProperty(w: SlabWriter, m: UserdataNxPacketInProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 7;
+  writeRest(w, m.userdata, 'nx_packet_in_property.userdata.userdata');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.userdata');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.userdata');
+}
+
+export function encodeContinuationNxPacketInProperty(w: SlabWriter, m: ContinuationNxPacketInProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 8;
+  writeRest(w, m.continuation, 'nx_packet_in_property.continuation.continuation');
+  patchLength(w, start, start + 2, 'nx_packet_in_property.continuation');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_packet_in_property.continuation');
+}
+
+function encodeRawNxCtFlushProperty(w: SlabWriter, m: RawNxCtFlushProperty): void {
+  const start = w.reserve(4);
+  put16(w.bytes, start, m.code, 'nx_ct_flush_property.raw.code');
+  writeRest(w, m.data, 'nx_ct_flush_property.raw.data');
+  patchLength(w, start, start + 2, 'nx_ct_flush_property.raw');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_ct_flush_property.raw');
+}
+
+export function encodeNxCtFlushProperty(w: SlabWriter, m: NxCtFlushProperty): void {
+  switch (m.type) {
+    case 'orig_tuple':
+      encodeOrigTupleNxCtFlushProperty(w, m);
+      return;
+    case 'reply_tuple':
+      encodeReplyTupleNxCtFlushProperty(w, m);
+      return;
+    case 'zone_id':
+      encodeZoneIdNxCtFlushProperty(w, m);
+      return;
+    case 'raw':
+      encodeRawNxCtFlushProperty(w, m);
+      return;
+    default:
+      throw unknownType('nx_ct_flush_property', m);
+  }
+}
+
+export function encodeOrigTupleNxCtFlushProperty(w: SlabWriter, m: OrigTupleNxCtFlushProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 0;
+  for (const item of m.tuple) encodeNxCtTuple(w, item);
+  patchLength(w, start, start + 2, 'nx_ct_flush_property.orig_tuple');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'nx_ct_flush_property.orig_tuple');
+}
+
+export function encodeReplyTupleNxCtFlushProperty(w: SlabWriter, m: ReplyTupleNxCtFlushProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 1;
+  for (const item of m.tuple) encodeNxCtTuple(w, item);
+  patchLength(w, start, start + 2, 'nx_ct_flush_property.reply_tuple');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'nx_ct_flush_property.reply_tuple');
+}
+
+export function encodeZoneIdNxCtFlushProperty(w: SlabWriter, m: ZoneIdNxCtFlushProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 2;
+  put16(b, start + 4, m.zone_id, 'nx_ct_flush_property.zone_id.zone_id');
+  patchLength(w, start, start + 2, 'nx_ct_flush_property.zone_id');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_ct_flush_property.zone_id');
+}
+
+function encodeRawNxCtTuple(w: SlabWriter, m: RawNxCtTuple): void {
+  const start = w.reserve(4);
+  put16(w.bytes, start, m.code, 'nx_ct_tuple.raw.code');
+  writeRest(w, m.data, 'nx_ct_tuple.raw.data');
+  patchLength(w, start, start + 2, 'nx_ct_tuple.raw');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_ct_tuple.raw');
+}
+
+export function encodeNxCtTuple(w: SlabWriter, m: NxCtTuple): void {
+  switch (m.type) {
+    case 'src':
+      encodeSrcNxCtTuple(w, m);
+      return;
+    case 'dst':
+      encodeDstNxCtTuple(w, m);
+      return;
+    case 'src_port':
+      encodeSrcPortNxCtTuple(w, m);
+      return;
+    case 'dst_port':
+      encodeDstPortNxCtTuple(w, m);
+      return;
+    case 'icmp_id':
+      encodeIcmpIdNxCtTuple(w, m);
+      return;
+    case 'icmp_type':
+      encodeIcmpTypeNxCtTuple(w, m);
+      return;
+    case 'icmp_code':
+      encodeIcmpCodeNxCtTuple(w, m);
+      return;
+    case 'raw':
+      encodeRawNxCtTuple(w, m);
+      return;
+    default:
+      throw unknownType('nx_ct_tuple', m);
+  }
+}
+
+export function encodeSrcNxCtTuple(w: SlabWriter, m: SrcNxCtTuple): void {
+  const start = w.reserve(20);
+  const b = w.bytes;
+  b[start + 1] = 0;
+  putBytes(b, start + 4, m.address, 16, 'nx_ct_tuple.src.address');
+  patchLength(w, start, start + 2, 'nx_ct_tuple.src');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_ct_tuple.src');
+}
+
+export function encodeDstNxCtTuple(w: SlabWriter, m: DstNxCtTuple): void {
+  const start = w.reserve(20);
+  const b = w.bytes;
+  b[start + 1] = 1;
+  putBytes(b, start + 4, m.address, 16, 'nx_ct_tuple.dst.address');
+  patchLength(w, start, start + 2, 'nx_ct_tuple.dst');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_ct_tuple.dst');
+}
+
+export function encodeSrcPortNxCtTuple(w: SlabWriter, m: SrcPortNxCtTuple): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 2;
+  put16(b, start + 4, m.port, 'nx_ct_tuple.src_port.port');
+  patchLength(w, start, start + 2, 'nx_ct_tuple.src_port');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_ct_tuple.src_port');
+}
+
+export function encodeDstPortNxCtTuple(w: SlabWriter, m: DstPortNxCtTuple): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 3;
+  put16(b, start + 4, m.port, 'nx_ct_tuple.dst_port.port');
+  patchLength(w, start, start + 2, 'nx_ct_tuple.dst_port');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_ct_tuple.dst_port');
+}
+
+export function encodeIcmpIdNxCtTuple(w: SlabWriter, m: IcmpIdNxCtTuple): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 4;
+  put16(b, start + 4, m.icmp_id, 'nx_ct_tuple.icmp_id.icmp_id');
+  patchLength(w, start, start + 2, 'nx_ct_tuple.icmp_id');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'nx_ct_tuple.icmp_id');
+}
+
+export function encodeIcmpTypeNxCtTuple(w: SlabWriter, m: IcmpTypeNxCtTuple): void {
+  const start = w.reserve(5);
+  const b = w.bytes;
+  b[start + 1] = 5;
+  put8(b, start + 4, m.icmp_type, 'nx_ct_tuple.icmp_type.icmp_type');
+  patchLength(w, start, start + 2, 'nx_ct_tuple.icmp_type');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_ct_tuple.icmp_type');
+}
+
+export function encodeIcmpCodeNxCtTuple(w: SlabWriter, m: IcmpCodeNxCtTuple): void {
+  const start = w.reserve(5);
+  const b = w.bytes;
+  b[start + 1] = 6;
+  put8(b, start + 4, m.icmp_code, 'nx_ct_tuple.icmp_code.icmp_code');
+  patchLength(w, start, start + 2, 'nx_ct_tuple.icmp_code');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'nx_ct_tuple.icmp_code');
+}
+
+function encodeRawRoleProperty(w: SlabWriter, m: RawRoleProperty): void {
+  const start = w.reserve(4);
+  put16(w.bytes, start, m.code, 'role_property.raw.code');
+  writeRest(w, m.data, 'role_property.raw.data');
+  patchLength(w, start, start + 2, 'role_property.raw');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'role_property.raw');
+}
+
+export function encodeRoleProperty(w: SlabWriter, m: RoleProperty): void {
+  switch (m.type) {
+    case 'raw':
+      encodeRawRoleProperty(w, m);
+      return;
+    default:
+      throw unknownType('role_property', m);
   }
 }
 
@@ -1854,12 +4065,550 @@ export function encodeOxm(w: SlabWriter, f: OxmField): void {
     case 'ipv6_exthdr':
       oxm16(w, 0x80004e00, f);
       return;
+    case 'pbb_uca':
+      if (w.version < 5) throw noField(f);
+      oxm8(w, 0x80005200, f);
+      return;
+    case 'tcp_flags':
+      if (w.version < 6) throw noField(f);
+      oxm16(w, 0x80005400, f);
+      return;
+    case 'actset_output':
+      if (w.version < 6) throw noField(f);
+      oxm32(w, 0x80005600, f);
+      return;
+    case 'packet_type':
+      if (w.version < 6) throw noField(f);
+      oxm32(w, 0x80005800, f);
+      return;
+    default:
+      encodeOtherOxm(w, f);
+  }
+}
+
+/** Fields of other classes than the basic one. */
+function encodeOtherOxm(w: SlabWriter, f: OxmField): void {
+  switch (f.field) {
     case 'raw':
       oxmRaw(w, f);
       return;
+    case 'in_port_nxm':
+      oxm16(w, 0x0, f);
+      return;
+    case 'eth_dst_nxm':
+      oxmBytes(w, 0x200, 6, f);
+      return;
+    case 'eth_src_nxm':
+      oxmBytes(w, 0x400, 6, f);
+      return;
+    case 'eth_type_nxm':
+      oxm16(w, 0x600, f);
+      return;
+    case 'vlan_tci':
+      oxm16(w, 0x800, f);
+      return;
+    case 'nw_tos':
+      oxm8(w, 0xa00, f);
+      return;
+    case 'ip_proto_nxm':
+      oxm8(w, 0xc00, f);
+      return;
+    case 'ipv4_src_nxm':
+      oxm32(w, 0xe00, f);
+      return;
+    case 'ipv4_dst_nxm':
+      oxm32(w, 0x1000, f);
+      return;
+    case 'tcp_src_nxm':
+      oxm16(w, 0x1200, f);
+      return;
+    case 'tcp_dst_nxm':
+      oxm16(w, 0x1400, f);
+      return;
+    case 'udp_src_nxm':
+      oxm16(w, 0x1600, f);
+      return;
+    case 'udp_dst_nxm':
+      oxm16(w, 0x1800, f);
+      return;
+    case 'icmpv4_type_nxm':
+      oxm8(w, 0x1a00, f);
+      return;
+    case 'icmpv4_code_nxm':
+      oxm8(w, 0x1c00, f);
+      return;
+    case 'arp_op_nxm':
+      oxm16(w, 0x1e00, f);
+      return;
+    case 'arp_spa_nxm':
+      oxm32(w, 0x2000, f);
+      return;
+    case 'arp_tpa_nxm':
+      oxm32(w, 0x2200, f);
+      return;
+    case 'reg0':
+      oxm32(w, 0x10000, f);
+      return;
+    case 'reg1':
+      oxm32(w, 0x10200, f);
+      return;
+    case 'reg2':
+      oxm32(w, 0x10400, f);
+      return;
+    case 'reg3':
+      oxm32(w, 0x10600, f);
+      return;
+    case 'reg4':
+      oxm32(w, 0x10800, f);
+      return;
+    case 'reg5':
+      oxm32(w, 0x10a00, f);
+      return;
+    case 'reg6':
+      oxm32(w, 0x10c00, f);
+      return;
+    case 'reg7':
+      oxm32(w, 0x10e00, f);
+      return;
+    case 'reg8':
+      oxm32(w, 0x11000, f);
+      return;
+    case 'reg9':
+      oxm32(w, 0x11200, f);
+      return;
+    case 'reg10':
+      oxm32(w, 0x11400, f);
+      return;
+    case 'reg11':
+      oxm32(w, 0x11600, f);
+      return;
+    case 'reg12':
+      oxm32(w, 0x11800, f);
+      return;
+    case 'reg13':
+      oxm32(w, 0x11a00, f);
+      return;
+    case 'reg14':
+      oxm32(w, 0x11c00, f);
+      return;
+    case 'reg15':
+      oxm32(w, 0x11e00, f);
+      return;
+    case 'tunnel_id_nxm':
+      oxm64(w, 0x12000, f);
+      return;
+    case 'arp_sha_nxm':
+      oxmBytes(w, 0x12200, 6, f);
+      return;
+    case 'arp_tha_nxm':
+      oxmBytes(w, 0x12400, 6, f);
+      return;
+    case 'ipv6_src_nxm':
+      oxmBytes(w, 0x12600, 16, f);
+      return;
+    case 'ipv6_dst_nxm':
+      oxmBytes(w, 0x12800, 16, f);
+      return;
+    case 'icmpv6_type_nxm':
+      oxm8(w, 0x12a00, f);
+      return;
+    case 'icmpv6_code_nxm':
+      oxm8(w, 0x12c00, f);
+      return;
+    case 'ipv6_nd_target_nxm':
+      oxmBytes(w, 0x12e00, 16, f);
+      return;
+    case 'ipv6_nd_sll_nxm':
+      oxmBytes(w, 0x13000, 6, f);
+      return;
+    case 'ipv6_nd_tll_nxm':
+      oxmBytes(w, 0x13200, 6, f);
+      return;
+    case 'ip_frag':
+      oxm8(w, 0x13400, f);
+      return;
+    case 'ipv6_flabel_nxm':
+      oxm32(w, 0x13600, f);
+      return;
+    case 'ip_ecn_nxm':
+      oxm8(w, 0x13800, f);
+      return;
+    case 'nw_ttl':
+      oxm8(w, 0x13a00, f);
+      return;
+    case 'mpls_ttl':
+      oxm8(w, 0x13c00, f);
+      return;
+    case 'cookie':
+      oxm64(w, 0x13c00, f);
+      return;
+    case 'tun_src':
+      oxm32(w, 0x13e00, f);
+      return;
+    case 'tun_dst':
+      oxm32(w, 0x14000, f);
+      return;
+    case 'pkt_mark':
+      oxm32(w, 0x14200, f);
+      return;
+    case 'tcp_flags_nxm':
+      oxm16(w, 0x14400, f);
+      return;
+    case 'dp_hash':
+      oxm32(w, 0x14600, f);
+      return;
+    case 'recirc_id':
+      oxm32(w, 0x14800, f);
+      return;
+    case 'conj_id':
+      oxm32(w, 0x14a00, f);
+      return;
+    case 'tun_gbp_id':
+      oxm16(w, 0x14c00, f);
+      return;
+    case 'tun_gbp_flags':
+      oxm8(w, 0x14e00, f);
+      return;
+    case 'tun_metadata0':
+      oxmVariable(w, 0x15000, 124, f);
+      return;
+    case 'tun_metadata1':
+      oxmVariable(w, 0x15200, 124, f);
+      return;
+    case 'tun_metadata2':
+      oxmVariable(w, 0x15400, 124, f);
+      return;
+    case 'tun_metadata3':
+      oxmVariable(w, 0x15600, 124, f);
+      return;
+    case 'tun_metadata4':
+      oxmVariable(w, 0x15800, 124, f);
+      return;
+    case 'tun_metadata5':
+      oxmVariable(w, 0x15a00, 124, f);
+      return;
+    case 'tun_metadata6':
+      oxmVariable(w, 0x15c00, 124, f);
+      return;
+    case 'tun_metadata7':
+      oxmVariable(w, 0x15e00, 124, f);
+      return;
+    case 'tun_metadata8':
+      oxmVariable(w, 0x16000, 124, f);
+      return;
+    case 'tun_metadata9':
+      oxmVariable(w, 0x16200, 124, f);
+      return;
+    case 'tun_metadata10':
+      oxmVariable(w, 0x16400, 124, f);
+      return;
+    case 'tun_metadata11':
+      oxmVariable(w, 0x16600, 124, f);
+      return;
+    case 'tun_metadata12':
+      oxmVariable(w, 0x16800, 124, f);
+      return;
+    case 'tun_metadata13':
+      oxmVariable(w, 0x16a00, 124, f);
+      return;
+    case 'tun_metadata14':
+      oxmVariable(w, 0x16c00, 124, f);
+      return;
+    case 'tun_metadata15':
+      oxmVariable(w, 0x16e00, 124, f);
+      return;
+    case 'tun_metadata16':
+      oxmVariable(w, 0x17000, 124, f);
+      return;
+    case 'tun_metadata17':
+      oxmVariable(w, 0x17200, 124, f);
+      return;
+    case 'tun_metadata18':
+      oxmVariable(w, 0x17400, 124, f);
+      return;
+    case 'tun_metadata19':
+      oxmVariable(w, 0x17600, 124, f);
+      return;
+    case 'tun_metadata20':
+      oxmVariable(w, 0x17800, 124, f);
+      return;
+    case 'tun_metadata21':
+      oxmVariable(w, 0x17a00, 124, f);
+      return;
+    case 'tun_metadata22':
+      oxmVariable(w, 0x17c00, 124, f);
+      return;
+    case 'tun_metadata23':
+      oxmVariable(w, 0x17e00, 124, f);
+      return;
+    case 'tun_metadata24':
+      oxmVariable(w, 0x18000, 124, f);
+      return;
+    case 'tun_metadata25':
+      oxmVariable(w, 0x18200, 124, f);
+      return;
+    case 'tun_metadata26':
+      oxmVariable(w, 0x18400, 124, f);
+      return;
+    case 'tun_metadata27':
+      oxmVariable(w, 0x18600, 124, f);
+      return;
+    case 'tun_metadata28':
+      oxmVariable(w, 0x18800, 124, f);
+      return;
+    case 'tun_metadata29':
+      oxmVariable(w, 0x18a00, 124, f);
+      return;
+    case 'tun_metadata30':
+      oxmVariable(w, 0x18c00, 124, f);
+      return;
+    case 'tun_metadata31':
+      oxmVariable(w, 0x18e00, 124, f);
+      return;
+    case 'tun_metadata32':
+      oxmVariable(w, 0x19000, 124, f);
+      return;
+    case 'tun_metadata33':
+      oxmVariable(w, 0x19200, 124, f);
+      return;
+    case 'tun_metadata34':
+      oxmVariable(w, 0x19400, 124, f);
+      return;
+    case 'tun_metadata35':
+      oxmVariable(w, 0x19600, 124, f);
+      return;
+    case 'tun_metadata36':
+      oxmVariable(w, 0x19800, 124, f);
+      return;
+    case 'tun_metadata37':
+      oxmVariable(w, 0x19a00, 124, f);
+      return;
+    case 'tun_metadata38':
+      oxmVariable(w, 0x19c00, 124, f);
+      return;
+    case 'tun_metadata39':
+      oxmVariable(w, 0x19e00, 124, f);
+      return;
+    case 'tun_metadata40':
+      oxmVariable(w, 0x1a000, 124, f);
+      return;
+    case 'tun_metadata41':
+      oxmVariable(w, 0x1a200, 124, f);
+      return;
+    case 'tun_metadata42':
+      oxmVariable(w, 0x1a400, 124, f);
+      return;
+    case 'tun_metadata43':
+      oxmVariable(w, 0x1a600, 124, f);
+      return;
+    case 'tun_metadata44':
+      oxmVariable(w, 0x1a800, 124, f);
+      return;
+    case 'tun_metadata45':
+      oxmVariable(w, 0x1aa00, 124, f);
+      return;
+    case 'tun_metadata46':
+      oxmVariable(w, 0x1ac00, 124, f);
+      return;
+    case 'tun_metadata47':
+      oxmVariable(w, 0x1ae00, 124, f);
+      return;
+    case 'tun_metadata48':
+      oxmVariable(w, 0x1b000, 124, f);
+      return;
+    case 'tun_metadata49':
+      oxmVariable(w, 0x1b200, 124, f);
+      return;
+    case 'tun_metadata50':
+      oxmVariable(w, 0x1b400, 124, f);
+      return;
+    case 'tun_metadata51':
+      oxmVariable(w, 0x1b600, 124, f);
+      return;
+    case 'tun_metadata52':
+      oxmVariable(w, 0x1b800, 124, f);
+      return;
+    case 'tun_metadata53':
+      oxmVariable(w, 0x1ba00, 124, f);
+      return;
+    case 'tun_metadata54':
+      oxmVariable(w, 0x1bc00, 124, f);
+      return;
+    case 'tun_metadata55':
+      oxmVariable(w, 0x1be00, 124, f);
+      return;
+    case 'tun_metadata56':
+      oxmVariable(w, 0x1c000, 124, f);
+      return;
+    case 'tun_metadata57':
+      oxmVariable(w, 0x1c200, 124, f);
+      return;
+    case 'tun_metadata58':
+      oxmVariable(w, 0x1c400, 124, f);
+      return;
+    case 'tun_metadata59':
+      oxmVariable(w, 0x1c600, 124, f);
+      return;
+    case 'tun_metadata60':
+      oxmVariable(w, 0x1c800, 124, f);
+      return;
+    case 'tun_metadata61':
+      oxmVariable(w, 0x1ca00, 124, f);
+      return;
+    case 'tun_metadata62':
+      oxmVariable(w, 0x1cc00, 124, f);
+      return;
+    case 'tun_metadata63':
+      oxmVariable(w, 0x1ce00, 124, f);
+      return;
+    case 'tun_flags':
+      oxm16(w, 0x1d000, f);
+      return;
+    case 'ct_state':
+      oxm32(w, 0x1d200, f);
+      return;
+    case 'ct_zone':
+      oxm16(w, 0x1d400, f);
+      return;
+    case 'ct_mark':
+      oxm32(w, 0x1d600, f);
+      return;
+    case 'ct_label':
+      oxmBytes(w, 0x1d800, 16, f);
+      return;
+    case 'tun_ipv6_src':
+      oxmBytes(w, 0x1da00, 16, f);
+      return;
+    case 'tun_ipv6_dst':
+      oxmBytes(w, 0x1dc00, 16, f);
+      return;
+    case 'xxreg0':
+      oxmBytes(w, 0x1de00, 16, f);
+      return;
+    case 'xxreg1':
+      oxmBytes(w, 0x1e000, 16, f);
+      return;
+    case 'xxreg2':
+      oxmBytes(w, 0x1e200, 16, f);
+      return;
+    case 'xxreg3':
+      oxmBytes(w, 0x1e400, 16, f);
+      return;
+    case 'ct_nw_proto':
+      oxm8(w, 0x1ee00, f);
+      return;
+    case 'ct_nw_src':
+      oxm32(w, 0x1f000, f);
+      return;
+    case 'ct_nw_dst':
+      oxm32(w, 0x1f200, f);
+      return;
+    case 'ct_ipv6_src':
+      oxmBytes(w, 0x1f400, 16, f);
+      return;
+    case 'ct_ipv6_dst':
+      oxmBytes(w, 0x1f600, 16, f);
+      return;
+    case 'ct_tp_src':
+      oxm16(w, 0x1f800, f);
+      return;
+    case 'ct_tp_dst':
+      oxm16(w, 0x1fa00, f);
+      return;
+    case 'nd_reserved':
+      oxm32(w, 0x10000200, f);
+      return;
+    case 'nd_options_type':
+      oxm8(w, 0x10000400, f);
+      return;
+    case 'xreg0':
+      oxm64(w, 0x80010000, f);
+      return;
+    case 'xreg1':
+      oxm64(w, 0x80010200, f);
+      return;
+    case 'xreg2':
+      oxm64(w, 0x80010400, f);
+      return;
+    case 'xreg3':
+      oxm64(w, 0x80010600, f);
+      return;
+    case 'xreg4':
+      oxm64(w, 0x80010800, f);
+      return;
+    case 'xreg5':
+      oxm64(w, 0x80010a00, f);
+      return;
+    case 'xreg6':
+      oxm64(w, 0x80010c00, f);
+      return;
+    case 'xreg7':
+      oxm64(w, 0x80010e00, f);
+      return;
+    case 'dp_hash_oxm':
+      oxmExperimenter(w, 0xffff0000, 0x2320, 4, f);
+      return;
+    case 'tun_erspan_idx':
+      oxmExperimenter(w, 0xffff1600, 0x2320, 4, f);
+      return;
+    case 'tun_erspan_ver':
+      oxmExperimenter(w, 0xffff1800, 0x2320, 1, f);
+      return;
+    case 'tun_erspan_dir':
+      oxmExperimenter(w, 0xffff1a00, 0x2320, 1, f);
+      return;
+    case 'tun_erspan_hwid':
+      oxmExperimenter(w, 0xffff1c00, 0x2320, 1, f);
+      return;
+    case 'tun_gtpu_flags':
+      oxmExperimenter(w, 0xffff1e00, 0x2320, 1, f);
+      return;
+    case 'tun_gtpu_msgtype':
+      oxmExperimenter(w, 0xffff2000, 0x2320, 1, f);
+      return;
+    case 'tcp_flags_onf':
+      oxmExperimenter(w, 0xffff5400, 0x4f4e4600, 2, f);
+      return;
+    case 'actset_output_onf':
+      oxmExperimenter(w, 0xffff5600, 0x4f4e4600, 4, f);
+      return;
+    case 'nsh_flags':
+      oxmExperimenter(w, 0xffff0200, 0x5ad650, 1, f);
+      return;
+    case 'nsh_mdtype':
+      oxmExperimenter(w, 0xffff0400, 0x5ad650, 1, f);
+      return;
+    case 'nsh_np':
+      oxmExperimenter(w, 0xffff0600, 0x5ad650, 1, f);
+      return;
+    case 'nsh_spi':
+      oxmExperimenter(w, 0xffff0800, 0x5ad650, 4, f);
+      return;
+    case 'nsh_si':
+      oxmExperimenter(w, 0xffff0a00, 0x5ad650, 1, f);
+      return;
+    case 'nsh_c1':
+      oxmExperimenter(w, 0xffff0c00, 0x5ad650, 4, f);
+      return;
+    case 'nsh_c2':
+      oxmExperimenter(w, 0xffff0e00, 0x5ad650, 4, f);
+      return;
+    case 'nsh_c3':
+      oxmExperimenter(w, 0xffff1000, 0x5ad650, 4, f);
+      return;
+    case 'nsh_c4':
+      oxmExperimenter(w, 0xffff1200, 0x5ad650, 4, f);
+      return;
+    case 'nsh_ttl':
+      oxmExperimenter(w, 0xffff1400, 0x5ad650, 1, f);
+      return;
     default:
-      throw new EncodeError('oxm.field', `${String((f as OxmField).field)} is no match field of this version`);
+      throw noField(f);
   }
+}
+
+function noField(f: OxmField): EncodeError {
+  return new EncodeError('oxm.field', `${f.field} is no match field of this version`);
 }
 
 /** Without the padding, which the caller aligns. */

@@ -2,55 +2,10 @@
 
 import { EncodeError } from '../encode-error.js';
 import { unknownType, wholeWords, writeHeader } from '../inner.js';
-import { align, oxm8, oxm16, oxm24, oxm32, oxm64, oxmBytes, oxmRaw, patchLength, put8, put16, put32, put64, putBytes, putText, scatter, writeOxmIds, writeRest, writeU8List } from '../write-fields.js';
+import { align, patchLength, put8, put16, put32, put64, putBytes, putText, scatter, write32, writeRest, writeU8List } from '../write-fields.js';
 import type { SlabWriter } from '../slab-writer.js';
 import type {
-  OxmField,
-  OutputAction,
-  CopyTtlOutAction,
-  CopyTtlInAction,
-  SetMplsTtlAction,
-  DecMplsTtlAction,
-  PushVlanAction,
-  PopVlanAction,
-  PushMplsAction,
-  PopMplsAction,
-  SetQueueAction,
-  GroupAction,
-  SetNwTtlAction,
-  DecNwTtlAction,
-  SetFieldAction,
-  PushPbbAction,
-  PopPbbAction,
-  ExperimenterAction,
-  RawAction,
-  Action,
-  GotoTableInstruction,
-  WriteMetadataInstruction,
-  WriteActionsInstruction,
-  ApplyActionsInstruction,
-  ClearActionsInstruction,
-  MeterInstruction,
-  ExperimenterInstruction,
-  RawInstruction,
-  Instruction,
-  InstructionsTableProperty,
-  InstructionsMissTableProperty,
-  NextTablesTableProperty,
-  NextTablesMissTableProperty,
-  WriteActionsTableProperty,
-  WriteActionsMissTableProperty,
-  ApplyActionsTableProperty,
-  ApplyActionsMissTableProperty,
-  MatchTableProperty,
-  WildcardsTableProperty,
-  WriteSetfieldTableProperty,
-  WriteSetfieldMissTableProperty,
-  ApplySetfieldTableProperty,
-  ApplySetfieldMissTableProperty,
   TableSyncFromTableProperty,
-  ExperimenterTableProperty,
-  ExperimenterMissTableProperty,
   RawTableProperty,
   TableProperty,
   InitialFlowUpdate,
@@ -109,10 +64,6 @@ import type {
   ExperimenterMasterAsyncConfigProperty,
   RawAsyncConfigProperty,
   AsyncConfigProperty,
-  Bucket,
-  FlowStatsRequest,
-  AggregateStatsRequest,
-  GroupDesc,
   TableFeatures,
   Port14,
   FlowStats14,
@@ -122,10 +73,6 @@ import type {
   QueueDescRequest,
   QueueDesc,
   FlowMonitorRequest,
-  PacketIn,
-  FlowRemoved,
-  PacketOut,
-  GroupMod,
   PortStatus14,
   FlowMod14,
   PortMod14,
@@ -152,27 +99,69 @@ import {
   encodeGetConfigRequest,
   encodeGetConfigReply,
   encodeSetConfig,
+  encodePacketIn,
+  encodeFlowRemoved,
+  encodePacketOut,
+  encodeGroupMod,
   encodeBarrierRequest,
   encodeBarrierReply,
   encodeRoleRequest,
   encodeRoleReply,
   encodeGetAsyncRequest,
   encodeMeterMod,
+  encodeNxRoleRequest,
+  encodeNxRoleReply,
+  encodeNxFlowMod,
+  encodeNxFlowRemoved,
+  encodeNxFlowModTableId,
+  encodeNxSetPacketInFormat,
+  encodeNxPacketIn,
+  encodeNxFlowAge,
+  encodeNxSetAsyncConfig,
+  encodeNxSetControllerId,
+  encodeNxTlvTableMod,
+  encodeNxTlvTableRequest,
+  encodeNxTlvTableReply,
+  encodeNxResume,
+  encodeNxCtFlushZone,
+  encodeNxPacketIn2,
+  encodeNxCtFlush,
+  encodeFlowStatsRequest,
+  encodeAggregateStatsRequest,
   encodePortStatsRequest,
   encodeQueueStatsRequest,
   encodeGroupStatsRequest,
   encodeMeterRequest,
-  encodeFeatureId,
   encodeExperimenterMultipart,
   encodeDesc,
   encodeAggregateStats,
   encodeTableStats,
   encodeGroupStats,
+  encodeGroupDesc,
   encodeGroupFeatures,
   encodeMeterStats,
   encodeMeterConfig,
   encodeMeterFeatures,
+  encodeNxIpfixStats,
+  encodeInstructionsTableProperty,
+  encodeInstructionsMissTableProperty,
+  encodeNextTablesTableProperty,
+  encodeNextTablesMissTableProperty,
+  encodeWriteActionsTableProperty,
+  encodeWriteActionsMissTableProperty,
+  encodeApplyActionsTableProperty,
+  encodeApplyActionsMissTableProperty,
+  encodeMatchTableProperty,
+  encodeWildcardsTableProperty,
+  encodeWriteSetfieldTableProperty,
+  encodeWriteSetfieldMissTableProperty,
+  encodeApplySetfieldTableProperty,
+  encodeApplySetfieldMissTableProperty,
+  encodeExperimenterTableProperty,
+  encodeExperimenterMissTableProperty,
+  encodeInstruction,
   encodeBundleProperty,
+  encodeMatch,
 } from './v4-encode.js';
 
 export function encode(w: SlabWriter, m: Message14, version: number): void {
@@ -276,72 +265,60 @@ export function encode(w: SlabWriter, m: Message14, version: number): void {
     case 'bundle_add_message':
       encodeBundleAddMessage14(w, m, version);
       return;
+    case 'nx_role_request':
+      encodeNxRoleRequest(w, m, version);
+      return;
+    case 'nx_role_reply':
+      encodeNxRoleReply(w, m, version);
+      return;
+    case 'nx_flow_mod':
+      encodeNxFlowMod(w, m, version);
+      return;
+    case 'nx_flow_removed':
+      encodeNxFlowRemoved(w, m, version);
+      return;
+    case 'nx_flow_mod_table_id':
+      encodeNxFlowModTableId(w, m, version);
+      return;
+    case 'nx_set_packet_in_format':
+      encodeNxSetPacketInFormat(w, m, version);
+      return;
+    case 'nx_packet_in':
+      encodeNxPacketIn(w, m, version);
+      return;
+    case 'nx_flow_age':
+      encodeNxFlowAge(w, m, version);
+      return;
+    case 'nx_set_async_config':
+      encodeNxSetAsyncConfig(w, m, version);
+      return;
+    case 'nx_set_controller_id':
+      encodeNxSetControllerId(w, m, version);
+      return;
+    case 'nx_tlv_table_mod':
+      encodeNxTlvTableMod(w, m, version);
+      return;
+    case 'nx_tlv_table_request':
+      encodeNxTlvTableRequest(w, m, version);
+      return;
+    case 'nx_tlv_table_reply':
+      encodeNxTlvTableReply(w, m, version);
+      return;
+    case 'nx_resume':
+      encodeNxResume(w, m, version);
+      return;
+    case 'nx_ct_flush_zone':
+      encodeNxCtFlushZone(w, m, version);
+      return;
+    case 'nx_packet_in2':
+      encodeNxPacketIn2(w, m, version);
+      return;
+    case 'nx_ct_flush':
+      encodeNxCtFlush(w, m, version);
+      return;
     default:
       throw unknownType('message', m, version);
   }
-}
-
-export function encodePacketIn(w: SlabWriter, m: PacketIn, version: number): void {
-  const start = writeHeader(w, version, 10, m.xid, 24);
-  const b = w.bytes;
-  put32(b, start + 8, m.buffer_id, 'packet_in.buffer_id');
-  put16(b, start + 12, m.total_len, 'packet_in.total_len');
-  put8(b, start + 14, m.reason, 'packet_in.reason');
-  put8(b, start + 15, m.table_id, 'packet_in.table_id');
-  put64(b, start + 16, m.cookie, 'packet_in.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'packet_in.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  const latePad = w.reserve(2);
-  writeRest(w, m.data, 'packet_in.data');
-  patchLength(w, start, start + 2, 'packet_in');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [matchEnd, matchPad, latePad, 2], 'packet_in');
-}
-
-export function encodeFlowRemoved(w: SlabWriter, m: FlowRemoved, version: number): void {
-  const start = writeHeader(w, version, 11, m.xid, 48);
-  const b = w.bytes;
-  put64(b, start + 8, m.cookie, 'flow_removed.cookie');
-  put16(b, start + 16, m.priority, 'flow_removed.priority');
-  put8(b, start + 18, m.reason, 'flow_removed.reason');
-  put8(b, start + 19, m.table_id, 'flow_removed.table_id');
-  put32(b, start + 20, m.duration_sec, 'flow_removed.duration_sec');
-  put32(b, start + 24, m.duration_nsec, 'flow_removed.duration_nsec');
-  put16(b, start + 28, m.idle_timeout, 'flow_removed.idle_timeout');
-  put16(b, start + 30, m.hard_timeout, 'flow_removed.hard_timeout');
-  put64(b, start + 32, m.packet_count, 'flow_removed.packet_count');
-  put64(b, start + 40, m.byte_count, 'flow_removed.byte_count');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_removed.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  patchLength(w, start, start + 2, 'flow_removed');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [matchEnd, matchPad], 'flow_removed');
-}
-
-export function encodePacketOut(w: SlabWriter, m: PacketOut, version: number): void {
-  const start = writeHeader(w, version, 13, m.xid, 24);
-  const b = w.bytes;
-  put32(b, start + 8, m.buffer_id, 'packet_out.buffer_id');
-  put32(b, start + 12, m.in_port, 'packet_out.in_port');
-  const actionsAt = w.at;
-  for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, actionsAt, start + 16, 'packet_out.actions');
-  writeRest(w, m.data, 'packet_out.data');
-  patchLength(w, start, start + 2, 'packet_out');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 18, 6], 'packet_out');
-}
-
-export function encodeGroupMod(w: SlabWriter, m: GroupMod, version: number): void {
-  const start = writeHeader(w, version, 15, m.xid, 16);
-  const b = w.bytes;
-  put16(b, start + 8, m.command, 'group_mod.command');
-  put8(b, start + 10, m.group_type, 'group_mod.group_type');
-  put32(b, start + 12, m.group_id, 'group_mod.group_id');
-  for (const item of m.buckets) encodeBucket(w, item);
-  patchLength(w, start, start + 2, 'group_mod');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 11, 1], 'group_mod');
 }
 
 function encodeMultipartRequest14(w: SlabWriter, m: MultipartRequest14, version: number): void {
@@ -413,6 +390,16 @@ function encodeMultipartRequest14(w: SlabWriter, m: MultipartRequest14, version:
     case 'experimenter':
       put16(b, start + 8, 65535, 'multipart_request.mp_type');
       encodeExperimenterMultipart(w, m.body);
+      break;
+    case 'nx_ipfix_bridge':
+      put16(b, start + 8, 65535, 'multipart_request.mp_type');
+      write32(w, 0x2320, 'multipart_request');
+      write32(w, 3, 'multipart_request');
+      break;
+    case 'nx_ipfix_flow':
+      put16(b, start + 8, 65535, 'multipart_request.mp_type');
+      write32(w, 0x2320, 'multipart_request');
+      write32(w, 4, 'multipart_request');
       break;
     default:
       throw unknownType('multipart_request', m);
@@ -497,6 +484,18 @@ function encodeMultipartReply14(w: SlabWriter, m: MultipartReply14, version: num
     case 'experimenter':
       put16(b, start + 8, 65535, 'multipart_reply.mp_type');
       encodeExperimenterMultipart(w, m.body);
+      break;
+    case 'nx_ipfix_bridge':
+      put16(b, start + 8, 65535, 'multipart_reply.mp_type');
+      write32(w, 0x2320, 'multipart_reply');
+      write32(w, 3, 'multipart_reply');
+      encodeNxIpfixStats(w, m.body);
+      break;
+    case 'nx_ipfix_flow':
+      put16(b, start + 8, 65535, 'multipart_reply.mp_type');
+      write32(w, 0x2320, 'multipart_reply');
+      write32(w, 4, 'multipart_reply');
+      for (const item of m.body) encodeNxIpfixStats(w, item);
       break;
     default:
       throw unknownType('multipart_reply', m);
@@ -625,47 +624,6 @@ export function encodeBundleAddMessage14(w: SlabWriter, m: BundleAddMessage14, v
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 2, innerEnd, innerPad], 'bundle_add_message');
 }
 
-export function encodeBucket(w: SlabWriter, m: Bucket): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  put16(b, start + 2, m.weight, 'bucket.weight');
-  put32(b, start + 4, m.watch_port, 'bucket.watch_port');
-  put32(b, start + 8, m.watch_group, 'bucket.watch_group');
-  for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, start, start, 'bucket');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4], 'bucket');
-}
-
-export function encodeFlowStatsRequest(w: SlabWriter, m: FlowStatsRequest): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  put8(b, start, m.table_id, 'flow_stats_request.table_id');
-  put32(b, start + 4, m.out_port, 'flow_stats_request.out_port');
-  put32(b, start + 8, m.out_group, 'flow_stats_request.out_group');
-  put64(b, start + 16, m.cookie, 'flow_stats_request.cookie');
-  put64(b, start + 24, m.cookie_mask, 'flow_stats_request.cookie_mask');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_stats_request.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 1, 3, start + 12, 4, matchEnd, matchPad], 'flow_stats_request');
-}
-
-export function encodeAggregateStatsRequest(w: SlabWriter, m: AggregateStatsRequest): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  put8(b, start, m.table_id, 'aggregate_stats_request.table_id');
-  put32(b, start + 4, m.out_port, 'aggregate_stats_request.out_port');
-  put32(b, start + 8, m.out_group, 'aggregate_stats_request.out_group');
-  put64(b, start + 16, m.cookie, 'aggregate_stats_request.cookie');
-  put64(b, start + 24, m.cookie_mask, 'aggregate_stats_request.cookie_mask');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'aggregate_stats_request.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 1, 3, start + 12, 4, matchEnd, matchPad], 'aggregate_stats_request');
-}
-
 export function encodeTableFeatures(w: SlabWriter, m: TableFeatures): void {
   const start = w.reserve(64);
   const b = w.bytes;
@@ -760,16 +718,6 @@ export function encodeQueueStats14(w: SlabWriter, m: QueueStats14): void {
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 2, 6], 'queue_stats14');
 }
 
-export function encodeGroupDesc(w: SlabWriter, m: GroupDesc): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  put8(b, start + 2, m.group_type, 'group_desc.group_type');
-  put32(b, start + 4, m.group_id, 'group_desc.group_id');
-  for (const item of m.buckets) encodeBucket(w, item);
-  patchLength(w, start, start, 'group_desc');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 3, 1], 'group_desc');
-}
-
 export function encodePort14(w: SlabWriter, m: Port14): void {
   const start = w.reserve(40);
   const b = w.bytes;
@@ -801,418 +749,6 @@ export function encodeQueueDesc(w: SlabWriter, m: QueueDesc): void {
   for (const item of m.properties) encodeQueueDescProperty(w, item);
   patchLength(w, start, start + 8, 'queue_desc');
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'queue_desc');
-}
-
-function encodeOutputAction(w: SlabWriter, m: OutputAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  put32(b, start + 4, m.port, 'action.output.port');
-  put16(b, start + 8, m.max_len, 'action.output.max_len');
-  patchLength(w, start, start + 2, 'action.output');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.output');
-}
-
-function encodeCopyTtlOutAction(w: SlabWriter, m: CopyTtlOutAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 11;
-  patchLength(w, start, start + 2, 'action.copy_ttl_out');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.copy_ttl_out');
-}
-
-function encodeCopyTtlInAction(w: SlabWriter, m: CopyTtlInAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 12;
-  patchLength(w, start, start + 2, 'action.copy_ttl_in');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.copy_ttl_in');
-}
-
-function encodeSetMplsTtlAction(w: SlabWriter, m: SetMplsTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 15;
-  put8(b, start + 4, m.mpls_ttl, 'action.set_mpls_ttl.mpls_ttl');
-  patchLength(w, start, start + 2, 'action.set_mpls_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'action.set_mpls_ttl');
-}
-
-function encodeDecMplsTtlAction(w: SlabWriter, m: DecMplsTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 16;
-  patchLength(w, start, start + 2, 'action.dec_mpls_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.dec_mpls_ttl');
-}
-
-function encodePushVlanAction(w: SlabWriter, m: PushVlanAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 17;
-  put16(b, start + 4, m.ethertype, 'action.push_vlan.ethertype');
-  patchLength(w, start, start + 2, 'action.push_vlan');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_vlan');
-}
-
-function encodePopVlanAction(w: SlabWriter, m: PopVlanAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 18;
-  patchLength(w, start, start + 2, 'action.pop_vlan');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.pop_vlan');
-}
-
-function encodePushMplsAction(w: SlabWriter, m: PushMplsAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 19;
-  put16(b, start + 4, m.ethertype, 'action.push_mpls.ethertype');
-  patchLength(w, start, start + 2, 'action.push_mpls');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_mpls');
-}
-
-function encodePopMplsAction(w: SlabWriter, m: PopMplsAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 20;
-  put16(b, start + 4, m.ethertype, 'action.pop_mpls.ethertype');
-  patchLength(w, start, start + 2, 'action.pop_mpls');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.pop_mpls');
-}
-
-function encodeSetQueueAction(w: SlabWriter, m: SetQueueAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 21;
-  put32(b, start + 4, m.queue_id, 'action.set_queue.queue_id');
-  patchLength(w, start, start + 2, 'action.set_queue');
-}
-
-function encodeGroupAction(w: SlabWriter, m: GroupAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 22;
-  put32(b, start + 4, m.group_id, 'action.group.group_id');
-  patchLength(w, start, start + 2, 'action.group');
-}
-
-function encodeSetNwTtlAction(w: SlabWriter, m: SetNwTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 23;
-  put8(b, start + 4, m.nw_ttl, 'action.set_nw_ttl.nw_ttl');
-  patchLength(w, start, start + 2, 'action.set_nw_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'action.set_nw_ttl');
-}
-
-function encodeDecNwTtlAction(w: SlabWriter, m: DecNwTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 24;
-  patchLength(w, start, start + 2, 'action.dec_nw_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.dec_nw_ttl');
-}
-
-function encodeSetFieldAction(w: SlabWriter, m: SetFieldAction): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 25;
-  encodeOxm(w, m.field);
-  const oxmEnd = w.at;
-  const oxmPad = align(w, start);
-  patchLength(w, start, start + 2, 'action.set_field');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [oxmEnd, oxmPad], 'action.set_field');
-}
-
-function encodePushPbbAction(w: SlabWriter, m: PushPbbAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 26;
-  put16(b, start + 4, m.ethertype, 'action.push_pbb.ethertype');
-  patchLength(w, start, start + 2, 'action.push_pbb');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_pbb');
-}
-
-function encodePopPbbAction(w: SlabWriter, m: PopPbbAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 27;
-  patchLength(w, start, start + 2, 'action.pop_pbb');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.pop_pbb');
-}
-
-function encodeExperimenterAction(w: SlabWriter, m: ExperimenterAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'action.experimenter.experimenter');
-  writeRest(w, m.data, 'action.experimenter.data');
-  patchLength(w, start, start + 2, 'action.experimenter');
-  wholeWords(w, start, 'action.experimenter');
-}
-
-function encodeRawAction(w: SlabWriter, m: RawAction): void {
-  const start = w.reserve(4);
-  put16(w.bytes, start, m.code, 'action.raw.code');
-  writeRest(w, m.data, 'action.raw.data');
-  patchLength(w, start, start + 2, 'action.raw');
-  wholeWords(w, start, 'action.raw');
-}
-
-export function encodeAction(w: SlabWriter, m: Action): void {
-  switch (m.type) {
-    case 'output':
-      encodeOutputAction(w, m);
-      return;
-    case 'copy_ttl_out':
-      encodeCopyTtlOutAction(w, m);
-      return;
-    case 'copy_ttl_in':
-      encodeCopyTtlInAction(w, m);
-      return;
-    case 'set_mpls_ttl':
-      encodeSetMplsTtlAction(w, m);
-      return;
-    case 'dec_mpls_ttl':
-      encodeDecMplsTtlAction(w, m);
-      return;
-    case 'push_vlan':
-      encodePushVlanAction(w, m);
-      return;
-    case 'pop_vlan':
-      encodePopVlanAction(w, m);
-      return;
-    case 'push_mpls':
-      encodePushMplsAction(w, m);
-      return;
-    case 'pop_mpls':
-      encodePopMplsAction(w, m);
-      return;
-    case 'set_queue':
-      encodeSetQueueAction(w, m);
-      return;
-    case 'group':
-      encodeGroupAction(w, m);
-      return;
-    case 'set_nw_ttl':
-      encodeSetNwTtlAction(w, m);
-      return;
-    case 'dec_nw_ttl':
-      encodeDecNwTtlAction(w, m);
-      return;
-    case 'set_field':
-      encodeSetFieldAction(w, m);
-      return;
-    case 'push_pbb':
-      encodePushPbbAction(w, m);
-      return;
-    case 'pop_pbb':
-      encodePopPbbAction(w, m);
-      return;
-    case 'experimenter':
-      encodeExperimenterAction(w, m);
-      return;
-    case 'raw':
-      encodeRawAction(w, m);
-      return;
-    default:
-      throw unknownType('action', m);
-  }
-}
-
-function encodeInstructionsTableProperty(w: SlabWriter, m: InstructionsTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.instructions');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.instructions');
-}
-
-function encodeInstructionsMissTableProperty(w: SlabWriter, m: InstructionsMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.instructions_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.instructions_miss');
-}
-
-function encodeNextTablesTableProperty(w: SlabWriter, m: NextTablesTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  writeU8List(w, m.table_ids, 'table_property.next_tables.table_ids');
-  patchLength(w, start, start + 2, 'table_property.next_tables');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.next_tables');
-}
-
-function encodeNextTablesMissTableProperty(w: SlabWriter, m: NextTablesMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  writeU8List(w, m.table_ids, 'table_property.next_tables_miss.table_ids');
-  patchLength(w, start, start + 2, 'table_property.next_tables_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.next_tables_miss');
-}
-
-function encodeWriteActionsTableProperty(w: SlabWriter, m: WriteActionsTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 4;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.write_actions');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_actions');
-}
-
-function encodeWriteActionsMissTableProperty(w: SlabWriter, m: WriteActionsMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 5;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.write_actions_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_actions_miss');
-}
-
-function encodeApplyActionsTableProperty(w: SlabWriter, m: ApplyActionsTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 6;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.apply_actions');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_actions');
-}
-
-function encodeApplyActionsMissTableProperty(w: SlabWriter, m: ApplyActionsMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 7;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.apply_actions_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_actions_miss');
-}
-
-function encodeMatchTableProperty(w: SlabWriter, m: MatchTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 8;
-  writeOxmIds(w, m.oxm_ids, 'table_property.match.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.match');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.match');
-}
-
-function encodeWildcardsTableProperty(w: SlabWriter, m: WildcardsTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 10;
-  writeOxmIds(w, m.oxm_ids, 'table_property.wildcards.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.wildcards');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.wildcards');
-}
-
-function encodeWriteSetfieldTableProperty(w: SlabWriter, m: WriteSetfieldTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 12;
-  writeOxmIds(w, m.oxm_ids, 'table_property.write_setfield.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.write_setfield');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_setfield');
-}
-
-function encodeWriteSetfieldMissTableProperty(w: SlabWriter, m: WriteSetfieldMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 13;
-  writeOxmIds(w, m.oxm_ids, 'table_property.write_setfield_miss.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.write_setfield_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_setfield_miss');
-}
-
-function encodeApplySetfieldTableProperty(w: SlabWriter, m: ApplySetfieldTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 14;
-  writeOxmIds(w, m.oxm_ids, 'table_property.apply_setfield.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.apply_setfield');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_setfield');
-}
-
-function encodeApplySetfieldMissTableProperty(w: SlabWriter, m: ApplySetfieldMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 15;
-  writeOxmIds(w, m.oxm_ids, 'table_property.apply_setfield_miss.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.apply_setfield_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_setfield_miss');
-}
-
-function encodeTableSyncFromTableProperty(w: SlabWriter, m: TableSyncFromTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 16;
-  writeU8List(w, m.table_ids, 'table_property.table_sync_from.table_ids');
-  patchLength(w, start, start + 2, 'table_property.table_sync_from');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.table_sync_from');
-}
-
-function encodeExperimenterTableProperty(w: SlabWriter, m: ExperimenterTableProperty): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 254;
-  put32(b, start + 4, m.experimenter, 'table_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'table_property.experimenter.exp_type');
-  writeRest(w, m.data, 'table_property.experimenter.data');
-  patchLength(w, start, start + 2, 'table_property.experimenter');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.experimenter');
-}
-
-function encodeExperimenterMissTableProperty(w: SlabWriter, m: ExperimenterMissTableProperty): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'table_property.experimenter_miss.experimenter');
-  put32(b, start + 8, m.exp_type, 'table_property.experimenter_miss.exp_type');
-  writeRest(w, m.data, 'table_property.experimenter_miss.data');
-  patchLength(w, start, start + 2, 'table_property.experimenter_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.experimenter_miss');
 }
 
 function encodeRawTableProperty(w: SlabWriter, m: RawTableProperty): void {
@@ -1286,156 +822,15 @@ export function encodeTableProperty(w: SlabWriter, m: TableProperty): void {
   }
 }
 
-function encodeGotoTableInstruction(w: SlabWriter, m: GotoTableInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  put8(b, start + 4, m.table_id, 'instruction.goto_table.table_id');
-  patchLength(w, start, start + 2, 'instruction.goto_table');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'instruction.goto_table');
-}
-
-function encodeWriteMetadataInstruction(w: SlabWriter, m: WriteMetadataInstruction): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  put64(b, start + 8, m.metadata, 'instruction.write_metadata.metadata');
-  put64(b, start + 16, m.metadata_mask, 'instruction.write_metadata.metadata_mask');
-  patchLength(w, start, start + 2, 'instruction.write_metadata');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.write_metadata');
-}
-
-function encodeWriteActionsInstruction(w: SlabWriter, m: WriteActionsInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, start, start + 2, 'instruction.write_actions');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.write_actions');
-}
-
-function encodeApplyActionsInstruction(w: SlabWriter, m: ApplyActionsInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 4;
-  for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, start, start + 2, 'instruction.apply_actions');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.apply_actions');
-}
-
-function encodeClearActionsInstruction(w: SlabWriter, m: ClearActionsInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 5;
-  patchLength(w, start, start + 2, 'instruction.clear_actions');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.clear_actions');
-}
-
-function encodeMeterInstruction(w: SlabWriter, m: MeterInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 6;
-  put32(b, start + 4, m.meter_id, 'instruction.meter.meter_id');
-  patchLength(w, start, start + 2, 'instruction.meter');
-}
-
-function encodeExperimenterInstruction(w: SlabWriter, m: ExperimenterInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'instruction.experimenter.experimenter');
-  writeRest(w, m.data, 'instruction.experimenter.data');
-  patchLength(w, start, start + 2, 'instruction.experimenter');
-  wholeWords(w, start, 'instruction.experimenter');
-}
-
-function encodeRawInstruction(w: SlabWriter, m: RawInstruction): void {
+export function encodeTableSyncFromTableProperty(w: SlabWriter, m: TableSyncFromTableProperty): void {
   const start = w.reserve(4);
-  put16(w.bytes, start, m.code, 'instruction.raw.code');
-  writeRest(w, m.data, 'instruction.raw.data');
-  patchLength(w, start, start + 2, 'instruction.raw');
-  wholeWords(w, start, 'instruction.raw');
-}
-
-export function encodeInstruction(w: SlabWriter, m: Instruction): void {
-  switch (m.type) {
-    case 'goto_table':
-      encodeGotoTableInstruction(w, m);
-      return;
-    case 'write_metadata':
-      encodeWriteMetadataInstruction(w, m);
-      return;
-    case 'write_actions':
-      encodeWriteActionsInstruction(w, m);
-      return;
-    case 'apply_actions':
-      encodeApplyActionsInstruction(w, m);
-      return;
-    case 'clear_actions':
-      encodeClearActionsInstruction(w, m);
-      return;
-    case 'meter':
-      encodeMeterInstruction(w, m);
-      return;
-    case 'experimenter':
-      encodeExperimenterInstruction(w, m);
-      return;
-    case 'raw':
-      encodeRawInstruction(w, m);
-      return;
-    default:
-      throw unknownType('instruction', m);
-  }
-}
-
-function encodeEthernetPortStatsProperty(w: SlabWriter, m: EthernetPortStatsProperty): void {
-  const start = w.reserve(40);
   const b = w.bytes;
-  b[start + 1] = 0;
-  put64(b, start + 8, m.rx_frame_err, 'port_stats_property.ethernet.rx_frame_err');
-  put64(b, start + 16, m.rx_over_err, 'port_stats_property.ethernet.rx_over_err');
-  put64(b, start + 24, m.rx_crc_err, 'port_stats_property.ethernet.rx_crc_err');
-  put64(b, start + 32, m.collisions, 'port_stats_property.ethernet.collisions');
-  patchLength(w, start, start + 2, 'port_stats_property.ethernet');
+  b[start + 1] = 16;
+  writeU8List(w, m.table_ids, 'table_property.table_sync_from.table_ids');
+  patchLength(w, start, start + 2, 'table_property.table_sync_from');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'port_stats_property.ethernet');
-}
-
-function encodeOpticalPortStatsProperty(w: SlabWriter, m: OpticalPortStatsProperty): void {
-  const start = w.reserve(44);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  put32(b, start + 8, m.flags, 'port_stats_property.optical.flags');
-  put32(b, start + 12, m.tx_freq_lmda, 'port_stats_property.optical.tx_freq_lmda');
-  put32(b, start + 16, m.tx_offset, 'port_stats_property.optical.tx_offset');
-  put32(b, start + 20, m.tx_grid_span, 'port_stats_property.optical.tx_grid_span');
-  put32(b, start + 24, m.rx_freq_lmda, 'port_stats_property.optical.rx_freq_lmda');
-  put32(b, start + 28, m.rx_offset, 'port_stats_property.optical.rx_offset');
-  put32(b, start + 32, m.rx_grid_span, 'port_stats_property.optical.rx_grid_span');
-  put16(b, start + 36, m.tx_pwr, 'port_stats_property.optical.tx_pwr');
-  put16(b, start + 38, m.rx_pwr, 'port_stats_property.optical.rx_pwr');
-  put16(b, start + 40, m.bias_current, 'port_stats_property.optical.bias_current');
-  put16(b, start + 42, m.temperature, 'port_stats_property.optical.temperature');
-  patchLength(w, start, start + 2, 'port_stats_property.optical');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'port_stats_property.optical');
-}
-
-function encodeExperimenterPortStatsProperty(w: SlabWriter, m: ExperimenterPortStatsProperty): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'port_stats_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'port_stats_property.experimenter.exp_type');
-  writeRest(w, m.data, 'port_stats_property.experimenter.data');
-  patchLength(w, start, start + 2, 'port_stats_property.experimenter');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_stats_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.table_sync_from');
 }
 
 function encodeRawPortStatsProperty(w: SlabWriter, m: RawPortStatsProperty): void {
@@ -1467,18 +862,53 @@ export function encodePortStatsProperty(w: SlabWriter, m: PortStatsProperty): vo
   }
 }
 
-function encodeExperimenterQueueStatsProperty(w: SlabWriter, m: ExperimenterQueueStatsProperty): void {
+export function encodeEthernetPortStatsProperty(w: SlabWriter, m: EthernetPortStatsProperty): void {
+  const start = w.reserve(40);
+  const b = w.bytes;
+  b[start + 1] = 0;
+  put64(b, start + 8, m.rx_frame_err, 'port_stats_property.ethernet.rx_frame_err');
+  put64(b, start + 16, m.rx_over_err, 'port_stats_property.ethernet.rx_over_err');
+  put64(b, start + 24, m.rx_crc_err, 'port_stats_property.ethernet.rx_crc_err');
+  put64(b, start + 32, m.collisions, 'port_stats_property.ethernet.collisions');
+  patchLength(w, start, start + 2, 'port_stats_property.ethernet');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'port_stats_property.ethernet');
+}
+
+export function encodeOpticalPortStatsProperty(w: SlabWriter, m: OpticalPortStatsProperty): void {
+  const start = w.reserve(44);
+  const b = w.bytes;
+  b[start + 1] = 1;
+  put32(b, start + 8, m.flags, 'port_stats_property.optical.flags');
+  put32(b, start + 12, m.tx_freq_lmda, 'port_stats_property.optical.tx_freq_lmda');
+  put32(b, start + 16, m.tx_offset, 'port_stats_property.optical.tx_offset');
+  put32(b, start + 20, m.tx_grid_span, 'port_stats_property.optical.tx_grid_span');
+  put32(b, start + 24, m.rx_freq_lmda, 'port_stats_property.optical.rx_freq_lmda');
+  put32(b, start + 28, m.rx_offset, 'port_stats_property.optical.rx_offset');
+  put32(b, start + 32, m.rx_grid_span, 'port_stats_property.optical.rx_grid_span');
+  put16(b, start + 36, m.tx_pwr, 'port_stats_property.optical.tx_pwr');
+  put16(b, start + 38, m.rx_pwr, 'port_stats_property.optical.rx_pwr');
+  put16(b, start + 40, m.bias_current, 'port_stats_property.optical.bias_current');
+  put16(b, start + 42, m.temperature, 'port_stats_property.optical.temperature');
+  patchLength(w, start, start + 2, 'port_stats_property.optical');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'port_stats_property.optical');
+}
+
+export function encodeExperimenterPortStatsProperty(w: SlabWriter, m: ExperimenterPortStatsProperty): void {
   const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'queue_stats_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'queue_stats_property.experimenter.exp_type');
-  writeRest(w, m.data, 'queue_stats_property.experimenter.data');
-  patchLength(w, start, start + 2, 'queue_stats_property.experimenter');
+  put32(b, start + 4, m.experimenter, 'port_stats_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'port_stats_property.experimenter.exp_type');
+  writeRest(w, m.data, 'port_stats_property.experimenter.data');
+  patchLength(w, start, start + 2, 'port_stats_property.experimenter');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'queue_stats_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_stats_property.experimenter');
 }
 
 function encodeRawQueueStatsProperty(w: SlabWriter, m: RawQueueStatsProperty): void {
@@ -1504,53 +934,18 @@ export function encodeQueueStatsProperty(w: SlabWriter, m: QueueStatsProperty): 
   }
 }
 
-function encodeEthernetPortDescProperty(w: SlabWriter, m: EthernetPortDescProperty): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  put32(b, start + 8, m.curr, 'port_desc_property.ethernet.curr');
-  put32(b, start + 12, m.advertised, 'port_desc_property.ethernet.advertised');
-  put32(b, start + 16, m.supported, 'port_desc_property.ethernet.supported');
-  put32(b, start + 20, m.peer, 'port_desc_property.ethernet.peer');
-  put32(b, start + 24, m.curr_speed, 'port_desc_property.ethernet.curr_speed');
-  put32(b, start + 28, m.max_speed, 'port_desc_property.ethernet.max_speed');
-  patchLength(w, start, start + 2, 'port_desc_property.ethernet');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'port_desc_property.ethernet');
-}
-
-function encodeOpticalPortDescProperty(w: SlabWriter, m: OpticalPortDescProperty): void {
-  const start = w.reserve(40);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  put32(b, start + 8, m.supported, 'port_desc_property.optical.supported');
-  put32(b, start + 12, m.tx_min_freq_lmda, 'port_desc_property.optical.tx_min_freq_lmda');
-  put32(b, start + 16, m.tx_max_freq_lmda, 'port_desc_property.optical.tx_max_freq_lmda');
-  put32(b, start + 20, m.tx_grid_freq_lmda, 'port_desc_property.optical.tx_grid_freq_lmda');
-  put32(b, start + 24, m.rx_min_freq_lmda, 'port_desc_property.optical.rx_min_freq_lmda');
-  put32(b, start + 28, m.rx_max_freq_lmda, 'port_desc_property.optical.rx_max_freq_lmda');
-  put32(b, start + 32, m.rx_grid_freq_lmda, 'port_desc_property.optical.rx_grid_freq_lmda');
-  put16(b, start + 36, m.tx_pwr_min, 'port_desc_property.optical.tx_pwr_min');
-  put16(b, start + 38, m.tx_pwr_max, 'port_desc_property.optical.tx_pwr_max');
-  patchLength(w, start, start + 2, 'port_desc_property.optical');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'port_desc_property.optical');
-}
-
-function encodeExperimenterPortDescProperty(w: SlabWriter, m: ExperimenterPortDescProperty): void {
+export function encodeExperimenterQueueStatsProperty(w: SlabWriter, m: ExperimenterQueueStatsProperty): void {
   const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'port_desc_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'port_desc_property.experimenter.exp_type');
-  writeRest(w, m.data, 'port_desc_property.experimenter.data');
-  patchLength(w, start, start + 2, 'port_desc_property.experimenter');
+  put32(b, start + 4, m.experimenter, 'queue_stats_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'queue_stats_property.experimenter.exp_type');
+  writeRest(w, m.data, 'queue_stats_property.experimenter.data');
+  patchLength(w, start, start + 2, 'queue_stats_property.experimenter');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_desc_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'queue_stats_property.experimenter');
 }
 
 function encodeRawPortDescProperty(w: SlabWriter, m: RawPortDescProperty): void {
@@ -1582,42 +977,53 @@ export function encodePortDescProperty(w: SlabWriter, m: PortDescProperty): void
   }
 }
 
-function encodeEvictionTableModProperty(w: SlabWriter, m: EvictionTableModProperty): void {
-  const start = w.reserve(8);
+export function encodeEthernetPortDescProperty(w: SlabWriter, m: EthernetPortDescProperty): void {
+  const start = w.reserve(32);
   const b = w.bytes;
-  b[start + 1] = 2;
-  put32(b, start + 4, m.flags, 'table_mod_property.eviction.flags');
-  patchLength(w, start, start + 2, 'table_mod_property.eviction');
+  b[start + 1] = 0;
+  put32(b, start + 8, m.curr, 'port_desc_property.ethernet.curr');
+  put32(b, start + 12, m.advertised, 'port_desc_property.ethernet.advertised');
+  put32(b, start + 16, m.supported, 'port_desc_property.ethernet.supported');
+  put32(b, start + 20, m.peer, 'port_desc_property.ethernet.peer');
+  put32(b, start + 24, m.curr_speed, 'port_desc_property.ethernet.curr_speed');
+  put32(b, start + 28, m.max_speed, 'port_desc_property.ethernet.max_speed');
+  patchLength(w, start, start + 2, 'port_desc_property.ethernet');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_mod_property.eviction');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'port_desc_property.ethernet');
 }
 
-function encodeVacancyTableModProperty(w: SlabWriter, m: VacancyTableModProperty): void {
-  const start = w.reserve(8);
+export function encodeOpticalPortDescProperty(w: SlabWriter, m: OpticalPortDescProperty): void {
+  const start = w.reserve(40);
   const b = w.bytes;
-  b[start + 1] = 3;
-  put8(b, start + 4, m.vacancy_down, 'table_mod_property.vacancy.vacancy_down');
-  put8(b, start + 5, m.vacancy_up, 'table_mod_property.vacancy.vacancy_up');
-  put8(b, start + 6, m.vacancy, 'table_mod_property.vacancy.vacancy');
-  patchLength(w, start, start + 2, 'table_mod_property.vacancy');
+  b[start + 1] = 1;
+  put32(b, start + 8, m.supported, 'port_desc_property.optical.supported');
+  put32(b, start + 12, m.tx_min_freq_lmda, 'port_desc_property.optical.tx_min_freq_lmda');
+  put32(b, start + 16, m.tx_max_freq_lmda, 'port_desc_property.optical.tx_max_freq_lmda');
+  put32(b, start + 20, m.tx_grid_freq_lmda, 'port_desc_property.optical.tx_grid_freq_lmda');
+  put32(b, start + 24, m.rx_min_freq_lmda, 'port_desc_property.optical.rx_min_freq_lmda');
+  put32(b, start + 28, m.rx_max_freq_lmda, 'port_desc_property.optical.rx_max_freq_lmda');
+  put32(b, start + 32, m.rx_grid_freq_lmda, 'port_desc_property.optical.rx_grid_freq_lmda');
+  put16(b, start + 36, m.tx_pwr_min, 'port_desc_property.optical.tx_pwr_min');
+  put16(b, start + 38, m.tx_pwr_max, 'port_desc_property.optical.tx_pwr_max');
+  patchLength(w, start, start + 2, 'port_desc_property.optical');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 7, 1, outer, outerPad], 'table_mod_property.vacancy');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'port_desc_property.optical');
 }
 
-function encodeExperimenterTableModProperty(w: SlabWriter, m: ExperimenterTableModProperty): void {
+export function encodeExperimenterPortDescProperty(w: SlabWriter, m: ExperimenterPortDescProperty): void {
   const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'table_mod_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'table_mod_property.experimenter.exp_type');
-  writeRest(w, m.data, 'table_mod_property.experimenter.data');
-  patchLength(w, start, start + 2, 'table_mod_property.experimenter');
+  put32(b, start + 4, m.experimenter, 'port_desc_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'port_desc_property.experimenter.exp_type');
+  writeRest(w, m.data, 'port_desc_property.experimenter.data');
+  patchLength(w, start, start + 2, 'port_desc_property.experimenter');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_mod_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_desc_property.experimenter');
 }
 
 function encodeRawTableModProperty(w: SlabWriter, m: RawTableModProperty): void {
@@ -1649,40 +1055,42 @@ export function encodeTableModProperty(w: SlabWriter, m: TableModProperty): void
   }
 }
 
-function encodeMinRateQueueDescProperty(w: SlabWriter, m: MinRateQueueDescProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  put16(b, start + 4, m.rate, 'queue_desc_property.min_rate.rate');
-  patchLength(w, start, start + 2, 'queue_desc_property.min_rate');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'queue_desc_property.min_rate');
-}
-
-function encodeMaxRateQueueDescProperty(w: SlabWriter, m: MaxRateQueueDescProperty): void {
+export function encodeEvictionTableModProperty(w: SlabWriter, m: EvictionTableModProperty): void {
   const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 2;
-  put16(b, start + 4, m.rate, 'queue_desc_property.max_rate.rate');
-  patchLength(w, start, start + 2, 'queue_desc_property.max_rate');
+  put32(b, start + 4, m.flags, 'table_mod_property.eviction.flags');
+  patchLength(w, start, start + 2, 'table_mod_property.eviction');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'queue_desc_property.max_rate');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_mod_property.eviction');
 }
 
-function encodeExperimenterQueueDescProperty(w: SlabWriter, m: ExperimenterQueueDescProperty): void {
+export function encodeVacancyTableModProperty(w: SlabWriter, m: VacancyTableModProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 3;
+  put8(b, start + 4, m.vacancy_down, 'table_mod_property.vacancy.vacancy_down');
+  put8(b, start + 5, m.vacancy_up, 'table_mod_property.vacancy.vacancy_up');
+  put8(b, start + 6, m.vacancy, 'table_mod_property.vacancy.vacancy');
+  patchLength(w, start, start + 2, 'table_mod_property.vacancy');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 7, 1, outer, outerPad], 'table_mod_property.vacancy');
+}
+
+export function encodeExperimenterTableModProperty(w: SlabWriter, m: ExperimenterTableModProperty): void {
   const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'queue_desc_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'queue_desc_property.experimenter.exp_type');
-  writeRest(w, m.data, 'queue_desc_property.experimenter.data');
-  patchLength(w, start, start + 2, 'queue_desc_property.experimenter');
+  put32(b, start + 4, m.experimenter, 'table_mod_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'table_mod_property.experimenter.exp_type');
+  writeRest(w, m.data, 'table_mod_property.experimenter.data');
+  patchLength(w, start, start + 2, 'table_mod_property.experimenter');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'queue_desc_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_mod_property.experimenter');
 }
 
 function encodeRawQueueDescProperty(w: SlabWriter, m: RawQueueDescProperty): void {
@@ -1714,104 +1122,40 @@ export function encodeQueueDescProperty(w: SlabWriter, m: QueueDescProperty): vo
   }
 }
 
-function encodeInitialFlowUpdate(w: SlabWriter, m: InitialFlowUpdate): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start + 3] = 0;
-  put8(b, start + 4, m.table_id, 'flow_update.initial.table_id');
-  put8(b, start + 5, m.reason, 'flow_update.initial.reason');
-  put16(b, start + 6, m.idle_timeout, 'flow_update.initial.idle_timeout');
-  put16(b, start + 8, m.hard_timeout, 'flow_update.initial.hard_timeout');
-  put16(b, start + 10, m.priority, 'flow_update.initial.priority');
-  put64(b, start + 16, m.cookie, 'flow_update.initial.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_update.initial.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.instructions) encodeInstruction(w, item);
-  patchLength(w, start, start, 'flow_update.initial');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.initial');
-}
-
-function encodeAddedFlowUpdate(w: SlabWriter, m: AddedFlowUpdate): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start + 3] = 1;
-  put8(b, start + 4, m.table_id, 'flow_update.added.table_id');
-  put8(b, start + 5, m.reason, 'flow_update.added.reason');
-  put16(b, start + 6, m.idle_timeout, 'flow_update.added.idle_timeout');
-  put16(b, start + 8, m.hard_timeout, 'flow_update.added.hard_timeout');
-  put16(b, start + 10, m.priority, 'flow_update.added.priority');
-  put64(b, start + 16, m.cookie, 'flow_update.added.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_update.added.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.instructions) encodeInstruction(w, item);
-  patchLength(w, start, start, 'flow_update.added');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.added');
-}
-
-function encodeRemovedFlowUpdate(w: SlabWriter, m: RemovedFlowUpdate): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start + 3] = 2;
-  put8(b, start + 4, m.table_id, 'flow_update.removed.table_id');
-  put8(b, start + 5, m.reason, 'flow_update.removed.reason');
-  put16(b, start + 6, m.idle_timeout, 'flow_update.removed.idle_timeout');
-  put16(b, start + 8, m.hard_timeout, 'flow_update.removed.hard_timeout');
-  put16(b, start + 10, m.priority, 'flow_update.removed.priority');
-  put64(b, start + 16, m.cookie, 'flow_update.removed.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_update.removed.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.instructions) encodeInstruction(w, item);
-  patchLength(w, start, start, 'flow_update.removed');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.removed');
-}
-
-function encodeModifiedFlowUpdate(w: SlabWriter, m: ModifiedFlowUpdate): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start + 3] = 3;
-  put8(b, start + 4, m.table_id, 'flow_update.modified.table_id');
-  put8(b, start + 5, m.reason, 'flow_update.modified.reason');
-  put16(b, start + 6, m.idle_timeout, 'flow_update.modified.idle_timeout');
-  put16(b, start + 8, m.hard_timeout, 'flow_update.modified.hard_timeout');
-  put16(b, start + 10, m.priority, 'flow_update.modified.priority');
-  put64(b, start + 16, m.cookie, 'flow_update.modified.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_update.modified.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.instructions) encodeInstruction(w, item);
-  patchLength(w, start, start, 'flow_update.modified');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.modified');
-}
-
-function encodeAbbrevFlowUpdate(w: SlabWriter, m: AbbrevFlowUpdate): void {
+export function encodeMinRateQueueDescProperty(w: SlabWriter, m: MinRateQueueDescProperty): void {
   const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 3] = 4;
-  put32(b, start + 4, m.xid, 'flow_update.abbrev.xid');
-  patchLength(w, start, start, 'flow_update.abbrev');
+  b[start + 1] = 1;
+  put16(b, start + 4, m.rate, 'queue_desc_property.min_rate.rate');
+  patchLength(w, start, start + 2, 'queue_desc_property.min_rate');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'queue_desc_property.min_rate');
 }
 
-function encodePausedFlowUpdate(w: SlabWriter, m: PausedFlowUpdate): void {
+export function encodeMaxRateQueueDescProperty(w: SlabWriter, m: MaxRateQueueDescProperty): void {
   const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 3] = 5;
-  patchLength(w, start, start, 'flow_update.paused');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'flow_update.paused');
+  b[start + 1] = 2;
+  put16(b, start + 4, m.rate, 'queue_desc_property.max_rate.rate');
+  patchLength(w, start, start + 2, 'queue_desc_property.max_rate');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'queue_desc_property.max_rate');
 }
 
-function encodeResumedFlowUpdate(w: SlabWriter, m: ResumedFlowUpdate): void {
-  const start = w.reserve(8);
+export function encodeExperimenterQueueDescProperty(w: SlabWriter, m: ExperimenterQueueDescProperty): void {
+  const start = w.reserve(12);
   const b = w.bytes;
-  b[start + 3] = 6;
-  patchLength(w, start, start, 'flow_update.resumed');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'flow_update.resumed');
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, m.experimenter, 'queue_desc_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'queue_desc_property.experimenter.exp_type');
+  writeRest(w, m.data, 'queue_desc_property.experimenter.data');
+  patchLength(w, start, start + 2, 'queue_desc_property.experimenter');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'queue_desc_property.experimenter');
 }
 
 function encodeRawFlowUpdate(w: SlabWriter, m: RawFlowUpdate): void {
@@ -1853,44 +1197,111 @@ export function encodeFlowUpdate(w: SlabWriter, m: FlowUpdate): void {
   }
 }
 
-function encodeEthernetPortModProperty(w: SlabWriter, m: EthernetPortModProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  put32(b, start + 4, m.advertise, 'port_mod_property.ethernet.advertise');
-  patchLength(w, start, start + 2, 'port_mod_property.ethernet');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_mod_property.ethernet');
-}
-
-function encodeOpticalPortModProperty(w: SlabWriter, m: OpticalPortModProperty): void {
+export function encodeInitialFlowUpdate(w: SlabWriter, m: InitialFlowUpdate): void {
   const start = w.reserve(24);
   const b = w.bytes;
-  b[start + 1] = 1;
-  put32(b, start + 4, m.configure, 'port_mod_property.optical.configure');
-  put32(b, start + 8, m.freq_lmda, 'port_mod_property.optical.freq_lmda');
-  put32(b, start + 12, m.fl_offset, 'port_mod_property.optical.fl_offset');
-  put32(b, start + 16, m.grid_span, 'port_mod_property.optical.grid_span');
-  put32(b, start + 20, m.tx_pwr, 'port_mod_property.optical.tx_pwr');
-  patchLength(w, start, start + 2, 'port_mod_property.optical');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_mod_property.optical');
+  b[start + 2] = 0;
+  b[start + 3] = 0;
+  put8(b, start + 4, m.table_id, 'flow_update.initial.table_id');
+  put8(b, start + 5, m.reason, 'flow_update.initial.reason');
+  put16(b, start + 6, m.idle_timeout, 'flow_update.initial.idle_timeout');
+  put16(b, start + 8, m.hard_timeout, 'flow_update.initial.hard_timeout');
+  put16(b, start + 10, m.priority, 'flow_update.initial.priority');
+  put64(b, start + 16, m.cookie, 'flow_update.initial.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'flow_update.initial.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'flow_update.initial');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.initial');
 }
 
-function encodeExperimenterPortModProperty(w: SlabWriter, m: ExperimenterPortModProperty): void {
-  const start = w.reserve(12);
+export function encodeAddedFlowUpdate(w: SlabWriter, m: AddedFlowUpdate): void {
+  const start = w.reserve(24);
   const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'port_mod_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'port_mod_property.experimenter.exp_type');
-  writeRest(w, m.data, 'port_mod_property.experimenter.data');
-  patchLength(w, start, start + 2, 'port_mod_property.experimenter');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_mod_property.experimenter');
+  b[start + 2] = 0;
+  b[start + 3] = 1;
+  put8(b, start + 4, m.table_id, 'flow_update.added.table_id');
+  put8(b, start + 5, m.reason, 'flow_update.added.reason');
+  put16(b, start + 6, m.idle_timeout, 'flow_update.added.idle_timeout');
+  put16(b, start + 8, m.hard_timeout, 'flow_update.added.hard_timeout');
+  put16(b, start + 10, m.priority, 'flow_update.added.priority');
+  put64(b, start + 16, m.cookie, 'flow_update.added.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'flow_update.added.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'flow_update.added');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.added');
+}
+
+export function encodeRemovedFlowUpdate(w: SlabWriter, m: RemovedFlowUpdate): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 2;
+  put8(b, start + 4, m.table_id, 'flow_update.removed.table_id');
+  put8(b, start + 5, m.reason, 'flow_update.removed.reason');
+  put16(b, start + 6, m.idle_timeout, 'flow_update.removed.idle_timeout');
+  put16(b, start + 8, m.hard_timeout, 'flow_update.removed.hard_timeout');
+  put16(b, start + 10, m.priority, 'flow_update.removed.priority');
+  put64(b, start + 16, m.cookie, 'flow_update.removed.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'flow_update.removed.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'flow_update.removed');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.removed');
+}
+
+export function encodeModifiedFlowUpdate(w: SlabWriter, m: ModifiedFlowUpdate): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 3;
+  put8(b, start + 4, m.table_id, 'flow_update.modified.table_id');
+  put8(b, start + 5, m.reason, 'flow_update.modified.reason');
+  put16(b, start + 6, m.idle_timeout, 'flow_update.modified.idle_timeout');
+  put16(b, start + 8, m.hard_timeout, 'flow_update.modified.hard_timeout');
+  put16(b, start + 10, m.priority, 'flow_update.modified.priority');
+  put64(b, start + 16, m.cookie, 'flow_update.modified.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'flow_update.modified.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'flow_update.modified');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.modified');
+}
+
+export function encodeAbbrevFlowUpdate(w: SlabWriter, m: AbbrevFlowUpdate): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 4;
+  put32(b, start + 4, m.xid, 'flow_update.abbrev.xid');
+  patchLength(w, start, start, 'flow_update.abbrev');
+}
+
+export function encodePausedFlowUpdate(w: SlabWriter, m: PausedFlowUpdate): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 5;
+  patchLength(w, start, start, 'flow_update.paused');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'flow_update.paused');
+}
+
+export function encodeResumedFlowUpdate(w: SlabWriter, m: ResumedFlowUpdate): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 6;
+  patchLength(w, start, start, 'flow_update.resumed');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'flow_update.resumed');
 }
 
 function encodeRawPortModProperty(w: SlabWriter, m: RawPortModProperty): void {
@@ -1922,164 +1333,44 @@ export function encodePortModProperty(w: SlabWriter, m: PortModProperty): void {
   }
 }
 
-function encodePacketInSlaveAsyncConfigProperty(w: SlabWriter, m: PacketInSlaveAsyncConfigProperty): void {
+export function encodeEthernetPortModProperty(w: SlabWriter, m: EthernetPortModProperty): void {
   const start = w.reserve(8);
   const b = w.bytes;
   b[start + 1] = 0;
-  put32(b, start + 4, m.mask, 'async_config_property.packet_in_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.packet_in_slave');
+  put32(b, start + 4, m.advertise, 'port_mod_property.ethernet.advertise');
+  patchLength(w, start, start + 2, 'port_mod_property.ethernet');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.packet_in_slave');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_mod_property.ethernet');
 }
 
-function encodePacketInMasterAsyncConfigProperty(w: SlabWriter, m: PacketInMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
+export function encodeOpticalPortModProperty(w: SlabWriter, m: OpticalPortModProperty): void {
+  const start = w.reserve(24);
   const b = w.bytes;
   b[start + 1] = 1;
-  put32(b, start + 4, m.mask, 'async_config_property.packet_in_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.packet_in_master');
+  put32(b, start + 4, m.configure, 'port_mod_property.optical.configure');
+  put32(b, start + 8, m.freq_lmda, 'port_mod_property.optical.freq_lmda');
+  put32(b, start + 12, m.fl_offset, 'port_mod_property.optical.fl_offset');
+  put32(b, start + 16, m.grid_span, 'port_mod_property.optical.grid_span');
+  put32(b, start + 20, m.tx_pwr, 'port_mod_property.optical.tx_pwr');
+  patchLength(w, start, start + 2, 'port_mod_property.optical');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.packet_in_master');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_mod_property.optical');
 }
 
-function encodePortStatusSlaveAsyncConfigProperty(w: SlabWriter, m: PortStatusSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  put32(b, start + 4, m.mask, 'async_config_property.port_status_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.port_status_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.port_status_slave');
-}
-
-function encodePortStatusMasterAsyncConfigProperty(w: SlabWriter, m: PortStatusMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  put32(b, start + 4, m.mask, 'async_config_property.port_status_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.port_status_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.port_status_master');
-}
-
-function encodeFlowRemovedSlaveAsyncConfigProperty(w: SlabWriter, m: FlowRemovedSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 4;
-  put32(b, start + 4, m.mask, 'async_config_property.flow_removed_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.flow_removed_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.flow_removed_slave');
-}
-
-function encodeFlowRemovedMasterAsyncConfigProperty(w: SlabWriter, m: FlowRemovedMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 5;
-  put32(b, start + 4, m.mask, 'async_config_property.flow_removed_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.flow_removed_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.flow_removed_master');
-}
-
-function encodeRoleStatusSlaveAsyncConfigProperty(w: SlabWriter, m: RoleStatusSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 6;
-  put32(b, start + 4, m.mask, 'async_config_property.role_status_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.role_status_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.role_status_slave');
-}
-
-function encodeRoleStatusMasterAsyncConfigProperty(w: SlabWriter, m: RoleStatusMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 7;
-  put32(b, start + 4, m.mask, 'async_config_property.role_status_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.role_status_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.role_status_master');
-}
-
-function encodeTableStatusSlaveAsyncConfigProperty(w: SlabWriter, m: TableStatusSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 8;
-  put32(b, start + 4, m.mask, 'async_config_property.table_status_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.table_status_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.table_status_slave');
-}
-
-function encodeTableStatusMasterAsyncConfigProperty(w: SlabWriter, m: TableStatusMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 9;
-  put32(b, start + 4, m.mask, 'async_config_property.table_status_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.table_status_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.table_status_master');
-}
-
-function encodeRequestforwardSlaveAsyncConfigProperty(w: SlabWriter, m: RequestforwardSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 10;
-  put32(b, start + 4, m.mask, 'async_config_property.requestforward_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.requestforward_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.requestforward_slave');
-}
-
-function encodeRequestforwardMasterAsyncConfigProperty(w: SlabWriter, m: RequestforwardMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 11;
-  put32(b, start + 4, m.mask, 'async_config_property.requestforward_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.requestforward_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.requestforward_master');
-}
-
-function encodeExperimenterSlaveAsyncConfigProperty(w: SlabWriter, m: ExperimenterSlaveAsyncConfigProperty): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 254;
-  put32(b, start + 4, m.experimenter, 'async_config_property.experimenter_slave.experimenter');
-  put32(b, start + 8, m.exp_type, 'async_config_property.experimenter_slave.exp_type');
-  writeRest(w, m.data, 'async_config_property.experimenter_slave.data');
-  patchLength(w, start, start + 2, 'async_config_property.experimenter_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.experimenter_slave');
-}
-
-function encodeExperimenterMasterAsyncConfigProperty(w: SlabWriter, m: ExperimenterMasterAsyncConfigProperty): void {
+export function encodeExperimenterPortModProperty(w: SlabWriter, m: ExperimenterPortModProperty): void {
   const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'async_config_property.experimenter_master.experimenter');
-  put32(b, start + 8, m.exp_type, 'async_config_property.experimenter_master.exp_type');
-  writeRest(w, m.data, 'async_config_property.experimenter_master.data');
-  patchLength(w, start, start + 2, 'async_config_property.experimenter_master');
+  put32(b, start + 4, m.experimenter, 'port_mod_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'port_mod_property.experimenter.exp_type');
+  writeRest(w, m.data, 'port_mod_property.experimenter.data');
+  patchLength(w, start, start + 2, 'port_mod_property.experimenter');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.experimenter_master');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_mod_property.experimenter');
 }
 
 function encodeRawAsyncConfigProperty(w: SlabWriter, m: RawAsyncConfigProperty): void {
@@ -2144,18 +1435,164 @@ export function encodeAsyncConfigProperty(w: SlabWriter, m: AsyncConfigProperty)
   }
 }
 
-function encodeExperimenterRoleProperty(w: SlabWriter, m: ExperimenterRoleProperty): void {
+export function encodePacketInSlaveAsyncConfigProperty(w: SlabWriter, m: PacketInSlaveAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 0;
+  put32(b, start + 4, m.mask, 'async_config_property.packet_in_slave.mask');
+  patchLength(w, start, start + 2, 'async_config_property.packet_in_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.packet_in_slave');
+}
+
+export function encodePacketInMasterAsyncConfigProperty(w: SlabWriter, m: PacketInMasterAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 1;
+  put32(b, start + 4, m.mask, 'async_config_property.packet_in_master.mask');
+  patchLength(w, start, start + 2, 'async_config_property.packet_in_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.packet_in_master');
+}
+
+export function encodePortStatusSlaveAsyncConfigProperty(w: SlabWriter, m: PortStatusSlaveAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 2;
+  put32(b, start + 4, m.mask, 'async_config_property.port_status_slave.mask');
+  patchLength(w, start, start + 2, 'async_config_property.port_status_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.port_status_slave');
+}
+
+export function encodePortStatusMasterAsyncConfigProperty(w: SlabWriter, m: PortStatusMasterAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 3;
+  put32(b, start + 4, m.mask, 'async_config_property.port_status_master.mask');
+  patchLength(w, start, start + 2, 'async_config_property.port_status_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.port_status_master');
+}
+
+export function encodeFlowRemovedSlaveAsyncConfigProperty(w: SlabWriter, m: FlowRemovedSlaveAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 4;
+  put32(b, start + 4, m.mask, 'async_config_property.flow_removed_slave.mask');
+  patchLength(w, start, start + 2, 'async_config_property.flow_removed_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.flow_removed_slave');
+}
+
+export function encodeFlowRemovedMasterAsyncConfigProperty(w: SlabWriter, m: FlowRemovedMasterAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 5;
+  put32(b, start + 4, m.mask, 'async_config_property.flow_removed_master.mask');
+  patchLength(w, start, start + 2, 'async_config_property.flow_removed_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.flow_removed_master');
+}
+
+export function encodeRoleStatusSlaveAsyncConfigProperty(w: SlabWriter, m: RoleStatusSlaveAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 6;
+  put32(b, start + 4, m.mask, 'async_config_property.role_status_slave.mask');
+  patchLength(w, start, start + 2, 'async_config_property.role_status_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.role_status_slave');
+}
+
+export function encodeRoleStatusMasterAsyncConfigProperty(w: SlabWriter, m: RoleStatusMasterAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 7;
+  put32(b, start + 4, m.mask, 'async_config_property.role_status_master.mask');
+  patchLength(w, start, start + 2, 'async_config_property.role_status_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.role_status_master');
+}
+
+export function encodeTableStatusSlaveAsyncConfigProperty(w: SlabWriter, m: TableStatusSlaveAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 8;
+  put32(b, start + 4, m.mask, 'async_config_property.table_status_slave.mask');
+  patchLength(w, start, start + 2, 'async_config_property.table_status_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.table_status_slave');
+}
+
+export function encodeTableStatusMasterAsyncConfigProperty(w: SlabWriter, m: TableStatusMasterAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 9;
+  put32(b, start + 4, m.mask, 'async_config_property.table_status_master.mask');
+  patchLength(w, start, start + 2, 'async_config_property.table_status_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.table_status_master');
+}
+
+export function encodeRequestforwardSlaveAsyncConfigProperty(w: SlabWriter, m: RequestforwardSlaveAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 10;
+  put32(b, start + 4, m.mask, 'async_config_property.requestforward_slave.mask');
+  patchLength(w, start, start + 2, 'async_config_property.requestforward_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.requestforward_slave');
+}
+
+export function encodeRequestforwardMasterAsyncConfigProperty(w: SlabWriter, m: RequestforwardMasterAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 11;
+  put32(b, start + 4, m.mask, 'async_config_property.requestforward_master.mask');
+  patchLength(w, start, start + 2, 'async_config_property.requestforward_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.requestforward_master');
+}
+
+export function encodeExperimenterSlaveAsyncConfigProperty(w: SlabWriter, m: ExperimenterSlaveAsyncConfigProperty): void {
+  const start = w.reserve(12);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 254;
+  put32(b, start + 4, m.experimenter, 'async_config_property.experimenter_slave.experimenter');
+  put32(b, start + 8, m.exp_type, 'async_config_property.experimenter_slave.exp_type');
+  writeRest(w, m.data, 'async_config_property.experimenter_slave.data');
+  patchLength(w, start, start + 2, 'async_config_property.experimenter_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.experimenter_slave');
+}
+
+export function encodeExperimenterMasterAsyncConfigProperty(w: SlabWriter, m: ExperimenterMasterAsyncConfigProperty): void {
   const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'role_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'role_property.experimenter.exp_type');
-  writeRest(w, m.data, 'role_property.experimenter.data');
-  patchLength(w, start, start + 2, 'role_property.experimenter');
+  put32(b, start + 4, m.experimenter, 'async_config_property.experimenter_master.experimenter');
+  put32(b, start + 8, m.exp_type, 'async_config_property.experimenter_master.exp_type');
+  writeRest(w, m.data, 'async_config_property.experimenter_master.data');
+  patchLength(w, start, start + 2, 'async_config_property.experimenter_master');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'role_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.experimenter_master');
 }
 
 function encodeRawRoleProperty(w: SlabWriter, m: RawRoleProperty): void {
@@ -2181,143 +1618,16 @@ export function encodeRoleProperty(w: SlabWriter, m: RoleProperty): void {
   }
 }
 
-export function encodeOxm(w: SlabWriter, f: OxmField): void {
-  switch (f.field) {
-    case 'in_port':
-      oxm32(w, 0x80000000, f);
-      return;
-    case 'in_phy_port':
-      oxm32(w, 0x80000200, f);
-      return;
-    case 'metadata':
-      oxm64(w, 0x80000400, f);
-      return;
-    case 'eth_dst':
-      oxmBytes(w, 0x80000600, 6, f);
-      return;
-    case 'eth_src':
-      oxmBytes(w, 0x80000800, 6, f);
-      return;
-    case 'eth_type':
-      oxm16(w, 0x80000a00, f);
-      return;
-    case 'vlan_vid':
-      oxm16(w, 0x80000c00, f);
-      return;
-    case 'vlan_pcp':
-      oxm8(w, 0x80000e00, f);
-      return;
-    case 'ip_dscp':
-      oxm8(w, 0x80001000, f);
-      return;
-    case 'ip_ecn':
-      oxm8(w, 0x80001200, f);
-      return;
-    case 'ip_proto':
-      oxm8(w, 0x80001400, f);
-      return;
-    case 'ipv4_src':
-      oxm32(w, 0x80001600, f);
-      return;
-    case 'ipv4_dst':
-      oxm32(w, 0x80001800, f);
-      return;
-    case 'tcp_src':
-      oxm16(w, 0x80001a00, f);
-      return;
-    case 'tcp_dst':
-      oxm16(w, 0x80001c00, f);
-      return;
-    case 'udp_src':
-      oxm16(w, 0x80001e00, f);
-      return;
-    case 'udp_dst':
-      oxm16(w, 0x80002000, f);
-      return;
-    case 'sctp_src':
-      oxm16(w, 0x80002200, f);
-      return;
-    case 'sctp_dst':
-      oxm16(w, 0x80002400, f);
-      return;
-    case 'icmpv4_type':
-      oxm8(w, 0x80002600, f);
-      return;
-    case 'icmpv4_code':
-      oxm8(w, 0x80002800, f);
-      return;
-    case 'arp_op':
-      oxm16(w, 0x80002a00, f);
-      return;
-    case 'arp_spa':
-      oxm32(w, 0x80002c00, f);
-      return;
-    case 'arp_tpa':
-      oxm32(w, 0x80002e00, f);
-      return;
-    case 'arp_sha':
-      oxmBytes(w, 0x80003000, 6, f);
-      return;
-    case 'arp_tha':
-      oxmBytes(w, 0x80003200, 6, f);
-      return;
-    case 'ipv6_src':
-      oxmBytes(w, 0x80003400, 16, f);
-      return;
-    case 'ipv6_dst':
-      oxmBytes(w, 0x80003600, 16, f);
-      return;
-    case 'ipv6_flabel':
-      oxm32(w, 0x80003800, f);
-      return;
-    case 'icmpv6_type':
-      oxm8(w, 0x80003a00, f);
-      return;
-    case 'icmpv6_code':
-      oxm8(w, 0x80003c00, f);
-      return;
-    case 'ipv6_nd_target':
-      oxmBytes(w, 0x80003e00, 16, f);
-      return;
-    case 'ipv6_nd_sll':
-      oxmBytes(w, 0x80004000, 6, f);
-      return;
-    case 'ipv6_nd_tll':
-      oxmBytes(w, 0x80004200, 6, f);
-      return;
-    case 'mpls_label':
-      oxm32(w, 0x80004400, f);
-      return;
-    case 'mpls_tc':
-      oxm8(w, 0x80004600, f);
-      return;
-    case 'mpls_bos':
-      oxm8(w, 0x80004800, f);
-      return;
-    case 'pbb_isid':
-      oxm24(w, 0x80004a00, f);
-      return;
-    case 'tunnel_id':
-      oxm64(w, 0x80004c00, f);
-      return;
-    case 'ipv6_exthdr':
-      oxm16(w, 0x80004e00, f);
-      return;
-    case 'pbb_uca':
-      oxm8(w, 0x80005200, f);
-      return;
-    case 'raw':
-      oxmRaw(w, f);
-      return;
-    default:
-      throw new EncodeError('oxm.field', `${String((f as OxmField).field)} is no match field of this version`);
-  }
-}
-
-/** Without the padding, which the caller aligns. */
-export function encodeMatch(w: SlabWriter, fields: readonly OxmField[], path: string): void {
-  const start = w.reserve(4);
-  w.bytes[start + 1] = 1;
-  for (const field of fields) encodeOxm(w, field);
-  patchLength(w, start, start + 2, path);
+export function encodeExperimenterRoleProperty(w: SlabWriter, m: ExperimenterRoleProperty): void {
+  const start = w.reserve(12);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, m.experimenter, 'role_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'role_property.experimenter.exp_type');
+  writeRest(w, m.data, 'role_property.experimenter.data');
+  patchLength(w, start, start + 2, 'role_property.experimenter');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'role_property.experimenter');
 }

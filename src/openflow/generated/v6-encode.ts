@@ -2,104 +2,47 @@
 
 import { EncodeError } from '../encode-error.js';
 import { unknownType, wholeWords, writeHeader } from '../inner.js';
-import { align, oxm8, oxm16, oxm24, oxm32, oxm64, oxmBytes, oxmRaw, oxsHeader, oxsRaw, patchLength, put8, put16, put32, put64, putBytes, putText, scatter, writeOxmId, writeOxmIds, writeRest, writeU8List, writeU32List } from '../write-fields.js';
+import { align, oxsHeader, oxsRaw, patchLength, put8, put16, put32, put64, putBytes, putText, scatter, write32, writeOxmId, writeOxmIds, writeRest, writeU32List } from '../write-fields.js';
 import type { SlabWriter } from '../slab-writer.js';
 import type {
-  OxmField,
   OxsField,
-  OutputAction,
-  CopyTtlOutAction,
-  CopyTtlInAction,
-  SetMplsTtlAction,
-  DecMplsTtlAction,
-  PushVlanAction,
-  PopVlanAction,
-  PushMplsAction,
-  PopMplsAction,
-  SetQueueAction,
-  GroupAction,
-  SetNwTtlAction,
-  DecNwTtlAction,
-  SetFieldAction,
-  PushPbbAction,
-  PopPbbAction,
   CopyFieldAction,
   MeterAction,
-  ExperimenterAction,
+  NxCtAction,
+  NxCloneAction,
   RawAction,
+  VendorAction,
   Action,
-  GotoTableInstruction,
-  WriteMetadataInstruction,
   WriteActionsInstruction,
   ApplyActionsInstruction,
-  ClearActionsInstruction,
   StatTriggerInstruction,
-  ExperimenterInstruction,
   RawInstruction,
   Instruction,
-  InstructionsTableProperty,
-  InstructionsMissTableProperty,
-  NextTablesTableProperty,
-  NextTablesMissTableProperty,
-  WriteActionsTableProperty,
-  WriteActionsMissTableProperty,
-  ApplyActionsTableProperty,
-  ApplyActionsMissTableProperty,
-  MatchTableProperty,
-  WildcardsTableProperty,
-  WriteSetfieldTableProperty,
-  WriteSetfieldMissTableProperty,
-  ApplySetfieldTableProperty,
-  ApplySetfieldMissTableProperty,
-  TableSyncFromTableProperty,
   WriteCopyfieldTableProperty,
   WriteCopyfieldMissTableProperty,
   ApplyCopyfieldTableProperty,
   ApplyCopyfieldMissTableProperty,
   PacketTypesTableProperty,
-  ExperimenterTableProperty,
-  ExperimenterMissTableProperty,
   RawTableProperty,
   TableProperty,
   TimeBundleProperty,
-  ExperimenterBundleProperty,
   RawBundleProperty,
   BundleProperty,
   InitialFlowUpdate,
   AddedFlowUpdate,
   RemovedFlowUpdate,
   ModifiedFlowUpdate,
-  AbbrevFlowUpdate,
-  PausedFlowUpdate,
-  ResumedFlowUpdate,
   RawFlowUpdate,
   FlowUpdate,
-  EthernetPortDescProperty,
-  OpticalPortDescProperty,
   PipelineInputPortDescProperty,
   PipelineOutputPortDescProperty,
   RecirculatePortDescProperty,
-  ExperimenterPortDescProperty,
   RawPortDescProperty,
   PortDescProperty,
-  PacketInSlaveAsyncConfigProperty,
-  PacketInMasterAsyncConfigProperty,
-  PortStatusSlaveAsyncConfigProperty,
-  PortStatusMasterAsyncConfigProperty,
-  FlowRemovedSlaveAsyncConfigProperty,
-  FlowRemovedMasterAsyncConfigProperty,
-  RoleStatusSlaveAsyncConfigProperty,
-  RoleStatusMasterAsyncConfigProperty,
-  TableStatusSlaveAsyncConfigProperty,
-  TableStatusMasterAsyncConfigProperty,
-  RequestforwardSlaveAsyncConfigProperty,
-  RequestforwardMasterAsyncConfigProperty,
   FlowStatsSlaveAsyncConfigProperty,
   FlowStatsMasterAsyncConfigProperty,
   ControllerStatusSlaveAsyncConfigProperty,
   ControllerStatusMasterAsyncConfigProperty,
-  ExperimenterSlaveAsyncConfigProperty,
-  ExperimenterMasterAsyncConfigProperty,
   RawAsyncConfigProperty,
   AsyncConfigProperty,
   WeightBucketProperty,
@@ -109,7 +52,9 @@ import type {
   RawBucketProperty,
   BucketProperty,
   ExperimenterGroupProperty,
+  NtrSelectionMethodGroupProperty,
   RawGroupProperty,
+  VendorGroupProperty,
   GroupProperty,
   UriControllerStatusProperty,
   ExperimenterControllerStatusProperty,
@@ -119,10 +64,7 @@ import type {
   ExperimenterBundleFeaturesProperty,
   RawBundleFeaturesProperty,
   BundleFeaturesProperty,
-  FlowStatsRequest,
-  AggregateStatsRequest,
   Port14,
-  FlowMonitorRequest,
   Bucket15,
   FlowDesc,
   FlowStats15,
@@ -137,7 +79,6 @@ import type {
   Time,
   BundleFeaturesRequest,
   BundleFeatures,
-  PacketIn,
   PortStatus14,
   FlowMod14,
   GetAsyncReply14,
@@ -151,6 +92,7 @@ import type {
   RoleRequest15,
   RoleReply15,
   ControllerStatus,
+  NxFlowMod,
   MultipartRequest15,
   MultipartReply15,
   Message15,
@@ -166,15 +108,33 @@ import {
   encodeGetConfigRequest,
   encodeGetConfigReply,
   encodeSetConfig,
+  encodePacketIn,
   encodeBarrierRequest,
   encodeBarrierReply,
   encodeGetAsyncRequest,
   encodeMeterMod,
+  encodeNxRoleRequest,
+  encodeNxRoleReply,
+  encodeNxFlowRemoved,
+  encodeNxFlowModTableId,
+  encodeNxSetPacketInFormat,
+  encodeNxPacketIn,
+  encodeNxFlowAge,
+  encodeNxSetAsyncConfig,
+  encodeNxSetControllerId,
+  encodeNxTlvTableMod,
+  encodeNxTlvTableRequest,
+  encodeNxTlvTableReply,
+  encodeNxResume,
+  encodeNxCtFlushZone,
+  encodeNxPacketIn2,
+  encodeNxCtFlush,
+  encodeFlowStatsRequest,
+  encodeAggregateStatsRequest,
   encodePortStatsRequest,
   encodeQueueStatsRequest,
   encodeGroupStatsRequest,
   encodeMeterRequest,
-  encodeFeatureId,
   encodeExperimenterMultipart,
   encodeDesc,
   encodeTableStats,
@@ -182,6 +142,94 @@ import {
   encodeGroupFeatures,
   encodeMeterBandStats,
   encodeMeterConfig,
+  encodeNxIpfixStats,
+  encodeInstructionsTableProperty,
+  encodeInstructionsMissTableProperty,
+  encodeNextTablesTableProperty,
+  encodeNextTablesMissTableProperty,
+  encodeWriteActionsTableProperty,
+  encodeWriteActionsMissTableProperty,
+  encodeApplyActionsTableProperty,
+  encodeApplyActionsMissTableProperty,
+  encodeMatchTableProperty,
+  encodeWildcardsTableProperty,
+  encodeWriteSetfieldTableProperty,
+  encodeWriteSetfieldMissTableProperty,
+  encodeApplySetfieldTableProperty,
+  encodeApplySetfieldMissTableProperty,
+  encodeExperimenterTableProperty,
+  encodeExperimenterMissTableProperty,
+  encodeGotoTableInstruction,
+  encodeWriteMetadataInstruction,
+  encodeClearActionsInstruction,
+  encodeExperimenterInstruction,
+  encodeOutputAction,
+  encodeCopyTtlOutAction,
+  encodeCopyTtlInAction,
+  encodeSetMplsTtlAction,
+  encodeDecMplsTtlAction,
+  encodePushVlanAction,
+  encodePopVlanAction,
+  encodePushMplsAction,
+  encodePopMplsAction,
+  encodeSetQueueAction,
+  encodeGroupAction,
+  encodeSetNwTtlAction,
+  encodeDecNwTtlAction,
+  encodeSetFieldAction,
+  encodePushPbbAction,
+  encodePopPbbAction,
+  encodeExperimenterAction,
+  encodeNxResubmitAction,
+  encodeNxSetTunnelAction,
+  encodeNxSetQueueAction,
+  encodeNxPopQueueAction,
+  encodeNxRegMoveAction,
+  encodeNxRegLoadAction,
+  encodeNxNoteAction,
+  encodeNxSetTunnel64Action,
+  encodeNxMultipathAction,
+  encodeNxBundleAction,
+  encodeNxBundleLoadAction,
+  encodeNxResubmitTableAction,
+  encodeNxOutputRegAction,
+  encodeNxLearnAction,
+  encodeNxExitAction,
+  encodeNxDecTtlAction,
+  encodeNxFinTimeoutAction,
+  encodeNxControllerAction,
+  encodeNxDecTtlCntIdsAction,
+  encodeNxWriteMetadataAction,
+  encodeNxPushMplsAction,
+  encodeNxPopMplsAction,
+  encodeNxSetMplsTtlAction,
+  encodeNxDecMplsTtlAction,
+  encodeNxStackPushAction,
+  encodeNxStackPopAction,
+  encodeNxSampleAction,
+  encodeNxSetMplsLabelAction,
+  encodeNxSetMplsTcAction,
+  encodeNxOutputReg2Action,
+  encodeNxRegLoad2Action,
+  encodeNxConjunctionAction,
+  encodeNxNatAction,
+  encodeNxController2Action,
+  encodeNxSample2Action,
+  encodeNxOutputTruncAction,
+  encodeNxGroupAction,
+  encodeNxSample3Action,
+  encodeNxCtClearAction,
+  encodeNxResubmitTableCtAction,
+  encodeNxLearn2Action,
+  encodeNxEncapAction,
+  encodeNxDecapAction,
+  encodeNxDecNshTtlAction,
+  encodeNxCheckPktLargerAction,
+  encodeNxDeleteFieldAction,
+  encodeOnfCopyFieldAction,
+  encodeExperimenterBundleProperty,
+  encodeOxm,
+  encodeMatch,
 } from './v4-encode.js';
 import {
   encodePortMod14,
@@ -189,10 +237,32 @@ import {
   encodeRoleStatus,
   encodeTableStatus,
   encodeQueueDescRequest,
+  encodeFlowMonitorRequest,
   encodePortStats14,
   encodeQueueStats14,
   encodeTableDesc,
   encodeQueueDesc,
+  encodeTableSyncFromTableProperty,
+  encodeEthernetPortDescProperty,
+  encodeOpticalPortDescProperty,
+  encodeExperimenterPortDescProperty,
+  encodeAbbrevFlowUpdate,
+  encodePausedFlowUpdate,
+  encodeResumedFlowUpdate,
+  encodePacketInSlaveAsyncConfigProperty,
+  encodePacketInMasterAsyncConfigProperty,
+  encodePortStatusSlaveAsyncConfigProperty,
+  encodePortStatusMasterAsyncConfigProperty,
+  encodeFlowRemovedSlaveAsyncConfigProperty,
+  encodeFlowRemovedMasterAsyncConfigProperty,
+  encodeRoleStatusSlaveAsyncConfigProperty,
+  encodeRoleStatusMasterAsyncConfigProperty,
+  encodeTableStatusSlaveAsyncConfigProperty,
+  encodeTableStatusMasterAsyncConfigProperty,
+  encodeRequestforwardSlaveAsyncConfigProperty,
+  encodeRequestforwardMasterAsyncConfigProperty,
+  encodeExperimenterSlaveAsyncConfigProperty,
+  encodeExperimenterMasterAsyncConfigProperty,
 } from './v5-encode.js';
 
 export function encode(w: SlabWriter, m: Message15, version: number): void {
@@ -299,27 +369,60 @@ export function encode(w: SlabWriter, m: Message15, version: number): void {
     case 'controller_status':
       encodeControllerStatus(w, m, version);
       return;
+    case 'nx_role_request':
+      encodeNxRoleRequest(w, m, version);
+      return;
+    case 'nx_role_reply':
+      encodeNxRoleReply(w, m, version);
+      return;
+    case 'nx_flow_mod':
+      encodeNxFlowMod(w, m, version);
+      return;
+    case 'nx_flow_removed':
+      encodeNxFlowRemoved(w, m, version);
+      return;
+    case 'nx_flow_mod_table_id':
+      encodeNxFlowModTableId(w, m, version);
+      return;
+    case 'nx_set_packet_in_format':
+      encodeNxSetPacketInFormat(w, m, version);
+      return;
+    case 'nx_packet_in':
+      encodeNxPacketIn(w, m, version);
+      return;
+    case 'nx_flow_age':
+      encodeNxFlowAge(w, m, version);
+      return;
+    case 'nx_set_async_config':
+      encodeNxSetAsyncConfig(w, m, version);
+      return;
+    case 'nx_set_controller_id':
+      encodeNxSetControllerId(w, m, version);
+      return;
+    case 'nx_tlv_table_mod':
+      encodeNxTlvTableMod(w, m, version);
+      return;
+    case 'nx_tlv_table_request':
+      encodeNxTlvTableRequest(w, m, version);
+      return;
+    case 'nx_tlv_table_reply':
+      encodeNxTlvTableReply(w, m, version);
+      return;
+    case 'nx_resume':
+      encodeNxResume(w, m, version);
+      return;
+    case 'nx_ct_flush_zone':
+      encodeNxCtFlushZone(w, m, version);
+      return;
+    case 'nx_packet_in2':
+      encodeNxPacketIn2(w, m, version);
+      return;
+    case 'nx_ct_flush':
+      encodeNxCtFlush(w, m, version);
+      return;
     default:
       throw unknownType('message', m, version);
   }
-}
-
-export function encodePacketIn(w: SlabWriter, m: PacketIn, version: number): void {
-  const start = writeHeader(w, version, 10, m.xid, 24);
-  const b = w.bytes;
-  put32(b, start + 8, m.buffer_id, 'packet_in.buffer_id');
-  put16(b, start + 12, m.total_len, 'packet_in.total_len');
-  put8(b, start + 14, m.reason, 'packet_in.reason');
-  put8(b, start + 15, m.table_id, 'packet_in.table_id');
-  put64(b, start + 16, m.cookie, 'packet_in.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'packet_in.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  const latePad = w.reserve(2);
-  writeRest(w, m.data, 'packet_in.data');
-  patchLength(w, start, start + 2, 'packet_in');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [matchEnd, matchPad, latePad, 2], 'packet_in');
 }
 
 function encodeMultipartRequest15(w: SlabWriter, m: MultipartRequest15, version: number): void {
@@ -404,6 +507,16 @@ function encodeMultipartRequest15(w: SlabWriter, m: MultipartRequest15, version:
     case 'experimenter':
       put16(b, start + 8, 65535, 'multipart_request.mp_type');
       encodeExperimenterMultipart(w, m.body);
+      break;
+    case 'nx_ipfix_bridge':
+      put16(b, start + 8, 65535, 'multipart_request.mp_type');
+      write32(w, 0x2320, 'multipart_request');
+      write32(w, 3, 'multipart_request');
+      break;
+    case 'nx_ipfix_flow':
+      put16(b, start + 8, 65535, 'multipart_request.mp_type');
+      write32(w, 0x2320, 'multipart_request');
+      write32(w, 4, 'multipart_request');
       break;
     default:
       throw unknownType('multipart_request', m);
@@ -500,6 +613,18 @@ function encodeMultipartReply15(w: SlabWriter, m: MultipartReply15, version: num
     case 'experimenter':
       put16(b, start + 8, 65535, 'multipart_reply.mp_type');
       encodeExperimenterMultipart(w, m.body);
+      break;
+    case 'nx_ipfix_bridge':
+      put16(b, start + 8, 65535, 'multipart_reply.mp_type');
+      write32(w, 0x2320, 'multipart_reply');
+      write32(w, 3, 'multipart_reply');
+      encodeNxIpfixStats(w, m.body);
+      break;
+    case 'nx_ipfix_flow':
+      put16(b, start + 8, 65535, 'multipart_reply.mp_type');
+      write32(w, 0x2320, 'multipart_reply');
+      write32(w, 4, 'multipart_reply');
+      for (const item of m.body) encodeNxIpfixStats(w, item);
       break;
     default:
       throw unknownType('multipart_reply', m);
@@ -664,34 +789,27 @@ export function encodeControllerStatus(w: SlabWriter, m: ControllerStatus, versi
   patchLength(w, start, start + 2, 'controller_status');
 }
 
-export function encodeFlowStatsRequest(w: SlabWriter, m: FlowStatsRequest): void {
-  const start = w.reserve(32);
+export function encodeNxFlowMod(w: SlabWriter, m: NxFlowMod, version: number): void {
+  const start = writeHeader(w, version, 4, m.xid, 48);
   const b = w.bytes;
-  put8(b, start, m.table_id, 'flow_stats_request.table_id');
-  put32(b, start + 4, m.out_port, 'flow_stats_request.out_port');
-  put32(b, start + 8, m.out_group, 'flow_stats_request.out_group');
-  put64(b, start + 16, m.cookie, 'flow_stats_request.cookie');
-  put64(b, start + 24, m.cookie_mask, 'flow_stats_request.cookie_mask');
+  put32(b, start + 8, 0x2320, 'nx_flow_mod');
+  put32(b, start + 12, 13, 'nx_flow_mod');
+  put64(b, start + 16, m.cookie, 'nx_flow_mod.cookie');
+  put16(b, start + 24, m.command, 'nx_flow_mod.command');
+  put16(b, start + 26, m.idle_timeout, 'nx_flow_mod.idle_timeout');
+  put16(b, start + 28, m.hard_timeout, 'nx_flow_mod.hard_timeout');
+  put16(b, start + 30, m.priority, 'nx_flow_mod.priority');
+  put32(b, start + 32, m.buffer_id, 'nx_flow_mod.buffer_id');
+  put16(b, start + 36, m.out_port, 'nx_flow_mod.out_port');
+  put16(b, start + 38, m.flags, 'nx_flow_mod.flags');
   const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_stats_request.match');
+  for (const item of m.match) encodeOxm(w, item);
+  patchLength(w, matchAt, start + 40, 'nx_flow_mod.match');
   const matchEnd = w.at;
   const matchPad = align(w, matchAt);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 1, 3, start + 12, 4, matchEnd, matchPad], 'flow_stats_request');
-}
-
-export function encodeAggregateStatsRequest(w: SlabWriter, m: AggregateStatsRequest): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  put8(b, start, m.table_id, 'aggregate_stats_request.table_id');
-  put32(b, start + 4, m.out_port, 'aggregate_stats_request.out_port');
-  put32(b, start + 8, m.out_group, 'aggregate_stats_request.out_group');
-  put64(b, start + 16, m.cookie, 'aggregate_stats_request.cookie');
-  put64(b, start + 24, m.cookie_mask, 'aggregate_stats_request.cookie_mask');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'aggregate_stats_request.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 1, 3, start + 12, 4, matchEnd, matchPad], 'aggregate_stats_request');
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start + 2, 'nx_flow_mod');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 42, 6, matchEnd, matchPad], 'nx_flow_mod');
 }
 
 export function encodeGroupDescRequest(w: SlabWriter, m: GroupDescRequest): void {
@@ -721,22 +839,6 @@ export function encodePortDescRequest(w: SlabWriter, m: PortDescRequest): void {
   const b = w.bytes;
   put32(b, start, m.port_no, 'port_desc_request.port_no');
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'port_desc_request');
-}
-
-export function encodeFlowMonitorRequest(w: SlabWriter, m: FlowMonitorRequest): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  put32(b, start, m.monitor_id, 'flow_monitor_request.monitor_id');
-  put32(b, start + 4, m.out_port, 'flow_monitor_request.out_port');
-  put32(b, start + 8, m.out_group, 'flow_monitor_request.out_group');
-  put16(b, start + 12, m.flags, 'flow_monitor_request.flags');
-  put8(b, start + 14, m.table_id, 'flow_monitor_request.table_id');
-  put8(b, start + 15, m.command, 'flow_monitor_request.command');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_monitor_request.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [matchEnd, matchPad], 'flow_monitor_request');
 }
 
 export function encodeBundleFeaturesRequest(w: SlabWriter, m: BundleFeaturesRequest): void {
@@ -887,254 +989,6 @@ export function encodeBundleFeatures(w: SlabWriter, m: BundleFeatures): void {
   if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 2, 6], 'bundle_features');
 }
 
-function encodeInstructionsTableProperty(w: SlabWriter, m: InstructionsTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.instructions');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.instructions');
-}
-
-function encodeInstructionsMissTableProperty(w: SlabWriter, m: InstructionsMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.instructions_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.instructions_miss');
-}
-
-function encodeNextTablesTableProperty(w: SlabWriter, m: NextTablesTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  writeU8List(w, m.table_ids, 'table_property.next_tables.table_ids');
-  patchLength(w, start, start + 2, 'table_property.next_tables');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.next_tables');
-}
-
-function encodeNextTablesMissTableProperty(w: SlabWriter, m: NextTablesMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  writeU8List(w, m.table_ids, 'table_property.next_tables_miss.table_ids');
-  patchLength(w, start, start + 2, 'table_property.next_tables_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.next_tables_miss');
-}
-
-function encodeWriteActionsTableProperty(w: SlabWriter, m: WriteActionsTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 4;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.write_actions');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_actions');
-}
-
-function encodeWriteActionsMissTableProperty(w: SlabWriter, m: WriteActionsMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 5;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.write_actions_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_actions_miss');
-}
-
-function encodeApplyActionsTableProperty(w: SlabWriter, m: ApplyActionsTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 6;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.apply_actions');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_actions');
-}
-
-function encodeApplyActionsMissTableProperty(w: SlabWriter, m: ApplyActionsMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 7;
-  for (const item of m.ids) encodeFeatureId(w, item);
-  patchLength(w, start, start + 2, 'table_property.apply_actions_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_actions_miss');
-}
-
-function encodeMatchTableProperty(w: SlabWriter, m: MatchTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 8;
-  writeOxmIds(w, m.oxm_ids, 'table_property.match.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.match');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.match');
-}
-
-function encodeWildcardsTableProperty(w: SlabWriter, m: WildcardsTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 10;
-  writeOxmIds(w, m.oxm_ids, 'table_property.wildcards.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.wildcards');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.wildcards');
-}
-
-function encodeWriteSetfieldTableProperty(w: SlabWriter, m: WriteSetfieldTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 12;
-  writeOxmIds(w, m.oxm_ids, 'table_property.write_setfield.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.write_setfield');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_setfield');
-}
-
-function encodeWriteSetfieldMissTableProperty(w: SlabWriter, m: WriteSetfieldMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 13;
-  writeOxmIds(w, m.oxm_ids, 'table_property.write_setfield_miss.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.write_setfield_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_setfield_miss');
-}
-
-function encodeApplySetfieldTableProperty(w: SlabWriter, m: ApplySetfieldTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 14;
-  writeOxmIds(w, m.oxm_ids, 'table_property.apply_setfield.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.apply_setfield');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_setfield');
-}
-
-function encodeApplySetfieldMissTableProperty(w: SlabWriter, m: ApplySetfieldMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 15;
-  writeOxmIds(w, m.oxm_ids, 'table_property.apply_setfield_miss.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.apply_setfield_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_setfield_miss');
-}
-
-function encodeTableSyncFromTableProperty(w: SlabWriter, m: TableSyncFromTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 16;
-  writeU8List(w, m.table_ids, 'table_property.table_sync_from.table_ids');
-  patchLength(w, start, start + 2, 'table_property.table_sync_from');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.table_sync_from');
-}
-
-function encodeWriteCopyfieldTableProperty(w: SlabWriter, m: WriteCopyfieldTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 18;
-  writeOxmIds(w, m.oxm_ids, 'table_property.write_copyfield.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.write_copyfield');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_copyfield');
-}
-
-function encodeWriteCopyfieldMissTableProperty(w: SlabWriter, m: WriteCopyfieldMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 19;
-  writeOxmIds(w, m.oxm_ids, 'table_property.write_copyfield_miss.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.write_copyfield_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_copyfield_miss');
-}
-
-function encodeApplyCopyfieldTableProperty(w: SlabWriter, m: ApplyCopyfieldTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 20;
-  writeOxmIds(w, m.oxm_ids, 'table_property.apply_copyfield.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.apply_copyfield');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_copyfield');
-}
-
-function encodeApplyCopyfieldMissTableProperty(w: SlabWriter, m: ApplyCopyfieldMissTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 21;
-  writeOxmIds(w, m.oxm_ids, 'table_property.apply_copyfield_miss.oxm_ids');
-  patchLength(w, start, start + 2, 'table_property.apply_copyfield_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_copyfield_miss');
-}
-
-function encodePacketTypesTableProperty(w: SlabWriter, m: PacketTypesTableProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 22;
-  for (const item of m.oxm_values) encodeOxm(w, item);
-  patchLength(w, start, start + 2, 'table_property.packet_types');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.packet_types');
-}
-
-function encodeExperimenterTableProperty(w: SlabWriter, m: ExperimenterTableProperty): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 254;
-  put32(b, start + 4, m.experimenter, 'table_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'table_property.experimenter.exp_type');
-  writeRest(w, m.data, 'table_property.experimenter.data');
-  patchLength(w, start, start + 2, 'table_property.experimenter');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.experimenter');
-}
-
-function encodeExperimenterMissTableProperty(w: SlabWriter, m: ExperimenterMissTableProperty): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'table_property.experimenter_miss.experimenter');
-  put32(b, start + 8, m.exp_type, 'table_property.experimenter_miss.exp_type');
-  writeRest(w, m.data, 'table_property.experimenter_miss.data');
-  patchLength(w, start, start + 2, 'table_property.experimenter_miss');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.experimenter_miss');
-}
-
 function encodeRawTableProperty(w: SlabWriter, m: RawTableProperty): void {
   const start = w.reserve(4);
   put16(w.bytes, start, m.code, 'table_property.raw.code');
@@ -1221,40 +1075,59 @@ export function encodeTableProperty(w: SlabWriter, m: TableProperty): void {
   }
 }
 
-function encodeTimeBundleFeaturesProperty(w: SlabWriter, m: TimeBundleFeaturesProperty): void {
-  const start = w.reserve(72);
+export function encodeWriteCopyfieldTableProperty(w: SlabWriter, m: WriteCopyfieldTableProperty): void {
+  const start = w.reserve(4);
   const b = w.bytes;
-  b[start + 1] = 1;
-  put64(b, start + 8, m.sched_accuracy.seconds, 'bundle_features_property.time.sched_accuracy.seconds');
-  put32(b, start + 16, m.sched_accuracy.nanoseconds, 'bundle_features_property.time.sched_accuracy.nanoseconds');
-  put64(b, start + 24, m.sched_max_future.seconds, 'bundle_features_property.time.sched_max_future.seconds');
-  put32(b, start + 32, m.sched_max_future.nanoseconds, 'bundle_features_property.time.sched_max_future.nanoseconds');
-  put64(b, start + 40, m.sched_max_past.seconds, 'bundle_features_property.time.sched_max_past.seconds');
-  put32(b, start + 48, m.sched_max_past.nanoseconds, 'bundle_features_property.time.sched_max_past.nanoseconds');
-  put64(b, start + 56, m.timestamp.seconds, 'bundle_features_property.time.timestamp.seconds');
-  put32(b, start + 64, m.timestamp.nanoseconds, 'bundle_features_property.time.timestamp.nanoseconds');
-  patchLength(w, start, start + 2, 'bundle_features_property.time');
+  b[start + 1] = 18;
+  writeOxmIds(w, m.oxm_ids, 'table_property.write_copyfield.oxm_ids');
+  patchLength(w, start, start + 2, 'table_property.write_copyfield');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.sched_accuracy.padding !== undefined) scatter(w.bytes, m.sched_accuracy.padding, [start + 20, 4], 'bundle_features_property.time.sched_accuracy');
-  if (m.sched_max_future.padding !== undefined) scatter(w.bytes, m.sched_max_future.padding, [start + 36, 4], 'bundle_features_property.time.sched_max_future');
-  if (m.sched_max_past.padding !== undefined) scatter(w.bytes, m.sched_max_past.padding, [start + 52, 4], 'bundle_features_property.time.sched_max_past');
-  if (m.timestamp.padding !== undefined) scatter(w.bytes, m.timestamp.padding, [start + 68, 4], 'bundle_features_property.time.timestamp');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'bundle_features_property.time');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_copyfield');
 }
 
-function encodeExperimenterBundleFeaturesProperty(w: SlabWriter, m: ExperimenterBundleFeaturesProperty): void {
-  const start = w.reserve(12);
+export function encodeWriteCopyfieldMissTableProperty(w: SlabWriter, m: WriteCopyfieldMissTableProperty): void {
+  const start = w.reserve(4);
   const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'bundle_features_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'bundle_features_property.experimenter.exp_type');
-  writeRest(w, m.data, 'bundle_features_property.experimenter.data');
-  patchLength(w, start, start + 2, 'bundle_features_property.experimenter');
+  b[start + 1] = 19;
+  writeOxmIds(w, m.oxm_ids, 'table_property.write_copyfield_miss.oxm_ids');
+  patchLength(w, start, start + 2, 'table_property.write_copyfield_miss');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bundle_features_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.write_copyfield_miss');
+}
+
+export function encodeApplyCopyfieldTableProperty(w: SlabWriter, m: ApplyCopyfieldTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 20;
+  writeOxmIds(w, m.oxm_ids, 'table_property.apply_copyfield.oxm_ids');
+  patchLength(w, start, start + 2, 'table_property.apply_copyfield');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_copyfield');
+}
+
+export function encodeApplyCopyfieldMissTableProperty(w: SlabWriter, m: ApplyCopyfieldMissTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 21;
+  writeOxmIds(w, m.oxm_ids, 'table_property.apply_copyfield_miss.oxm_ids');
+  patchLength(w, start, start + 2, 'table_property.apply_copyfield_miss');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.apply_copyfield_miss');
+}
+
+export function encodePacketTypesTableProperty(w: SlabWriter, m: PacketTypesTableProperty): void {
+  const start = w.reserve(4);
+  const b = w.bytes;
+  b[start + 1] = 22;
+  for (const item of m.oxm_values) encodeOxm(w, item);
+  patchLength(w, start, start + 2, 'table_property.packet_types');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'table_property.packet_types');
 }
 
 function encodeRawBundleFeaturesProperty(w: SlabWriter, m: RawBundleFeaturesProperty): void {
@@ -1283,73 +1156,40 @@ export function encodeBundleFeaturesProperty(w: SlabWriter, m: BundleFeaturesPro
   }
 }
 
-function encodeGotoTableInstruction(w: SlabWriter, m: GotoTableInstruction): void {
-  const start = w.reserve(8);
+export function encodeTimeBundleFeaturesProperty(w: SlabWriter, m: TimeBundleFeaturesProperty): void {
+  const start = w.reserve(72);
   const b = w.bytes;
   b[start + 1] = 1;
-  put8(b, start + 4, m.table_id, 'instruction.goto_table.table_id');
-  patchLength(w, start, start + 2, 'instruction.goto_table');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'instruction.goto_table');
+  put64(b, start + 8, m.sched_accuracy.seconds, 'bundle_features_property.time.sched_accuracy.seconds');
+  put32(b, start + 16, m.sched_accuracy.nanoseconds, 'bundle_features_property.time.sched_accuracy.nanoseconds');
+  put64(b, start + 24, m.sched_max_future.seconds, 'bundle_features_property.time.sched_max_future.seconds');
+  put32(b, start + 32, m.sched_max_future.nanoseconds, 'bundle_features_property.time.sched_max_future.nanoseconds');
+  put64(b, start + 40, m.sched_max_past.seconds, 'bundle_features_property.time.sched_max_past.seconds');
+  put32(b, start + 48, m.sched_max_past.nanoseconds, 'bundle_features_property.time.sched_max_past.nanoseconds');
+  put64(b, start + 56, m.timestamp.seconds, 'bundle_features_property.time.timestamp.seconds');
+  put32(b, start + 64, m.timestamp.nanoseconds, 'bundle_features_property.time.timestamp.nanoseconds');
+  patchLength(w, start, start + 2, 'bundle_features_property.time');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.sched_accuracy.padding !== undefined) scatter(w.bytes, m.sched_accuracy.padding, [start + 20, 4], 'bundle_features_property.time.sched_accuracy');
+  if (m.sched_max_future.padding !== undefined) scatter(w.bytes, m.sched_max_future.padding, [start + 36, 4], 'bundle_features_property.time.sched_max_future');
+  if (m.sched_max_past.padding !== undefined) scatter(w.bytes, m.sched_max_past.padding, [start + 52, 4], 'bundle_features_property.time.sched_max_past');
+  if (m.timestamp.padding !== undefined) scatter(w.bytes, m.timestamp.padding, [start + 68, 4], 'bundle_features_property.time.timestamp');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'bundle_features_property.time');
 }
 
-function encodeWriteMetadataInstruction(w: SlabWriter, m: WriteMetadataInstruction): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  put64(b, start + 8, m.metadata, 'instruction.write_metadata.metadata');
-  put64(b, start + 16, m.metadata_mask, 'instruction.write_metadata.metadata_mask');
-  patchLength(w, start, start + 2, 'instruction.write_metadata');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.write_metadata');
-}
-
-function encodeWriteActionsInstruction(w: SlabWriter, m: WriteActionsInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, start, start + 2, 'instruction.write_actions');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.write_actions');
-}
-
-function encodeApplyActionsInstruction(w: SlabWriter, m: ApplyActionsInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 4;
-  for (const item of m.actions) encodeAction(w, item);
-  patchLength(w, start, start + 2, 'instruction.apply_actions');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.apply_actions');
-}
-
-function encodeClearActionsInstruction(w: SlabWriter, m: ClearActionsInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 5;
-  patchLength(w, start, start + 2, 'instruction.clear_actions');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.clear_actions');
-}
-
-function encodeStatTriggerInstruction(w: SlabWriter, m: StatTriggerInstruction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 7;
-  put32(b, start + 4, m.flags, 'instruction.stat_trigger.flags');
-  const statsAt = w.at;
-  encodeStats(w, m.thresholds, 'instruction.stat_trigger.thresholds');
-  const statsEnd = w.at;
-  const statsPad = align(w, statsAt);
-  patchLength(w, start, start + 2, 'instruction.stat_trigger');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [statsAt, 2, statsEnd, statsPad], 'instruction.stat_trigger');
-}
-
-function encodeExperimenterInstruction(w: SlabWriter, m: ExperimenterInstruction): void {
-  const start = w.reserve(8);
+export function encodeExperimenterBundleFeaturesProperty(w: SlabWriter, m: ExperimenterBundleFeaturesProperty): void {
+  const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'instruction.experimenter.experimenter');
-  writeRest(w, m.data, 'instruction.experimenter.data');
-  patchLength(w, start, start + 2, 'instruction.experimenter');
-  wholeWords(w, start, 'instruction.experimenter');
+  put32(b, start + 4, m.experimenter, 'bundle_features_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'bundle_features_property.experimenter.exp_type');
+  writeRest(w, m.data, 'bundle_features_property.experimenter.data');
+  patchLength(w, start, start + 2, 'bundle_features_property.experimenter');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bundle_features_property.experimenter');
 }
 
 function encodeRawInstruction(w: SlabWriter, m: RawInstruction): void {
@@ -1391,177 +1231,35 @@ export function encodeInstruction(w: SlabWriter, m: Instruction): void {
   }
 }
 
-function encodeOutputAction(w: SlabWriter, m: OutputAction): void {
-  const start = w.reserve(16);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  put32(b, start + 4, m.port, 'action.output.port');
-  put16(b, start + 8, m.max_len, 'action.output.max_len');
-  patchLength(w, start, start + 2, 'action.output');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.output');
-}
-
-function encodeCopyTtlOutAction(w: SlabWriter, m: CopyTtlOutAction): void {
+export function encodeWriteActionsInstruction(w: SlabWriter, m: WriteActionsInstruction): void {
   const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 1] = 11;
-  patchLength(w, start, start + 2, 'action.copy_ttl_out');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.copy_ttl_out');
+  b[start + 1] = 3;
+  for (const item of m.actions) encodeAction(w, item);
+  patchLength(w, start, start + 2, 'instruction.write_actions');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.write_actions');
 }
 
-function encodeCopyTtlInAction(w: SlabWriter, m: CopyTtlInAction): void {
+export function encodeApplyActionsInstruction(w: SlabWriter, m: ApplyActionsInstruction): void {
   const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 1] = 12;
-  patchLength(w, start, start + 2, 'action.copy_ttl_in');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.copy_ttl_in');
+  b[start + 1] = 4;
+  for (const item of m.actions) encodeAction(w, item);
+  patchLength(w, start, start + 2, 'instruction.apply_actions');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'instruction.apply_actions');
 }
 
-function encodeSetMplsTtlAction(w: SlabWriter, m: SetMplsTtlAction): void {
+export function encodeStatTriggerInstruction(w: SlabWriter, m: StatTriggerInstruction): void {
   const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 1] = 15;
-  put8(b, start + 4, m.mpls_ttl, 'action.set_mpls_ttl.mpls_ttl');
-  patchLength(w, start, start + 2, 'action.set_mpls_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'action.set_mpls_ttl');
-}
-
-function encodeDecMplsTtlAction(w: SlabWriter, m: DecMplsTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 16;
-  patchLength(w, start, start + 2, 'action.dec_mpls_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.dec_mpls_ttl');
-}
-
-function encodePushVlanAction(w: SlabWriter, m: PushVlanAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 17;
-  put16(b, start + 4, m.ethertype, 'action.push_vlan.ethertype');
-  patchLength(w, start, start + 2, 'action.push_vlan');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_vlan');
-}
-
-function encodePopVlanAction(w: SlabWriter, m: PopVlanAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 18;
-  patchLength(w, start, start + 2, 'action.pop_vlan');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.pop_vlan');
-}
-
-function encodePushMplsAction(w: SlabWriter, m: PushMplsAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 19;
-  put16(b, start + 4, m.ethertype, 'action.push_mpls.ethertype');
-  patchLength(w, start, start + 2, 'action.push_mpls');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_mpls');
-}
-
-function encodePopMplsAction(w: SlabWriter, m: PopMplsAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 20;
-  put16(b, start + 4, m.ethertype, 'action.pop_mpls.ethertype');
-  patchLength(w, start, start + 2, 'action.pop_mpls');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.pop_mpls');
-}
-
-function encodeSetQueueAction(w: SlabWriter, m: SetQueueAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 21;
-  put32(b, start + 4, m.queue_id, 'action.set_queue.queue_id');
-  patchLength(w, start, start + 2, 'action.set_queue');
-}
-
-function encodeGroupAction(w: SlabWriter, m: GroupAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 22;
-  put32(b, start + 4, m.group_id, 'action.group.group_id');
-  patchLength(w, start, start + 2, 'action.group');
-}
-
-function encodeSetNwTtlAction(w: SlabWriter, m: SetNwTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 23;
-  put8(b, start + 4, m.nw_ttl, 'action.set_nw_ttl.nw_ttl');
-  patchLength(w, start, start + 2, 'action.set_nw_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 5, 3], 'action.set_nw_ttl');
-}
-
-function encodeDecNwTtlAction(w: SlabWriter, m: DecNwTtlAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 24;
-  patchLength(w, start, start + 2, 'action.dec_nw_ttl');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.dec_nw_ttl');
-}
-
-function encodeSetFieldAction(w: SlabWriter, m: SetFieldAction): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 25;
-  encodeOxm(w, m.field);
-  const oxmEnd = w.at;
-  const oxmPad = align(w, start);
-  patchLength(w, start, start + 2, 'action.set_field');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [oxmEnd, oxmPad], 'action.set_field');
-}
-
-function encodePushPbbAction(w: SlabWriter, m: PushPbbAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 26;
-  put16(b, start + 4, m.ethertype, 'action.push_pbb.ethertype');
-  patchLength(w, start, start + 2, 'action.push_pbb');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2], 'action.push_pbb');
-}
-
-function encodePopPbbAction(w: SlabWriter, m: PopPbbAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 27;
-  patchLength(w, start, start + 2, 'action.pop_pbb');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'action.pop_pbb');
-}
-
-function encodeCopyFieldAction(w: SlabWriter, m: CopyFieldAction): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start + 1] = 28;
-  put16(b, start + 4, m.n_bits, 'action.copy_field.n_bits');
-  put16(b, start + 6, m.src_offset, 'action.copy_field.src_offset');
-  put16(b, start + 8, m.dst_offset, 'action.copy_field.dst_offset');
-  writeOxmId(w, m.src, 'action.copy_field.src');
-  writeOxmId(w, m.dst, 'action.copy_field.dst');
-  const endAt = w.at;
-  const endPad = align(w, start);
-  patchLength(w, start, start + 2, 'action.copy_field');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2, endAt, endPad], 'action.copy_field');
-}
-
-function encodeMeterAction(w: SlabWriter, m: MeterAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 29;
-  put32(b, start + 4, m.meter_id, 'action.meter.meter_id');
-  patchLength(w, start, start + 2, 'action.meter');
-}
-
-function encodeExperimenterAction(w: SlabWriter, m: ExperimenterAction): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'action.experimenter.experimenter');
-  writeRest(w, m.data, 'action.experimenter.data');
-  patchLength(w, start, start + 2, 'action.experimenter');
-  wholeWords(w, start, 'action.experimenter');
+  b[start + 1] = 7;
+  put32(b, start + 4, m.flags, 'instruction.stat_trigger.flags');
+  const statsAt = w.at;
+  encodeStats(w, m.thresholds, 'instruction.stat_trigger.thresholds');
+  const statsEnd = w.at;
+  const statsPad = align(w, statsAt);
+  patchLength(w, start, start + 2, 'instruction.stat_trigger');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [statsAt, 2, statsEnd, statsPad], 'instruction.stat_trigger');
 }
 
 function encodeRawAction(w: SlabWriter, m: RawAction): void {
@@ -1635,55 +1333,214 @@ export function encodeAction(w: SlabWriter, m: Action): void {
       encodeRawAction(w, m);
       return;
     default:
+      encodeVendorAction(w, m as VendorAction);
+  }
+}
+
+function encodeVendorAction(w: SlabWriter, m: VendorAction): void {
+  switch (m.type) {
+    case 'nx_resubmit':
+      encodeNxResubmitAction(w, m);
+      return;
+    case 'nx_set_tunnel':
+      encodeNxSetTunnelAction(w, m);
+      return;
+    case 'nx_set_queue':
+      encodeNxSetQueueAction(w, m);
+      return;
+    case 'nx_pop_queue':
+      encodeNxPopQueueAction(w, m);
+      return;
+    case 'nx_reg_move':
+      encodeNxRegMoveAction(w, m);
+      return;
+    case 'nx_reg_load':
+      encodeNxRegLoadAction(w, m);
+      return;
+    case 'nx_note':
+      encodeNxNoteAction(w, m);
+      return;
+    case 'nx_set_tunnel64':
+      encodeNxSetTunnel64Action(w, m);
+      return;
+    case 'nx_multipath':
+      encodeNxMultipathAction(w, m);
+      return;
+    case 'nx_bundle':
+      encodeNxBundleAction(w, m);
+      return;
+    case 'nx_bundle_load':
+      encodeNxBundleLoadAction(w, m);
+      return;
+    case 'nx_resubmit_table':
+      encodeNxResubmitTableAction(w, m);
+      return;
+    case 'nx_output_reg':
+      encodeNxOutputRegAction(w, m);
+      return;
+    case 'nx_learn':
+      encodeNxLearnAction(w, m);
+      return;
+    case 'nx_exit':
+      encodeNxExitAction(w, m);
+      return;
+    case 'nx_dec_ttl':
+      encodeNxDecTtlAction(w, m);
+      return;
+    case 'nx_fin_timeout':
+      encodeNxFinTimeoutAction(w, m);
+      return;
+    case 'nx_controller':
+      encodeNxControllerAction(w, m);
+      return;
+    case 'nx_dec_ttl_cnt_ids':
+      encodeNxDecTtlCntIdsAction(w, m);
+      return;
+    case 'nx_write_metadata':
+      encodeNxWriteMetadataAction(w, m);
+      return;
+    case 'nx_push_mpls':
+      encodeNxPushMplsAction(w, m);
+      return;
+    case 'nx_pop_mpls':
+      encodeNxPopMplsAction(w, m);
+      return;
+    case 'nx_set_mpls_ttl':
+      encodeNxSetMplsTtlAction(w, m);
+      return;
+    case 'nx_dec_mpls_ttl':
+      encodeNxDecMplsTtlAction(w, m);
+      return;
+    case 'nx_stack_push':
+      encodeNxStackPushAction(w, m);
+      return;
+    case 'nx_stack_pop':
+      encodeNxStackPopAction(w, m);
+      return;
+    case 'nx_sample':
+      encodeNxSampleAction(w, m);
+      return;
+    case 'nx_set_mpls_label':
+      encodeNxSetMplsLabelAction(w, m);
+      return;
+    case 'nx_set_mpls_tc':
+      encodeNxSetMplsTcAction(w, m);
+      return;
+    case 'nx_output_reg2':
+      encodeNxOutputReg2Action(w, m);
+      return;
+    case 'nx_reg_load2':
+      encodeNxRegLoad2Action(w, m);
+      return;
+    case 'nx_conjunction':
+      encodeNxConjunctionAction(w, m);
+      return;
+    case 'nx_ct':
+      encodeNxCtAction(w, m);
+      return;
+    case 'nx_nat':
+      encodeNxNatAction(w, m);
+      return;
+    case 'nx_controller2':
+      encodeNxController2Action(w, m);
+      return;
+    case 'nx_sample2':
+      encodeNxSample2Action(w, m);
+      return;
+    case 'nx_output_trunc':
+      encodeNxOutputTruncAction(w, m);
+      return;
+    case 'nx_group':
+      encodeNxGroupAction(w, m);
+      return;
+    case 'nx_sample3':
+      encodeNxSample3Action(w, m);
+      return;
+    case 'nx_clone':
+      encodeNxCloneAction(w, m);
+      return;
+    case 'nx_ct_clear':
+      encodeNxCtClearAction(w, m);
+      return;
+    case 'nx_resubmit_table_ct':
+      encodeNxResubmitTableCtAction(w, m);
+      return;
+    case 'nx_learn2':
+      encodeNxLearn2Action(w, m);
+      return;
+    case 'nx_encap':
+      encodeNxEncapAction(w, m);
+      return;
+    case 'nx_decap':
+      encodeNxDecapAction(w, m);
+      return;
+    case 'nx_dec_nsh_ttl':
+      encodeNxDecNshTtlAction(w, m);
+      return;
+    case 'nx_check_pkt_larger':
+      encodeNxCheckPktLargerAction(w, m);
+      return;
+    case 'nx_delete_field':
+      encodeNxDeleteFieldAction(w, m);
+      return;
+    case 'onf_copy_field':
+      encodeOnfCopyFieldAction(w, m);
+      return;
+    default:
       throw unknownType('action', m);
   }
 }
 
-function encodeWeightBucketProperty(w: SlabWriter, m: WeightBucketProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  put16(b, start + 4, m.weight, 'bucket_property.weight.weight');
-  patchLength(w, start, start + 2, 'bucket_property.weight');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'bucket_property.weight');
-}
-
-function encodeWatchPortBucketProperty(w: SlabWriter, m: WatchPortBucketProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  put32(b, start + 4, m.watch, 'bucket_property.watch_port.watch');
-  patchLength(w, start, start + 2, 'bucket_property.watch_port');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bucket_property.watch_port');
-}
-
-function encodeWatchGroupBucketProperty(w: SlabWriter, m: WatchGroupBucketProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  put32(b, start + 4, m.watch, 'bucket_property.watch_group.watch');
-  patchLength(w, start, start + 2, 'bucket_property.watch_group');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bucket_property.watch_group');
-}
-
-function encodeExperimenterBucketProperty(w: SlabWriter, m: ExperimenterBucketProperty): void {
+export function encodeCopyFieldAction(w: SlabWriter, m: CopyFieldAction): void {
   const start = w.reserve(12);
+  const b = w.bytes;
+  b[start + 1] = 28;
+  put16(b, start + 4, m.n_bits, 'action.copy_field.n_bits');
+  put16(b, start + 6, m.src_offset, 'action.copy_field.src_offset');
+  put16(b, start + 8, m.dst_offset, 'action.copy_field.dst_offset');
+  writeOxmId(w, m.src, 'action.copy_field.src');
+  writeOxmId(w, m.dst, 'action.copy_field.dst');
+  const endAt = w.at;
+  const endPad = align(w, start);
+  patchLength(w, start, start + 2, 'action.copy_field');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 2, endAt, endPad], 'action.copy_field');
+}
+
+export function encodeMeterAction(w: SlabWriter, m: MeterAction): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 29;
+  put32(b, start + 4, m.meter_id, 'action.meter.meter_id');
+  patchLength(w, start, start + 2, 'action.meter');
+}
+
+export function encodeNxCtAction(w: SlabWriter, m: NxCtAction): void {
+  const start = w.reserve(24);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'bucket_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'bucket_property.experimenter.exp_type');
-  writeRest(w, m.data, 'bucket_property.experimenter.data');
-  patchLength(w, start, start + 2, 'bucket_property.experimenter');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bucket_property.experimenter');
+  put32(b, start + 4, 0x2320, 'action.nx_ct');
+  put16(b, start + 8, 35, 'action.nx_ct');
+  put16(b, start + 10, m.flags, 'action.nx_ct.flags');
+  put32(b, start + 12, m.zone_src, 'action.nx_ct.zone_src');
+  put16(b, start + 16, m.zone, 'action.nx_ct.zone');
+  put8(b, start + 18, m.recirc_table, 'action.nx_ct.recirc_table');
+  put16(b, start + 22, m.alg, 'action.nx_ct.alg');
+  for (const item of m.actions) encodeAction(w, item);
+  patchLength(w, start, start + 2, 'action.nx_ct');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 19, 3], 'action.nx_ct');
+}
+
+export function encodeNxCloneAction(w: SlabWriter, m: NxCloneAction): void {
+  const start = w.reserve(16);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x2320, 'action.nx_clone');
+  put16(b, start + 8, 42, 'action.nx_clone');
+  for (const item of m.actions) encodeAction(w, item);
+  patchLength(w, start, start + 2, 'action.nx_clone');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 10, 6], 'action.nx_clone');
 }
 
 function encodeRawBucketProperty(w: SlabWriter, m: RawBucketProperty): void {
@@ -1718,18 +1575,51 @@ export function encodeBucketProperty(w: SlabWriter, m: BucketProperty): void {
   }
 }
 
-function encodeExperimenterGroupProperty(w: SlabWriter, m: ExperimenterGroupProperty): void {
+export function encodeWeightBucketProperty(w: SlabWriter, m: WeightBucketProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 0;
+  put16(b, start + 4, m.weight, 'bucket_property.weight.weight');
+  patchLength(w, start, start + 2, 'bucket_property.weight');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 6, 2, outer, outerPad], 'bucket_property.weight');
+}
+
+export function encodeWatchPortBucketProperty(w: SlabWriter, m: WatchPortBucketProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 1;
+  put32(b, start + 4, m.watch, 'bucket_property.watch_port.watch');
+  patchLength(w, start, start + 2, 'bucket_property.watch_port');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bucket_property.watch_port');
+}
+
+export function encodeWatchGroupBucketProperty(w: SlabWriter, m: WatchGroupBucketProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 2;
+  put32(b, start + 4, m.watch, 'bucket_property.watch_group.watch');
+  patchLength(w, start, start + 2, 'bucket_property.watch_group');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bucket_property.watch_group');
+}
+
+export function encodeExperimenterBucketProperty(w: SlabWriter, m: ExperimenterBucketProperty): void {
   const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'group_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'group_property.experimenter.exp_type');
-  writeRest(w, m.data, 'group_property.experimenter.data');
-  patchLength(w, start, start + 2, 'group_property.experimenter');
+  put32(b, start + 4, m.experimenter, 'bucket_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'bucket_property.experimenter.exp_type');
+  writeRest(w, m.data, 'bucket_property.experimenter.data');
+  patchLength(w, start, start + 2, 'bucket_property.experimenter');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'group_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bucket_property.experimenter');
 }
 
 function encodeRawGroupProperty(w: SlabWriter, m: RawGroupProperty): void {
@@ -1751,90 +1641,48 @@ export function encodeGroupProperty(w: SlabWriter, m: GroupProperty): void {
       encodeRawGroupProperty(w, m);
       return;
     default:
+      encodeVendorGroupProperty(w, m as VendorGroupProperty);
+  }
+}
+
+function encodeVendorGroupProperty(w: SlabWriter, m: VendorGroupProperty): void {
+  switch (m.type) {
+    case 'ntr_selection_method':
+      encodeNtrSelectionMethodGroupProperty(w, m);
+      return;
+    default:
       throw unknownType('group_property', m);
   }
 }
 
-function encodeEthernetPortDescProperty(w: SlabWriter, m: EthernetPortDescProperty): void {
-  const start = w.reserve(32);
-  const b = w.bytes;
-  b[start + 1] = 0;
-  put32(b, start + 8, m.curr, 'port_desc_property.ethernet.curr');
-  put32(b, start + 12, m.advertised, 'port_desc_property.ethernet.advertised');
-  put32(b, start + 16, m.supported, 'port_desc_property.ethernet.supported');
-  put32(b, start + 20, m.peer, 'port_desc_property.ethernet.peer');
-  put32(b, start + 24, m.curr_speed, 'port_desc_property.ethernet.curr_speed');
-  put32(b, start + 28, m.max_speed, 'port_desc_property.ethernet.max_speed');
-  patchLength(w, start, start + 2, 'port_desc_property.ethernet');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'port_desc_property.ethernet');
-}
-
-function encodeOpticalPortDescProperty(w: SlabWriter, m: OpticalPortDescProperty): void {
-  const start = w.reserve(40);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  put32(b, start + 8, m.supported, 'port_desc_property.optical.supported');
-  put32(b, start + 12, m.tx_min_freq_lmda, 'port_desc_property.optical.tx_min_freq_lmda');
-  put32(b, start + 16, m.tx_max_freq_lmda, 'port_desc_property.optical.tx_max_freq_lmda');
-  put32(b, start + 20, m.tx_grid_freq_lmda, 'port_desc_property.optical.tx_grid_freq_lmda');
-  put32(b, start + 24, m.rx_min_freq_lmda, 'port_desc_property.optical.rx_min_freq_lmda');
-  put32(b, start + 28, m.rx_max_freq_lmda, 'port_desc_property.optical.rx_max_freq_lmda');
-  put32(b, start + 32, m.rx_grid_freq_lmda, 'port_desc_property.optical.rx_grid_freq_lmda');
-  put16(b, start + 36, m.tx_pwr_min, 'port_desc_property.optical.tx_pwr_min');
-  put16(b, start + 38, m.tx_pwr_max, 'port_desc_property.optical.tx_pwr_max');
-  patchLength(w, start, start + 2, 'port_desc_property.optical');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'port_desc_property.optical');
-}
-
-function encodePipelineInputPortDescProperty(w: SlabWriter, m: PipelineInputPortDescProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  writeOxmIds(w, m.oxm_ids, 'port_desc_property.pipeline_input.oxm_ids');
-  patchLength(w, start, start + 2, 'port_desc_property.pipeline_input');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_desc_property.pipeline_input');
-}
-
-function encodePipelineOutputPortDescProperty(w: SlabWriter, m: PipelineOutputPortDescProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  writeOxmIds(w, m.oxm_ids, 'port_desc_property.pipeline_output.oxm_ids');
-  patchLength(w, start, start + 2, 'port_desc_property.pipeline_output');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_desc_property.pipeline_output');
-}
-
-function encodeRecirculatePortDescProperty(w: SlabWriter, m: RecirculatePortDescProperty): void {
-  const start = w.reserve(4);
-  const b = w.bytes;
-  b[start + 1] = 4;
-  writeU32List(w, m.port_nos, 'port_desc_property.recirculate.port_nos');
-  patchLength(w, start, start + 2, 'port_desc_property.recirculate');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_desc_property.recirculate');
-}
-
-function encodeExperimenterPortDescProperty(w: SlabWriter, m: ExperimenterPortDescProperty): void {
+export function encodeExperimenterGroupProperty(w: SlabWriter, m: ExperimenterGroupProperty): void {
   const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'port_desc_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'port_desc_property.experimenter.exp_type');
-  writeRest(w, m.data, 'port_desc_property.experimenter.data');
-  patchLength(w, start, start + 2, 'port_desc_property.experimenter');
+  put32(b, start + 4, m.experimenter, 'group_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'group_property.experimenter.exp_type');
+  writeRest(w, m.data, 'group_property.experimenter.data');
+  patchLength(w, start, start + 2, 'group_property.experimenter');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_desc_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'group_property.experimenter');
+}
+
+export function encodeNtrSelectionMethodGroupProperty(w: SlabWriter, m: NtrSelectionMethodGroupProperty): void {
+  const start = w.reserve(40);
+  const b = w.bytes;
+  b[start] = 255;
+  b[start + 1] = 255;
+  put32(b, start + 4, 0x154d, 'group_property.ntr_selection_method');
+  put32(b, start + 8, 1, 'group_property.ntr_selection_method');
+  putText(b, start + 16, m.selection_method, 16, 'group_property.ntr_selection_method.selection_method');
+  put64(b, start + 32, m.selection_method_param, 'group_property.ntr_selection_method.selection_method_param');
+  for (const item of m.fields) encodeOxm(w, item);
+  patchLength(w, start, start + 2, 'group_property.ntr_selection_method');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, outer, outerPad], 'group_property.ntr_selection_method');
 }
 
 function encodeRawPortDescProperty(w: SlabWriter, m: RawPortDescProperty): void {
@@ -1875,104 +1723,37 @@ export function encodePortDescProperty(w: SlabWriter, m: PortDescProperty): void
   }
 }
 
-function encodeInitialFlowUpdate(w: SlabWriter, m: InitialFlowUpdate): void {
-  const start = w.reserve(24);
+export function encodePipelineInputPortDescProperty(w: SlabWriter, m: PipelineInputPortDescProperty): void {
+  const start = w.reserve(4);
   const b = w.bytes;
-  b[start + 3] = 0;
-  put8(b, start + 4, m.table_id, 'flow_update.initial.table_id');
-  put8(b, start + 5, m.reason, 'flow_update.initial.reason');
-  put16(b, start + 6, m.idle_timeout, 'flow_update.initial.idle_timeout');
-  put16(b, start + 8, m.hard_timeout, 'flow_update.initial.hard_timeout');
-  put16(b, start + 10, m.priority, 'flow_update.initial.priority');
-  put64(b, start + 16, m.cookie, 'flow_update.initial.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_update.initial.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.instructions) encodeInstruction(w, item);
-  patchLength(w, start, start, 'flow_update.initial');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.initial');
+  b[start + 1] = 2;
+  writeOxmIds(w, m.oxm_ids, 'port_desc_property.pipeline_input.oxm_ids');
+  patchLength(w, start, start + 2, 'port_desc_property.pipeline_input');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_desc_property.pipeline_input');
 }
 
-function encodeAddedFlowUpdate(w: SlabWriter, m: AddedFlowUpdate): void {
-  const start = w.reserve(24);
+export function encodePipelineOutputPortDescProperty(w: SlabWriter, m: PipelineOutputPortDescProperty): void {
+  const start = w.reserve(4);
   const b = w.bytes;
-  b[start + 3] = 1;
-  put8(b, start + 4, m.table_id, 'flow_update.added.table_id');
-  put8(b, start + 5, m.reason, 'flow_update.added.reason');
-  put16(b, start + 6, m.idle_timeout, 'flow_update.added.idle_timeout');
-  put16(b, start + 8, m.hard_timeout, 'flow_update.added.hard_timeout');
-  put16(b, start + 10, m.priority, 'flow_update.added.priority');
-  put64(b, start + 16, m.cookie, 'flow_update.added.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_update.added.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.instructions) encodeInstruction(w, item);
-  patchLength(w, start, start, 'flow_update.added');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.added');
+  b[start + 1] = 3;
+  writeOxmIds(w, m.oxm_ids, 'port_desc_property.pipeline_output.oxm_ids');
+  patchLength(w, start, start + 2, 'port_desc_property.pipeline_output');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_desc_property.pipeline_output');
 }
 
-function encodeRemovedFlowUpdate(w: SlabWriter, m: RemovedFlowUpdate): void {
-  const start = w.reserve(24);
+export function encodeRecirculatePortDescProperty(w: SlabWriter, m: RecirculatePortDescProperty): void {
+  const start = w.reserve(4);
   const b = w.bytes;
-  b[start + 3] = 2;
-  put8(b, start + 4, m.table_id, 'flow_update.removed.table_id');
-  put8(b, start + 5, m.reason, 'flow_update.removed.reason');
-  put16(b, start + 6, m.idle_timeout, 'flow_update.removed.idle_timeout');
-  put16(b, start + 8, m.hard_timeout, 'flow_update.removed.hard_timeout');
-  put16(b, start + 10, m.priority, 'flow_update.removed.priority');
-  put64(b, start + 16, m.cookie, 'flow_update.removed.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_update.removed.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.instructions) encodeInstruction(w, item);
-  patchLength(w, start, start, 'flow_update.removed');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.removed');
-}
-
-function encodeModifiedFlowUpdate(w: SlabWriter, m: ModifiedFlowUpdate): void {
-  const start = w.reserve(24);
-  const b = w.bytes;
-  b[start + 3] = 3;
-  put8(b, start + 4, m.table_id, 'flow_update.modified.table_id');
-  put8(b, start + 5, m.reason, 'flow_update.modified.reason');
-  put16(b, start + 6, m.idle_timeout, 'flow_update.modified.idle_timeout');
-  put16(b, start + 8, m.hard_timeout, 'flow_update.modified.hard_timeout');
-  put16(b, start + 10, m.priority, 'flow_update.modified.priority');
-  put64(b, start + 16, m.cookie, 'flow_update.modified.cookie');
-  const matchAt = w.at;
-  encodeMatch(w, m.match, 'flow_update.modified.match');
-  const matchEnd = w.at;
-  const matchPad = align(w, matchAt);
-  for (const item of m.instructions) encodeInstruction(w, item);
-  patchLength(w, start, start, 'flow_update.modified');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.modified');
-}
-
-function encodeAbbrevFlowUpdate(w: SlabWriter, m: AbbrevFlowUpdate): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 3] = 4;
-  put32(b, start + 4, m.xid, 'flow_update.abbrev.xid');
-  patchLength(w, start, start, 'flow_update.abbrev');
-}
-
-function encodePausedFlowUpdate(w: SlabWriter, m: PausedFlowUpdate): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 3] = 5;
-  patchLength(w, start, start, 'flow_update.paused');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'flow_update.paused');
-}
-
-function encodeResumedFlowUpdate(w: SlabWriter, m: ResumedFlowUpdate): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 3] = 6;
-  patchLength(w, start, start, 'flow_update.resumed');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4], 'flow_update.resumed');
+  b[start + 1] = 4;
+  writeU32List(w, m.port_nos, 'port_desc_property.recirculate.port_nos');
+  patchLength(w, start, start + 2, 'port_desc_property.recirculate');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'port_desc_property.recirculate');
 }
 
 function encodeRawFlowUpdate(w: SlabWriter, m: RawFlowUpdate): void {
@@ -2014,29 +1795,84 @@ export function encodeFlowUpdate(w: SlabWriter, m: FlowUpdate): void {
   }
 }
 
-function encodeUriControllerStatusProperty(w: SlabWriter, m: UriControllerStatusProperty): void {
-  const start = w.reserve(4);
+export function encodeInitialFlowUpdate(w: SlabWriter, m: InitialFlowUpdate): void {
+  const start = w.reserve(24);
   const b = w.bytes;
-  b[start + 1] = 0;
-  writeRest(w, m.uri, 'controller_status_property.uri.uri');
-  patchLength(w, start, start + 2, 'controller_status_property.uri');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'controller_status_property.uri');
+  b[start + 2] = 0;
+  b[start + 3] = 0;
+  put8(b, start + 4, m.table_id, 'flow_update.initial.table_id');
+  put8(b, start + 5, m.reason, 'flow_update.initial.reason');
+  put16(b, start + 6, m.idle_timeout, 'flow_update.initial.idle_timeout');
+  put16(b, start + 8, m.hard_timeout, 'flow_update.initial.hard_timeout');
+  put16(b, start + 10, m.priority, 'flow_update.initial.priority');
+  put64(b, start + 16, m.cookie, 'flow_update.initial.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'flow_update.initial.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'flow_update.initial');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.initial');
 }
 
-function encodeExperimenterControllerStatusProperty(w: SlabWriter, m: ExperimenterControllerStatusProperty): void {
-  const start = w.reserve(12);
+export function encodeAddedFlowUpdate(w: SlabWriter, m: AddedFlowUpdate): void {
+  const start = w.reserve(24);
   const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'controller_status_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'controller_status_property.experimenter.exp_type');
-  writeRest(w, m.data, 'controller_status_property.experimenter.data');
-  patchLength(w, start, start + 2, 'controller_status_property.experimenter');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'controller_status_property.experimenter');
+  b[start + 2] = 0;
+  b[start + 3] = 1;
+  put8(b, start + 4, m.table_id, 'flow_update.added.table_id');
+  put8(b, start + 5, m.reason, 'flow_update.added.reason');
+  put16(b, start + 6, m.idle_timeout, 'flow_update.added.idle_timeout');
+  put16(b, start + 8, m.hard_timeout, 'flow_update.added.hard_timeout');
+  put16(b, start + 10, m.priority, 'flow_update.added.priority');
+  put64(b, start + 16, m.cookie, 'flow_update.added.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'flow_update.added.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'flow_update.added');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.added');
+}
+
+export function encodeRemovedFlowUpdate(w: SlabWriter, m: RemovedFlowUpdate): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 2;
+  put8(b, start + 4, m.table_id, 'flow_update.removed.table_id');
+  put8(b, start + 5, m.reason, 'flow_update.removed.reason');
+  put16(b, start + 6, m.idle_timeout, 'flow_update.removed.idle_timeout');
+  put16(b, start + 8, m.hard_timeout, 'flow_update.removed.hard_timeout');
+  put16(b, start + 10, m.priority, 'flow_update.removed.priority');
+  put64(b, start + 16, m.cookie, 'flow_update.removed.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'flow_update.removed.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'flow_update.removed');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.removed');
+}
+
+export function encodeModifiedFlowUpdate(w: SlabWriter, m: ModifiedFlowUpdate): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start + 2] = 0;
+  b[start + 3] = 3;
+  put8(b, start + 4, m.table_id, 'flow_update.modified.table_id');
+  put8(b, start + 5, m.reason, 'flow_update.modified.reason');
+  put16(b, start + 6, m.idle_timeout, 'flow_update.modified.idle_timeout');
+  put16(b, start + 8, m.hard_timeout, 'flow_update.modified.hard_timeout');
+  put16(b, start + 10, m.priority, 'flow_update.modified.priority');
+  put64(b, start + 16, m.cookie, 'flow_update.modified.cookie');
+  const matchAt = w.at;
+  encodeMatch(w, m.match, 'flow_update.modified.match');
+  const matchEnd = w.at;
+  const matchPad = align(w, matchAt);
+  for (const item of m.instructions) encodeInstruction(w, item);
+  patchLength(w, start, start, 'flow_update.modified');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 12, 4, matchEnd, matchPad], 'flow_update.modified');
 }
 
 function encodeRawControllerStatusProperty(w: SlabWriter, m: RawControllerStatusProperty): void {
@@ -2065,208 +1901,29 @@ export function encodeControllerStatusProperty(w: SlabWriter, m: ControllerStatu
   }
 }
 
-function encodePacketInSlaveAsyncConfigProperty(w: SlabWriter, m: PacketInSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
+export function encodeUriControllerStatusProperty(w: SlabWriter, m: UriControllerStatusProperty): void {
+  const start = w.reserve(4);
   const b = w.bytes;
   b[start + 1] = 0;
-  put32(b, start + 4, m.mask, 'async_config_property.packet_in_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.packet_in_slave');
+  writeRest(w, m.uri, 'controller_status_property.uri.uri');
+  patchLength(w, start, start + 2, 'controller_status_property.uri');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.packet_in_slave');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'controller_status_property.uri');
 }
 
-function encodePacketInMasterAsyncConfigProperty(w: SlabWriter, m: PacketInMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 1;
-  put32(b, start + 4, m.mask, 'async_config_property.packet_in_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.packet_in_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.packet_in_master');
-}
-
-function encodePortStatusSlaveAsyncConfigProperty(w: SlabWriter, m: PortStatusSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 2;
-  put32(b, start + 4, m.mask, 'async_config_property.port_status_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.port_status_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.port_status_slave');
-}
-
-function encodePortStatusMasterAsyncConfigProperty(w: SlabWriter, m: PortStatusMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 3;
-  put32(b, start + 4, m.mask, 'async_config_property.port_status_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.port_status_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.port_status_master');
-}
-
-function encodeFlowRemovedSlaveAsyncConfigProperty(w: SlabWriter, m: FlowRemovedSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 4;
-  put32(b, start + 4, m.mask, 'async_config_property.flow_removed_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.flow_removed_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.flow_removed_slave');
-}
-
-function encodeFlowRemovedMasterAsyncConfigProperty(w: SlabWriter, m: FlowRemovedMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 5;
-  put32(b, start + 4, m.mask, 'async_config_property.flow_removed_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.flow_removed_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.flow_removed_master');
-}
-
-function encodeRoleStatusSlaveAsyncConfigProperty(w: SlabWriter, m: RoleStatusSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 6;
-  put32(b, start + 4, m.mask, 'async_config_property.role_status_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.role_status_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.role_status_slave');
-}
-
-function encodeRoleStatusMasterAsyncConfigProperty(w: SlabWriter, m: RoleStatusMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 7;
-  put32(b, start + 4, m.mask, 'async_config_property.role_status_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.role_status_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.role_status_master');
-}
-
-function encodeTableStatusSlaveAsyncConfigProperty(w: SlabWriter, m: TableStatusSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 8;
-  put32(b, start + 4, m.mask, 'async_config_property.table_status_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.table_status_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.table_status_slave');
-}
-
-function encodeTableStatusMasterAsyncConfigProperty(w: SlabWriter, m: TableStatusMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 9;
-  put32(b, start + 4, m.mask, 'async_config_property.table_status_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.table_status_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.table_status_master');
-}
-
-function encodeRequestforwardSlaveAsyncConfigProperty(w: SlabWriter, m: RequestforwardSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 10;
-  put32(b, start + 4, m.mask, 'async_config_property.requestforward_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.requestforward_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.requestforward_slave');
-}
-
-function encodeRequestforwardMasterAsyncConfigProperty(w: SlabWriter, m: RequestforwardMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 11;
-  put32(b, start + 4, m.mask, 'async_config_property.requestforward_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.requestforward_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.requestforward_master');
-}
-
-function encodeFlowStatsSlaveAsyncConfigProperty(w: SlabWriter, m: FlowStatsSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 12;
-  put32(b, start + 4, m.mask, 'async_config_property.flow_stats_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.flow_stats_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.flow_stats_slave');
-}
-
-function encodeFlowStatsMasterAsyncConfigProperty(w: SlabWriter, m: FlowStatsMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 13;
-  put32(b, start + 4, m.mask, 'async_config_property.flow_stats_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.flow_stats_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.flow_stats_master');
-}
-
-function encodeControllerStatusSlaveAsyncConfigProperty(w: SlabWriter, m: ControllerStatusSlaveAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 14;
-  put32(b, start + 4, m.mask, 'async_config_property.controller_status_slave.mask');
-  patchLength(w, start, start + 2, 'async_config_property.controller_status_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.controller_status_slave');
-}
-
-function encodeControllerStatusMasterAsyncConfigProperty(w: SlabWriter, m: ControllerStatusMasterAsyncConfigProperty): void {
-  const start = w.reserve(8);
-  const b = w.bytes;
-  b[start + 1] = 15;
-  put32(b, start + 4, m.mask, 'async_config_property.controller_status_master.mask');
-  patchLength(w, start, start + 2, 'async_config_property.controller_status_master');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.controller_status_master');
-}
-
-function encodeExperimenterSlaveAsyncConfigProperty(w: SlabWriter, m: ExperimenterSlaveAsyncConfigProperty): void {
-  const start = w.reserve(12);
-  const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 254;
-  put32(b, start + 4, m.experimenter, 'async_config_property.experimenter_slave.experimenter');
-  put32(b, start + 8, m.exp_type, 'async_config_property.experimenter_slave.exp_type');
-  writeRest(w, m.data, 'async_config_property.experimenter_slave.data');
-  patchLength(w, start, start + 2, 'async_config_property.experimenter_slave');
-  const outer = w.at;
-  const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.experimenter_slave');
-}
-
-function encodeExperimenterMasterAsyncConfigProperty(w: SlabWriter, m: ExperimenterMasterAsyncConfigProperty): void {
+export function encodeExperimenterControllerStatusProperty(w: SlabWriter, m: ExperimenterControllerStatusProperty): void {
   const start = w.reserve(12);
   const b = w.bytes;
   b[start] = 255;
   b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'async_config_property.experimenter_master.experimenter');
-  put32(b, start + 8, m.exp_type, 'async_config_property.experimenter_master.exp_type');
-  writeRest(w, m.data, 'async_config_property.experimenter_master.data');
-  patchLength(w, start, start + 2, 'async_config_property.experimenter_master');
+  put32(b, start + 4, m.experimenter, 'controller_status_property.experimenter.experimenter');
+  put32(b, start + 8, m.exp_type, 'controller_status_property.experimenter.exp_type');
+  writeRest(w, m.data, 'controller_status_property.experimenter.data');
+  patchLength(w, start, start + 2, 'controller_status_property.experimenter');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.experimenter_master');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'controller_status_property.experimenter');
 }
 
 function encodeRawAsyncConfigProperty(w: SlabWriter, m: RawAsyncConfigProperty): void {
@@ -2343,31 +2000,48 @@ export function encodeAsyncConfigProperty(w: SlabWriter, m: AsyncConfigProperty)
   }
 }
 
-function encodeTimeBundleProperty(w: SlabWriter, m: TimeBundleProperty): void {
-  const start = w.reserve(24);
+export function encodeFlowStatsSlaveAsyncConfigProperty(w: SlabWriter, m: FlowStatsSlaveAsyncConfigProperty): void {
+  const start = w.reserve(8);
   const b = w.bytes;
-  b[start + 1] = 1;
-  put64(b, start + 8, m.scheduled_time.seconds, 'bundle_property.time.scheduled_time.seconds');
-  put32(b, start + 16, m.scheduled_time.nanoseconds, 'bundle_property.time.scheduled_time.nanoseconds');
-  patchLength(w, start, start + 2, 'bundle_property.time');
+  b[start + 1] = 12;
+  put32(b, start + 4, m.mask, 'async_config_property.flow_stats_slave.mask');
+  patchLength(w, start, start + 2, 'async_config_property.flow_stats_slave');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.scheduled_time.padding !== undefined) scatter(w.bytes, m.scheduled_time.padding, [start + 20, 4], 'bundle_property.time.scheduled_time');
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'bundle_property.time');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.flow_stats_slave');
 }
 
-function encodeExperimenterBundleProperty(w: SlabWriter, m: ExperimenterBundleProperty): void {
-  const start = w.reserve(12);
+export function encodeFlowStatsMasterAsyncConfigProperty(w: SlabWriter, m: FlowStatsMasterAsyncConfigProperty): void {
+  const start = w.reserve(8);
   const b = w.bytes;
-  b[start] = 255;
-  b[start + 1] = 255;
-  put32(b, start + 4, m.experimenter, 'bundle_property.experimenter.experimenter');
-  put32(b, start + 8, m.exp_type, 'bundle_property.experimenter.exp_type');
-  writeRest(w, m.data, 'bundle_property.experimenter.data');
-  patchLength(w, start, start + 2, 'bundle_property.experimenter');
+  b[start + 1] = 13;
+  put32(b, start + 4, m.mask, 'async_config_property.flow_stats_master.mask');
+  patchLength(w, start, start + 2, 'async_config_property.flow_stats_master');
   const outer = w.at;
   const outerPad = align(w, start);
-  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'bundle_property.experimenter');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.flow_stats_master');
+}
+
+export function encodeControllerStatusSlaveAsyncConfigProperty(w: SlabWriter, m: ControllerStatusSlaveAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 14;
+  put32(b, start + 4, m.mask, 'async_config_property.controller_status_slave.mask');
+  patchLength(w, start, start + 2, 'async_config_property.controller_status_slave');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.controller_status_slave');
+}
+
+export function encodeControllerStatusMasterAsyncConfigProperty(w: SlabWriter, m: ControllerStatusMasterAsyncConfigProperty): void {
+  const start = w.reserve(8);
+  const b = w.bytes;
+  b[start + 1] = 15;
+  put32(b, start + 4, m.mask, 'async_config_property.controller_status_master.mask');
+  patchLength(w, start, start + 2, 'async_config_property.controller_status_master');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [outer, outerPad], 'async_config_property.controller_status_master');
 }
 
 function encodeRawBundleProperty(w: SlabWriter, m: RawBundleProperty): void {
@@ -2396,154 +2070,17 @@ export function encodeBundleProperty(w: SlabWriter, m: BundleProperty): void {
   }
 }
 
-export function encodeOxm(w: SlabWriter, f: OxmField): void {
-  switch (f.field) {
-    case 'in_port':
-      oxm32(w, 0x80000000, f);
-      return;
-    case 'in_phy_port':
-      oxm32(w, 0x80000200, f);
-      return;
-    case 'metadata':
-      oxm64(w, 0x80000400, f);
-      return;
-    case 'eth_dst':
-      oxmBytes(w, 0x80000600, 6, f);
-      return;
-    case 'eth_src':
-      oxmBytes(w, 0x80000800, 6, f);
-      return;
-    case 'eth_type':
-      oxm16(w, 0x80000a00, f);
-      return;
-    case 'vlan_vid':
-      oxm16(w, 0x80000c00, f);
-      return;
-    case 'vlan_pcp':
-      oxm8(w, 0x80000e00, f);
-      return;
-    case 'ip_dscp':
-      oxm8(w, 0x80001000, f);
-      return;
-    case 'ip_ecn':
-      oxm8(w, 0x80001200, f);
-      return;
-    case 'ip_proto':
-      oxm8(w, 0x80001400, f);
-      return;
-    case 'ipv4_src':
-      oxm32(w, 0x80001600, f);
-      return;
-    case 'ipv4_dst':
-      oxm32(w, 0x80001800, f);
-      return;
-    case 'tcp_src':
-      oxm16(w, 0x80001a00, f);
-      return;
-    case 'tcp_dst':
-      oxm16(w, 0x80001c00, f);
-      return;
-    case 'udp_src':
-      oxm16(w, 0x80001e00, f);
-      return;
-    case 'udp_dst':
-      oxm16(w, 0x80002000, f);
-      return;
-    case 'sctp_src':
-      oxm16(w, 0x80002200, f);
-      return;
-    case 'sctp_dst':
-      oxm16(w, 0x80002400, f);
-      return;
-    case 'icmpv4_type':
-      oxm8(w, 0x80002600, f);
-      return;
-    case 'icmpv4_code':
-      oxm8(w, 0x80002800, f);
-      return;
-    case 'arp_op':
-      oxm16(w, 0x80002a00, f);
-      return;
-    case 'arp_spa':
-      oxm32(w, 0x80002c00, f);
-      return;
-    case 'arp_tpa':
-      oxm32(w, 0x80002e00, f);
-      return;
-    case 'arp_sha':
-      oxmBytes(w, 0x80003000, 6, f);
-      return;
-    case 'arp_tha':
-      oxmBytes(w, 0x80003200, 6, f);
-      return;
-    case 'ipv6_src':
-      oxmBytes(w, 0x80003400, 16, f);
-      return;
-    case 'ipv6_dst':
-      oxmBytes(w, 0x80003600, 16, f);
-      return;
-    case 'ipv6_flabel':
-      oxm32(w, 0x80003800, f);
-      return;
-    case 'icmpv6_type':
-      oxm8(w, 0x80003a00, f);
-      return;
-    case 'icmpv6_code':
-      oxm8(w, 0x80003c00, f);
-      return;
-    case 'ipv6_nd_target':
-      oxmBytes(w, 0x80003e00, 16, f);
-      return;
-    case 'ipv6_nd_sll':
-      oxmBytes(w, 0x80004000, 6, f);
-      return;
-    case 'ipv6_nd_tll':
-      oxmBytes(w, 0x80004200, 6, f);
-      return;
-    case 'mpls_label':
-      oxm32(w, 0x80004400, f);
-      return;
-    case 'mpls_tc':
-      oxm8(w, 0x80004600, f);
-      return;
-    case 'mpls_bos':
-      oxm8(w, 0x80004800, f);
-      return;
-    case 'pbb_isid':
-      oxm24(w, 0x80004a00, f);
-      return;
-    case 'tunnel_id':
-      oxm64(w, 0x80004c00, f);
-      return;
-    case 'ipv6_exthdr':
-      oxm16(w, 0x80004e00, f);
-      return;
-    case 'pbb_uca':
-      oxm8(w, 0x80005200, f);
-      return;
-    case 'tcp_flags':
-      oxm16(w, 0x80005400, f);
-      return;
-    case 'actset_output':
-      oxm32(w, 0x80005600, f);
-      return;
-    case 'packet_type':
-      oxm32(w, 0x80005800, f);
-      return;
-    case 'raw':
-      oxmRaw(w, f);
-      return;
-    default:
-      throw new EncodeError('oxm.field', `${String((f as OxmField).field)} is no match field of this version`);
-  }
-}
-
-/** Without the padding, which the caller aligns. */
-export function encodeMatch(w: SlabWriter, fields: readonly OxmField[], path: string): void {
-  const start = w.reserve(4);
-  w.bytes[start + 1] = 1;
-  for (const field of fields) encodeOxm(w, field);
-  patchLength(w, start, start + 2, path);
+export function encodeTimeBundleProperty(w: SlabWriter, m: TimeBundleProperty): void {
+  const start = w.reserve(24);
+  const b = w.bytes;
+  b[start + 1] = 1;
+  put64(b, start + 8, m.scheduled_time.seconds, 'bundle_property.time.scheduled_time.seconds');
+  put32(b, start + 16, m.scheduled_time.nanoseconds, 'bundle_property.time.scheduled_time.nanoseconds');
+  patchLength(w, start, start + 2, 'bundle_property.time');
+  const outer = w.at;
+  const outerPad = align(w, start);
+  if (m.scheduled_time.padding !== undefined) scatter(w.bytes, m.scheduled_time.padding, [start + 20, 4], 'bundle_property.time.scheduled_time');
+  if (m.padding !== undefined) scatter(w.bytes, m.padding, [start + 4, 4, outer, outerPad], 'bundle_property.time');
 }
 
 function encodeOxs(w: SlabWriter, f: OxsField): void {

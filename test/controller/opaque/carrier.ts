@@ -13,6 +13,10 @@ export interface CarrierOptions {
   readonly hiddenBytesPerSecond: number;
   /** never an instant without something to send: a constant stream of this many bytes/s */
   readonly constantBytesPerSecond: number;
+  /** each of our packets is this much longer at the near counter: a tag that is stripped before the path, or added if negative */
+  readonly tagBytes: number;
+  /** of the constant stream's packets */
+  readonly constantPacketBytes: number;
 }
 export const defaultCarrier: CarrierOptions = {
   seed: 1,
@@ -22,6 +26,8 @@ export const defaultCarrier: CarrierOptions = {
   load: true,
   hiddenBytesPerSecond: 0,
   constantBytesPerSecond: 0,
+  tagBytes: 0,
+  constantPacketBytes: ownPacket,
 };
 
 const probeBytes = 64;
@@ -46,6 +52,7 @@ export class Carrier {
   baseDelay: number;
   /** sent by our gateway, bytes */
   sent = 0;
+  sentPackets = 0;
   ownSent = 0;
   ownRemaining = 0;
   lostBytes = 0;
@@ -56,6 +63,7 @@ export class Carrier {
   private arrivedTotal = 0;
   private servedTotal = 0;
   private oursServed = 0;
+  private packetsServed = 0;
   private fifo: Chunk[] = [];
   private head = 0;
   private ticks = 0;
@@ -66,7 +74,7 @@ export class Carrier {
   private hiddenCredit = 0;
   private readonly pending: { at: number; rate: number }[] = [];
   /** our bytes that had come out at each tick */
-  private readonly out: number[] = [];
+  private readonly out: { readonly bytes: number; readonly packets: number }[] = [];
 
   constructor(options: Partial<CarrierOptions> = {}) {
     this.options = { ...defaultCarrier, ...options };
@@ -91,9 +99,9 @@ export class Carrier {
   }
 
   /** what the far gateway's counter shows at a time that has come */
-  received(time: number): number {
+  received(time: number): { readonly bytes: number; readonly packets: number } {
     const index = Math.round((time - this.baseDelay) / step) - 1;
-    return index < 0 ? 0 : this.out[Math.min(index, this.out.length - 1)]!;
+    return index < 0 ? { bytes: 0, packets: 0 } : this.out[Math.min(index, this.out.length - 1)]!;
   }
 
   advance(to: number): void {
@@ -110,15 +118,17 @@ export class Carrier {
       for (let i = 0; i < backgroundPackets; i++) this.send(backgroundPacket);
     }
     this.constantCredit += options.constantBytesPerSecond * step;
-    for (; this.constantCredit >= ownPacket; this.constantCredit -= ownPacket) this.send(ownPacket);
+    const { constantPacketBytes } = options;
+    for (; this.constantCredit >= constantPacketBytes; this.constantCredit -= constantPacketBytes)
+      this.send(constantPacketBytes);
     this.ownCredit = this.ownRemaining > 0 ? this.ownCredit + this.ownRate * step : 0;
     for (; this.ownCredit >= ownPacket && this.ownRemaining > 0; this.ownCredit -= ownPacket) {
-      this.ownSent += ownPacket;
+      this.ownSent += ownPacket + options.tagBytes;
       if (this.send(ownPacket)) this.ownRemaining -= ownPacket;
     }
     this.serve();
     this.ticks += 1;
-    this.out.push(this.oursServed);
+    this.out.push({ bytes: this.oursServed, packets: this.packetsServed });
   }
 
   private hide(): void {
@@ -130,13 +140,15 @@ export class Carrier {
   }
 
   private send(size: number, video = false): boolean {
-    this.sent += size;
+    this.sent += size + this.options.tagBytes;
+    this.sentPackets += 1;
     return this.enter(size, size, video);
   }
 
   /** A small packet of our own; `arrived` is told when it is at the far gateway. */
   probe(arrived: (at: number) => void): void {
-    this.sent += probeBytes;
+    this.sent += probeBytes + this.options.tagBytes;
+    this.sentPackets += 1;
     this.enter(probeBytes, probeBytes, false, arrived);
   }
 
@@ -156,6 +168,7 @@ export class Carrier {
       const { at, ours, video, arrived } = this.fifo[this.head]!;
       this.head += 1;
       this.oursServed += ours;
+      if (ours > 0) this.packetsServed += 1;
       arrived?.(this.now + step + this.baseDelay);
       if (video) this.videoDelays.push({ at, delay: this.now + step - at });
     }

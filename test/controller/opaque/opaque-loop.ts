@@ -47,6 +47,8 @@ export interface OpaqueOptions {
   readonly capacityLimit?: number;
   /** -1: a planted fault, every probe is read with the wrong sign */
   readonly probeSign?: 1 | -1;
+  /** false: the switches count bytes only */
+  readonly packetsCounted?: boolean;
   /** something that happens to the carrier */
   readonly events?: readonly { readonly at: number; readonly act: (carrier: Carrier) => void }[];
 }
@@ -99,16 +101,23 @@ export function runOpaqueLoop(options: OpaqueOptions): OpaqueResult {
   let demand = 0;
   let started = Number.NaN;
   let crossFrom = 0;
-  let near = { at: Number.NaN, sent: 0, own: 0 };
-  let far = { at: Number.NaN, received: 0 };
+  let near = { at: Number.NaN, sent: 0, packets: 0, own: 0 };
+  let far = { at: Number.NaN, bytes: 0, packets: 0 };
   const at = (when: number, run: () => void): void => {
     due.push({ at: when, run });
     due.sort((a, b) => a.at - b.at);
   };
-  const reading = (time: number, before: number, amount: number, uncertainty: number): EndReading => ({
+  const reading = (
+    time: number,
+    before: number,
+    amount: number,
+    packets: number,
+    uncertainty: number,
+  ): EndReading => ({
     at: instant(time),
     intervalSeconds: seconds(Number.isNaN(before) ? slot : time - before),
     passedBytes: bytes(amount),
+    passedPackets: options.packetsCounted === false ? undefined : packets,
     timeUncertaintySeconds: seconds(uncertainty),
     late: uncertainty > slot / 4,
     gap: Number.isNaN(before),
@@ -129,8 +138,9 @@ export function runOpaqueLoop(options: OpaqueOptions): OpaqueResult {
         const uncertainty = Math.max(0, roundTrip - 2 * channel.delaySeconds) / 2;
         const time = requested + roundTrip / 2 + skew(carrier.now);
         if (time <= far.at) return;
-        estimator.far(reading(time, far.at, value - far.received, uncertainty));
-        far = { at: time, received: value };
+        const passed = value.bytes - far.bytes;
+        estimator.far(reading(time, far.at, passed, value.packets - far.packets, uncertainty));
+        far = { at: time, ...value };
       });
     });
   };
@@ -150,9 +160,11 @@ export function runOpaqueLoop(options: OpaqueOptions): OpaqueResult {
     const stall = random() < channel.stallShare ? 0.02 + 0.06 * random() : 0;
     at(requested + 0.0005 + stall, () => {
       const wait = carrier.now - requested;
-      const sample = reading(carrier.now - wait / 2, near.at, carrier.sent - near.sent, wait / 2);
+      const passed = carrier.sent - near.sent;
+      const packets = carrier.sentPackets - near.packets;
+      const sample = reading(carrier.now - wait / 2, near.at, passed, packets, wait / 2);
       const own = carrier.ownSent - near.own;
-      near = { at: sample.at, sent: carrier.sent, own: carrier.ownSent };
+      near = { at: sample.at, sent: carrier.sent, packets: carrier.sentPackets, own: carrier.ownSent };
       const estimate = estimator.near(sample);
       decide(sample, own, estimate);
     });
