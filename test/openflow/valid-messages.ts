@@ -75,8 +75,9 @@ export class ValidMessages {
     let body: unknown = {};
     if (shape.shape === 'one') body = this.struct(shape.of);
     if (shape.shape === 'list') body = this.list(shape.of, 3);
-    // Nothing to watch is no request.
-    if (shape.shape === 'list' && shape.of === 'flow_monitor_request') body = [this.struct(shape.of)];
+    // Nothing to watch is no request, and every switch has a table.
+    if (shape.shape === 'list' && /^(flow_monitor_request|table_desc|table_features)/.test(shape.of))
+      body = [this.struct(shape.of)];
     return { ...head, mp_type: part.name, flags: 0, body } as unknown as AnyMessage;
   }
 
@@ -126,13 +127,12 @@ export class ValidMessages {
       case 'port_no':
       case 'port':
       case 'in_port':
-      case 'watch_port':
         return 1 + this.below(60);
       case 'out_port':
       case 'out_group':
         return this.version === 1 ? this.of([1, 2, 0xffff]) : this.of([1, 2, 0xffffffff]);
       case 'watch_group':
-        return this.of([0xffffffff, 7]);
+        return 0xffffffff;
       case 'group_id':
       case 'meter_id':
       case 'queue_id':
@@ -141,8 +141,8 @@ export class ValidMessages {
         return this.below(250);
       case 'command':
         return this.below(context === 'flow_mod' ? 5 : context === 'table_features15' ? 4 : 3);
-      case 'group_type':
-        return this.below(4);
+      case 'group_type': // Without a port to watch no fast failover; an indirect group has one bucket.
+        return this.below(2);
       case 'role':
         return this.below(4);
       case 'buffer_id':
@@ -150,6 +150,7 @@ export class ValidMessages {
       case 'flags':
         if (context === 'flow_mod' || context.startsWith('flow_stats') || context === 'flow_desc')
           return this.below(this.version === 1 ? 4 : 32);
+        if (context === 'flow_monitor_request') return this.of([2, 3, 6, 0x0f, 0x1e, 0x1f]); // one event, at least
         if (context.startsWith('bundle')) return this.below(4);
         if (context === 'meter_mod' || context === 'meter_config') return this.of([1, 2, 5, 6, 9, 13]);
         return this.of([0, 1]);
@@ -178,21 +179,49 @@ export class ValidMessages {
         return this.of(context === 'push_vlan' ? [0x8100, 0x88a8] : [0x8847, 0x8848]);
       case 'match': // The port is what a packet_out of 1.5 cannot do without (1.5.1 7.3.6).
         return context === 'packet_out' ? [{ field: 'in_port', value: 1 + this.below(60) }] : undefined;
+      case 'total_len':
+        return this.of([14, 42, 60]);
+      case 'reason':
+        return this.below(context === 'table_status' ? 1 : 3) + (context === 'table_status' ? 3 : 0);
+      case 'config':
+        return /^table_(mod|desc)/.test(context) ? 0 : undefined;
+      case 'mask':
+        if (context.startsWith('table_status')) return 8;
+        return context.includes('_') ? this.below(2) : undefined;
+      case 'vacancy_down':
+        return this.below(40);
+      case 'vacancy_up':
+        return 50 + this.below(51);
+      case 'vacancy': // A request does not set it.
+        return 0;
+      case 'buckets': // What is deleted needs none.
+        return context === 'group_mod' && before.command === 2 ? [] : undefined;
+      case 'command_bucket_id':
+        return 0xffffffff;
+      case 'bucket_id':
+        return this.below(0xff00);
+      case 'watch':
+        return 1 + this.below(60);
+      case 'weight':
+      case 'watch_port':
+        if (context !== 'bucket') break;
+        return name === 'weight' ? 0 : 0xffffffff;
       case 'ports':
         return Array.from({ length: this.below(4) }, (_, i) => ({
           ...this.struct('port10'),
           port_no: i + 1,
         }));
       case 'data': // An error quotes the message that it is about.
-        if (context === 'error') return this.encoded(this.named('flow_mod'));
-        return context.startsWith('packet_') ? this.frame() : undefined;
+        if (context === 'error') return this.encoded(this.named('port_mod'));
+        return context.startsWith('packet_') ? this.frame(before.total_len as number | undefined) : undefined;
       case 'instructions': // What is gone has none (1.4.1 7.3.5 ofp_flow_update_full).
         return context === 'removed' ? [] : undefined;
       case 'message':
         return this.named(this.of(['flow_mod', 'group_mod', 'port_mod', 'flow_mod']));
       default:
-        return undefined;
+        break;
     }
+    return undefined;
   }
 
   private featureIds(context: string): Value[] {
@@ -264,8 +293,8 @@ export class ValidMessages {
       { eth_type: 0x0800, ip_proto: 1 },
       { eth_type: 0x86dd },
       { eth_type: 0x86dd, ip_proto: 6 },
-      { eth_type: 0x86dd, ip_proto: 58, icmpv6_type: 135 },
-      { eth_type: 0x86dd, ip_proto: 58, icmpv6_type: 136 },
+      { eth_type: 0x86dd, ip_proto: 58, icmpv6_type: 135, icmpv6_code: 0 },
+      { eth_type: 0x86dd, ip_proto: 58, icmpv6_type: 136, icmpv6_code: 0 },
       { eth_type: 0x0806 },
       { eth_type: 0x8847 },
     ]);
@@ -302,13 +331,18 @@ export class ValidMessages {
     const known = this.known.get(row.name);
     if (known !== undefined) return { field: row.name, value: this.formed(row, known) };
     const all = (1n << bits) - 1n;
-    const value = this.wide(row.bits) & all;
+    const value = this.valueOf(row);
     if (!maskable || !row.maskable || this.chance(0.6))
       return { field: row.name, value: this.formed(row, value) };
     // A prefix: every switch takes those, not every one takes others. Never all ones, which is no mask.
     const zeros = BigInt(1 + this.below(row.bits - 1));
     const mask = (all >> zeros) << zeros;
     return { field: row.name, value: this.formed(row, value & mask), mask: this.formed(row, mask) };
+  }
+
+  private valueOf(row: OxmRow): bigint {
+    if (row.name === 'arp_op') return BigInt(1 + this.below(2));
+    return this.wide(row.bits) & ((1n << BigInt(row.bits)) - 1n);
   }
 
   private formed(row: OxmRow, value: bigint): unknown {
@@ -324,7 +358,7 @@ export class ValidMessages {
     if (this.version <= 5 && this.chance(0.2)) list.push({ type: 'meter', meter_id: 1 + this.below(100) });
     if (this.chance(0.7)) list.push({ type: 'apply_actions', actions: this.actions('action') });
     if (this.chance(0.1)) list.push({ type: 'clear_actions' });
-    if (this.chance(0.2)) list.push({ type: 'write_actions', actions: this.actions('action') });
+    if (this.chance(0.2)) list.push({ type: 'write_actions', actions: this.actions('action', true) });
     if (this.chance(0.2))
       list.push({ type: 'write_metadata', metadata: this.uint64(), metadata_mask: this.uint64() });
     if (this.chance(0.1) && this.version === 6)
@@ -333,7 +367,7 @@ export class ValidMessages {
     return list;
   }
 
-  private actions(family: string): Value[] {
+  private actions(family: string, set = false): Value[] {
     if (family === 'action10') return this.actions10();
     const list: Value[] = [];
     const settable = this.oxmRows().filter(
@@ -345,7 +379,7 @@ export class ValidMessages {
     );
     for (let i = this.below(3); i > 0 && settable.length > 0; i -= 1) {
       const row = this.of(settable);
-      const value = this.wide(row.bits) & ((1n << BigInt(row.bits)) - 1n);
+      const value = this.valueOf(row);
       list.push({ type: 'set_field', field: { field: row.name, value: this.formed(row, value) } });
     }
     const type = this.known.get('eth_type');
@@ -354,9 +388,11 @@ export class ValidMessages {
     if (type === 0x8847n && this.chance(0.5))
       list.push(this.of([{ type: 'dec_mpls_ttl' }, { type: 'set_mpls_ttl', mpls_ttl: 1 + this.below(255) }]));
     if (this.known.has('vlan_vid') && this.chance(0.4)) list.push({ type: 'pop_vlan' });
-    else if (this.chance(0.2)) list.push({ type: 'push_vlan', ethertype: this.of([0x8100, 0x88a8]) });
+    else if (!this.known.has('vlan_vid') && !set && this.chance(0.2))
+      list.push({ type: 'push_vlan', ethertype: this.of([0x8100, 0x88a8]) });
     if (this.chance(0.3)) list.push({ type: 'set_queue', queue_id: this.below(8) });
-    if (this.version === 6 && this.chance(0.2)) list.push({ type: 'meter', meter_id: 1 + this.below(100) });
+    if (this.version === 6 && !set && this.chance(0.2))
+      list.push({ type: 'meter', meter_id: 1 + this.below(100) });
     if (this.chance(0.2)) list.push({ type: 'group', group_id: 1 + this.below(100) });
     if (this.chance(0.8)) list.push({ type: 'output', port: 1 + this.below(60), max_len: 0 });
     if (this.chance(0.1)) list.push({ type: 'output', port: 0xfffffffd, max_len: this.of([128, 0xffff]) });
@@ -417,16 +453,8 @@ export class ValidMessages {
   }
 
   /** Ethernet, with a type for local experiments (IEEE 802): nobody looks further. */
-  private frame(): Uint8Array {
-    return Uint8Array.of(
-      2,
-      ...this.bytes(5),
-      2,
-      ...this.bytes(5),
-      0x88,
-      0xb5,
-      ...this.bytes(this.of([0, 28, 46])),
-    );
+  private frame(length = this.of([14, 42, 60])): Uint8Array {
+    return Uint8Array.of(2, ...this.bytes(5), 2, ...this.bytes(5), 0x88, 0xb5, ...this.bytes(length - 14));
   }
 
   private encoded(message: AnyMessage): Uint8Array {

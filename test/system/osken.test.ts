@@ -135,6 +135,6 @@ describe.skipIf(!usable)('os-ken', () => {
     );
     expect(told.join('\n')).toBe('');
     // What is rare does not come up in a short run.
-    if (count >= 5000) expect(expected?.unused()).toEqual([]);
+    if (count >= 10_000) expect(expected?.unused()).toEqual([]);
   });
 });

@@ -101,6 +101,7 @@ describe.skipIf(!usable)('tshark', () => {
       ([what, example]) => `${what}\n    ${example.slice(0, 600)}`,
     );
     expect(told.join('\n')).toBe('');
-    if (count >= 1000) expect(expected?.unused()).toEqual([]);
+    // What is rare does not come up in a short run.
+    if (count >= 10_000) expect(expected?.unused()).toEqual([]);
   });
 });
