@@ -1,6 +1,7 @@
 export * from './admission.js';
 export { BacklogEstimator, type BacklogEstimatorConfig } from './backlog-estimator.js';
 export { NoControlPolicy, StaticCapPolicy, uncontrolledRate } from './baseline-policies.js';
+export { CapacityEstimator } from './capacity-estimator.js';
 export {
   CertificateLedger,
   type PathKnowledge,
@@ -22,7 +23,6 @@ export { defaultPolicyConfig, LyapunovPolicy } from './lyapunov-controller.js';
 export * from './neighbours.js';
 export { BaseDelay } from './opaque/base-delay.js';
 export { ByteCurve } from './opaque/byte-curve.js';
-export { CapacityEstimator } from './opaque/capacity-estimator.js';
 export {
   type EndReading,
   OpaquePathEstimator,

@@ -11,7 +11,7 @@ import {
   seconds,
 } from '../units.js';
 import { BaseDelay } from './base-delay.js';
-import { CapacityEstimator } from './capacity-estimator.js';
+import { CapacityEstimator } from '../capacity-estimator.js';
 import { TwoEnds } from './two-ends.js';
 
 /** One counter of one end of the path, differences since the reading before. */

@@ -73,12 +73,6 @@ export class OpenflowListener {
     setTimeout(() => socket.destroy(), 1000).unref();
   }
 
-  reading(connection: number, on: boolean): void {
-    const socket = this.#sockets.get(connection);
-    if (on) socket?.resume();
-    else socket?.pause();
-  }
-
   async stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const [connection, socket] of this.#sockets) {
