@@ -9,6 +9,7 @@ export {
   type SlotVerdict,
 } from './certificate.js';
 export * from './circuit-policy.js';
+export * from './class-shares.js';
 export { createPolicy, policyNames } from './create-policy.js';
 export { CrossTrafficQuantile } from './cross-quantile.js';
 export * from './cut-over-gate.js';

@@ -65,8 +65,8 @@ export interface SeenReading extends QueueReading {
   readonly alarmed: boolean;
 }
 
-/** frames of the video are no queue that stands */
-const emptyBytes = 15_000;
+/** 5 ms of 50 Mbit/s, which the second light calls standing when it does not go */
+const emptyBytes = 31_250;
 /** the estimate has seen what is there when it says half of it */
 const seenShare = 0.5;
 
