@@ -1,7 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DemoCase } from '../../src/cli/demo-case.js';
 import type { DemoNetwork } from '../../src/cli/demo-network.js';
@@ -236,8 +235,6 @@ class Watched {
   }
 }
 
-const binaryUnits: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
-
 /** An agent that is left in the middle of a migration would refuse the next. */
 async function cancelAll(running: DemoCase): Promise<void> {
   const under = () => running.view.migrations.filter((m) => m.endedAt === null);
@@ -246,34 +243,48 @@ async function cancelAll(running: DemoCase): Promise<void> {
   for (let i = 0; i < 100 && under().length > 0; i++) await sleep(100);
 }
 
-/** `tc -s class` in the switch's namespace, again and again, each with the time in the middle of its reading. */
+const binaryUnits: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
+
+/** `tc -s class` in the switch's namespace, asked again and again of one process; each reading has the time between question and answer. */
 class KernelQueue {
   readonly readings: QueueReading[] = [];
   droppedPackets = 0;
   private readonly child: ChildProcessWithoutNullStreams;
-  private readonly firstDropped = { value: Number.NaN };
+  private readonly timer: NodeJS.Timeout;
+  private firstDropped = Number.NaN;
+  private askedAt = Number.NaN;
+  private answeredAt = Number.NaN;
+  private text = '';
 
   constructor(namespace: string, device: string) {
-    // the shell's clock is that of the calendar, as is `performance.timeOrigin`
-    const script = `while sleep ${readEveryMs / 1000}; do a=$EPOCHREALTIME; t=$(tc -s class show dev ${device}); echo "$a $EPOCHREALTIME" $t; done`;
-    this.child = spawn('ip', ['netns', 'exec', namespace, 'bash', '-c', script]);
-    createInterface({ input: this.child.stdout }).on('line', (line) => this.take(line));
+    this.child = spawn('ip', ['netns', 'exec', namespace, 'stdbuf', '-oL', 'tc', '-s', '-batch', '-']);
+    this.child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      if (this.text === '') this.answeredAt = performance.now() / 1000;
+      this.text += chunk;
+    });
+    this.timer = setInterval(() => {
+      if (!Number.isNaN(this.askedAt) && this.text === '') return;
+      this.take();
+      this.askedAt = performance.now() / 1000;
+      this.child.stdin.write(`class show dev ${device}\n`);
+    }, readEveryMs);
   }
 
-  private take(line: string): void {
-    const [before, after] = line.split(' ', 2).map(Number);
-    const backlogs = [...line.matchAll(/backlog (\d+(?:\.\d+)?)([KMG]?)b/g)].map(
+  private take(): void {
+    const { text } = this;
+    this.text = '';
+    const backlogs = [...text.matchAll(/backlog (\d+(?:\.\d+)?)([KMG]?)b/g)].map(
       ([, amount, unit]) => Number(amount) * binaryUnits[unit!]!,
     );
-    const dropped = Math.max(0, ...[...line.matchAll(/dropped (\d+)/g)].map((m) => Number(m[1])));
-    if (before === undefined || after === undefined || backlogs.length === 0) return;
-    if (Number.isNaN(this.firstDropped.value)) this.firstDropped.value = dropped;
-    this.droppedPackets = dropped - this.firstDropped.value;
-    const at = (before + after) / 2 - performance.timeOrigin / 1000;
-    this.readings.push({ at, bytes: Math.max(...backlogs) });
+    if (backlogs.length === 0) return;
+    const dropped = Math.max(0, ...[...text.matchAll(/dropped (\d+)/g)].map((m) => Number(m[1])));
+    if (Number.isNaN(this.firstDropped)) this.firstDropped = dropped;
+    this.droppedPackets = dropped - this.firstDropped;
+    this.readings.push({ at: (this.askedAt + this.answeredAt) / 2, bytes: Math.max(...backlogs) });
   }
 
   stop(): void {
+    clearInterval(this.timer);
     this.child.kill();
   }
 }
