@@ -1,6 +1,7 @@
 export * from './admission.js';
 export { BacklogEstimator, type BacklogEstimatorConfig } from './backlog-estimator.js';
 export { NoControlPolicy, StaticCapPolicy, uncontrolledRate } from './baseline-policies.js';
+export { CapacityEstimator } from './capacity-estimator.js';
 export {
   CertificateLedger,
   type PathKnowledge,
@@ -8,6 +9,7 @@ export {
   type SlotVerdict,
 } from './certificate.js';
 export * from './circuit-policy.js';
+export * from './class-shares.js';
 export { createPolicy, policyNames } from './create-policy.js';
 export { CrossTrafficQuantile } from './cross-quantile.js';
 export * from './cut-over-gate.js';
@@ -22,7 +24,6 @@ export { defaultPolicyConfig, LyapunovPolicy } from './lyapunov-controller.js';
 export * from './neighbours.js';
 export { BaseDelay } from './opaque/base-delay.js';
 export { ByteCurve } from './opaque/byte-curve.js';
-export { CapacityEstimator } from './opaque/capacity-estimator.js';
 export {
   type EndReading,
   OpaquePathEstimator,

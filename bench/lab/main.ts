@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { readTopology } from '../../src/io/topology-file.js';
 import { JobProcesses } from './child-process.js';
 import { groupsOf } from './groups.js';
 import { type Job, type JobRecord, jobsOf, variantNamed } from './job.js';
@@ -20,6 +21,7 @@ import { bestOf, firstTuningSeed, readTuned, type Tuned, tunedFileOf, tunedSetti
 
 const usage = `npm run lab -- SCENARIO [options]     runs a scenario (${scenarios.map((s) => s.name).join(', ')})
 npm run lab -- tune SCENARIO [options]  tries the grids of the rows on seeds ${firstTuningSeed}... and writes tuned.json
+npm run lab -- estimator [--plants N]     the estimator on Open vSwitch against tc (root)
 npm run lab -- long [options]           every scenario with its own rows, 30 seeds
 npm run lab -- report [--out DIR]       rebuilds README.md and the plots from the raw files
 npm run lab -- list                     what there is
@@ -29,6 +31,7 @@ npm run lab -- list                     what there is
   --seeds N            seeds 1 to N (default 5)
   --deployment A|B|C   where the bottleneck is; default: what the scenario says
   --out DIR            default bench/results/lab
+  --plants N           queues that are planted, and bursts that are compared, by estimator (default 20)
   --limit SECONDS      of wall time for one run (default 900)
 
 What has a result already is not run again; Ctrl-C keeps what is there.`;
@@ -38,6 +41,8 @@ const longSeeds = 30;
 const interrupted = 130;
 
 interface Options {
+  /** queues that are planted, and bursts that are compared, by `estimator` */
+  readonly plants: number;
   readonly network: NetworkName;
   readonly rowNames: readonly string[] | undefined;
   readonly seeds: number;
@@ -65,6 +70,8 @@ async function main(args: string[]): Promise<number> {
       return 0;
     case 'tune':
       return tune(scenarioNamed(name ?? 's2'), options);
+    case 'estimator':
+      return estimator(options);
     case 'long':
       return long(options);
     default:
@@ -83,6 +90,7 @@ function parse(args: string[]): { options: Options; words: string[] } {
       deployment: { type: 'string' },
       out: { type: 'string' },
       limit: { type: 'string', default: '900' },
+      plants: { type: 'string', default: '20' },
     },
   });
   const { network, deployment } = values;
@@ -92,6 +100,9 @@ function parse(args: string[]): { options: Options; words: string[] } {
   const seeds = Number(values.seeds ?? (positionals[0] === 'long' ? longSeeds : 5));
   if (!Number.isInteger(seeds) || seeds < 1 || seeds >= firstTuningSeed)
     throw new RangeError(`--seeds is a number from 1 to ${firstTuningSeed - 1}, not ${values.seeds}`);
+  const plants = Number(values.plants);
+  if (!Number.isInteger(plants) || plants < 1)
+    throw new RangeError(`--plants is a number of queues, not ${values.plants}`);
   const limitSeconds = Number(values.limit);
   if (!(limitSeconds > 0)) throw new RangeError(`--limit is a number of seconds, not ${values.limit}`);
   const options: Options = {
@@ -100,6 +111,7 @@ function parse(args: string[]): { options: Options; words: string[] } {
     seeds,
     deployment: deployment as DeploymentLetter | undefined,
     out: resolve(values.out ?? join(projectRoot(), 'bench', 'results', 'lab')),
+    plants,
     processes: new JobProcesses(limitSeconds),
   };
   for (const row of options.rowNames ?? []) rowNamed(row);
@@ -186,6 +198,26 @@ async function execute(scenario: Scenario, jobs: readonly Job[], options: Option
   });
 }
 
+/** Bars: median |error| 1 ms, mean 5 ms, every planted queue seen and gone within 2 s. */
+async function estimator({ out, plants, processes }: Options): Promise<number> {
+  const base = readTopology(join(projectRoot(), 'topologies', 'two-dc.yaml'));
+  const topology = { ...base, vms: base.vms.map((vm) => ({ ...vm, memoryBytes: 300_000_000 })) };
+  const say = (line: string): void => console.error(line);
+  // Only here: it brings the testbed and a whole daemon along.
+  const { measureEstimator } = await import('./estimator-ovs.js');
+  const isStopped = (): boolean => processes.isStopped;
+  const result = await measureEstimator(topology, { bursts: plants, plants, seed: 1, say, isStopped });
+  if (processes.isStopped) return interrupted;
+  mkdirSync(out, { recursive: true });
+  writeFileSync(join(out, 'estimator-ovs.json'), `${JSON.stringify(rounded(result), null, 1)}\n`);
+  const late = result.drains.filter(
+    (d) => !((d.seenSeconds ?? Infinity) <= 2 && (d.drainedSeconds ?? Infinity) <= 2),
+  );
+  const { medianMs, meanMs } = result.truth;
+  say(`${plants - late.length} of ${plants} planted queues were seen and gone within 2 s`);
+  return late.length === 0 && medianMs <= 1 && meanMs <= 5 ? 0 : 1;
+}
+
 async function long(options: Options): Promise<number> {
   let failed = 0;
   for (const scenario of scenarios.filter((s) => s.networks.includes(options.network))) {
@@ -193,6 +225,7 @@ async function long(options: Options): Promise<number> {
     console.error(`== ${scenario.name} ${scenario.title}`);
     failed += await execute(scenario, jobsFor(scenario, options), options);
   }
+  if (options.network === 'ovs' && !options.processes.isStopped) failed += await estimator(options);
   writeReport(options.out, readTuned(options.out));
   if (options.processes.isStopped) return interrupted;
   return failed === 0 ? 0 : 1;

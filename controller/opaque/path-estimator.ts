@@ -1,4 +1,5 @@
 import { BacklogEstimator } from '../backlog-estimator.js';
+import { CapacityEstimator } from '../capacity-estimator.js';
 import type { BacklogEstimate } from '../sample.js';
 import {
   type Bytes,
@@ -11,7 +12,6 @@ import {
   seconds,
 } from '../units.js';
 import { BaseDelay } from './base-delay.js';
-import { CapacityEstimator } from './capacity-estimator.js';
 import { TwoEnds } from './two-ends.js';
 
 /** One counter of one end of the path, differences since the reading before. */

@@ -237,9 +237,6 @@ export class EngineHarness {
       case 'close':
         this.lineOf(output.connection)?.close(output.connection);
         return;
-      case 'reading':
-        this.lineOf(output.connection)?.setReading(output.connection, output.on);
-        return;
       case 'setQueue':
         this.setQueue(output);
         return;

@@ -21,21 +21,27 @@ async function addWays(topology: Topology, directory: string): Promise<void> {
 }
 const user = '10.99.0.31';
 
-describe.skipIf(!requireOrSkip('ovs', 'gcc'))('deployment C in the testbed', () => {
-  const topology = twoDc('-opaque');
-  const directory = testDirectory('opaque');
-  let testbed: TestbedInfo;
+/** The network of this block's tests, with ways; told when it is up. */
+function built(topology: Topology, directory: string): { testbed: TestbedInfo } {
+  const held = {} as { testbed: TestbedInfo };
   beforeAll(async () => {
-    testbed = await up(topology, { directory, controller: null });
+    held.testbed = await up(topology, { directory, controller: null });
     await addWays(topology, directory);
   });
   afterAll(async () => {
     await down(directory);
     await expectNothingLeft(directory);
   });
+  return held;
+}
+
+describe.skipIf(!requireOrSkip('ovs', 'gcc'))('deployment C in the testbed', () => {
+  const topology = twoDc('-opaque');
+  const directory = testDirectory('opaque');
+  const network = built(topology, directory);
 
   it('tells the controller nothing of the carrier', () => {
-    const text = readFileSync(testbed.topologyPath, 'utf8');
+    const text = readFileSync(network.testbed.topologyPath, 'utf8');
     expect(text).toContain('opaque: true');
     expect(text).not.toMatch(/carrier:|capacityBitsPerSecond: 50000000/);
     expect(() => carrierOf(directory, 'wan', 'hv-a')).toThrow(/there are wan \(gw-a, gw-b\)/);
@@ -90,15 +96,7 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('deployment C in the testbed', () 
 describe.skipIf(!requireOrSkip('ovs', 'gcc'))('deployment A in the testbed', () => {
   const topology = twoDc('-priority');
   const directory = testDirectory('priority');
-  let testbed: TestbedInfo;
-  beforeAll(async () => {
-    testbed = await up(topology, { directory, controller: null });
-    await addWays(topology, directory);
-  });
-  afterAll(async () => {
-    await down(directory);
-    await expectNothingLeft(directory);
-  });
+  const network = built(topology, directory);
 
   it('serves the video first when the port is full, and no more than the port has', async () => {
     const sender = flood(directory, 'cross-a', user, 75e6, 3);
@@ -130,7 +128,7 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('deployment A in the testbed', () 
     expect(video).toBeLessThan(60);
     expect(other).toBeGreaterThan(200);
     expect(bitsPerSecond).toBeLessThan(1.05 * 50e6);
-    const classes = await tc(testbed.switchNamespace, ['class', 'show', 'dev', 'gw-a.wan']);
+    const classes = await tc(network.testbed.switchNamespace, ['class', 'show', 'dev', 'gw-a.wan']);
     expect(classes).toMatch(/htb 1:1 .* prio 1 [\s\S]*htb 1:2 .* prio 0 /);
     const [, priority] = await readQueues(directory, 'gw-a.wan');
     expect(priority).toMatchObject({ queueId: 1, maxBitsPerSecond: 50e6, droppedPackets: 0 });
