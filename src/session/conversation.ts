@@ -118,6 +118,10 @@ export class Conversation {
     this.#events.push(...events);
   }
 
+  get hasEvents(): boolean {
+    return this.#events.length > 0;
+  }
+
   takeEvents(): SessionEvent[] {
     const events = this.#events;
     if (events.length > 0) this.#events = [];

@@ -173,6 +173,11 @@ export class Session {
     this.#checkOutbox();
   }
 
+  /** Is there anything for `takeEvents` or `takeBytes`? */
+  hasOutput(): boolean {
+    return this.#conversation.hasEvents || this.#conversation.outbox.bytes > 0;
+  }
+
   /** Everything that is to be sent this turn, in one piece; undefined: nothing, or the socket is blocked. */
   takeBytes(): Uint8Array | undefined {
     return this.#blocked && this.state !== 'closed' ? undefined : this.#conversation.outbox.take();
