@@ -19,6 +19,7 @@ const { values } = parseArgs({
     switches: { type: 'string', default: '15' },
     window: { type: 'string', default: '1' },
     hosts: { type: 'string', default: '1000' },
+    'first-datapath': { type: 'string', default: '1' },
     seconds: { type: 'string', default: '3' },
     warmup: { type: 'string', default: '1' },
     /** one switch more, with window 1, whose round trips are told apart */
@@ -44,6 +45,7 @@ const summary = (histogram: LatencyHistogram): LoadResult['latencyUs'] =>
 
 async function main(): Promise<void> {
   const count = Number(values.switches);
+  const first = Number(values['first-datapath']);
   const common = {
     host: values.host,
     port: Number(values.port),
@@ -54,9 +56,9 @@ async function main(): Promise<void> {
   const begin = performance.now();
   const loud = Array.from(
     { length: count },
-    (_, i) => new FakeSwitch({ ...common, datapath: i + 1, window: Number(values.window) }),
+    (_, i) => new FakeSwitch({ ...common, datapath: first + i, window: Number(values.window) }),
   );
-  const quiet = values.quiet ? new FakeSwitch({ ...common, datapath: count + 1, window: 1 }) : undefined;
+  const quiet = values.quiet ? new FakeSwitch({ ...common, datapath: first + count, window: 1 }) : undefined;
   const all = quiet === undefined ? loud : [...loud, quiet];
   await within('every switch is asked for its features', Promise.all(all.map((s) => s.ready())));
   const connectMs = performance.now() - begin;

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { compareCodecs } from './codec.js';
 import { contestantNames } from './contestants.js';
+import { watchControlLoop } from './control-loop.js';
 import { comparePacketIns, disciplines } from './packet-in.js';
 import { comparePolls } from './poll.js';
 import { comparePushes } from './push.js';
@@ -11,6 +12,7 @@ import { comparePushes } from './push.js';
 const usage = `npm run bench -- packet-in [options]   packet-ins against the peers and against Node's own limit
 npm run bench -- codec [options]       encoding and decoding against os-ken; --count N messages and entries
 npm run bench -- poll [options]        flow statistics of a large table over TCP; --count N entries
+npm run bench -- control-loop [options]  jitter of the control loop under a flood; --count N switches it reads
 npm run bench -- push [options]        rules into a real Open vSwitch; --count N rules
 
   --rounds N            of every contestant in turn (default 5)
@@ -77,6 +79,18 @@ async function main(args: string[]): Promise<number> {
         await comparePolls({
           rounds: Number(values.rounds),
           entries: Number(values.count ?? 100_000),
+          loadCore: core(values['load-core']),
+          out,
+        }),
+      );
+      return 0;
+    case 'control-loop':
+      console.log(
+        await watchControlLoop({
+          rounds: Number(values.rounds),
+          seconds: Number(values.seconds),
+          polled: Number(values.count ?? 100),
+          controllerCore: core(values['controller-core']),
           loadCore: core(values['load-core']),
           out,
         }),

@@ -103,7 +103,8 @@ export class BottleneckLoop {
   setDemand(most: number, dirtyBytesPerSecond?: BytesPerSecond): void {
     this.#demand = most;
     this.#dirtyBytesPerSecond = dirtyBytesPerSecond;
-    if (most === 0) this.#split = { ...this.#split, migrations: 0, grantedBitsPerSecond: 0 };
+    if (most === 0 && this.#split.migrations > 0)
+      this.#split = { ...this.#split, migrations: 0, grantedBitsPerSecond: 0 };
   }
 
   /** What was handed out of the rate: the parts must not be more than the whole. */

@@ -1,5 +1,5 @@
 import { bottlenecksOf } from '../network/index.js';
-import type { SessionEvent } from '../session/index.js';
+import type { Session, SessionEvent } from '../session/index.js';
 import { ApiDesk } from './api-desk.js';
 import { BottleneckLoop } from './bottleneck-loop.js';
 import type { EngineConfig } from './config.js';
@@ -157,13 +157,15 @@ export class Engine {
     this.#migrations.networkChanged(turn);
   }
 
+  readonly #sessionOf = (dpid: string): Session | undefined => this.#switches.link(dpid)?.session;
+
   #runTimers(turn: Turn): void {
     this.#switches.timeouts(turn);
     for (const loop of this.#loops) {
-      loop.run(turn, (dpid) => this.#switches.link(dpid)?.session);
+      loop.run(turn, this.#sessionOf);
       for (const dpid of loop.dpids) {
         const link = this.#switches.link(dpid);
-        if (link !== undefined) this.#switches.touch(link);
+        if (link?.session.hasOutput()) this.#switches.touch(link);
       }
     }
     this.#migrations.run(turn);

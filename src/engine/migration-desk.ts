@@ -1,7 +1,8 @@
 import { placeRequest } from '../migration/admission.js';
 import { isStep, type Step, stateOf } from '../migration/index.js';
 import { desiredRules, flipLevels, type NetworkState } from '../network/index.js';
-import { hostOf, vmOf } from '../network/topology.js';
+import type { Rule } from '../network/rules.js';
+import { hostOf, type Topology, vmOf } from '../network/topology.js';
 import { Admission } from './admission.js';
 import type { Reply } from './api-desk.js';
 import type { EngineConfig } from './config.js';
@@ -46,6 +47,8 @@ export class MigrationDesk implements MigrationWorld {
   readonly #rates: RateDesk;
   readonly #admission: Admission;
   readonly #connected = new Set<string>();
+  /** by switch: what it was told to hold, and from what that followed */
+  readonly #rules = new Map<string, { readonly key: string; readonly rules: readonly Rule[] }>();
   #lastOrdinal = 0;
   #revision = 0;
 
@@ -345,8 +348,19 @@ export class MigrationDesk implements MigrationWorld {
     for (const spec of topology.switches)
       this.#switches.keepers
         .get(spec.dpid)
-        ?.desire(desiredRules(topology, spec.name, this.#networkState(spec.name)), this.#revision, verify);
+        ?.desire(this.#rulesOf(topology, spec.name), this.#revision, verify);
     this.#switches.keepersChanged(turn);
+  }
+
+  /** Made anew only when what they follow from has changed: where many switches come and go, nearly never. */
+  #rulesOf(topology: Topology, switchName: string): readonly Rule[] {
+    const state = this.#networkState(switchName);
+    const key = JSON.stringify([[...state.vmLocation], state.migrations]);
+    const known = this.#rules.get(switchName);
+    if (known?.key === key) return known.rules;
+    const rules = desiredRules(topology, switchName, state);
+    this.#rules.set(switchName, { key, rules });
+    return rules;
   }
 
   /** A switch acknowledged, refused or confirmed something: a step may be done. */

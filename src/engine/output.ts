@@ -14,6 +14,8 @@ export type Output = (
   /** one write per turn and connection; the bytes are the receiver's to keep */
   | { readonly kind: 'send'; readonly connection: number; readonly bytes: Uint8Array }
   | { readonly kind: 'close'; readonly connection: number; readonly reason: string }
+  /** stop or go on reading a connection (fairness and back-pressure) */
+  | { readonly kind: 'reading'; readonly connection: number; readonly on: boolean }
   /** set one queue's max-rate through OVSDB; answered by `queueSet` */
   | {
       readonly kind: 'setQueue';

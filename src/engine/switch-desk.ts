@@ -51,6 +51,11 @@ export interface SwitchDeskEvents {
 }
 
 const connectingShown = 64;
+/**
+ * Messages that one step of the engine works on at most, if many switches have more than their turn: a millisecond or
+ * two, so that the control loop and the quiet switches come between, however many are loud.
+ */
+const roundMessages = 2048;
 
 /** Rules of ours send packets up only on purpose (the probe of a path); a miss or an expired TTL is nobody's business. */
 const interest = { packetInReasons: 1 << OFPR_ACTION, portStatusReasons: 7, flowRemovedReasons: 0 };
@@ -132,11 +137,13 @@ export class SwitchDesk {
     this.#touched.add(link);
   }
 
-  /** One round over the connections that had more than a turn's budget. */
+  /** The connections that had more than a turn's budget get another turn, those first that waited for longest. */
   goOn(turn: Turn): void {
+    let left = roundMessages;
     for (const link of [...this.#unfinished]) {
+      if (left <= 0) return;
       this.#unfinished.delete(link);
-      link.session.continueReceive(turn.now);
+      left -= link.session.continueReceive(turn.now);
       this.#drain(turn, link);
     }
   }

@@ -114,6 +114,12 @@ export class OpenflowListener {
     setTimeout(() => socket.destroy(), 1000).unref();
   }
 
+  reading(connection: number, on: boolean): void {
+    const socket = this.#sockets.get(connection);
+    if (on) socket?.resume();
+    else socket?.pause();
+  }
+
   async stop(): Promise<void> {
     this.#rotation?.stop();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));

@@ -113,6 +113,7 @@ export class RunningEngine {
         log.warn({ connection, reason }, 'connection closed');
         this.#listener.close(connection);
       },
+      reading: ({ connection, on }) => this.#listener.reading(connection, on),
       setQueue: (output) => this.#queues.set(output),
       hypervisor: ({ host, command, request }) => this.#agents.send(host, command, request),
       reply: ({ request, result }) => {

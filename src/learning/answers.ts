@@ -28,15 +28,16 @@ function append(template: Uint8Array, xid: number, out: SlabWriter): number {
   return at;
 }
 
-function putAddress(b: Uint8Array, o: number, from: Uint8Array, fromAt: number): void {
-  for (let i = 0; i < 6; i += 1) b[o + i] = from[fromAt + i];
+function putAddress(b: Uint8Array, o: number, high: number, low: number): void {
+  b[o] = high >>> 8;
+  b[o + 1] = high;
+  put32(b, o + 2, low);
 }
 
 export function writeFlow(
   form: AnswerForm,
   template: Uint8Array,
   packet: PacketInView,
-  bytes: Uint8Array,
   port: number,
   xid: number,
   out: SlabWriter,
@@ -46,20 +47,15 @@ export function writeFlow(
   const b = out.bytes;
   put32(b, at + flow.buffer, packet.bufferId);
   putPort(form, b, at + flow.inPort, packet.inPort);
-  putAddress(b, at + flow.destination, bytes, packet.frameAt);
-  putAddress(b, at + flow.source, bytes, packet.frameAt + 6);
+  putAddress(b, at + flow.destination, packet.destinationHigh, packet.destinationLow);
+  putAddress(b, at + flow.source, packet.sourceHigh, packet.sourceLow);
   if (template === form.forward) putPort(form, b, at + flow.outPort, port);
 }
 
-export function writeForget(
-  form: AnswerForm,
-  bytes: Uint8Array,
-  addressAt: number,
-  xid: number,
-  out: SlabWriter,
-): void {
+/** Forgets the way to the frame's source. */
+export function writeForget(form: AnswerForm, packet: PacketInView, xid: number, out: SlabWriter): void {
   const at = append(form.forget, xid, out);
-  putAddress(out.bytes, at + form.forgetDestination, bytes, addressAt);
+  putAddress(out.bytes, at + form.forgetDestination, packet.sourceHigh, packet.sourceLow);
 }
 
 /** A frame that the switch holds is named by its buffer; any other is sent back whole, or not at all. */

@@ -1,5 +1,5 @@
 import { OFP_NO_BUFFER, type SlabWriter, versionAt } from '../openflow/index.js';
-import { u16, u32 } from '../openflow/reader.js';
+import { u16 } from '../openflow/reader.js';
 import { type AnswerForm, answerForm10, answerForm13 } from './answer-form.js';
 import { writeFlow, writeForget, writePacketOut } from './answers.js';
 import { MacTable } from './mac-table.js';
@@ -18,14 +18,6 @@ const forms: Readonly<Record<number, AnswerForm>> = {
   4: answerForm13(flowIdleSeconds),
 };
 
-export interface LearningCounters {
-  /** answered by a flow */
-  readonly flows: number;
-  readonly floods: number;
-  /** not answered: link-local protocols, frames without an Ethernet header */
-  readonly ignored: number;
-}
-
 /**
  * The learning of one switch: on which port each address is. A frame to a known address gets a flow for its port,
  * source and destination (the source is part of it so that a machine that is new, or has moved, is seen), and one to an
@@ -36,13 +28,6 @@ export interface LearningCounters {
 export class LearningSwitch {
   readonly #addresses = new MacTable(maximumAddresses, addressAgeSeconds);
   readonly #packet = new PacketInView();
-  #flows = 0;
-  #floods = 0;
-  #ignored = 0;
-
-  get counters(): LearningCounters {
-    return { flows: this.#flows, floods: this.#floods, ignored: this.#ignored };
-  }
 
   /**
    * Appends the answer to the packet-in at `offset`: at most three messages, with transaction ids from `xid` on.
@@ -59,39 +44,34 @@ export class LearningSwitch {
     const form = forms[versionAt(bytes, offset)];
     const packet = this.#packet;
     if (form === undefined || !packet.read(bytes, offset, length)) return false;
-    const at = packet.frameAt;
-    if (!packet.hasAddresses || isLinkLocal(bytes, at)) {
-      this.#ignored += 1;
+    if (!packet.hasAddresses || isLinkLocal(packet, bytes)) {
       if (packet.bufferId !== OFP_NO_BUFFER) writePacketOut(form, form.release, packet, bytes, 0, xid, out);
       return true;
     }
     const now = Math.floor(nowSeconds);
-    const sourceHigh = u16(bytes, at + 6);
-    const sourceLow = u32(bytes, at + 8);
-    const isGroupSource = (bytes[at + 6] & 1) !== 0;
+    const { sourceHigh, sourceLow, destinationHigh, destinationLow, inPort } = packet;
     let next = xid;
-    if (!isGroupSource && this.#addresses.learn(sourceHigh, sourceLow, packet.inPort, now)) {
-      writeForget(form, bytes, at + 6, next, out);
+    if (!isGroup(sourceHigh) && this.#addresses.learn(sourceHigh, sourceLow, inPort, now)) {
+      writeForget(form, packet, next, out);
       next += 1;
     }
-    const isGroup = (bytes[at] & 1) !== 0;
-    const port = isGroup ? -1 : this.#addresses.find(u16(bytes, at), u32(bytes, at + 2), now);
+    const port = isGroup(destinationHigh) ? -1 : this.#addresses.find(destinationHigh, destinationLow, now);
     if (port < 0) {
-      this.#floods += 1;
       writePacketOut(form, form.packetOut, packet, bytes, form.floodPort, next, out);
       return true;
     }
-    this.#flows += 1;
-    const isBack = port === packet.inPort;
-    writeFlow(form, isBack ? form.drop : form.forward, packet, bytes, port, next, out);
+    const isBack = port === inPort;
+    writeFlow(form, isBack ? form.drop : form.forward, packet, port, next, out);
     if (packet.bufferId === OFP_NO_BUFFER && !isBack)
       writePacketOut(form, form.packetOut, packet, bytes, port, next + 1, out);
     return true;
   }
 }
 
+/** Multicast or broadcast: the lowest bit of the first byte (IEEE 802, 8.2). */
+const isGroup = (addressHigh: number): boolean => (addressHigh & 0x0100) !== 0;
+
 /** 01:80:c2:00:00:00 to 0f, and LLDP wherever it is sent to: no bridge forwards these. */
-function isLinkLocal(bytes: Uint8Array, at: number): boolean {
-  if (u16(bytes, at + 12) === etherTypeLldp) return true;
-  return bytes[at] === 0x01 && u32(bytes, at + 1) === 0x80c2_0000 && (bytes[at + 5] & 0xf0) === 0;
-}
+const isLinkLocal = (packet: PacketInView, bytes: Uint8Array): boolean =>
+  u16(bytes, packet.frameAt + 12) === etherTypeLldp ||
+  (packet.destinationHigh === 0x0180 && (packet.destinationLow & 0xffff_fff0) >>> 0 === 0xc200_0000);

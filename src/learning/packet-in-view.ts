@@ -17,6 +17,11 @@ export class PacketInView {
   frameBytes = 0;
   /** of the frame as it arrived at the switch */
   totalBytes = 0;
+  /** addresses of the frame, as their high 16 and low 32 bits; only where `hasAddresses` */
+  destinationHigh = 0;
+  destinationLow = 0;
+  sourceHigh = 0;
+  sourceLow = 0;
 
   /** False if the message is too short for what it says it holds, or does not name its port. */
   read(bytes: Uint8Array, offset: number, length: number): boolean {
@@ -31,7 +36,8 @@ export class PacketInView {
     this.bufferId = u32(bytes, offset + 8);
     this.totalBytes = u16(bytes, offset + 12);
     this.inPort = u16(bytes, offset + 14);
-    return this.#frame(offset + 18, offset + length);
+    this.#frame(bytes, offset + 18, offset + length);
+    return true;
   }
 
   #read13(bytes: Uint8Array, offset: number, length: number): boolean {
@@ -44,13 +50,18 @@ export class PacketInView {
     const port = inPortField(bytes, offset + 28, offset + 24 + matchBytes);
     if (port < 0) return false;
     this.inPort = u32(bytes, port);
-    return this.#frame(frameAt, offset + length);
+    this.#frame(bytes, frameAt, offset + length);
+    return true;
   }
 
-  #frame(at: number, end: number): boolean {
+  #frame(bytes: Uint8Array, at: number, end: number): void {
     this.frameAt = at;
     this.frameBytes = end - at;
-    return true;
+    if (!this.hasAddresses) return;
+    this.destinationHigh = u16(bytes, at);
+    this.destinationLow = u32(bytes, at + 2);
+    this.sourceHigh = u16(bytes, at + 6);
+    this.sourceLow = u32(bytes, at + 8);
   }
 
   /** Is there an Ethernet header? */

@@ -9,6 +9,12 @@ import {
   type Topology,
 } from './topology.js';
 
+/** A port that leads to another switch by a link that routing uses. */
+interface LinkPort {
+  readonly port: PortSpec;
+  readonly peer: { readonly link: LinkSpec; readonly peer: string };
+}
+
 /**
  * What follows from a topology and is asked for again and again: ports by switch, distances, next hops.
  *
@@ -20,6 +26,7 @@ export class NetworkMap {
   readonly topology: Topology;
   readonly linksDown: ReadonlySet<string>;
   readonly #ports = new Map<string, readonly PortSpec[]>();
+  readonly #links = new Map<string, readonly LinkPort[]>();
   readonly #toSite = new Map<string, ReadonlyMap<string, number>>();
   readonly #toSwitch = new Map<string, ReadonlyMap<string, number>>();
 
@@ -123,14 +130,18 @@ export class NetworkMap {
     return distances;
   }
 
-  #linkPorts(switchName: string): { port: PortSpec; peer: { link: LinkSpec; peer: string } }[] {
-    return this.ports(switchName).flatMap((port) =>
+  #linkPorts(switchName: string): readonly LinkPort[] {
+    const known = this.#links.get(switchName);
+    if (known !== undefined) return known;
+    const links = this.ports(switchName).flatMap((port) =>
       port.peer.kind === 'link' &&
       port.peer.link.kind !== 'circuit' &&
       !this.linksDown.has(port.peer.link.name)
         ? [{ port, peer: port.peer }]
         : [],
     );
+    this.#links.set(switchName, links);
+    return links;
   }
 }
 

@@ -121,6 +121,10 @@ export class Conversation {
     this.#events.push(...events);
   }
 
+  get hasEvents(): boolean {
+    return this.#events.length > 0;
+  }
+
   takeEvents(): AnySessionEvent[] {
     const events = this.#events;
     if (events.length > 0) this.#events = [];

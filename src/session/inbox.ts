@@ -1,59 +1,39 @@
 import { type DecodeError, Framer } from '../openflow/index.js';
 
-/** Messages that were received and not yet worked on, as views into the chunks they came in. */
+/** Messages that were received and not yet worked on, where they lie in the chunks they came in. */
 export class Inbox {
-  readonly #framer = new Framer();
-  #chunks: Uint8Array[] = [];
-  #offsets: number[] = [];
-  #lengths: number[] = [];
-  #head = 0;
-  #bytes = 0;
-  /** the stream broke behind the messages that are still here */
-  #error: DecodeError | undefined;
+  #framer = new Framer();
+  /** the framer stands on a message that was not worked on yet */
+  #found = false;
 
   /** The chunk must not be overwritten before `isEmpty`. */
   push(chunk: Uint8Array): void {
-    this.#error ??= this.#framer.push(chunk, (bytes, offset, length) => {
-      // What spans chunks lies in the framer's own memory, which the next message overwrites.
-      const own = bytes === chunk;
-      this.#chunks.push(own ? bytes : bytes.slice(offset, offset + length));
-      this.#offsets.push(own ? offset : 0);
-      this.#lengths.push(length);
-      this.#bytes += length;
-    });
+    this.#framer.append(chunk);
+    if (!this.#found) this.#found = this.#framer.next();
   }
 
   get isEmpty(): boolean {
-    return this.#head === this.#chunks.length;
+    return !this.#found;
   }
-  get messages(): number {
-    return this.#chunks.length - this.#head;
-  }
+  /** received and not yet worked on, the beginning of an unfinished message included */
   get bytes(): number {
-    return this.#bytes;
+    return this.#framer.waitingBytes + (this.#found ? this.#framer.length : 0);
   }
-  /** Only meaningful once `isEmpty`. */
+  /** Only meaningful once `isEmpty`: the stream broke behind the messages that were here. */
   get error(): DecodeError | undefined {
-    return this.#error;
+    return this.#framer.error;
   }
 
-  /** Hands the oldest message to `work` and forgets it; its length in bytes. */
+  /** Hands the oldest message to `work` and forgets it; its length in bytes. Not to be called when `isEmpty`. */
   shift(work: (bytes: Uint8Array, offset: number, length: number) => void): number {
-    const at = this.#head++;
-    const bytes = this.#chunks[at]!;
-    const offset = this.#offsets[at]!;
-    const length = this.#lengths[at]!;
-    this.#bytes -= length;
-    if (this.isEmpty) this.clear();
+    const { bytes, offset, length } = this.#framer;
+    this.#found = this.#framer.next();
     work(bytes, offset, length);
     return length;
   }
 
   clear(): void {
-    this.#chunks = [];
-    this.#offsets = [];
-    this.#lengths = [];
-    this.#head = 0;
-    this.#bytes = 0;
+    this.#framer = new Framer();
+    this.#found = false;
   }
 }

@@ -47,7 +47,7 @@ export const defaultLimits: SessionLimits = {
   echoWaitMaxSeconds: 5,
   barrierSeconds: 10,
   messagesPerBarrier: 1000,
-  turnMessages: 64,
+  turnMessages: 128,
   turnBytes: 262_144,
   inboxBytes: 4_194_304,
   outboxBytes: 4_194_304,

@@ -20,7 +20,7 @@ export class Outbox {
   version: number = OFP_VERSION_13;
   readonly #urgent = new SlabWriter(1024);
   /** For whole messages that are written without the codec. */
-  readonly ordered = new SlabWriter();
+  readonly ordered = new SlabWriter(65_536);
 
   get bytes(): number {
     return this.#urgent.pendingBytes + this.ordered.pendingBytes;

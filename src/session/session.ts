@@ -26,7 +26,7 @@ export interface SessionCounters {
   readonly pendingRequests: number;
   readonly pendingTransactions: number;
   /** received and not yet worked on */
-  readonly inboxMessages: number;
+  readonly inboxBytes: number;
   /** queued and not yet taken */
   readonly outboxBytes: number;
   /** mean round trip of our echo requests; undefined: the switch was never silent for long enough to be asked */
@@ -81,7 +81,7 @@ export class Session<M extends AnyMessage = Message> {
       droppedMessages: this.#conversation.droppedMessages,
       pendingRequests: this.#conversation.requests.size,
       pendingTransactions: this.#conversation.transactions.size,
-      inboxMessages: this.#inbox.messages,
+      inboxBytes: this.#inbox.bytes,
       outboxBytes: this.#conversation.outbox.bytes,
       roundTripSeconds: this.#liveness.roundTrip.meanSeconds,
     };
@@ -130,17 +130,21 @@ export class Session<M extends AnyMessage = Message> {
     return !this.hasMore() && this.#conversation.outbox.bytes <= this.#limits.outboxMarkBytes;
   }
 
-  continueReceive(now: InstantSeconds): void {
+  /** Works on what is left, within the budget of a turn; the number of messages it worked on. */
+  continueReceive(now: InstantSeconds): number {
     let messages = 0;
     let bytes = 0;
+    const work = (b: Uint8Array, offset: number, length: number): void =>
+      this.#conversation.onMessage(b, offset, length, now);
     while (this.hasMore() && messages < this.#limits.turnMessages && bytes < this.#limits.turnBytes) {
       messages += 1;
-      bytes += this.#inbox.shift((b, offset, length) => this.#conversation.onMessage(b, offset, length, now));
+      bytes += this.#inbox.shift(work);
     }
     const broken = this.#inbox.isEmpty ? this.#inbox.error : undefined;
     if (broken && this.state !== 'closed') this.#conversation.malformed(broken, undefined);
     if (this.state === 'closed') this.#inbox.clear();
     this.#checkOutbox();
+    return messages;
   }
 
   /** The instant at which `timeout` has something to do; undefined: never. */
@@ -167,6 +171,11 @@ export class Session<M extends AnyMessage = Message> {
     this.#conversation.tell(...this.#conversation.transactions.onTimeout(now));
     if (this.state === 'ready') this.#checkLife(now);
     this.#checkOutbox();
+  }
+
+  /** Is there anything for `takeEvents` or `takeBytes`? */
+  hasOutput(): boolean {
+    return this.#conversation.hasEvents || this.#conversation.outbox.bytes > 0;
   }
 
   /** Everything that is to be sent this turn, in one piece; undefined: nothing, or the socket is blocked. */

@@ -237,6 +237,9 @@ export class EngineHarness {
       case 'close':
         this.lineOf(output.connection)?.close(output.connection);
         return;
+      case 'reading':
+        this.lineOf(output.connection)?.setReading(output.connection, output.on);
+        return;
       case 'setQueue':
         this.setQueue(output);
         return;

@@ -59,6 +59,7 @@ function targetOf(output: Output): string {
   switch (output.kind) {
     case 'send':
     case 'close':
+    case 'reading':
       return `connection ${output.connection}`;
     case 'setQueue':
       return `queue ${output.portName} ${output.queueId}`;

@@ -28,6 +28,8 @@ export class SwitchLine {
   private readonly options: LineOptions;
   private readonly told: LineEvents;
   private listening = false;
+  private reading = true;
+  private readonly unread: Uint8Array[] = [];
   private attempt = 0;
 
   constructor(name: string, control: FakeSwitch, events: EventQueue, options: LineOptions, told: LineEvents) {
@@ -75,6 +77,17 @@ export class SwitchLine {
     this.call(this.options.reconnectSeconds);
   }
 
+  setReading(connection: number, on: boolean): void {
+    if (connection !== this.connection) return;
+    this.reading = on;
+    if (on) this.events.call(this.events.now, () => this.deliverUnread(connection));
+  }
+
+  private deliverUnread(connection: number): void {
+    while (connection === this.connection && this.reading && this.unread.length > 0)
+      this.told.bytes(connection, this.unread.shift()!);
+  }
+
   private call(inSeconds: number): void {
     const attempt = ++this.attempt;
     this.events.call(this.events.now + inSeconds, () => {
@@ -88,13 +101,17 @@ export class SwitchLine {
 
   private carry(connection: number, bytes: Uint8Array): void {
     this.events.call(this.events.now + this.options.delaySeconds, () => {
-      if (connection === this.connection) this.told.bytes(connection, bytes);
+      if (connection !== this.connection) return;
+      this.unread.push(bytes);
+      this.deliverUnread(connection);
     });
   }
 
   private hangUp(): void {
     if (this.connection === undefined) return;
     this.connection = undefined;
+    this.reading = true;
+    this.unread.length = 0;
     this.control.disconnect();
   }
 }

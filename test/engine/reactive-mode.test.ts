@@ -181,12 +181,12 @@ describe('reactive mode', () => {
     bench.connect(0xabcn);
     bench.say(packetIn(2, 99, 11, 0));
     bench.outputs.length = 0;
-    const many = Array.from({ length: 150 }, (_, i) => packetIn(1, 11, 10, i + 1));
+    const many = Array.from({ length: 300 }, (_, i) => packetIn(1, 11, 10, i + 1));
     const counts = [bench.say(...many).length];
     expect(reading(bench.outputs)).toEqual([false]);
     expect(bench.engine.nextWakeup(0.05)).toBe(0.05);
     for (let i = 0; i < 2; i += 1) counts.push(sent(bench.step({ kind: 'wakeup' })).length);
-    expect(counts).toEqual([64, 64, 22]);
+    expect(counts).toEqual([128, 128, 44]);
     expect(reading(bench.outputs)).toEqual([false, true]);
     const answered = sent(bench.outputs).map((m) => (m.type === 'flow_mod' ? m.buffer_id : undefined));
     expect(answered).toEqual(many.map((_, i) => i + 1));

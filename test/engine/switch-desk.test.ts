@@ -94,13 +94,13 @@ describe('reading', () => {
   it('stops while a chunk is more than the budget of a turn, and goes on when it is worked off', () => {
     const rig = new DeskRig();
     const end = rig.join();
-    rig.sayBytes(end, joined(...Array.from({ length: 150 }, () => echo)));
+    rig.sayBytes(end, joined(...Array.from({ length: 300 }, () => echo)));
     expect(end.reading).toBe(false);
     rig.wait(0);
     expect(end.reading).toBe(false);
     rig.wait(0);
     expect(end.reading).toBe(true);
-    expect(end.take('echo_reply')).toHaveLength(150);
+    expect(end.take('echo_reply')).toHaveLength(300);
   });
 
   it('stops while more than a mark waits to be sent to a switch that reads nothing, and goes on when it reads', () => {

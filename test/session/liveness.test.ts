@@ -184,22 +184,22 @@ describe('the budget of a turn', () => {
   const flood = (count: number): Uint8Array =>
     joined(...Array.from({ length: count }, (_, i) => encoded(echoRequest(i))));
 
-  it('stops after 64 messages and goes on when asked to', () => {
+  it('stops after the messages of a turn and goes on when asked to', () => {
     const wire = readyWire();
-    wire.session.receive(flood(150), 0);
+    wire.session.receive(flood(300), 0);
     const rounds: number[] = [];
     for (;;) {
       rounds.push(wire.hear().filter((m) => m.type === 'echo_reply').length);
       if (!wire.session.hasMore()) break;
       wire.session.continueReceive(0);
     }
-    expect(rounds).toEqual([64, 64, 22]);
+    expect(rounds).toEqual([128, 128, 44]);
     wire.session.receive(
       joined(...Array.from({ length: 64 }, () => encoded(echoRequest(1, new Uint8Array(99))))),
       0,
     );
     expect(wire.hear().filter((m) => m.type !== 'echo_reply')).toEqual([]);
-    expect(wire.session.counters.inboxMessages).toBe(0);
+    expect(wire.session.counters.inboxBytes).toBe(0);
   });
 
   it('stops after the bytes of a turn', () => {
