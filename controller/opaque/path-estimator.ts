@@ -13,6 +13,7 @@ import {
 import { BaseDelay } from './base-delay.js';
 import { ByteCurve } from './byte-curve.js';
 import { CapacityEstimator } from './capacity-estimator.js';
+import { Policer } from './policer.js';
 
 /** One counter of one end of the path, differences since the reading before. */
 export interface EndReading {
@@ -43,6 +44,8 @@ export interface PathEstimate extends BacklogEstimate {
   /** c as learnt; 0 while nothing is known */
   readonly capacityBytesPerSecond: BytesPerSecond;
   readonly capacityUncertaintyBytesPerSecond: BytesPerSecond;
+  /** what a policer on the path lets pass, less a margin, and then also the capacity; Infinity: none is known */
+  readonly policedBytesPerSecond: BytesPerSecond;
 }
 
 /** the memory of the near curve: longest base delay, longest queue, and late far readings */
@@ -93,6 +96,7 @@ export class OpaquePathEstimator {
   private readonly base = new BaseDelay();
   private readonly capacity: CapacityEstimator;
   private readonly queue: BacklogEstimator;
+  private readonly policer = new Policer();
   private pending: (EndReading & { readonly total: number })[] = [];
   private farTotal = 0;
   /** since the last far reading that was compared */
@@ -250,6 +254,7 @@ export class OpaquePathEstimator {
     const estimate = this.findLost(updated);
     this.measured = estimate;
     this.judgeUse(reading, arrived, interval, served);
+    this.lookForPolicer(at, first || reading.late, arrived, interval, served);
     if (first || reading.late) {
       this.backlogBefore = Number.NaN;
       return;
@@ -258,6 +263,27 @@ export class OpaquePathEstimator {
     if (estimate.anchored && estimate.backlogBytes <= emptyBytes) this.emptyAt = at;
     const left = this.curve.timeOf(sent - estimate.backlogBytes);
     this.queueDelay = Number.isNaN(left) ? 0 : Math.max(0, at - left);
+  }
+
+  private lookForPolicer(
+    at: number,
+    unsure: boolean,
+    arrivedBytes: number,
+    intervalSeconds: number,
+    servedBytes: number,
+  ): void {
+    if (unsure || this.probes.length < probesRemembered) {
+      this.policer.interrupt();
+      return;
+    }
+    this.policer.observe({
+      at,
+      intervalSeconds,
+      arrivedBytes,
+      servedBytes,
+      leastWaitSeconds: Math.min(...this.probes) - this.base.seconds,
+      mostWaitSeconds: Math.max(...this.probes) - this.base.seconds,
+    });
   }
 
   private learnCapacity(
@@ -282,12 +308,14 @@ export class OpaquePathEstimator {
 
   private estimate(reading: EndReading): PathEstimate {
     const { measured } = this;
-    const capacity = this.capacity.bytesPerSecond;
+    const policed = this.policer.limitBytesPerSecond;
+    const capacity = Math.min(policed, this.capacity.bytesPerSecond);
     const path = {
       queueDelaySeconds: seconds(this.queueDelay),
       baseDelaySeconds: seconds(this.base.seconds),
       capacityBytesPerSecond: bytesPerSecond(capacity),
       capacityUncertaintyBytesPerSecond: bytesPerSecond(this.capacity.uncertaintyBytesPerSecond),
+      policedBytesPerSecond: bytesPerSecond(policed),
     };
     if (measured === undefined) return { ...unknown(reading.at), ...path, restarted: this.restarted };
     // Counters and probes fail differently: where every probe waits much longer than the counters explain, the base is wrong.

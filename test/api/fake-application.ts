@@ -114,6 +114,7 @@ export function bottleneckView(change: Partial<BottleneckView> = {}): Bottleneck
     opaque: false,
     baseDelayMs: null,
     capacityUncertaintyBitsPerSecond: 0,
+    policedBitsPerSecond: null,
     sampleAgeMs: 20,
     crossBitsPerSecond: 20e6,
     forecastBitsPerSecond: 21e6,
