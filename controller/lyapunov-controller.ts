@@ -136,6 +136,7 @@ export class LyapunovPolicy implements RatePolicy {
     this.pending = { interval: 0, cross: 0, own: 0 };
     this.lastGoodAt = estimate.at;
     this.forecast.push(bytes(cross), seconds(interval));
+    this.headRoom.sent(own / interval, interval);
     this.advance(input, estimate, interval, cross / interval, own / interval);
   }
 
@@ -307,7 +308,7 @@ export class LyapunovPolicy implements RatePolicy {
     capacity: number,
     observationDelay: number,
   ): number {
-    const target = this.headRoom.utilisation(now);
+    const target = this.headRoom.utilisation(now, capacity);
     const standing = Math.max(0, estimate.standingBytes - standingTolerance);
     if (standing === 0) return target;
     const drainSeconds = Math.max(standingDrainSeconds, 1.5 * observationDelay);

@@ -61,7 +61,7 @@ class Loop {
       slotSeconds,
       bufferBytes: bytes(buffer),
     });
-    this.policy = createPolicy(control.policy, policyConfigOf(control, 60));
+    this.policy = createPolicy(control.policy, policyConfigOf(control, 60, false));
   }
 
   /** Bytes that its migration sends in this step. */

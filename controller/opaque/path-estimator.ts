@@ -12,6 +12,7 @@ import {
   seconds,
 } from '../units.js';
 import { BaseDelay } from './base-delay.js';
+import { Policer } from './policer.js';
 import { TwoEnds } from './two-ends.js';
 
 /** One counter of one end of the path, differences since the reading before. */
@@ -49,6 +50,8 @@ export interface PathEstimate extends BacklogEstimate {
   readonly packetOverheadBytes: number;
   /** Infinity: not known */
   readonly packetOverheadUncertaintyBytes: number;
+  /** what a policer on the path lets pass, less a margin, and then also the capacity; Infinity: none is known */
+  readonly policedBytesPerSecond: BytesPerSecond;
 }
 
 /** the memory of the near curve: longest base delay, longest queue, and late far readings */
@@ -101,6 +104,7 @@ export class OpaquePathEstimator {
   private readonly base = new BaseDelay();
   private readonly capacity: CapacityEstimator;
   private readonly queue: BacklogEstimator;
+  private readonly policer = new Policer();
   private pending: EndReading[] = [];
   private measured: BacklogEstimate | undefined;
   private backlogBefore = Number.NaN;
@@ -250,6 +254,7 @@ export class OpaquePathEstimator {
     const estimate = this.findLost(updated);
     this.measured = estimate;
     this.judgeUse(reading, arrived, interval, served);
+    this.lookForPolicer(at, first || reading.late, arrived, interval, served);
     if (first || reading.late) {
       this.backlogBefore = Number.NaN;
       return;
@@ -261,6 +266,27 @@ export class OpaquePathEstimator {
     }
     const left = this.ends.curve.timeOf(passage.sent - estimate.backlogBytes);
     this.queueDelay = Number.isNaN(left) ? 0 : Math.max(0, at - left);
+  }
+
+  private lookForPolicer(
+    at: number,
+    unsure: boolean,
+    arrivedBytes: number,
+    intervalSeconds: number,
+    servedBytes: number,
+  ): void {
+    if (unsure || this.probes.length < probesRemembered) {
+      this.policer.interrupt();
+      return;
+    }
+    this.policer.observe({
+      at,
+      intervalSeconds,
+      arrivedBytes,
+      servedBytes,
+      leastWaitSeconds: Math.min(...this.probes) - this.base.seconds,
+      mostWaitSeconds: Math.max(...this.probes) - this.base.seconds,
+    });
   }
 
   private learnCapacity(
@@ -285,7 +311,8 @@ export class OpaquePathEstimator {
 
   private estimate(reading: EndReading): PathEstimate {
     const { measured } = this;
-    const capacity = this.capacity.bytesPerSecond;
+    const policed = this.policer.limitBytesPerSecond;
+    const capacity = Math.min(policed, this.capacity.bytesPerSecond);
     const path = {
       queueDelaySeconds: seconds(this.queueDelay),
       baseDelaySeconds: seconds(this.base.seconds),
@@ -293,6 +320,7 @@ export class OpaquePathEstimator {
       capacityUncertaintyBytesPerSecond: bytesPerSecond(this.capacity.uncertaintyBytesPerSecond),
       packetOverheadBytes: this.ends.overhead.bytesPerPacket,
       packetOverheadUncertaintyBytes: this.ends.overhead.uncertaintyBytesPerPacket,
+      policedBytesPerSecond: bytesPerSecond(policed),
     };
     if (measured === undefined) return { ...unknown(reading.at), ...path, restarted: this.restarted };
     // Counters and probes fail differently: where every probe waits much longer than the counters explain, the base is wrong.

@@ -7,6 +7,7 @@ import {
   createPolicy,
   instant,
   LoopDelay,
+  type PathEstimate,
   type PolicyDecision,
   type RatePolicy,
   type SlotCertificate,
@@ -68,7 +69,7 @@ export class BottleneckLoop {
     this.#slotSeconds = control.slotMs / 1000;
     this.#loopDelay = new LoopDelay(seconds(this.#slotSeconds), control.loopDelaySlots);
     const delayPromiseMs = Math.min(...config.classes.map((c) => c.delayPromiseMs), 1000);
-    this.#policy = createPolicy(control.policy, policyConfigOf(control, delayPromiseMs));
+    this.#policy = createPolicy(control.policy, policyConfigOf(control, delayPromiseMs, spec.opaque));
   }
 
   /** switches whose counters this loop reads */
@@ -281,6 +282,7 @@ export class BottleneckLoop {
         path === undefined || Number.isNaN(path.baseDelaySeconds) ? null : path.baseDelaySeconds * 1000,
       packetOverhead: this.#gauge.packetOverhead,
       capacityUncertaintyBitsPerSecond: this.#gauge.capacityUncertaintyBytesPerSecond * 8,
+      policedBitsPerSecond: policedOf(path),
       sampleAgeMs: Number.isFinite(ageSeconds) ? ageSeconds * 1000 : -1,
       crossBitsPerSecond: this.#crossBytesPerSecond * 8,
       forecastBitsPerSecond: (decision?.forecastBytesPerSecond ?? 0) * 8,
@@ -306,3 +308,7 @@ export class BottleneckLoop {
     return ageSeconds > slots * this.#slotSeconds;
   }
 }
+
+/** null: no policer is known */
+const policedOf = (path: PathEstimate | undefined): number | null =>
+  path === undefined || !Number.isFinite(path.policedBytesPerSecond) ? null : path.policedBytesPerSecond * 8;

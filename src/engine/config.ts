@@ -66,8 +66,11 @@ export interface ControlConfig {
   readonly safeBitsPerSecond: number;
   /** share of capacity of the `static-cap` baseline */
   readonly staticShare: number;
-  /** share of capacity that is taken while it is tested whether a neighbour in the queue is elastic; 0: never */
-  readonly fairShare: number;
+  /**
+   * share of capacity that is taken while it is tested whether a neighbour in the queue is elastic; 0: never; undefined: the usual
+   * share on an opaque path, whose queue is anybody's, and 0 on a port of ours
+   */
+  readonly fairShare?: number | undefined;
   /** tuning of the rivals where it is not their default, and what the oracle knows */
   readonly rivals?: RivalSettings;
 }
@@ -87,6 +90,4 @@ export const defaultControl: ControlConfig = {
   loopDelaySlots: 1,
   safeBitsPerSecond: 2_000_000,
   staticShare: 0.25,
-  // An operator declares it: two controllers on one queue would take each other for elastic flows.
-  fairShare: 0,
 };

@@ -117,6 +117,8 @@ export interface BottleneckView {
   readonly packetOverhead: { readonly bytes: number; readonly uncertaintyBytes: number } | null;
   /** of a capacity that is learnt; 0: it is configured */
   readonly capacityUncertaintyBitsPerSecond: number;
+  /** a policer on the path drops what is above this, a margin taken off; null: none is known */
+  readonly policedBitsPerSecond: number | null;
   readonly sampleAgeMs: number;
   readonly crossBitsPerSecond: number;
   readonly forecastBitsPerSecond: number;

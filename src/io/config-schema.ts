@@ -79,9 +79,8 @@ const ControlSchema = Type.Object(
       Type.Number({
         minimum: 0,
         exclusiveMaximum: 1,
-        default: d.fairShare,
         description:
-          'share of capacity taken while it is tested whether a neighbour in the queue is elastic; 0: never, the law yields to all',
+          'share of capacity taken while it is tested whether a neighbour in the queue is elastic; 0: never, the law yields to all; unless given: 0.25 on an opaque path, 0 on a port of ours',
       }),
     ),
   },

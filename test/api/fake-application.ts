@@ -115,6 +115,7 @@ export function bottleneckView(change: Partial<BottleneckView> = {}): Bottleneck
     baseDelayMs: null,
     packetOverhead: null,
     capacityUncertaintyBitsPerSecond: 0,
+    policedBitsPerSecond: null,
     sampleAgeMs: 20,
     crossBitsPerSecond: 20e6,
     forecastBitsPerSecond: 21e6,

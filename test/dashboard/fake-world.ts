@@ -342,6 +342,7 @@ export class FakeWorld {
       baseDelayMs: null,
       packetOverhead: null,
       capacityUncertaintyBitsPerSecond: 0,
+      policedBitsPerSecond: null,
       sampleAgeMs: violated ? 84 : 11 + (6 * ((this.#slot * 7) % 5)) / 5,
       crossBitsPerSecond: p.cross * 8,
       forecastBitsPerSecond: p.forecast * 8,

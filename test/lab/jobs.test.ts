@@ -90,7 +90,7 @@ describe('two control loops on one queue', () => {
 
   it('stay within the queue that one would make, and use the path', () => {
     const { video, alone, utilisation, fairness } = loops('steady');
-    // a controller that takes the other for cross traffic leaves it what it has: they take turns
+    expect(fairness!.overall).toBeGreaterThan(0.8);
     expect(fairness!.inEachSecond).toBeGreaterThan(0.5);
     expect(video.p99Ms - alone.p99Ms).toBeLessThan(20);
     expect(utilisation).toBeGreaterThan(0.8);

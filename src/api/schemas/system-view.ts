@@ -110,6 +110,11 @@ export const BottleneckSchema = sent('Bottleneck', {
   capacityUncertaintyBitsPerSecond: Type.Number({
     description: 'of a capacity that is learnt; 0: configured',
   }),
+  policedBitsPerSecond: nullable(
+    Type.Number({
+      description: 'a policer on the path drops what is above this, a margin taken off; null: none is known',
+    }),
+  ),
   sampleAgeMs: Type.Number(),
   crossBitsPerSecond: Type.Number(),
   forecastBitsPerSecond: Type.Number(),
