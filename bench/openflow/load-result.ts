@@ -8,7 +8,7 @@ export interface Quantiles {
 export interface LoadResult {
   readonly event: 'end';
   readonly seconds: number;
-  /** right answers alone, of all switches but the quiet one */
+  /** right answers alone */
   readonly answers: number;
   readonly perSecond: number;
   /** answers of the worst switch over those of the best, for each second */
@@ -16,8 +16,6 @@ export interface LoadResult {
   /** switches without an answer in the worst of those seconds */
   readonly starved: number;
   readonly latencyUs: Quantiles | null;
-  /** round trips of the switch with window 1 beside the others */
-  readonly quietUs: Quantiles | null;
   readonly faults: Readonly<Record<string, number>>;
   readonly connectMs: number;
   /** connections that were closed */

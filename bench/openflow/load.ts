@@ -22,8 +22,6 @@ const { values } = parseArgs({
     'first-datapath': { type: 'string', default: '1' },
     seconds: { type: 'string', default: '3' },
     warmup: { type: 'string', default: '1' },
-    /** one switch more, with window 1, whose round trips are told apart */
-    quiet: { type: 'boolean', default: false },
     unchecked: { type: 'boolean', default: false },
   },
 });
@@ -54,12 +52,10 @@ async function main(): Promise<void> {
     checks: !values.unchecked,
   };
   const begin = performance.now();
-  const loud = Array.from(
+  const all = Array.from(
     { length: count },
     (_, i) => new FakeSwitch({ ...common, datapath: first + i, window: Number(values.window) }),
   );
-  const quiet = values.quiet ? new FakeSwitch({ ...common, datapath: first + count, window: 1 }) : undefined;
-  const all = quiet === undefined ? loud : [...loud, quiet];
   await within('every switch is asked for its features', Promise.all(all.map((s) => s.ready())));
   const connectMs = performance.now() - begin;
   if (common.checks)
@@ -69,23 +65,23 @@ async function main(): Promise<void> {
   process.stdout.write('{"event":"start"}\n');
   const started = performance.now();
   for (const s of all) s.latency.clear();
-  const before = loud.map((s) => s.answers);
+  const before = all.map((s) => s.answers);
   const fairness: number[] = [];
   let starved = 0;
   const end = started + Number(values.seconds) * 1000;
   for (let counted = before; performance.now() < end - 1; ) {
     await pause(Math.min(1000, end - performance.now()));
-    const now = loud.map((s) => s.answers);
+    const now = all.map((s) => s.answers);
     const each = now.map((n, i) => n - counted[i]!);
     fairness.push(Math.max(...each) === 0 ? 0 : Math.min(...each) / Math.max(...each));
     starved = Math.max(starved, each.filter((n) => n === 0).length);
     counted = now;
   }
   const seconds = (performance.now() - started) / 1000;
-  const answers = loud.reduce((sum, s, i) => sum + s.answers - before[i]!, 0);
+  const answers = all.reduce((sum, s, i) => sum + s.answers - before[i]!, 0);
   for (const s of all) s.stop();
   const latency = new LatencyHistogram();
-  for (const s of loud) latency.merge(s.latency);
+  for (const s of all) latency.merge(s.latency);
   const faults: Record<string, number> = {};
   for (const s of all) for (const [fault, n] of s.faults) faults[fault] = (faults[fault] ?? 0) + n;
   const result: LoadResult = {
@@ -96,7 +92,6 @@ async function main(): Promise<void> {
     fairness,
     starved,
     latencyUs: summary(latency),
-    quietUs: quiet === undefined ? null : summary(quiet.latency),
     faults,
     connectMs,
     lost: all.filter((s) => s.closed !== undefined).length,

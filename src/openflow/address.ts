@@ -13,12 +13,26 @@ export function formatMac(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':');
 }
 
-/** Dotted decimal to an unsigned 32-bit number. */
+/** Dotted decimal to an unsigned 32-bit number. Character by character: rules are made by the thousand. */
 export function parseIpv4(text: string): number {
-  const parts = text.split('.');
-  const valid = parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255);
-  if (!valid) throw new EncodeError('ipv4', `"${text}" is not a dotted IPv4 address`);
-  return parts.reduce((value, part) => value * 256 + Number(part), 0);
+  let value = 0;
+  let part = 0;
+  let digits = 0;
+  let dots = 0;
+  for (let i = 0; i <= text.length; i += 1) {
+    const digit = i < text.length ? text.charCodeAt(i) - 48 : -2;
+    if (digit >= 0 && digit <= 9 && digits < 3) {
+      part = part * 10 + digit;
+      digits += 1;
+    } else if (digit === -2 && digits > 0 && part <= 255 && dots < 4) {
+      value = value * 256 + part;
+      part = 0;
+      digits = 0;
+      dots += 1;
+    } else throw new EncodeError('ipv4', `"${text}" is not a dotted IPv4 address`);
+  }
+  if (dots !== 4) throw new EncodeError('ipv4', `"${text}" is not a dotted IPv4 address`);
+  return value;
 }
 
 export function formatIpv4(value: number): string {

@@ -41,34 +41,57 @@ export type MatchSpec = { readonly [field in OxmName]?: MatchValue | readonly [M
 
 /** `match({in_port: 1, eth_type: 0x0800, ipv4_dst: '10.0.0.0/8'})`; fields come in the order of their numbers. */
 export function match(spec: MatchSpec): OxmField[] {
-  const names = Object.keys(spec) as OxmName[];
-  return names
-    .filter((name) => spec[name] !== undefined)
-    .sort((a, b) => rowOf(a).id - rowOf(b).id)
-    .map((name) => oxm(name, spec[name] as MatchValue | readonly [MatchValue, MatchValue]));
+  const fields: OxmField[] = [];
+  const numbers: number[] = [];
+  for (const name of Object.keys(spec) as OxmName[]) {
+    const value = spec[name];
+    if (value === undefined) continue;
+    const row = rowOf(name);
+    // Mostly they are written in this order, and nothing moves.
+    let place = fields.length;
+    for (; place > 0 && numbers[place - 1] > row.id; place -= 1) {
+      fields[place] = fields[place - 1];
+      numbers[place] = numbers[place - 1];
+    }
+    fields[place] = fieldOf(row, name, value);
+    numbers[place] = row.id;
+  }
+  return fields;
 }
 
 /** One match field; see `MatchValue` for the forms of the value. */
 export function oxm(name: OxmName, value: MatchValue | readonly [MatchValue, MatchValue]): OxmField {
-  if (Array.isArray(value)) {
-    const [exact, mask] = value as readonly [MatchValue, MatchValue];
-    return { field: name, value: convert(name, exact), mask: convert(name, mask) } as OxmField;
-  }
-  if (typeof value === 'string' && value.includes('/')) {
-    const [address, mask] = value.split('/', 2);
-    return { field: name, value: convert(name, address), mask: maskOf(name, mask) } as OxmField;
-  }
-  return { field: name, value: convert(name, value as MatchValue) } as OxmField;
+  return fieldOf(rowOf(name), name, value);
 }
 
-function rowOf(name: string): NonNullable<ReturnType<typeof oxmRow>> {
+function fieldOf(
+  row: OxmRow,
+  name: OxmName,
+  value: MatchValue | readonly [MatchValue, MatchValue],
+): OxmField {
+  if (typeof value === 'object' && Array.isArray(value)) {
+    const [exact, mask] = value as readonly [MatchValue, MatchValue];
+    return { field: name, value: convert(row, name, exact), mask: convert(row, name, mask) } as OxmField;
+  }
+  if (typeof value === 'string') {
+    const slash = value.indexOf('/');
+    if (slash >= 0) {
+      const exact = convert(row, name, value.slice(0, slash));
+      return { field: name, value: exact, mask: maskOf(row, name, value.slice(slash + 1)) } as OxmField;
+    }
+  }
+  return { field: name, value: convert(row, name, value as MatchValue) } as OxmField;
+}
+
+type OxmRow = NonNullable<ReturnType<typeof oxmRow>>;
+
+function rowOf(name: string): OxmRow {
   const row = oxmRow(name);
   if (row === undefined) throw new EncodeError(`match.${name}`, 'no match field of this name');
   return row;
 }
 
-function convert(name: string, value: MatchValue): number | bigint | Uint8Array {
-  const row = rowOf(name);
+function convert(row: OxmRow, name: string, value: MatchValue): number | bigint | Uint8Array {
   if (row.form === 'bytes') {
     if (value instanceof Uint8Array) return value;
     if (typeof value === 'string') return row.bits === 128 ? parseIpv6(value) : parseMac(value);
@@ -83,9 +106,9 @@ function convert(name: string, value: MatchValue): number | bigint | Uint8Array 
 }
 
 /** The part after the slash: a count of leading ones for IP addresses, otherwise an address itself. */
-function maskOf(name: string, text: string): number | bigint | Uint8Array {
-  if (!/^\d+$/.test(text)) return convert(name, text);
-  const { bits } = rowOf(name);
+function maskOf(row: OxmRow, name: string, text: string): number | bigint | Uint8Array {
+  if (!/^\d+$/.test(text)) return convert(row, name, text);
+  const { bits } = row;
   const ones = Number(text);
   if (ones > bits) throw new EncodeError(`match.${name}`, `/${text} is longer than ${bits} bits`);
   if (bits === 32) return ones === 0 ? 0 : (-1 << (32 - ones)) >>> 0;

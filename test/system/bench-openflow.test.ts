@@ -85,4 +85,31 @@ describe('the OpenFlow measurements', () => {
     expect(runs).toHaveLength(2);
     for (const { result } of runs) expect([result.answers > 0, result.faults]).toEqual([true, {}]);
   });
+
+  it('count a whole table, in our way and in the raw one', () => {
+    const table = bench('poll', '--rounds', '1', '--count', '2000');
+    expect(table).toContain('listener, session and columns');
+    expect(table).toContain('raw columns');
+  });
+
+  it('see every queue asked for, with and without a flood', () => {
+    bench('control-loop', '--rounds', '1', '--seconds', '1', '--count', '6');
+    const { runs } = JSON.parse(readFileSync(join(out, 'openflow-control-loop.json'), 'utf8')) as {
+      runs: { flood: boolean; silent: number; polls: number; answersPerSecond: number }[];
+    };
+    expect(runs.map((r) => [r.flood, r.silent, r.polls > 0, r.answersPerSecond > 0])).toEqual([
+      [false, 0, true, false],
+      [true, 0, true, true],
+    ]);
+  });
+
+  it.skipIf(!requireOrSkip('osken'))('agree with os-ken on bytes and totals', () => {
+    const table = bench('codec', '--rounds', '1', '--count', '5000');
+    expect(table).toMatch(/encode flow_mod \| os-ken/);
+    expect(table).toMatch(/decode flow statistics \| os-ken/);
+  });
+
+  it.skipIf(!requireOrSkip('ovs'))('leave as many rules in Open vSwitch as they pushed', () => {
+    expect(bench('push', '--rounds', '1', '--count', '100')).toContain('session, transaction');
+  });
 });
