@@ -275,7 +275,8 @@ export class OpaquePathEstimator {
     intervalSeconds: number,
     servedBytes: number,
   ): void {
-    if (unsure || this.probes.length < probesRemembered) {
+    // A header that is stripped on the way takes bytes from every packet, and looks like a loss until it is fitted.
+    if (unsure || this.probes.length < probesRemembered || this.ends.headersUnknown) {
       this.policer.interrupt();
       return;
     }

@@ -42,6 +42,11 @@ export class TwoEnds {
     this.packetCurve = new ByteCurve(spanSeconds);
   }
 
+  /** Packets are counted, and what their headers differ by is not known yet. */
+  get headersUnknown(): boolean {
+    return this.farPackets > 0 && this.overhead.uncertaintyBytesPerPacket === Number.POSITIVE_INFINITY;
+  }
+
   near(reading: EndReading): void {
     this.curve.push(reading.at, reading.gap ? 0 : reading.passedBytes);
     this.packetCurve.push(reading.at, reading.gap ? 0 : (reading.passedPackets ?? Number.NaN));

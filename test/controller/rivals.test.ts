@@ -226,7 +226,7 @@ describe('the oracle', () => {
     expect(() => createPolicy('oracle', defaultPolicyConfig)).toThrow(/^futureCross: must be given/);
   });
 
-  it('bounds the delay of Steady and of the rivals on the plant with packets', () => {
+  it('is beaten by nobody in time and delay at once, on the plant with packets', () => {
     const run = (policy: PolicyName, rivals?: RivalSettings) =>
       runLoop({
         policy,
@@ -243,8 +243,11 @@ describe('the oracle', () => {
     expect(oracle.migrationSeconds / oracle.boundSeconds).toBeLessThan(1.1);
     // 2 ms are its own; the rest is the actuator of the plant, whose lateness nobody knows in advance
     expect(added(oracle)).toBeLessThan(0.003);
-    for (const name of ['steady', 'inner-throttle', 'dpp', 'pi'] as const)
-      expect(added(run(name))).toBeGreaterThan(added(oracle));
+    for (const name of ['steady', 'inner-throttle', 'dpp', 'pi'] as const) {
+      const rival = run(name);
+      const faster = rival.migrationSeconds < oracle.migrationSeconds;
+      expect({ name, better: faster && added(rival) < added(oracle) }).toEqual({ name, better: false });
+    }
   });
 });
 

@@ -21,6 +21,9 @@ const FROM_CONTROLLER =
 const FROM_SWITCH =
   /^(error|echo_request|echo_reply|features_reply|get_config_reply|packet_in|flow_removed|port_status|multipart_reply|barrier_reply|queue_get_config_reply|role_reply|get_async_reply|role_status|table_status)$/;
 
+/** What Open vSwitch adds to the protocol has goldens of its own, and no second program that speaks all of it. */
+const OPEN_VSWITCH = /^(nx|onf|ntr)_/;
+
 export type Direction = 'request' | 'reply';
 
 export class ValidMessages {
@@ -41,7 +44,8 @@ export class ValidMessages {
     this.seed = seed;
     this.vendors = vendors;
     const wanted = direction === 'request' ? FROM_CONTROLLER : FROM_SWITCH;
-    const known = (name: string): boolean => vendors || !name.startsWith('experimenter');
+    const known = (name: string): boolean =>
+      !OPEN_VSWITCH.test(name) && (vendors || !name.startsWith('experimenter'));
     this.names = this.rows().filter((name) => wanted.test(name) && known(name));
     this.parts = catalogue.multiparts
       .filter((row) => holds(row.versions, version) && known(row.name))
@@ -108,7 +112,10 @@ export class ValidMessages {
     if (of === 'instruction') return this.instructions();
     if (family === undefined) return Array.from({ length: count }, () => this.struct(of));
     const rows = family.rows.filter(
-      (row) => holds(row.versions, this.version) && (this.vendors || !row.name.startsWith('experimenter')),
+      (row) =>
+        holds(row.versions, this.version) &&
+        !OPEN_VSWITCH.test(row.name) &&
+        (this.vendors || !row.name.startsWith('experimenter')),
     );
     const chosen = rows.filter(() => this.chance(0.5)).slice(0, most + 3);
     return chosen.map((row) => this.tlv(row, family.padding === 'inside'));
@@ -403,7 +410,9 @@ export class ValidMessages {
     const rows = families.get('action10')?.rows ?? [];
     const list: Value[] = [];
     for (let i = this.below(5); i > 0; i -= 1) {
-      const row = this.of(rows.filter((each) => each.name !== 'experimenter'));
+      const row = this.of(
+        rows.filter((each) => /^(output|enqueue|strip_vlan|set_(vlan|dl|nw|tp)_\w+)$/.test(each.name)),
+      );
       const value = this.tlv(row);
       if (row.name === 'set_vlan_vid') value.vlan_vid = this.below(4096);
       if (row.name === 'set_vlan_pcp') value.vlan_pcp = this.below(8);

@@ -59,6 +59,12 @@ function question(version: number, direction: Direction, message: Json, hex: str
   return { name: `${version} ${nameOf(message)}`, version, hex, message, direction };
 }
 
+/**
+ * It goes on reading after the end of a bucket of 1.5, mostly without end (which costs seconds each time): whether a
+ * message of this kind comes back is chance.
+ */
+const NEVER_ASKED = '6 multipart_reply:group_desc';
+
 function random(version: number, direction: Direction, from: number, to: number): Question[] {
   const source = new ValidMessages(version, direction);
   return Array.from({ length: to - from }, (_, i) => {
@@ -66,7 +72,7 @@ function random(version: number, direction: Direction, from: number, to: number)
     const writer = new SlabWriter();
     encodeMessage(message, writer, version);
     return question(version, direction, toJson(message), toHex(writer.finish()));
-  });
+  }).filter(({ name }) => name !== NEVER_ASKED);
 }
 
 const line = ({ version, direction, hex, message }: Question): string =>
@@ -87,7 +93,7 @@ function disagreements(asked: Question, answer: Answer): Set<string> {
   const theirs = decodeMessage(fromHex(answer.hex ?? '') ?? new Uint8Array());
   if (!theirs.ok) return new Set([`${name}: its bytes are ${theirs.error.code}`]);
   const places = differences(without(message, []), toJson(theirs.message), name);
-  return places.size === 0 ? new Set([`${name}: other bytes of the same meaning`]) : places;
+  return places.size === 0 ? new Set([`${name}: other bytes than ours for the same message`]) : places;
 }
 
 /** Asks about all and answers how many were compared and found equal. */
@@ -120,7 +126,15 @@ describe.skipIf(!usable)('os-ken', () => {
       });
 
   it('reads what a real switch sent as we do', async () => {
-    const captured = goldens.filter(({ name }) => /(^|-)ovs-/.test(name) && !/hello|experimenter/.test(name));
+    const vendors = /^(nx|onf)_/;
+    const captured = goldens.filter(
+      ({ name, message }) =>
+        /(^|-)ovs-/.test(name) &&
+        !/hello|experimenter/.test(name) &&
+        nameOf(message) !== NEVER_ASKED.slice(2) &&
+        !vendors.test(message.type) &&
+        !vendors.test(String(message.mp_type)),
+    );
     expect(captured.length).toBeGreaterThan(30);
     const equal = await compare(
       captured.map(({ version, message, hex }) => question(version, 'reply', message, hex)),
