@@ -21,7 +21,7 @@ def flow_mod(i):
                                 out_group=ofproto_v1_3.OFPG_ANY, match=match, instructions=instructions)
     message.set_xid(i)
     message.serialize()
-    return message.buf
+    return message
 
 
 count = int(sys.argv[1])
@@ -29,6 +29,10 @@ start = time.process_time()
 for number in range(count):
     last = flow_mod(number)
 encode = time.process_time() - start
+start = time.process_time()
+for number in range(count):
+    last.serialize()
+serialize = time.process_time() - start
 
 data = sys.stdin.buffer.read()
 packets = octets = entries = at = 0
@@ -42,5 +46,5 @@ while at < len(data):
         entries += 1
     at += length
 decode = time.process_time() - start
-print(json.dumps({'encodeSeconds': encode, 'encoded': bytes(last).hex(), 'decodeSeconds': decode, 'entries': entries,
+print(json.dumps({'encodeSeconds': encode, 'serializeSeconds': serialize, 'encoded': bytes(last.buf).hex(), 'decodeSeconds': decode, 'entries': entries,
                   'packets': packets, 'bytes': octets}))

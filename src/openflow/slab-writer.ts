@@ -1,6 +1,8 @@
 const DEFAULT_SLAB_BYTES = 16_384;
 /** The first slab, and those of a writer that has little to say: there may be a thousand of those. */
 const SMALLEST_SLAB_BYTES = 256;
+/** Slabs of a writer that says little, but often: they double up to here. */
+const OFTEN_SLAB_BYTES = 4096;
 /** Pieces as long as the last one that a new slab has room for, within its bounds. */
 const PIECES_OF_SLAB = 4;
 
@@ -61,8 +63,10 @@ export class SlabWriter {
     this.start = this.end;
     // What comes next is probably as long: better a new slab now than one to which its beginning has to be moved.
     if (this.bytes.length - this.end < Math.max(written.length, 64)) {
-      const wanted = written.length * PIECES_OF_SLAB;
-      this.bytes = new Uint8Array(Math.min(Math.max(wanted, SMALLEST_SLAB_BYTES), this.slabBytes));
+      const doubled = Math.min(this.bytes.length * 2, OFTEN_SLAB_BYTES);
+      this.bytes = new Uint8Array(
+        Math.min(Math.max(written.length * PIECES_OF_SLAB, doubled), this.slabBytes),
+      );
       this.start = 0;
       this.end = 0;
     }
