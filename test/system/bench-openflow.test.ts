@@ -39,7 +39,7 @@ describe('the OpenFlow measurements', () => {
       '--versions',
       '1,4',
       '--only',
-      '15 switches',
+      'saturation, 15',
       '--contestants',
       'steady,raw-learning',
     );
