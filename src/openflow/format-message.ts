@@ -12,6 +12,7 @@ import type {
   FlowRemoved,
   FlowStats,
   Hello,
+  Hello10,
   Message,
   MultipartReply,
   PacketIn,
@@ -138,7 +139,8 @@ function worded(message: Message, version: number): string[] {
 }
 
 /** The versions of a hello that has a bitmap and nothing else. */
-function helloVersionsOf(message: Hello): string | undefined {
+function helloVersionsOf(message: Hello | Hello10): string | undefined {
+  if ('unread' in message) return undefined;
   const [element, ...others] = message.elements;
   if (element?.type !== 'versionbitmap' || others.length > 0) return undefined;
   const versions = element.bitmaps.flatMap((word, i) =>

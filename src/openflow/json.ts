@@ -81,6 +81,7 @@ function convertFields(
   // An optional property is converted if it is given; whether it has to be, encoding checks.
   const named = fields.flatMap((field) => {
     if (field.kind === 'when') return field.field.name in source ? [field.field] : [];
+    if (field.kind === 'leftover' && !(field.name in source)) return [];
     return 'name' in field ? [field] : [];
   });
   refuseOthers(source, [...others, ...named.map((field) => field.name), 'padding'], path);
@@ -110,6 +111,7 @@ function convert(
       return asBigint(json, path);
     case 'bytes':
     case 'rest':
+    case 'leftover':
       return asBytes(json, path);
     case 'text':
       if (typeof json !== 'string') throw new EncodeError(path, 'expected text');

@@ -109,6 +109,11 @@ function restBytes(headBytes: number | undefined): fc.Arbitrary<Uint8Array> {
   return fc.integer({ min: 0, max: 3 }).chain((words) => fixedBytes(8 * words + ((8 - (headBytes % 8)) % 8)));
 }
 
+/** The beginning of no element: a length below that of a header. */
+const unreadable = fc
+  .tuple(uint(16), fc.integer({ min: 0, max: 3 }), fc.uint8Array({ maxLength: 12 }))
+  .map(([type, length, more]) => Uint8Array.of(type >> 8, type & 255, 0, length, ...more));
+
 function fieldArbitrary(
   field: Field,
   version: number,
@@ -158,6 +163,8 @@ function fieldArbitrary(
       return few(uint(32));
     case 'rest':
       return restBytes(headBytes);
+    case 'leftover':
+      return fc.option(unreadable, { nil: undefined });
     case 'message':
       return plain(version, false);
     default:

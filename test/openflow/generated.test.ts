@@ -54,7 +54,9 @@ describe('tables and generated code', () => {
       const parts = catalogue.multiparts
         .filter((row) => holds(row.versions, version) && row.experimenter === undefined)
         .map((row) => row.code);
-      expect(parts).toEqual([...upTo(multipartTypes), 0xffff]);
+      // Open vSwitch describes ports in 1.0, too, by the number that this got in 1.3.
+      const borrowed = version === 1 ? [13] : [];
+      expect(parts).toEqual([...upTo(multipartTypes), ...borrowed, 0xffff]);
     },
   );
 

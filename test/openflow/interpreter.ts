@@ -424,14 +424,22 @@ export class Interpreter implements Walker {
           const stop = listBytes.has(field.name) ? at + (listBytes.get(field.name) ?? 0) : limit;
           if (stop > limit) throw new RangeError(name(field));
           const list: Value[] = [];
+          const tolerant = fields.some((other) => other.kind === 'leftover');
           while (at < stop) {
-            const item = this.element(field.of, at, stop, `${name(field)}[${list.length}]`);
+            const itemPath = `${name(field)}[${list.length}]`;
+            const read = () => this.element(field.of, at, stop, itemPath);
+            const item = tolerant ? this.attempt(read, () => undefined) : read();
+            if (item === undefined) break;
             list.push(item.value);
             at = item.next;
           }
           value[field.name] = list;
           break;
         }
+        case 'leftover':
+          if (at < limit) value[field.name] = this.slice(at, limit, name(field));
+          at = limit;
+          break;
         case 'u8List':
         case 'u32List': {
           const width = field.kind === 'u8List' ? 1 : 4;

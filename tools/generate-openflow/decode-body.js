@@ -96,7 +96,8 @@ export class DecodeBody {
       else if (field.kind === 'struct') this.open(field, last && lengths.closed);
       else if (field.kind === 'oxm') this.oxm(field);
       else if (field.kind === 'oxms') this.oxms(field, lengths, last && lengths.closed);
-      else if (field.kind === 'list') this.list(field, lengths);
+      else if (field.kind === 'list') this.list(field, lengths, fields.at(i + 1)?.kind === 'leftover');
+      else if (field.kind === 'leftover') this.leftover(field);
       else if (field.kind === 'message') this.message(field, last);
       else if (field.kind === 'when') this.when(field);
       else if (field.kind === 'tail') this.tail(field);
@@ -258,7 +259,7 @@ export class DecodeBody {
     this.variablePad(limit, padded);
   }
 
-  list(field, lengths) {
+  list(field, lengths, tolerant) {
     const type = this.families.has(field.of) ? familyType(field.of) : structType(field.of);
     const limit = this.bound(field, lengths);
     const nested = field.of === this.family;
@@ -270,13 +271,31 @@ export class DecodeBody {
     this.lines.push(
       `const ${field.name}: ${type}[] = [];`,
       `while (r.at < ${limit}) {`,
+      ...(tolerant ? [`  const itemAt = r.at;`] : []),
       `  const item = decode${type}(r, ${limit});`,
-      `  if (item === undefined) return undefined;`,
+      ...(tolerant
+        ? [
+            `  if (item === undefined) {`,
+            `    r.forgive(r.nesting);`,
+            `    r.at = itemAt;`,
+            `    break;`,
+            `  }`,
+          ]
+        : [`  if (item === undefined) return undefined;`]),
       `  ${field.name}.push(item);`,
       `}`,
     );
     if (nested) this.lines.push(`r.nesting -= 1;`);
     this.properties.push(field.name);
+  }
+
+  /** What a tolerant list left. */
+  leftover(field) {
+    this.lines.push(
+      `const ${field.name} = r.at < limit ? copy(b, r.at, limit) : undefined;`,
+      `r.at = limit;`,
+    );
+    this.optional.push(field.name);
   }
 
   message(field, last) {

@@ -89,6 +89,8 @@ class Body {
       else if (field.kind === 'list') this.list(field);
       else if (field.kind === 'message') this.message(field, fields);
       else if (field.kind === 'when') this.when(field);
+      else if (field.kind === 'leftover')
+        this.lines.push(`if (${value} !== undefined) writeRest(w, ${value}, ${path});`);
       else if (field.kind === 'tail') this.tail(field);
       else if (field.kind in FLAT) this.lines.push(`${FLAT[field.kind]}(w, ${value}, ${path});`);
       else if (field.kind in LATE) this.lines.push(LATE[field.kind](field, value, path));

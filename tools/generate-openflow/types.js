@@ -92,6 +92,10 @@ function interfaceText(name, head, { fields, versions }, families, outerPadding 
   for (const field of fields) {
     const type = fieldType(field, families, versions);
     if (type !== undefined) lines.push(`  readonly ${field.name}: ${type};`);
+    if (field.kind === 'leftover') {
+      lines.push('  /** What could not be read as one more element, to the end; never empty. */');
+      lines.push(`  ${field.name}?: Uint8Array;`);
+    }
     if (field.kind === 'when') {
       const bits = `0x${field.mask.toString(16)}`;
       lines.push(`  /** There if and only if \`${field.flags}\` has ${bits}. */`);

@@ -70,6 +70,8 @@ export type Field =
   | { readonly kind: 'tail'; readonly least: number }
   /** Opaque bytes up to the end of the enclosing structure. */
   | { readonly kind: 'rest'; readonly name: string }
+  /** Bytes from the first one on that is no element of the list before it: kept, not refused. Absent if there are none. */
+  | { readonly kind: 'leftover'; readonly name: string }
   /** A whole message inside a message; what follows it (properties of bundles) starts at the next multiple of 8. */
   | { readonly kind: 'message'; readonly name: string };
 
@@ -240,4 +242,5 @@ export const when = (flags: string, mask: number, field: OptionalField): Field =
 });
 export const u32List = (name: string): Field => ({ kind: 'u32List', name });
 export const rest = (name: string): Field => ({ kind: 'rest', name });
+export const leftover = (name: string): Field => ({ kind: 'leftover', name });
 export const message = (name: string): Field => ({ kind: 'message', name });

@@ -44,7 +44,7 @@ const asyncMasks: readonly Field[] = [
 
 /** Fields come after the 8-byte header; for experimenter messages after the two words that name them. */
 export const messages: readonly MessageRow[] = [
-  row('hello', 0, '1.3.5 A.5.1', [list('elements', 'hello_element')], EVERY_VERSION),
+  row('hello', 0, '1.3.5 A.5.1', [list('elements', 'hello_element')]),
   row('error', 1, '1.3.5 A.4.4', [u16('error_type'), u16('error_code'), rest('data')], EVERY_VERSION),
   row('echo_request', 2, '1.3.5 A.5.2', [rest('data')], EVERY_VERSION),
   row('echo_reply', 3, '1.3.5 A.5.3', [rest('data')], EVERY_VERSION),

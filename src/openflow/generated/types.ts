@@ -5071,6 +5071,15 @@ export interface ControllerStatus {
   readonly status: ControllerStatusEntry;
 }
 
+/** 1.0.0 5.5.1. */
+export interface Hello10 {
+  readonly type: 'hello';
+  readonly xid: number;
+  readonly elements: readonly HelloElement[];
+  /** What could not be read as one more element, to the end; never empty. */
+  unread?: Uint8Array;
+}
+
 /** 1.0.0 5.5.4 OFPT_VENDOR. */
 export interface ExperimenterMessage10 {
   readonly type: 'experimenter';
@@ -5220,6 +5229,14 @@ export interface QueueMultipartRequest10 {
   readonly body: QueueStatsRequest10;
 }
 
+export interface PortDescMultipartRequest10 {
+  readonly type: 'multipart_request';
+  readonly xid: number;
+  readonly mp_type: 'port_desc';
+  readonly flags: number;
+  readonly body: EmptyBody;
+}
+
 export interface ExperimenterMultipartRequest10 {
   readonly type: 'multipart_request';
   readonly xid: number;
@@ -5324,6 +5341,14 @@ export interface QueueMultipartReply10 {
   readonly mp_type: 'queue';
   readonly flags: number;
   readonly body: readonly QueueStats10[];
+}
+
+export interface PortDescMultipartReply10 {
+  readonly type: 'multipart_reply';
+  readonly xid: number;
+  readonly mp_type: 'port_desc';
+  readonly flags: number;
+  readonly body: readonly Port10[];
 }
 
 export interface ExperimenterMultipartReply10 {
@@ -5679,6 +5704,7 @@ export type MultipartRequest10 =
   | TableMultipartRequest10
   | PortStatsMultipartRequest10
   | QueueMultipartRequest10
+  | PortDescMultipartRequest10
   | ExperimenterMultipartRequest10
   | NxFlowMultipartRequest
   | NxAggregateMultipartRequest
@@ -5694,6 +5720,7 @@ export type MultipartReply10 =
   | TableMultipartReply10
   | PortStatsMultipartReply10
   | QueueMultipartReply10
+  | PortDescMultipartReply10
   | ExperimenterMultipartReply10
   | NxFlowMultipartReply
   | NxAggregateMultipartReply
@@ -5703,7 +5730,6 @@ export type MultipartReply10 =
 
 /** Every message of wire version 1. */
 export type Message10 =
-  | Hello
   | ErrorMessage
   | EchoRequest
   | EchoReply
@@ -5711,6 +5737,7 @@ export type Message10 =
   | GetConfigRequest
   | GetConfigReply
   | SetConfig
+  | Hello10
   | ExperimenterMessage10
   | FeaturesReply10
   | PacketIn10

@@ -8,6 +8,7 @@ import type { Reader } from '../reader.js';
 import type {
   OxmField,
   OxmRef,
+  HelloElement,
   OutputAction10,
   SetVlanVidAction10,
   SetVlanPcpAction10,
@@ -104,6 +105,7 @@ import type {
   NxFlowStatsRequest,
   NxFlowStats,
   NxFlowMonitorRequest,
+  Hello10,
   ExperimenterMessage10,
   FeaturesReply10,
   PacketIn10,
@@ -140,7 +142,6 @@ import type {
   Message10,
 } from './types.js';
 import {
-  decodeHello,
   decodeErrorMessage,
   decodeEchoRequest,
   decodeEchoReply,
@@ -164,6 +165,7 @@ import {
   decodeDesc,
   decodeAggregateStats,
   decodeNxIpfixStats,
+  decodeHelloElement,
   decodeNxControllerProperty,
   decodeNxEncapProperty,
   decodePacketNxPacketInProperty,
@@ -181,8 +183,6 @@ export function decode(r: Reader, start: number, limit: number, _version: number
   const b = r.bytes;
   const type = b[start + 1];
   switch (type) {
-    case 0:
-      return decodeHello(r, start, limit);
     case 1:
       return decodeErrorMessage(r, start, limit);
     case 2:
@@ -197,6 +197,8 @@ export function decode(r: Reader, start: number, limit: number, _version: number
       return decodeGetConfigReply(r, start, limit);
     case 9:
       return decodeSetConfig(r, start, limit);
+    case 0:
+      return decodeHello10(r, start, limit);
     case 6:
       return decodeFeaturesReply10(r, start, limit);
     case 10:
@@ -311,6 +313,28 @@ function decodeVendorMessage(r: Reader, start: number, limit: number): Message10
     r.forgive(nesting);
   }
   return decodeExperimenterMessage10(r, start, limit);
+}
+
+export function decodeHello10(r: Reader, start: number, limit: number): Hello10 | undefined {
+  if (limit - start < 8) return r.fail('bad_length', start + 2, `hello: header.length is ${limit - start}, expected at least 8`);
+  const b = r.bytes;
+  r.at = start + 8;
+  const elements: HelloElement[] = [];
+  while (r.at < limit) {
+    const itemAt = r.at;
+    const item = decodeHelloElement(r, limit);
+    if (item === undefined) {
+      r.forgive(r.nesting);
+      r.at = itemAt;
+      break;
+    }
+    elements.push(item);
+  }
+  const unread = r.at < limit ? copy(b, r.at, limit) : undefined;
+  r.at = limit;
+  const value: Hello10 = { type: 'hello', xid: u32(b, start + 4), elements };
+  if (unread !== undefined) value.unread = unread;
+  return value;
 }
 
 export function decodeExperimenterMessage10(r: Reader, start: number, limit: number): ExperimenterMessage10 | undefined {
@@ -524,6 +548,8 @@ function decodeMultipartRequest10Body(r: Reader, start: number, limit: number): 
       const body = decodeQueueStatsRequest10(r, limit);
       return body === undefined ? undefined : { type: 'multipart_request', xid, mp_type: 'queue', flags, body };
     }
+    case 13:
+      return { type: 'multipart_request', xid, mp_type: 'port_desc', flags, body: {} };
     case 65535: {
       const head = r.at;
       const known = decodeVendorMultipartRequest10(r, limit, xid, flags);
@@ -670,6 +696,15 @@ function decodeMultipartReply10Body(r: Reader, start: number, limit: number): Mu
         body.push(item);
       }
       return { type: 'multipart_reply', xid, mp_type: 'queue', flags, body };
+    }
+    case 13: {
+      const body: Port10[] = [];
+      while (r.at < limit) {
+        const item = decodePort10(r, limit);
+        if (item === undefined) return undefined;
+        body.push(item);
+      }
+      return { type: 'multipart_reply', xid, mp_type: 'port_desc', flags, body };
     }
     case 65535: {
       const head = r.at;

@@ -102,6 +102,7 @@ import type {
   NxFlowStatsRequest,
   NxFlowStats,
   NxFlowMonitorRequest,
+  Hello10,
   ExperimenterMessage10,
   FeaturesReply10,
   PacketIn10,
@@ -128,7 +129,6 @@ import type {
   Message10,
 } from './types.js';
 import {
-  encodeHello,
   encodeErrorMessage,
   encodeEchoRequest,
   encodeEchoReply,
@@ -152,6 +152,7 @@ import {
   encodeDesc,
   encodeAggregateStats,
   encodeNxIpfixStats,
+  encodeHelloElement,
   encodeNxControllerProperty,
   encodeNxEncapProperty,
   encodePacketNxPacketInProperty,
@@ -166,9 +167,6 @@ import {
 
 export function encode(w: SlabWriter, m: Message10, version: number): void {
   switch (m.type) {
-    case 'hello':
-      encodeHello(w, m, version);
-      return;
     case 'error':
       encodeErrorMessage(w, m, version);
       return;
@@ -189,6 +187,9 @@ export function encode(w: SlabWriter, m: Message10, version: number): void {
       return;
     case 'set_config':
       encodeSetConfig(w, m, version);
+      return;
+    case 'hello':
+      encodeHello10(w, m, version);
       return;
     case 'experimenter':
       encodeExperimenterMessage10(w, m, version);
@@ -301,6 +302,13 @@ export function encode(w: SlabWriter, m: Message10, version: number): void {
     default:
       throw unknownType('message', m, version);
   }
+}
+
+export function encodeHello10(w: SlabWriter, m: Hello10, version: number): void {
+  const start = writeHeader(w, version, 0, m.xid, 8);
+  for (const item of m.elements) encodeHelloElement(w, item);
+  if (m.unread !== undefined) writeRest(w, m.unread, 'hello.unread');
+  patchLength(w, start, start + 2, 'hello');
 }
 
 export function encodeExperimenterMessage10(w: SlabWriter, m: ExperimenterMessage10, version: number): void {
@@ -462,6 +470,9 @@ function encodeMultipartRequest10(w: SlabWriter, m: MultipartRequest10, version:
       put16(b, start + 8, 5, 'multipart_request.mp_type');
       encodeQueueStatsRequest10(w, m.body);
       break;
+    case 'port_desc':
+      put16(b, start + 8, 13, 'multipart_request.mp_type');
+      break;
     case 'experimenter':
       put16(b, start + 8, 65535, 'multipart_request.mp_type');
       encodeExperimenterStats10(w, m.body);
@@ -538,6 +549,10 @@ function encodeMultipartReply10(w: SlabWriter, m: MultipartReply10, version: num
     case 'queue':
       put16(b, start + 8, 5, 'multipart_reply.mp_type');
       for (const item of m.body) encodeQueueStats10(w, item);
+      break;
+    case 'port_desc':
+      put16(b, start + 8, 13, 'multipart_reply.mp_type');
+      for (const item of m.body) encodePort10(w, item);
       break;
     case 'experimenter':
       put16(b, start + 8, 65535, 'multipart_reply.mp_type');
