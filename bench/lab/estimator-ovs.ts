@@ -45,6 +45,8 @@ const plantEverySeconds = 6;
 /** 420 kB, 67 ms of the line */
 const plantPackets = 300;
 const plantPaddingBytes = 1400;
+/** with their headers */
+const plantBytes = plantPackets * (plantPaddingBytes + 42);
 const readEveryMs = 8;
 const viewEveryMs = 5;
 
@@ -198,7 +200,7 @@ class Watched {
     // the last one may have had no time before the migration ended
     const figures = plantedAt
       .filter((at) => latest - at >= plantEverySeconds - 1)
-      .map((at) => drainOf(truth, estimates, at, at + plantEverySeconds - 0.5));
+      .map((at) => drainOf(truth, estimates, at, at + plantEverySeconds - 0.5, plantBytes));
     for (const f of figures)
       say(
         `planted ${(f.plantedBytes / 1000).toFixed(0)} kB: seen after ${f.seenSeconds?.toFixed(2)} s, gone after ${f.drainedSeconds?.toFixed(2)} s`,

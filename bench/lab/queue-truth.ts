@@ -67,21 +67,27 @@ export interface SeenReading extends QueueReading {
 
 /** 5 ms of 50 Mbit/s, which the second light calls standing when it does not go */
 const emptyBytes = 31_250;
-/** the estimate has seen what is there when it says half of it */
+/** the estimate has seen what was planted when it says half of it */
 const seenShare = 0.5;
 
-/** How soon a queue that was planted at `plantedAt` was seen and was gone. */
+/**
+ * How soon a queue of `plantedBytes` that was planted at `plantedAt` was seen and was gone. What else piled up at that time, in
+ * a stall of the host, is no part of it.
+ */
 export function drainOf(
   truth: readonly QueueReading[],
   seen: readonly SeenReading[],
   plantedAt: number,
   untilAt: number,
+  plantedBytes: number,
 ): DrainFigures {
   const within = <R extends QueueReading>(readings: readonly R[]): R[] =>
     readings.filter((r) => r.at >= plantedAt && r.at < untilAt);
   const after = within(truth);
   const top = after.reduce((most, r) => (r.bytes > most.bytes ? r : most), { at: plantedAt, bytes: 0 });
-  const noticed = within(seen).find((s) => s.alarmed || s.bytes > seenShare * top.bytes);
+  const noticed = within(seen).find(
+    (s) => s.alarmed || s.bytes > seenShare * Math.min(top.bytes, plantedBytes),
+  );
   const gone = after.find((r) => r.at > top.at && r.bytes < emptyBytes);
   return {
     plantedBytes: top.bytes,

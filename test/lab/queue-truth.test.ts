@@ -43,21 +43,28 @@ describe('a queue that was planted', () => {
 
   it('is timed from the plant to the first word of it, and to the first reading of an empty queue', () => {
     const seen = readings(0.1, 4, (at) => queueAt(at - 0.05)).map((r) => ({ ...r, alarmed: false }));
-    const figures = drainOf(truth, seen, 1, 4);
+    const figures = drainOf(truth, seen, 1, 4, 1e6);
     expect(figures.plantedBytes).toBe(800_000);
     expect(figures.seenSeconds).toBeCloseTo(0.1, 6);
     expect(figures.drainedSeconds).toBeCloseTo(0.16, 6);
   });
 
+  it('is seen when the estimate says half of it, whatever else piled up', () => {
+    const stands = readings(0.01, 4, (at) => (at < 1 ? 0 : 1_000_000));
+    const half = readings(0.1, 4, (at) => (at < 1.5 ? 0 : 300_000)).map((r) => ({ ...r, alarmed: false }));
+    expect(drainOf(stands, half, 1, 4, 400_000).seenSeconds).toBeCloseTo(0.5, 6);
+    expect(drainOf(stands, half, 1, 4, 1e6).seenSeconds).toBeNull();
+  });
+
   it('counts as seen by an alarm, and is neither seen nor gone if nothing happened', () => {
     const blind = readings(0.1, 4, () => 0).map((r) => ({ ...r, alarmed: false }));
     const stands = readings(0.01, 4, (at) => (at < 1 ? 0 : 400_000));
-    expect(drainOf(stands, blind, 1, 4)).toEqual({
+    expect(drainOf(stands, blind, 1, 4, 1e6)).toEqual({
       plantedBytes: 400_000,
       seenSeconds: null,
       drainedSeconds: null,
     });
     const warned = blind.map((r) => ({ ...r, alarmed: r.at > 1.75 }));
-    expect(drainOf(stands, warned, 1, 4).seenSeconds).toBeCloseTo(0.8, 6);
+    expect(drainOf(stands, warned, 1, 4, 1e6).seenSeconds).toBeCloseTo(0.8, 6);
   });
 });
