@@ -94,7 +94,7 @@ export class ValidMessages {
   private fields(context: string, fields: readonly Field[]): Value {
     const value: Value = {};
     for (const field of fields) {
-      if (!('name' in field)) continue;
+      if (!('name' in field) || field.kind === 'leftover') continue;
       const special = this.special(context, field.name, value);
       value[field.name] = special ?? this.plain(field, context);
     }
