@@ -23,10 +23,11 @@ export async function runMigration(running: DemoCase, network: DemoNetwork): Pro
   const sinceBegin = (): number => Number(process.hrtime.bigint() - begin) / 1e9;
   await sleep(leadSeconds * 1000);
   const fromSeconds = sinceBegin();
-  const migration = await running.migrate(vm, destination);
+  const { id } = await running.migrate(vm, destination);
   const seconds = sinceBegin() - fromSeconds;
-  // What was sent last is still on its way.
+  // What was sent last is still on its way, and so may be the source's word of how long the machine stood still.
   await sleep(1000);
+  const migration = running.view.migrations.find((m) => m.id === id)!;
   const figures = await network.figures(fromSeconds, fromSeconds + seconds);
   await network.stopTraffic();
   return { migration, seconds, fromSeconds, figures };

@@ -266,10 +266,12 @@ export class Migration {
 
   onStatus(turn: Turn, world: MigrationWorld, host: string, status: HypervisorStatus): void {
     const side = this.#sideOf(host);
-    if (side === undefined || this.ended) return;
+    if (side === undefined) return;
+    // How long the machine stood still is known to the source, whose last word may come after the end.
+    if (status.downtimeMs !== null) this.#downtimeMs = status.downtimeMs;
+    if (this.ended) return;
     if (side === 'source') this.#progress.observe(turn.now, status.transferredBytes);
     this.#status[side] = status;
-    if (status.downtimeMs !== null) this.#downtimeMs = status.downtimeMs;
     this.advance(turn, world);
   }
 
