@@ -285,7 +285,7 @@ export class OpaquePathEstimator {
       intervalSeconds,
       arrivedBytes,
       servedBytes,
-      leastWaitSeconds: Math.min(...this.probes) - this.base.seconds,
+      leastWaitSeconds: this.leastWaitSeconds,
       mostWaitSeconds: Math.max(...this.probes) - this.base.seconds,
     });
   }

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type DecodeResult, decodeMessage } from '../../src/openflow/codec.js';
-import { codecOf } from '../../src/openflow/generated/versions.js';
 import { toJson } from '../../src/openflow/json.js';
-import { Reader } from '../../src/openflow/reader.js';
+import { codec } from '../fuzz/check.js';
 import { type Element, type LengthField, loadSeeds, type Seed } from '../fuzz/seeds.js';
 
 /**
@@ -41,11 +40,7 @@ const seeds = loadSeeds().filter(({ bytes }) => {
   return result.ok && !/"(type|mp_type)":"(nx|onf|ntr)_/.test(JSON.stringify(toJson(result.message)));
 });
 
-function steps(bytes: Uint8Array): number {
-  const reader = new Reader(bytes, 0, bytes[0]);
-  codecOf(bytes[0])?.decode(reader, 0, bytes.length, bytes[0]);
-  return reader.steps;
-}
+const { steps } = codec;
 
 /** The length field of an element: the only one that counts exactly its bytes. */
 function lengthOf(seed: Seed, element: Element): LengthField | undefined {
