@@ -6,8 +6,11 @@ export * from './flow-entry.js';
 export * from './group-table.js';
 export * from './intents.js';
 export { matchText, type PacketFields, type Scalar } from './match.js';
+export { flipLevels } from './migration-rules.js';
 export * from './network-map.js';
+export * from './network-state.js';
 export { probeFrame, probeNumberOf, probeNumbers } from './path-probe.js';
+export { pathOf } from './path-rules.js';
 export type { Forwarding, PacketOutput } from './pipeline.js';
 export {
   ipv4Of,

@@ -1,6 +1,8 @@
 import { parseIpv4, parseMac } from '../openflow/address.js';
 import { OFPP_CONTROLLER } from '../openflow/constants.js';
 import type { Action, Instruction, OxmField } from '../openflow/index.js';
+import { composeCookie, ruleStep } from './cookie.js';
+import type { Rule } from './rules.js';
 
 /**
  * The pipeline (OpenFlow 1.3), the same on every switch:
@@ -76,6 +78,16 @@ export const sendToSite = (siteNumber: number): Instruction[] => [
   { type: 'write_metadata', metadata: BigInt(siteNumber), metadata_mask: siteMask },
   goTo(tables.path),
 ];
+
+const baseCookie = composeCookie({ ordinal: 0, epoch: 0, step: ruleStep.base });
+
+/** A rule of the base network: no migration's, without a timeout. */
+export const baseRule = (
+  tableId: number,
+  priority: number,
+  match: Rule['match'],
+  instructions: readonly Instruction[],
+): Rule => ({ tableId, priority, match, instructions, cookie: baseCookie, hardTimeoutSeconds: 0 });
 
 /** The codec's readers of addresses, under the names this room uses. */
 export { parseIpv4 as ipv4Of, parseMac as macOf };
