@@ -23,6 +23,7 @@ export {
 } from './pipeline-layout.js';
 export * from './problems.js';
 export * from './rules.js';
+export { statefulFeatures } from './stateful-features.js';
 export * from './table-model.js';
 export { TableRoom } from './table-room.js';
 export * from './topology.js';
