@@ -11,6 +11,7 @@ export * from './network-map.js';
 export * from './network-state.js';
 export { probeFrame, probeNumberOf, probeNumbers } from './path-probe.js';
 export { pathOf } from './path-rules.js';
+export * from './paths.js';
 export type { Forwarding, PacketOutput } from './pipeline.js';
 export {
   ipv4Of,

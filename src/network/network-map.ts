@@ -10,7 +10,7 @@ import {
 } from './topology.js';
 
 /** A port that leads to another switch by a link that routing uses. */
-interface LinkPort {
+export interface LinkPort {
   readonly port: PortSpec;
   readonly peer: { readonly link: LinkSpec; readonly peer: string };
 }
@@ -71,14 +71,14 @@ export class NetworkMap {
   nextHop(switchName: string, site: string): PortSpec | undefined {
     const here = this.distanceToSite(switchName, site);
     if (here === undefined || here === 0) return undefined;
-    return this.#linkPorts(switchName).find((p) => this.distanceToSite(p.peer.peer, site) === here - 1)?.port;
+    return this.linkPorts(switchName).find((p) => this.distanceToSite(p.peer.peer, site) === here - 1)?.port;
   }
 
   /** The port that leads one local link nearer to another switch of the same site. */
   localNextHop(switchName: string, goal: string): PortSpec | undefined {
     const here = this.distanceToSwitch(switchName, goal);
     if (here === undefined || here === 0) return undefined;
-    const nearer = this.#linkPorts(switchName).find(
+    const nearer = this.linkPorts(switchName).find(
       (p) => p.peer.link.kind === 'local' && this.distanceToSwitch(p.peer.peer, goal) === here - 1,
     );
     return nearer?.port;
@@ -121,7 +121,7 @@ export class NetworkMap {
     const queue = [...goals];
     for (let i = 0; i < queue.length; i++) {
       const here = queue[i]!;
-      for (const { peer } of this.#linkPorts(here)) {
+      for (const { peer } of this.linkPorts(here)) {
         if (!uses(peer.link) || distances.has(peer.peer)) continue;
         distances.set(peer.peer, distances.get(here)! + 1);
         queue.push(peer.peer);
@@ -130,7 +130,8 @@ export class NetworkMap {
     return distances;
   }
 
-  #linkPorts(switchName: string): readonly LinkPort[] {
+  /** Ports to other switches by links that routing uses, in port-number order. */
+  linkPorts(switchName: string): readonly LinkPort[] {
     const known = this.#links.get(switchName);
     if (known !== undefined) return known;
     const links = this.ports(switchName).flatMap((port) =>
