@@ -1,9 +1,11 @@
 export * from './bottlenecks.js';
 export * from './carrier.js';
 export * from './cookie.js';
+export type { GoalHops } from './detours.js';
 export * from './diff.js';
 export * from './flow-entry.js';
 export * from './group-table.js';
+export * from './groups.js';
 export * from './intents.js';
 export { matchText, type PacketFields, type Scalar } from './match.js';
 export { flipLevels } from './migration-rules.js';

@@ -1,3 +1,4 @@
+import { type GoalHops, hopsToSite, hopsToSwitch } from './detours.js';
 import {
   type HostSpec,
   hostOf,
@@ -24,15 +25,20 @@ export interface LinkPort {
  */
 export class NetworkMap {
   readonly topology: Topology;
+  /** these are routed around */
   readonly linksDown: ReadonlySet<string>;
+  /** the one link that is not routed around though it is dead: the switches at its ends send packets on their detours */
+  readonly detoured: string | undefined;
   readonly #ports = new Map<string, readonly PortSpec[]>();
   readonly #links = new Map<string, readonly LinkPort[]>();
   readonly #toSite = new Map<string, ReadonlyMap<string, number>>();
   readonly #toSwitch = new Map<string, ReadonlyMap<string, number>>();
+  readonly #hops = new Map<string, ReadonlyMap<string, GoalHops>>();
 
-  constructor(topology: Topology, linksDown: Iterable<string> = []) {
+  constructor(topology: Topology, linksDown: Iterable<string> = [], detoured?: string) {
     this.topology = topology;
     this.linksDown = new Set(linksDown);
+    this.detoured = detoured;
     for (const s of topology.switches) this.#ports.set(s.name, portsOf(topology, s.name));
   }
 
@@ -98,6 +104,38 @@ export class NetworkMap {
     );
   }
 
+  /** Where a switch sends packets for another site, with what it does when a link fails; undefined: nowhere. */
+  hopsToSite(switchName: string, site: string): GoalHops | undefined {
+    return this.#goalHops(`site ${site}`, () => hopsToSite(this, site)).get(switchName);
+  }
+
+  /** The same for another switch of its site, over local links. */
+  hopsToSwitch(switchName: string, goal: string): GoalHops | undefined {
+    return this.#goalHops(`switch ${goal}`, () => hopsToSwitch(this, goal)).get(switchName);
+  }
+
+  #goalHops(goal: string, make: () => ReadonlyMap<string, GoalHops>): ReadonlyMap<string, GoalHops> {
+    const known = this.#hops.get(goal);
+    if (known) return known;
+    const hops = make();
+    this.#hops.set(goal, hops);
+    return hops;
+  }
+
+  /** Ports of a switch that no packet should be sent to though they may have a signal. */
+  deadPorts(switchName: string): ReadonlySet<number> {
+    const dead = this.ports(switchName).filter(
+      ({ peer }) =>
+        peer.kind === 'link' && (this.linksDown.has(peer.link.name) || peer.link.name === this.detoured),
+    );
+    return new Set(dead.map((p) => p.portNumber));
+  }
+
+  /** For the metadata: after the numbers of sites come those of switches, in file order. */
+  switchNumber(name: string): number {
+    return this.topology.sites.length + this.topology.switches.findIndex((s) => s.name === name) + 1;
+  }
+
   /** Ports passed on the way from a switch to a site, in order; undefined if there is no way. */
   pathToSite(switchName: string, site: string): PortSpec[] | undefined {
     const path: PortSpec[] = [];
@@ -146,14 +184,30 @@ export class NetworkMap {
   }
 }
 
-const maps = new WeakMap<Topology, NetworkMap>();
+const maps = new WeakMap<Topology, Map<string, NetworkMap>>();
+/** Maps of other states of the links that are kept for one topology. */
+const mapsKept = 16;
 
-/** The map of a topology with all links up; made once for each topology object. */
-export function networkMapOf(topology: Topology): NetworkMap {
-  let map = maps.get(topology);
-  if (!map) {
-    map = new NetworkMap(topology);
-    maps.set(topology, map);
-  }
+/**
+ * The map of a topology with some links down; made once for each. A single packet or local link is not routed around: its ends repair
+ * that by themselves, in the same way whether a port lost its signal or a controller knows more, and no other switch
+ * has to change at the same moment. With two or more, routes are made anew without them.
+ */
+export function networkMapOf(topology: Topology, linksDown: readonly string[] = []): NetworkMap {
+  const known = maps.get(topology) ?? new Map<string, NetworkMap>();
+  maps.set(topology, known);
+  const down = [...new Set(linksDown)].sort();
+  const key = down.join();
+  let map = known.get(key);
+  if (map) return map;
+  const isCircuit = (name: string): boolean =>
+    topology.links.some((l) => l.name === name && l.kind === 'circuit');
+  const routed = down.filter((name) => !isCircuit(name));
+  map =
+    routed.length === 1
+      ? new NetworkMap(topology, down.filter(isCircuit), routed[0])
+      : new NetworkMap(topology, down);
+  if (known.size >= mapsKept) known.delete([...known.keys()][1]!);
+  known.set(key, map);
   return map;
 }
