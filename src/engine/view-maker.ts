@@ -1,6 +1,7 @@
 import { hostOf, siteOfHost } from '../network/topology.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
 import type { EngineConfig } from './config.js';
+import type { LinkCheck } from './link-check.js';
 import type { MigrationDesk } from './migration-desk.js';
 import type { RateDesk } from './rate-desk.js';
 import type { SwitchDesk } from './switch-desk.js';
@@ -16,6 +17,7 @@ export class ViewMaker {
   readonly #loops: readonly BottleneckLoop[];
   readonly #rates: RateDesk;
   readonly #migrations: MigrationDesk;
+  readonly #check: LinkCheck;
   readonly #log: EventLog;
 
   constructor(
@@ -24,6 +26,7 @@ export class ViewMaker {
     loops: readonly BottleneckLoop[],
     rates: RateDesk,
     migrations: MigrationDesk,
+    check: LinkCheck,
     log: EventLog,
   ) {
     this.#config = config;
@@ -31,6 +34,7 @@ export class ViewMaker {
     this.#loops = loops;
     this.#rates = rates;
     this.#migrations = migrations;
+    this.#check = check;
     this.#log = log;
   }
 
@@ -46,7 +50,8 @@ export class ViewMaker {
       slotMs: control.slotMs,
       sites: topology?.sites.map((s) => s.name) ?? [],
       switches: this.#switches.views(turn.now),
-      links: this.#links(),
+      links: this.#links(turn.now),
+      lldpAlarms: this.#check.alarms(),
       hosts: (topology?.hosts ?? []).map((h) => ({
         name: h.name,
         role: h.role,
@@ -60,7 +65,7 @@ export class ViewMaker {
     };
   }
 
-  #links(): LinkView[] {
+  #links(now: number): LinkView[] {
     const { topology } = this.#config;
     return (topology?.links ?? []).map((link) => {
       const [from, to] = link.ends;
@@ -78,6 +83,7 @@ export class ViewMaker {
         oneWayDelayMs: link.opaque === true ? null : link.oneWayDelayMs,
         state: link.kind === 'circuit' ? 'dark' : up ? 'up' : 'down',
         bitsPerSecond: loop?.departedBitsPerSecond ?? null,
+        verifiedSecondsAgo: this.#check.verifiedSecondsAgo(now, link.name),
       };
     });
   }

@@ -1,9 +1,11 @@
+import { isLldp } from './link-beacon.js';
 import type { NetworkMap } from './network-map.js';
 import type { NetworkState } from './network-state.js';
 import { isProbe } from './path-probe.js';
 import {
   apply,
   baseRule,
+  beaconToController,
   fromMac,
   goTo,
   hasDscp,
@@ -24,6 +26,12 @@ export function guardRules(map: NetworkMap, switchName: string, state: NetworkSt
     if (port.peer.kind === 'link')
       return [
         baseRule(tables.guard, priorities.admit, [onPort(port.portNumber)], [goTo(tables.location)]),
+        baseRule(
+          tables.guard,
+          priorities.beacon,
+          [onPort(port.portNumber), isLldp],
+          [apply(beaconToController)],
+        ),
         ...(port.peer.link.opaque === true
           ? [
               baseRule(

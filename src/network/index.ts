@@ -7,6 +7,16 @@ export * from './flow-entry.js';
 export * from './group-table.js';
 export * from './groups.js';
 export * from './intents.js';
+export {
+  type BeaconClaim,
+  beaconFrame,
+  beaconNonceOf,
+  hexText,
+  nonceBytes,
+  type SignedBeacon,
+  sealBytes,
+  sealedBytes,
+} from './link-beacon.js';
 export { matchText, type PacketFields, type Scalar } from './match.js';
 export { flipLevels } from './migration-rules.js';
 export * from './network-map.js';

@@ -26,8 +26,10 @@ export const priorities = {
   class: 100,
   safe: 200,
   granted: 300,
-  /** table 0: probes of an opaque path go to the controller */
+  /** table 0: probes of a path go to the controller */
   probe: 400,
+  /** table 0: so does LLDP that comes in by a link */
+  beacon: 410,
   /** table 1 */
   locationStaged: 50,
   location: 100,
@@ -77,6 +79,8 @@ export const goTo = (table: number): Instruction => ({ type: 'goto_table', table
 export const output = (port: number): Action => ({ type: 'output', port, max_len: 0 });
 /** the whole of a probe, and no more of anything else */
 export const toController: Action = { type: 'output', port: OFPP_CONTROLLER, max_len: 64 };
+/** the whole of a beacon */
+export const beaconToController: Action = { type: 'output', port: OFPP_CONTROLLER, max_len: 256 };
 export const setQueue = (queueId: number): Action => ({ type: 'set_queue', queue_id: queueId });
 export const setDscp = (dscp: number): Action => ({ type: 'set_field', field: hasDscp(dscp) });
 /** On to the path table, for the goal (a site, or a switch of this site) with this number. */
