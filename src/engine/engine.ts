@@ -5,6 +5,7 @@ import { BottleneckLoop } from './bottleneck-loop.js';
 import type { EngineConfig } from './config.js';
 import type { Input } from './input.js';
 import { LinkCheck } from './link-check.js';
+import { LinkLiveness } from './link-liveness.js';
 import { Mastership } from './mastership.js';
 import { MigrationDesk } from './migration-desk.js';
 import type { Output } from './output.js';
@@ -34,6 +35,7 @@ export class Engine {
   readonly #rates: RateDesk;
   readonly #migrations: MigrationDesk;
   readonly #check: LinkCheck;
+  readonly #liveness: LinkLiveness;
   readonly #api: ApiDesk;
   readonly #views: ViewMaker;
   #startedAt = 0;
@@ -73,6 +75,7 @@ export class Engine {
       nextCommand,
     );
     this.#check = new LinkCheck(config.topology, this.#log);
+    this.#liveness = new LinkLiveness(config.topology, this.#log, (link) => this.#switches.touch(link));
     this.#api = new ApiDesk(this.#switches, this.#migrations);
     this.#views = new ViewMaker(
       config,
@@ -81,6 +84,7 @@ export class Engine {
       this.#rates,
       this.#migrations,
       this.#check,
+      this.#liveness,
       this.#log,
     );
   }
@@ -151,7 +155,9 @@ export class Engine {
   #onSessionEvent(turn: Turn, link: Link, event: SessionEvent): void {
     const { dpid } = link;
     if (dpid !== undefined && event.kind === 'message' && event.message.type === 'packet_in')
-      if (this.#check.arrived(turn, dpid, event.message)) return;
+      if (this.#check.arrived(turn, dpid, event.message) || this.#liveness.arrived(turn, dpid, event.message))
+        return;
+    if (dpid !== undefined && this.#liveness.onEvent(turn, dpid, event)) return;
     if (dpid !== undefined)
       for (const loop of this.#loops)
         if (loop.dpids.includes(dpid) && loop.onEvent(turn, dpid, event)) return;
@@ -180,6 +186,7 @@ export class Engine {
       }
     }
     this.#check.run(turn, this.#linkOf);
+    if (this.#liveness.run(turn, this.#linkOf)) this.#migrations.linksChanged(turn, this.#liveness.down);
     this.#migrations.run(turn);
     if (turn.now >= this.#nextPublish) {
       // A late turn publishes once, not once for every period that was missed.
@@ -190,7 +197,7 @@ export class Engine {
 
   nextWakeup(now: number): number {
     let next = Math.min(this.#nextPublish, this.#switches.nextDeadline(now), this.#migrations.nextDeadline());
-    next = Math.min(next, this.#check.nextDeadline());
+    next = Math.min(next, this.#check.nextDeadline(), this.#liveness.nextDeadline());
     for (const loop of this.#loops) next = Math.min(next, loop.nextDeadline());
     return next;
   }

@@ -68,9 +68,10 @@ export class LinkCheck {
 
   /** Asks for sealed beacons, for each port with a signal whose switch is there. */
   run(turn: Turn, linkOf: (dpid: string) => Link | undefined): void {
+    if (turn.now < this.#dueAt || this.#ends.length === 0) return;
     const ready = this.#ends.filter((e) => linkOf(e.dpid)?.ports.get(e.portNumber)?.up === true);
     this.#anyReady = ready.length > 0;
-    if (!this.#anyReady || turn.now < this.#dueAt) return;
+    if (!this.#anyReady) return;
     this.#dueAt = turn.now + periodSeconds;
     this.#forgetOld(turn.now);
     this.#batch += 1;

@@ -2,6 +2,7 @@ import { hostOf, siteOfHost } from '../network/topology.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
 import type { EngineConfig } from './config.js';
 import type { LinkCheck } from './link-check.js';
+import type { LinkLiveness } from './link-liveness.js';
 import type { MigrationDesk } from './migration-desk.js';
 import type { RateDesk } from './rate-desk.js';
 import type { SwitchDesk } from './switch-desk.js';
@@ -18,6 +19,7 @@ export class ViewMaker {
   readonly #rates: RateDesk;
   readonly #migrations: MigrationDesk;
   readonly #check: LinkCheck;
+  readonly #liveness: LinkLiveness;
   readonly #log: EventLog;
 
   constructor(
@@ -27,6 +29,7 @@ export class ViewMaker {
     rates: RateDesk,
     migrations: MigrationDesk,
     check: LinkCheck,
+    liveness: LinkLiveness,
     log: EventLog,
   ) {
     this.#config = config;
@@ -35,6 +38,7 @@ export class ViewMaker {
     this.#rates = rates;
     this.#migrations = migrations;
     this.#check = check;
+    this.#liveness = liveness;
     this.#log = log;
   }
 
@@ -69,7 +73,7 @@ export class ViewMaker {
     const { topology } = this.#config;
     return (topology?.links ?? []).map((link) => {
       const [from, to] = link.ends;
-      const up = [from, to].every((name) => {
+      const attached = [from, to].every((name) => {
         const spec = topology!.switches.find((s) => s.name === name);
         return spec !== undefined && this.#switches.link(spec.dpid) !== undefined;
       });
@@ -81,7 +85,8 @@ export class ViewMaker {
         to,
         capacityBitsPerSecond: link.capacityBitsPerSecond ?? null,
         oneWayDelayMs: link.opaque === true ? null : link.oneWayDelayMs,
-        state: link.kind === 'circuit' ? 'dark' : up ? 'up' : 'down',
+        state:
+          link.kind === 'circuit' ? 'dark' : attached && !this.#liveness.isDead(link.name) ? 'up' : 'down',
         bitsPerSecond: loop?.departedBitsPerSecond ?? null,
         verifiedSecondsAgo: this.#check.verifiedSecondsAgo(now, link.name),
       };

@@ -32,7 +32,7 @@ export function guardRules(map: NetworkMap, switchName: string, state: NetworkSt
           [onPort(port.portNumber), isLldp],
           [apply(beaconToController)],
         ),
-        ...(port.peer.link.opaque === true
+        ...(port.peer.link.kind !== 'local'
           ? [
               baseRule(
                 tables.guard,

@@ -21,7 +21,14 @@ export { matchText, type PacketFields, type Scalar } from './match.js';
 export { flipLevels } from './migration-rules.js';
 export * from './network-map.js';
 export * from './network-state.js';
-export { probeFrame, probeNumberOf, probeNumbers } from './path-probe.js';
+export {
+  livenessFrame,
+  livenessNumberOf,
+  livenessNumbers,
+  probeFrame,
+  probeNumberOf,
+  probeNumbers,
+} from './path-probe.js';
 export { pathOf } from './path-rules.js';
 export * from './paths.js';
 export type { Forwarding, PacketOutput } from './pipeline.js';

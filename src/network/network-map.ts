@@ -191,7 +191,8 @@ const mapsKept = 16;
 /**
  * The map of a topology with some links down; made once for each. A single packet or local link is not routed around: its ends repair
  * that by themselves, in the same way whether a port lost its signal or a controller knows more, and no other switch
- * has to change at the same moment. With two or more, routes are made anew without them.
+ * has to change at the same moment. With two or more, routes are made anew without them. A link to which there is no
+ * alternative stays in the routes: what it cuts off cannot be reached in any way, and rules need not change twice.
  */
 export function networkMapOf(topology: Topology, linksDown: readonly string[] = []): NetworkMap {
   const known = maps.get(topology) ?? new Map<string, NetworkMap>();
@@ -200,14 +201,38 @@ export function networkMapOf(topology: Topology, linksDown: readonly string[] = 
   const key = down.join();
   let map = known.get(key);
   if (map) return map;
-  const isCircuit = (name: string): boolean =>
-    topology.links.some((l) => l.name === name && l.kind === 'circuit');
-  const routed = down.filter((name) => !isCircuit(name));
-  map =
-    routed.length === 1
-      ? new NetworkMap(topology, down.filter(isCircuit), routed[0])
-      : new NetworkMap(topology, down);
-  if (known.size >= mapsKept) known.delete([...known.keys()][1]!);
+  map = down.length === 0 ? new NetworkMap(topology) : mapWithout(topology, down);
+  if (known.size >= mapsKept) known.delete([...known.keys()].find((k) => k !== '')!);
   known.set(key, map);
   return map;
+}
+
+function mapWithout(topology: Topology, down: readonly string[]): NetworkMap {
+  const whole = networkMapOf(topology);
+  const circuits = down.filter((name) => topology.links.some((l) => l.name === name && l.kind === 'circuit'));
+  const can = (without: readonly string[]): boolean =>
+    joins(new NetworkMap(topology, [...circuits, ...without]), whole);
+  const avoidable = down.filter((name) => !circuits.includes(name) && can([name]));
+  if (avoidable.length === 1) return new NetworkMap(topology, circuits, avoidable[0]);
+  const avoided: string[] = [];
+  for (const name of avoidable) if (can([...avoided, name])) avoided.push(name);
+  return new NetworkMap(topology, [...circuits, ...avoided]);
+}
+
+/** Does every switch still reach every site and every switch of its own site that it reaches in `whole`? */
+function joins(map: NetworkMap, whole: NetworkMap): boolean {
+  const { sites, switches } = map.topology;
+  return switches.every(
+    ({ name, site }) =>
+      sites.every(
+        (s) =>
+          map.distanceToSite(name, s.name) !== undefined || whole.distanceToSite(name, s.name) === undefined,
+      ) &&
+      switches.every(
+        (s) =>
+          s.site !== site ||
+          map.distanceToSwitch(name, s.name) !== undefined ||
+          whole.distanceToSwitch(name, s.name) === undefined,
+      ),
+  );
 }
