@@ -203,6 +203,7 @@ export class MigrationDesk implements MigrationWorld {
           'migration accepted',
           `${facts.id}: ${request.vm} ${facts.source} -> ${facts.destination}`,
         );
+        for (const warning of admitted.warnings) this.#log.add(t, 'warn', 'connections will break', warning);
         if (key !== undefined) key.waiting = undefined;
         for (const repeat of repeats) repeat(t, { ok: true, body: migration.view() });
         migration.resume(t);

@@ -124,6 +124,11 @@ export class RuleKeeper {
     this.#roomXid = 0;
   }
 
+  /** rules of others that the last read found */
+  get foreignRules(): readonly Rule[] {
+    return this.#foreign;
+  }
+
   get isFull(): boolean {
     return this.#full !== undefined;
   }
