@@ -122,7 +122,10 @@ describe('state of connections on the path', () => {
   const tracking = (mac: string): Rule => ({
     tableId: 7,
     priority: 9,
-    match: [{ field: 'eth_dst', value: parseMac(mac) }],
+    match: [
+      { field: 'eth_dst', value: parseMac(mac) },
+      { field: 'eth_src', value: parseMac('02:00:00:00:09:08') },
+    ],
     instructions: [{ type: 'apply_actions', actions: [track] }],
     cookie: 0x1234n,
     hardTimeoutSeconds: 0,
