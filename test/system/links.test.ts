@@ -34,7 +34,9 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('links of a real network', () => {
           ? true
           : undefined;
       });
-      expect(await ofctl(directory, ['dump-groups', 'gw-c'])).toMatch(/group_id=139776\d{4},type=ff/);
+      expect(await ofctl(directory, ['dump-groups', 'gw-c'])).toMatch(
+        /group_id=13980\d{5},type=ff,bucket=watch_port:1/,
+      );
       await eventually(
         'every link but the dark circuit is verified',
         async () =>
