@@ -34,9 +34,12 @@ const answerLimitMs = 15_000;
 /** One controller, as its REST interface and stream show it. Every method throws CliError. */
 export class ApiClient {
   readonly #server: URL;
+  readonly #authorization: Readonly<Record<string, string>>;
 
-  constructor(server: string) {
+  /** @param token for a controller that asks for one; it is sent with every request */
+  constructor(server: string, token?: string) {
     this.#server = serverUrl(server);
+    this.#authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   }
 
   state(): Promise<SystemViewJson> {
@@ -103,7 +106,7 @@ export class ApiClient {
     for (;;) {
       let view: SystemViewJson | undefined;
       for await (const message of messages(
-        new WebSocket(this.#streamUrl(), { handshakeTimeout: answerLimitMs }),
+        new WebSocket(this.#streamUrl(), { handshakeTimeout: answerLimitMs, headers: this.#authorization }),
       )) {
         failures = 0;
         view = message.type === 'snapshot' ? message.data : view && { ...view, ...message.data };
@@ -142,7 +145,7 @@ export class ApiClient {
     try {
       response = await fetch(new URL(path, this.#server), {
         method,
-        headers,
+        headers: { ...headers, ...this.#authorization },
         redirect: 'error',
         signal: AbortSignal.timeout(answerLimitMs),
         ...(body === undefined ? {} : { body }),
