@@ -61,19 +61,17 @@ export class Gate {
     const { url } = request.routeOptions;
     const access = (url === undefined ? undefined : accessOf(request.method, url)) ?? 'open';
     if (tokens === undefined) request.caller = local;
-    else if (access !== 'open') request.caller = this.#identify(request, tokens(), access, now);
+    else if (access !== 'open') {
+      request.caller = this.#identify(request, tokens(), now);
+      if (!covers(request.caller.scope, access)) throw scopeTooSmall(request, request.caller, access);
+    }
     const changes = request.method !== 'GET' && request.method !== 'HEAD';
     const who = request.caller === null || tokens === undefined ? `@${request.ip}` : request.caller.name;
     const wait = (changes ? this.#changes : this.#reads).take(who, now / 1000);
     if (wait > 0) throw tooMany(wait);
   }
 
-  #identify(
-    request: FastifyRequest,
-    tokens: readonly AccessToken[],
-    needed: Scope,
-    nowMs: number,
-  ): AccessToken {
+  #identify(request: FastifyRequest, tokens: readonly AccessToken[], nowMs: number): Caller {
     const presented = presentedToken(request);
     const seconds = nowMs / 1000;
     if (!this.#refused.has(request.ip, seconds)) throw tooMany(1);
@@ -95,20 +93,7 @@ export class Gate {
           : { 'www-authenticate': `${bearer['www-authenticate']}, error="invalid_token"` },
       );
     }
-    if (!covers(token.scope, needed))
-      throw new ApiProblem(
-        {
-          slug: 'scope-too-small',
-          status: 403,
-          title: 'Not allowed with this token',
-          detail: `${request.method} ${request.url.split('?', 1)[0]} needs the scope ${needed}; the token of ${JSON.stringify(token.name)} has ${token.scope}.`,
-          extra: { neededScope: needed },
-        },
-        {
-          'www-authenticate': `${bearer['www-authenticate']}, error="insufficient_scope", scope="${needed}"`,
-        },
-      );
-    return token;
+    return { name: token.name, scope: token.scope };
   }
 }
 
@@ -127,6 +112,20 @@ const protocolsOf = (header: string | undefined): string[] =>
 /** The subprotocol that is answered is never the one with the token. */
 export const chooseProtocol = (offered: ReadonlySet<string>): string | false =>
   offered.has(streamProtocol) ? streamProtocol : false;
+
+const scopeTooSmall = (request: FastifyRequest, { name, scope }: Caller, needed: Scope): ApiProblem =>
+  new ApiProblem(
+    {
+      slug: 'scope-too-small',
+      status: 403,
+      title: 'Not allowed with this token',
+      detail: `${request.method} ${request.url.split('?', 1)[0]} needs the scope ${needed}; the token of ${JSON.stringify(name)} has ${scope}.`,
+      extra: { neededScope: needed },
+    },
+    {
+      'www-authenticate': `${bearer['www-authenticate']}, error="insufficient_scope", scope="${needed}"`,
+    },
+  );
 
 const tooMany = (waitSeconds: number): ApiProblem =>
   new ApiProblem(

@@ -12,6 +12,7 @@ import {
 import { requireAccessForEveryRoute } from './access-matrix.js';
 import type { AccessToken } from './access-tokens.js';
 import type { Application } from './application.js';
+import { noteChanges } from './audit-notes.js';
 import { Commander } from './commands.js';
 import { ConnectionGuard } from './connection-guard.js';
 import { builtDashboard, serveDashboard } from './dashboard.js';
@@ -108,6 +109,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
   app.addHook('onResponse', async (request) => {
     if (request.headers.upgrade !== undefined) request.raw.socket.destroySoon();
   });
+  noteChanges(app, options.application);
   acceptJsonBodies(app);
   app.register(async (scope) => joinParts(scope, options));
   return app;

@@ -27,7 +27,8 @@ const schemaSteps: readonly string[] = [
      outcome        TEXT NOT NULL,
      detail         TEXT NOT NULL,
      request_id     TEXT,
-     journal_number INTEGER UNIQUE
+     journal_number INTEGER,
+     UNIQUE (journal_number, wall_ms)
    ) STRICT`,
 ];
 

@@ -34,8 +34,14 @@ export class FakeApplication implements Application {
     this.#ids += 1;
     return `m-${this.#ids}`;
   }
-  audit(): readonly AuditEntry[] {
-    return this.entries;
+  audit(before: number, limit: number): readonly AuditEntry[] {
+    return this.entries
+      .filter(({ number }) => number < before)
+      .slice(-limit)
+      .reverse();
+  }
+  noteAudit(entry: Omit<AuditEntry, 'number' | 'wallMs'>): void {
+    this.entries.push({ ...entry, number: this.entries.length + 1, wallMs: 0 });
   }
 
   #admit(command: ApiCommand): ApiResult {
