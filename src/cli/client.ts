@@ -3,6 +3,7 @@ import type {
   MigrationJson,
   MigrationListJson,
   MigrationRequestJson,
+  MigrationVerdictJson,
   ProblemJson,
   ReadinessJson,
   StreamMessageJson,
@@ -84,8 +85,8 @@ export class ApiClient {
   startMigration(request: MigrationRequestJson, idempotencyKey: string): Promise<MigrationJson> {
     return this.#post('/v1/migrations', request, { 'idempotency-key': idempotencyKey });
   }
-  /** What admission would say. */
-  tryMigration(request: MigrationRequestJson): Promise<Readonly<Record<string, unknown>>> {
+  /** What admission would say, and what the migration would do. */
+  tryMigration(request: MigrationRequestJson): Promise<MigrationVerdictJson> {
     return this.#post('/v1/migrations', { ...request, dryRun: true }, {});
   }
   cancelMigration(id: string): Promise<MigrationJson> {

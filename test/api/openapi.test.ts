@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import { Compile } from 'typebox/compile';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -131,6 +132,18 @@ describe('/docs/json', () => {
     expect(page.headers['content-type']).toContain('text/html');
     expect(String(page.headers['content-security-policy'])).not.toContain('http');
     expect([...page.body.matchAll(/(?:src|href)="https?:/g)]).toEqual([]);
+  });
+});
+
+/**
+ * The document that is in the repository. To renew it after a change:
+ *   STEADY_WRITE_SCHEMAS=1 npx vitest run --project unit test/api/openapi.test.ts && npx biome format --write src/api/openapi.json
+ */
+describe('src/api/openapi.json', () => {
+  it('is current', () => {
+    const file = 'src/api/openapi.json';
+    if (process.env.STEADY_WRITE_SCHEMAS) writeFileSync(file, `${JSON.stringify(document, null, 2)}\n`);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(document);
   });
 });
 
