@@ -14,6 +14,7 @@ export { pathOf } from './path-rules.js';
 export type { Forwarding, PacketOutput } from './pipeline.js';
 export {
   ipv4Of,
+  ipv6Of,
   leaseSeconds,
   macOf,
   migrationDscp,
