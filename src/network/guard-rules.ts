@@ -1,4 +1,5 @@
 import type { Instruction, OxmField } from '../openflow/index.js';
+import { isLldp } from './link-beacon.js';
 import { discoveryRules, questionRules, type Station } from './neighbour-rules.js';
 import type { NetworkMap } from './network-map.js';
 import type { NetworkState } from './network-state.js';
@@ -6,6 +7,7 @@ import { isProbe } from './path-probe.js';
 import {
   apply,
   baseRule,
+  beaconToController,
   fromIpv4,
   fromIpv6,
   fromMac,
@@ -45,9 +47,16 @@ const stationAt = (peer: PortPeer): Station | undefined =>
 /** Trunks are trusted: what comes in there was checked and marked at its edge. */
 function trunkRules(portNumber: number, link: LinkSpec): Rule[] {
   const admitted = baseRule(tables.guard, priorities.admit, [onPort(portNumber)], [goTo(tables.location)]);
-  if (link.opaque !== true) return [admitted];
+  const beacon = baseRule(
+    tables.guard,
+    priorities.beacon,
+    [onPort(portNumber), isLldp],
+    [apply(beaconToController)],
+  );
+  if (link.kind === 'local') return [admitted, beacon];
   return [
     admitted,
+    beacon,
     baseRule(tables.guard, priorities.probe, [onPort(portNumber), isProbe], [apply(toController)]),
   ];
 }

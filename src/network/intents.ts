@@ -2,7 +2,7 @@ import { guardRules } from './guard-rules.js';
 import { locationRules } from './location-rules.js';
 import { migrationRules } from './migration-rules.js';
 import { neighbourRules } from './neighbour-rules.js';
-import { NetworkMap, networkMapOf } from './network-map.js';
+import { networkMapOf } from './network-map.js';
 import type { NetworkState } from './network-state.js';
 import { pathRules } from './path-rules.js';
 import type { Rule } from './rules.js';
@@ -10,8 +10,7 @@ import type { Topology } from './topology.js';
 
 /** All rules that one switch must hold; nothing for a switch that is not in the topology. */
 export function desiredRules(topology: Topology, switchName: string, state: NetworkState): Rule[] {
-  const down = state.linksDown ?? [];
-  const map = down.length === 0 ? networkMapOf(topology) : new NetworkMap(topology, down);
+  const map = networkMapOf(topology, state.linksDown);
   if (!map.switch(switchName)) return [];
   return [
     ...guardRules(map, switchName, state),

@@ -1,7 +1,7 @@
 import type { Instruction } from '../openflow/index.js';
 import type { NetworkMap } from './network-map.js';
 import { locationOf, type NetworkState } from './network-state.js';
-import { apply, baseRule, output, priorities, sendToSite, tables, toMac } from './pipeline-layout.js';
+import { apply, baseRule, output, priorities, sendOn, tables, toMac } from './pipeline-layout.js';
 import type { Rule } from './rules.js';
 import { type HostSpec, hostOf, type PortSpec, siteOfHost } from './topology.js';
 
@@ -31,7 +31,7 @@ export function instructionsToVm(
   return host && instructionsTowards(map, switchName, host, map.vmPort(vm, hostName));
 }
 
-/** Out of the access port here, along a local link inside the site, or on to the path table for another site. */
+/** Out of the access port here, along the only local link, or on to the path table. */
 function instructionsTowards(
   map: NetworkMap,
   switchName: string,
@@ -40,7 +40,10 @@ function instructionsTowards(
 ): Instruction[] | undefined {
   const site = siteOfHost(map.topology, host);
   if (site === undefined) return undefined;
-  if (map.switch(switchName)?.site !== site) return sendToSite(map.siteNumber(site));
-  const port = host.switch === switchName ? accessPort : map.localNextHop(switchName, host.switch);
-  return port && [apply(output(port.portNumber))];
+  if (map.switch(switchName)?.site !== site) return sendOn(map.siteNumber(site));
+  if (host.switch === switchName) return accessPort && [apply(output(accessPort.portNumber))];
+  const hops = map.hopsToSwitch(switchName, host.switch);
+  if (hops === undefined) return undefined;
+  // Where there is a choice, the path table makes it, once for all addresses behind that switch.
+  return hops.ports.length > 1 ? sendOn(map.switchNumber(host.switch)) : [apply(output(hops.ports[0]!))];
 }

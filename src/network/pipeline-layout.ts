@@ -8,11 +8,12 @@ import type { Rule } from './rules.js';
  * The pipeline (OpenFlow 1.3), the same on every switch:
  *
  *     table 0 guard      who may send from which port, what is it -> code point, queue
- *     table 1 location   eth_dst -> a port of this site, or the number of another site in the metadata
- *     table 2 path       site (and code point) -> port
+ *     table 1 location   eth_dst -> a port of this switch, or in the metadata the number of another site or of a switch
+ *                        of this site to which there is more than one way
+ *     table 2 path       goal (and code point; and port, for what a failed link sent back) -> port or group
  *     table 3 neighbour  who has this address? -> the answer, out of the port that the question came in by
  *
- * A table miss drops. Location is the one table that a migration changes; path has one rule for each site, however
+ * A table miss drops. Location is the one table that a migration changes; path has a few rules for each goal, however
  * many machines live there.
  */
 export const tables = { guard: 0, location: 1, path: 2, neighbour: 3 } as const;
@@ -28,22 +29,26 @@ export const priorities = {
   discovery: 120,
   /** table 0: questions for a neighbour's hardware address go to table 3 */
   question: 150,
-  /** table 0: nobody announces itself... */
+  /** table 0: nobody announces itself */
   announcement: 160,
-  /** ...but a machine that moves, at its new place */
-  announcementHeard: 170,
   safe: 200,
   granted: 300,
   /** table 0: tags are the network's own; a station's frames have none */
   tagged: 350,
-  /** table 0: probes of an opaque path go to the controller */
+  /** table 0: probes of a path go to the controller */
   probe: 400,
+  /** table 0: so does LLDP that comes in by a link */
+  beacon: 410,
   /** table 1 */
   locationStaged: 50,
   location: 100,
   /** table 2 */
   path: 100,
+  /** packets that came in by the port by which they would leave as the second choice */
+  pathBack: 150,
   pathSteered: 200,
+  /** packets that come from where they should go: a link behind is down, and they go on by another way */
+  pathDetour: 300,
   /** table 3 */
   answer: 100,
 } as const;
@@ -56,12 +61,11 @@ export const leaseSeconds = 3;
 
 const ethTypeIpv4 = 0x0800;
 const ethTypeArp = 0x0806;
-const ethTypeRarp = 0x8035;
 const ethTypeIpv6 = 0x86dd;
 const protocolIcmpv6 = 58;
 /** OFPVID_PRESENT (OpenFlow 1.3.5, 7.2.3.7) */
 const vlanPresent = 0x1000;
-const siteMask = 0xffffn;
+const goalMask = 0xffffn;
 
 export const onPort = (inPort: number): OxmField => ({ field: 'in_port', value: inPort });
 export const fromMac = (mac: string): OxmField => ({ field: 'eth_src', value: parseMac(mac) });
@@ -69,7 +73,6 @@ export const toMac = (mac: string): OxmField => ({ field: 'eth_dst', value: pars
 export const isIpv4: OxmField = { field: 'eth_type', value: ethTypeIpv4 };
 export const isIpv6: OxmField = { field: 'eth_type', value: ethTypeIpv6 };
 export const isArp: OxmField = { field: 'eth_type', value: ethTypeArp };
-export const isRarp: OxmField = { field: 'eth_type', value: ethTypeRarp };
 export const isTagged: OxmField = { field: 'vlan_vid', value: vlanPresent, mask: vlanPresent };
 export const icmpv6OfType = (type: number): OxmField[] => [
   isIpv6,
@@ -91,10 +94,10 @@ export const tcpBetween = (fromIp: string, toIp: string, port: number): OxmField
   { field: 'ipv4_dst', value: parseIpv4(toIp) },
   { field: 'tcp_dst', value: port },
 ];
-export const boundFor = (siteNumber: number): OxmField => ({
+export const boundFor = (goalNumber: number): OxmField => ({
   field: 'metadata',
-  value: BigInt(siteNumber),
-  mask: siteMask,
+  value: BigInt(goalNumber),
+  mask: goalMask,
 });
 
 export const apply = (...actions: Action[]): Instruction => ({ type: 'apply_actions', actions });
@@ -103,8 +106,6 @@ export const output = (port: number): Action => ({ type: 'output', port, max_len
 export const backOut: Action = output(OFPP_IN_PORT);
 /** the whole of a probe, and no more of anything else */
 export const toController: Action = { type: 'output', port: OFPP_CONTROLLER, max_len: 64 };
-/** the whole of an announcement: a neighbour advertisement with its link-layer address has 86 bytes */
-export const announcementToController: Action = { type: 'output', port: OFPP_CONTROLLER, max_len: 128 };
 export const setField = (field: OxmField): Action => ({ type: 'set_field', field });
 /** Copies a whole field over another: an action of Open vSwitch (`move`), since OpenFlow has none before 1.5. */
 export const copyField = (src: OxmName, dst: OxmName, bits: number): Action => ({
@@ -115,10 +116,13 @@ export const copyField = (src: OxmName, dst: OxmName, bits: number): Action => (
   src,
   dst,
 });
+/** the whole of a beacon */
+export const beaconToController: Action = { type: 'output', port: OFPP_CONTROLLER, max_len: 256 };
 export const setQueue = (queueId: number): Action => ({ type: 'set_queue', queue_id: queueId });
 export const setDscp = (dscp: number): Action => setField(hasDscp(dscp));
-export const sendToSite = (siteNumber: number): Instruction[] => [
-  { type: 'write_metadata', metadata: BigInt(siteNumber), metadata_mask: siteMask },
+/** On to the path table, for the goal (a site, or a switch of this site) with this number. */
+export const sendOn = (goalNumber: number): Instruction[] => [
+  { type: 'write_metadata', metadata: BigInt(goalNumber), metadata_mask: goalMask },
   goTo(tables.path),
 ];
 
