@@ -72,18 +72,25 @@ export function questionRules(portNumber: number, station: Station): Rule[] {
     ),
   ];
   if (ipv6 === undefined) return rules;
-  const solicitation: OxmField[] = [
-    ...from,
-    ...icmpv6OfType(NEIGHBOUR_SOLICITATION),
-    { field: 'icmpv6_code', value: 0 },
-    fromIpv6(ipv6),
-    { field: 'ipv6_nd_sll', value: macOf(mac) },
-  ];
   const turn = apply(setField({ field: 'icmpv6_type', value: NEIGHBOUR_ADVERTISEMENT }));
-  return [
-    ...rules,
-    baseRule(tables.guard, priorities.question, solicitation, [turn, goTo(tables.neighbour)]),
-  ];
+  // Whoever only makes sure that a neighbour is still there asks with its link-local address.
+  const solicitations = [ipv6Of(ipv6), linkLocalOf(mac)].map((value): Rule => {
+    const match: OxmField[] = [
+      ...from,
+      ...icmpv6OfType(NEIGHBOUR_SOLICITATION),
+      { field: 'icmpv6_code', value: 0 },
+      { field: 'ipv6_src', value },
+      { field: 'ipv6_nd_sll', value: macOf(mac) },
+    ];
+    return baseRule(tables.guard, priorities.question, match, [turn, goTo(tables.neighbour)]);
+  });
+  return [...rules, ...solicitations];
+}
+
+/** The address that a station gives itself on its link (RFC 4291, 2.5.6 and appendix A), 16 bytes. */
+export function linkLocalOf(mac: string): Uint8Array {
+  const [a, b, c, d, e, f] = macOf(mac) as unknown as [number, number, number, number, number, number];
+  return Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 0x02, b, c, 0xff, 0xfe, d, e, f);
 }
 
 /** Guard rules of a switch with stations of IPv6: whatever discovery is no question for a neighbour ends here. */

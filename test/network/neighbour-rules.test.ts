@@ -11,6 +11,8 @@ import {
   type Topology,
 } from '../../src/network/index.js';
 import { scalarOf } from '../../src/network/match.js';
+import { linkLocalOf } from '../../src/network/neighbour-rules.js';
+import { formatIpv6 } from '../../src/openflow/address.js';
 import { shippedTopology } from './support/topologies.js';
 import { packetBetween, Walker } from './support/walker.js';
 
@@ -96,6 +98,17 @@ describe('questions for a neighbour', () => {
         nd_reserved: 0x6000_0000,
       });
     }
+  });
+
+  it('are answered when asked from the link-local address, which the station gives itself', () => {
+    expect(formatIpv6(linkLocalOf('02:00:00:00:00:21'))).toBe('fe80::ff:fe00:21');
+    const from = { ipv6_src: scalarOf(linkLocalOf(asker.mac)) };
+    expect(answers(port, solicitation(vm.ipv6!, from))[0]!.fields).toMatchObject({
+      eth_dst: mac(asker.mac),
+      ipv6_dst: from.ipv6_src,
+      ipv6_nd_tll: mac(vm.mac),
+    });
+    expect(answers(port, solicitation(vm.ipv6!, { ipv6_src: scalarOf(linkLocalOf(other.mac)) }))).toEqual([]);
   });
 
   it('do not depend on where a machine lives', () => {
