@@ -110,6 +110,7 @@ export interface Problem {
     | 'not-cancellable'
     | 'not-forcible'
     | 'precondition-failed'
+    | 'recording'
     | 'store-failed'
     | 'invalid-body'
     | 'not-found'
