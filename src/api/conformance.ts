@@ -1,4 +1,5 @@
 import type { MigrationRequest } from '../engine/input.js';
+import type { MigrationPreview } from '../engine/migration-preview.js';
 import type {
   BottleneckView,
   EventView,
@@ -14,6 +15,7 @@ import type {
   LinkJson,
   MigrationJson,
   MigrationRequestJson,
+  MigrationVerdictJson,
   SwitchJson,
   SystemViewJson,
   VmJson,
@@ -41,6 +43,7 @@ holds<Same<BottleneckView['certificate'], BottleneckJson['certificate']>>();
 holds<Same<VmView, VmJson>>();
 holds<Same<EventView, EventJson>>();
 holds<Same<MigrationView, MigrationJson>>();
+holds<Same<MigrationPreview, MigrationVerdictJson>>();
 holds<Same<SystemView, SystemViewJson>>();
 /** With its defaults filled in, a body is the engine's request. */
 holds<Same<MigrationRequest, Complete>>();

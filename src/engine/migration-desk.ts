@@ -3,17 +3,18 @@ import { isStep, type Step, stateOf } from '../migration/index.js';
 import { desiredRules, flipLevels, type NetworkState } from '../network/index.js';
 import type { Rule } from '../network/rules.js';
 import { hostOf, type Topology, vmOf } from '../network/topology.js';
-import { Admission } from './admission.js';
+import { Admission, type Admitted } from './admission.js';
 import type { Reply } from './api-desk.js';
 import type { EngineConfig } from './config.js';
 import type { ApiCommand, ApiResult, HypervisorEvent, MigrationRequest } from './input.js';
 import type { JournalRecord } from './journal.js';
 import { type CancelOutcome, Migration, type MigrationFacts, type MigrationWorld } from './migration.js';
+import { type MigrationPreview, planOf } from './migration-preview.js';
 import type { HypervisorRequest } from './output.js';
 import { problem } from './problem.js';
 import type { RateDesk } from './rate-desk.js';
 import type { SwitchDesk } from './switch-desk.js';
-import type { EventLog, JournalKeeper, Turn } from './turn.js';
+import { type EventLog, type JournalKeeper, type Turn, timestamp } from './turn.js';
 import type { MigrationView, VmView } from './view.js';
 
 const firstTcpPort = 4900;
@@ -168,7 +169,7 @@ export class MigrationDesk implements MigrationWorld {
       return;
     }
     if (request.dryRun) {
-      reply(turn, { ok: true, body: { admitted: true, ...admitted } });
+      reply(turn, { ok: true, body: this.#preview(turn, request, admitted) });
       return;
     }
     const ordinal = this.#lastOrdinal + 1;
@@ -298,6 +299,22 @@ export class MigrationDesk implements MigrationWorld {
     const command = this.#nextCommand();
     turn.emit({ kind: 'hypervisor', host, command, request });
     return command;
+  }
+
+  #preview(turn: Turn, { vm }: MigrationRequest, admitted: Admitted): MigrationPreview {
+    const topology = this.#config.topology!;
+    const ordinal = this.#lastOrdinal + 1;
+    const { predictedSeconds } = admitted;
+    return {
+      admitted: true,
+      ...admitted,
+      predictedFinish: predictedSeconds === null ? null : timestamp(turn.wallMs + predictedSeconds * 1000),
+      ...planOf({ topology, stateOf: (name) => this.#networkState(name) }, admitted, {
+        vm,
+        ordinal,
+        tcpPort: firstTcpPort + (ordinal % tcpPorts),
+      }),
+    };
   }
 
   record(turn: Turn, migration: Migration, step: Step, note: string): void {

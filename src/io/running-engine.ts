@@ -5,7 +5,7 @@ import type { ApiCommand, ApiResult, AuditEntry } from '../engine/input.js';
 import type { JournalEntry, JournalRecord } from '../engine/journal.js';
 import type { Output } from '../engine/output.js';
 import type { SystemView } from '../engine/view.js';
-import { JournalStore } from '../store/index.js';
+import { AuditStore, JournalStore, type NewAudit } from '../store/index.js';
 import { BeaconSigner } from './beacon-signer.js';
 import { monotonicSeconds, wallMs } from './clock.js';
 import type { OpenflowAddress } from './config-file.js';
@@ -28,8 +28,6 @@ export interface RunningEngineOptions {
   readonly log: Logger;
 }
 
-const auditLimit = 10_000;
-
 /**
  * The engine with its edges: switches on a TCP port, queues by OVSDB, hypervisor agents, the journal on disk.
  * It is what the HTTP interface is given as its application.
@@ -44,7 +42,8 @@ export class RunningEngine {
   readonly #agents: HypervisorAgents;
   readonly #views = new EventEmitter<{ view: [SystemView] }>();
   readonly #requests = new Map<number, (result: ApiResult) => void>();
-  readonly #audit: AuditEntry[] = [];
+  readonly #audit: AuditStore;
+  readonly #log: Logger;
   #lastRequest = 0;
   #view: SystemView;
 
@@ -78,7 +77,9 @@ export class RunningEngine {
     listener: OpenflowListener,
     port: number,
   ) {
+    this.#log = options.log;
     this.#store = store;
+    this.#audit = new AuditStore(options.stateDirectory);
     this.#listener = listener;
     this.openflowPort = port;
     this.#views.setMaxListeners(0);
@@ -94,7 +95,7 @@ export class RunningEngine {
     const journal = store
       .read()
       .map((r): JournalRecord => ({ ...r, entry: JSON.parse(r.entry) as JournalEntry }));
-    for (const record of journal) this.#noteAudit(record);
+    for (const record of journal) this.#noteRecord(record);
     this.#view = undefined as unknown as SystemView;
     this.#driver.feed({ kind: 'start', journal, wallMs: wallMs() });
     this.#agents.start();
@@ -108,7 +109,7 @@ export class RunningEngine {
           wallMs: record.wallMs,
           entry: JSON.stringify(record.entry),
         });
-        this.#noteAudit(record);
+        this.#noteRecord(record);
       },
       send: ({ connection, bytes }) => this.#listener.send(connection, bytes),
       close: ({ connection, reason }) => {
@@ -132,11 +133,23 @@ export class RunningEngine {
     };
   }
 
-  #noteAudit(record: JournalRecord): void {
-    const { entry } = record;
-    const what = auditText(entry);
-    this.#audit.push({ wallMs: record.wallMs, what });
-    if (this.#audit.length > auditLimit) this.#audit.shift();
+  #noteRecord({ number, wallMs, entry }: JournalRecord): void {
+    const action = entry.kind === 'generation' ? 'claimSwitches' : entry.kind;
+    const target = 'id' in entry ? entry.id : null;
+    const said = { actor: 'controller', action, target, outcome: 'done', detail: auditText(entry) };
+    this.#note({ ...said, wallMs, requestId: null, journalNumber: number });
+  }
+
+  /** An audit that cannot be written is no reason to stop moving machines, and one to say so. */
+  #note(entry: NewAudit): void {
+    try {
+      this.#audit.note(entry);
+    } catch (error) {
+      this.#log.error(
+        { detail: (error as Error).message, action: entry.action },
+        'the audit cannot be written',
+      );
+    }
   }
 
   view(): SystemView {
@@ -175,14 +188,19 @@ export class RunningEngine {
     return randomUUID();
   }
 
-  audit(): readonly AuditEntry[] {
-    return this.#audit;
+  audit(before: number, limit: number): readonly AuditEntry[] {
+    return this.#audit.page(before, limit);
+  }
+
+  noteAudit(entry: Omit<AuditEntry, 'number' | 'wallMs'>): void {
+    this.#note({ ...entry, wallMs: wallMs() });
   }
 
   async stop(): Promise<void> {
     this.#driver.stop();
     this.#agents.stop();
     await Promise.all([this.#listener.stop(), this.#queues.stop()]);
+    this.#audit.close();
     this.#store.close();
   }
 }

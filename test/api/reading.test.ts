@@ -43,12 +43,6 @@ describe('the view, in parts', () => {
       },
     ]);
   });
-  it('has the audit trail', async () => {
-    application.entries = [{ wallMs: 0, what: 'migration m-1 accepted' }];
-    expect(await get('/v1/audit')).toEqual({
-      items: [{ at: '1970-01-01T00:00:00.000Z', what: 'migration m-1 accepted' }],
-    });
-  });
 });
 
 describe('one switch', () => {
