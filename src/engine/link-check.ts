@@ -7,13 +7,11 @@ import {
   type SignedBeacon,
   type Topology,
 } from '../network/index.js';
-import { OFP_NO_BUFFER, OFPP_CONTROLLER } from '../openflow/constants.js';
-import type { Message } from '../openflow/index.js';
+import { inPortOf, type PacketIn, packetOut } from './packet-io.js';
 import type { Link } from './switch-desk.js';
 import type { EventLog, Turn } from './turn.js';
 import type { LldpAlarmView } from './view.js';
 
-type PacketIn = Extract<Message, { type: 'packet_in' }>;
 export type AlarmCause = 'malformed' | 'forged' | 'replayed' | 'relayed';
 
 const periodSeconds = 5;
@@ -98,13 +96,7 @@ export class LinkCheck {
       if (end === undefined || link === undefined) return [];
       const frame = beaconFrame(beacon);
       this.#sent.set(hexText(beacon.nonce), { end, at: turn.now, frame, arrived: false });
-      link.session.send({
-        type: 'packet_out',
-        buffer_id: OFP_NO_BUFFER,
-        in_port: OFPP_CONTROLLER,
-        actions: [{ type: 'output', port: beacon.portNumber, max_len: 0 }],
-        data: frame,
-      });
+      link.session.send(packetOut(beacon.portNumber, frame));
       return [link];
     });
   }
@@ -113,8 +105,7 @@ export class LinkCheck {
   arrived(turn: Turn, dpid: string, message: PacketIn): boolean {
     const read = beaconNonceOf(message.data);
     if (read === undefined) return false;
-    const inPort = message.match.find((f) => f.field === 'in_port');
-    const portNumber = inPort !== undefined && 'value' in inPort ? Number(inPort.value) : 0;
+    const portNumber = inPortOf(message) ?? 0;
     const sent = read.kind === 'nonce' ? this.#sent.get(read.nonce) : undefined;
     const cause =
       read.kind === 'malformed' ? 'malformed' : faultOf(turn.now, dpid, portNumber, message.data, sent);
@@ -189,13 +180,8 @@ function endsOf(topology: Topology): End[] {
     map.ports(s.name).flatMap(({ portNumber, peer }) => {
       if (peer.kind !== 'link') return [];
       const { link } = peer;
-      const far = map
-        .ports(peer.peer)
-        .find((p) => p.peer.kind === 'link' && p.peer.link.name === link.name && p.switch !== s.name);
-      const farDpid = map.switch(peer.peer)?.dpid;
-      return far && farDpid !== undefined
-        ? [{ link: link.name, dpid: s.dpid, portNumber, farDpid, farPort: far.portNumber }]
-        : [];
+      const far = map.linkEnd(link, peer.peer);
+      return [{ link: link.name, dpid: s.dpid, portNumber, farDpid: far.dpid, farPort: far.portNumber }];
     }),
   );
 }

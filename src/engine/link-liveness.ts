@@ -6,14 +6,12 @@ import {
   networkMapOf,
   type Topology,
 } from '../network/index.js';
-import { OFP_NO_BUFFER, OFPP_CONTROLLER } from '../openflow/constants.js';
-import type { Message } from '../openflow/index.js';
 import type { SessionEvent } from '../session/index.js';
+import { inPortOf, type PacketIn, packetOut } from './packet-io.js';
 import { PathWatch, type Sign } from './path-watch.js';
 import type { Link } from './switch-desk.js';
 import type { EventLog, Turn } from './turn.js';
 
-type PacketIn = Extract<Message, { type: 'packet_in' }>;
 type LinkOf = (dpid: string) => Link | undefined;
 
 const tickSeconds = 0.05;
@@ -95,8 +93,7 @@ export class LinkLiveness {
   arrived(turn: Turn, dpid: string, message: PacketIn): boolean {
     const number = livenessNumberOf(message.data);
     if (number === undefined) return false;
-    const inPort = message.match.find((f) => f.field === 'in_port');
-    const port = inPort !== undefined && 'value' in inPort ? Number(inPort.value) : 0;
+    const port = inPortOf(message);
     for (const link of this.#links)
       for (const { far, watch } of link.directions)
         if (far.dpid === dpid && far.port === port) this.#tell(turn, link, watch.arrived(number));
@@ -152,13 +149,7 @@ export class LinkLiveness {
       this.#touch(to);
     }
     if (!due) return;
-    from.session.send({
-      type: 'packet_out',
-      buffer_id: OFP_NO_BUFFER,
-      in_port: OFPP_CONTROLLER,
-      actions: [{ type: 'output', port: near.port, max_len: 0 }],
-      data: livenessFrame(this.#number),
-    });
+    from.session.send(packetOut(near.port, livenessFrame(this.#number)));
     watch.sent(turn.now, this.#number);
     this.#touch(from);
   }
@@ -183,12 +174,12 @@ export class LinkLiveness {
 
 function watchedOf(topology: Topology): Watched[] {
   const map = networkMapOf(topology);
-  const endOf = (name: string, link: string): { dpid: string; port: number } => {
-    const port = map.ports(name).find((p) => p.peer.kind === 'link' && p.peer.link.name === link)!;
-    return { dpid: map.switch(name)!.dpid, port: port.portNumber };
-  };
   return topology.links.map((link): Watched => {
-    const [a, b] = [endOf(link.ends[0], link.name), endOf(link.ends[1], link.name)];
+    const endOf = (name: string): { dpid: string; port: number } => {
+      const { dpid, portNumber } = map.linkEnd(link, name);
+      return { dpid, port: portNumber };
+    };
+    const [a, b] = [endOf(link.ends[0]), endOf(link.ends[1])];
     const delay = link.opaque === true ? unknownDelaySeconds : link.oneWayDelayMs / 1000;
     const direction = (near: typeof a, far: typeof a): Direction => ({
       near,

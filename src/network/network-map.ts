@@ -90,6 +90,12 @@ export class NetworkMap {
     return nearer?.port;
   }
 
+  /** One of the two ends of a link of this topology: the port of that switch which leads into it. */
+  linkEnd(link: LinkSpec, switchName: string): { readonly dpid: string; readonly portNumber: number } {
+    const port = this.ports(switchName).find((p) => p.peer.kind === 'link' && p.peer.link === link)!;
+    return { dpid: this.switch(switchName)!.dpid, portNumber: port.portNumber };
+  }
+
   /** The port behind which a host hangs. */
   hostPort(host: HostSpec): PortSpec | undefined {
     return this.ports(host.switch).find((p) => p.peer.kind === 'host' && p.peer.host.name === host.name);
