@@ -132,7 +132,7 @@ export class MigrationDesk implements MigrationWorld {
       dirtyBytesPerSecond: vm.dirtyBytesPerSecond,
       workingSetBytes: vm.workingSetBytes,
       destinationAddress: host.ip,
-      tcpPort: firstTcpPort + (ordinal % tcpPorts),
+      streams: [{ port: firstTcpPort + (ordinal % tcpPorts) }],
       flipLevels: flipLevels(topology, placed.destination),
     };
   }
@@ -350,7 +350,7 @@ export class MigrationDesk implements MigrationWorld {
         vm: m.facts.request.vm,
         source: m.facts.source,
         destination: m.facts.destination,
-        tcpPort: m.facts.tcpPort,
+        tcpPort: m.facts.streams[0]!.port,
         stage: m.wantsStagedRules ? 'staged' : 'running',
         granted: m.isSending || m.step === 'preparing',
       })),
