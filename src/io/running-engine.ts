@@ -191,5 +191,13 @@ function auditText(entry: JournalEntry): string {
       return `migration ${entry.id} accepted: ${entry.request.vm} from ${entry.source} to ${entry.request.destination}`;
     case 'migrationStep':
       return `migration ${entry.id}: ${entry.step}: ${entry.note}`;
+    case 'circuitRequested':
+      return `circuit ${entry.id} on ${entry.link} requested: ${entry.why}`;
+    case 'circuitGranted':
+      return `circuit ${entry.id} on ${entry.link} granted`;
+    case 'circuitReleasing':
+      return `circuit ${entry.id} on ${entry.link} is to be released: ${entry.why}`;
+    case 'circuitReleased':
+      return `circuit ${entry.id} on ${entry.link} released: ${entry.why}`;
   }
 }
