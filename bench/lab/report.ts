@@ -63,16 +63,21 @@ ${lines.join('\n')}`;
 }
 
 /** `a 1, 2; b 3, 4`: every combination. */
+/** The values that a setting gives, by their own names: a rival's stand three objects deep. */
+const leavesOf = (setting: object): [name: string, value: unknown][] =>
+  Object.entries(setting).flatMap(([name, value]) =>
+    typeof value === 'object' && value !== null ? leavesOf(value) : [[name, value]],
+  );
+
 function gridText(grid: readonly object[]): string {
   const values = new Map<string, Set<unknown>>();
   for (const setting of grid)
-    for (const [name, value] of Object.entries(setting))
+    for (const [name, value] of leavesOf(setting))
       values.set(name, (values.get(name) ?? new Set()).add(value));
   return [...values].map(([name, found]) => `${name} ${[...found].join(', ')}`).join('; ');
 }
-
 const settingsText = (settings: object): string =>
-  Object.entries(settings)
+  leavesOf(settings)
     .map(([k, v]) => `${k} ${v}`)
     .join(', ');
 

@@ -29,6 +29,7 @@ export class Metrics {
     this.#splitMetrics();
     this.#migrationMetrics();
     this.#processMetrics();
+    this.#linkMetrics();
   }
 
   /** Counts what happens between views; call it with each one. */
@@ -87,6 +88,25 @@ export class Metrics {
         for (const port of s.ports)
           portStatus.set({ ...dp, port: `${port.portNumber}`, port_description: port.name }, port.up ? 1 : 0);
       }
+    });
+  }
+
+  #linkMetrics(): void {
+    const alarms = this.#counter('steady_lldp_alarms_total', 'LLDP that shows nothing, by cause and port', [
+      'cause',
+      'dp_id',
+      'port',
+    ]);
+    const verified = this.#gauge('steady_link_verified_age_seconds', 'since LLDP last confirmed the link', [
+      'link',
+    ]);
+    this.#refresh.push((view) => {
+      alarms.reset();
+      verified.reset();
+      for (const a of view.lldpAlarms)
+        alarms.inc({ cause: a.cause, dp_id: `0x${a.dpid}`, port: `${a.portNumber}` }, a.alarms);
+      for (const link of view.links)
+        if (link.verifiedSecondsAgo !== null) verified.set({ link: link.name }, link.verifiedSecondsAgo);
     });
   }
 

@@ -1,5 +1,6 @@
 import { admit, bytes, bytesPerSecond, seconds } from '../../controller/index.js';
 import { placeRequest } from '../migration/admission.js';
+import { statefulFeatures } from '../network/index.js';
 import { type VmSpec, vmOf } from '../network/topology.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
 import type { EngineConfig } from './config.js';
@@ -21,6 +22,8 @@ export interface Admitted {
   readonly predictedSeconds: number | null;
   readonly residualBitsPerSecond: number;
   readonly verdict: string;
+  /** what the move will break though it is admitted: state of connections that switches hold and that does not move along */
+  readonly warnings: readonly string[];
 }
 
 /** Says of a request whether it can be a migration now, and if not, why and what would be possible. */
@@ -128,7 +131,16 @@ export class Admission {
       predictedSeconds: Number.isFinite(verdict.predictedSeconds) ? verdict.predictedSeconds : null,
       residualBitsPerSecond: verdict.residualBytesPerSecond * 8,
       verdict: verdict.reason,
+      warnings: this.#warnings(vm),
     };
+  }
+
+  #warnings(vm: VmSpec): string[] {
+    return (this.#config.topology?.switches ?? []).flatMap(({ name, dpid }) =>
+      statefulFeatures(this.#switches.keepers.get(dpid)?.foreignRules ?? [], vm).map(
+        (feature) => `${name} keeps state of connections that does not move with ${vm.name}: ${feature}`,
+      ),
+    );
   }
 
   /**

@@ -4,6 +4,8 @@ import { ApiDesk } from './api-desk.js';
 import { BottleneckLoop } from './bottleneck-loop.js';
 import type { EngineConfig } from './config.js';
 import type { Input } from './input.js';
+import { LinkCheck } from './link-check.js';
+import { LinkLiveness } from './link-liveness.js';
 import { Mastership } from './mastership.js';
 import { MigrationDesk } from './migration-desk.js';
 import type { Output } from './output.js';
@@ -32,6 +34,8 @@ export class Engine {
   readonly #loops: BottleneckLoop[];
   readonly #rates: RateDesk;
   readonly #migrations: MigrationDesk;
+  readonly #check: LinkCheck;
+  readonly #liveness: LinkLiveness;
   readonly #api: ApiDesk;
   readonly #views: ViewMaker;
   #startedAt = 0;
@@ -70,6 +74,8 @@ export class Engine {
       this.#log,
       nextCommand,
     );
+    this.#check = new LinkCheck(config.topology, this.#log);
+    this.#liveness = new LinkLiveness(config.topology, this.#log, (link) => this.#switches.touch(link));
     this.#api = new ApiDesk(this.#switches, this.#migrations);
     this.#views = new ViewMaker(
       config,
@@ -77,6 +83,8 @@ export class Engine {
       this.#loops,
       this.#rates,
       this.#migrations,
+      this.#check,
+      this.#liveness,
       this.#log,
     );
   }
@@ -134,6 +142,10 @@ export class Engine {
       case 'hypervisor':
         this.#migrations.hypervisor(turn, input.host, input.event);
         return;
+      case 'signed':
+        for (const link of this.#check.signed(turn, input.batch, input.beacons, this.#linkOf))
+          this.#switches.touch(link);
+        return;
       case 'wakeup':
         this.#switches.goOn(turn);
         return;
@@ -142,6 +154,10 @@ export class Engine {
 
   #onSessionEvent(turn: Turn, link: Link, event: SessionEvent): void {
     const { dpid } = link;
+    if (dpid !== undefined && event.kind === 'message' && event.message.type === 'packet_in')
+      if (this.#check.arrived(turn, dpid, event.message) || this.#liveness.arrived(turn, dpid, event.message))
+        return;
+    if (dpid !== undefined && this.#liveness.onEvent(turn, dpid, event)) return;
     if (dpid !== undefined)
       for (const loop of this.#loops)
         if (loop.dpids.includes(dpid) && loop.onEvent(turn, dpid, event)) return;
@@ -157,6 +173,7 @@ export class Engine {
     this.#migrations.networkChanged(turn);
   }
 
+  readonly #linkOf = (dpid: string): Link | undefined => this.#switches.link(dpid);
   readonly #sessionOf = (dpid: string): Session | undefined => this.#switches.link(dpid)?.session;
 
   #runTimers(turn: Turn): void {
@@ -168,6 +185,8 @@ export class Engine {
         if (link?.session.hasOutput()) this.#switches.touch(link);
       }
     }
+    this.#check.run(turn, this.#linkOf);
+    if (this.#liveness.run(turn, this.#linkOf)) this.#migrations.linksChanged(turn, this.#liveness.down);
     this.#migrations.run(turn);
     if (turn.now >= this.#nextPublish) {
       // A late turn publishes once, not once for every period that was missed.
@@ -178,6 +197,7 @@ export class Engine {
 
   nextWakeup(now: number): number {
     let next = Math.min(this.#nextPublish, this.#switches.nextDeadline(now), this.#migrations.nextDeadline());
+    next = Math.min(next, this.#check.nextDeadline(), this.#liveness.nextDeadline());
     for (const loop of this.#loops) next = Math.min(next, loop.nextDeadline());
     return next;
   }

@@ -1,4 +1,5 @@
 import type { AgentStatus } from '../hypervisor/protocol.js';
+import type { SignedBeacon } from '../network/index.js';
 import type { AuditEntry, JournalRecord } from './journal.js';
 
 /**
@@ -27,6 +28,8 @@ export type Input =
   /** answer to `setQueue`; error null: done */
   | { readonly kind: 'queueSet'; readonly command: number; readonly error: string | null }
   | { readonly kind: 'hypervisor'; readonly host: string; readonly event: HypervisorEvent }
+  /** answer to `sign` */
+  | { readonly kind: 'signed'; readonly batch: number; readonly beacons: readonly SignedBeacon[] }
   | { readonly kind: 'wakeup' };
 
 export type HypervisorEvent =

@@ -51,6 +51,7 @@ export class MigrationDesk implements MigrationWorld {
   readonly #rules = new Map<string, { readonly key: string; readonly rules: readonly Rule[] }>();
   #lastOrdinal = 0;
   #revision = 0;
+  #linksDown: readonly string[] = [];
 
   constructor(
     config: EngineConfig,
@@ -202,6 +203,7 @@ export class MigrationDesk implements MigrationWorld {
           'migration accepted',
           `${facts.id}: ${request.vm} ${facts.source} -> ${facts.destination}`,
         );
+        for (const warning of admitted.warnings) this.#log.add(t, 'warn', 'connections will break', warning);
         if (key !== undefined) key.waiting = undefined;
         for (const repeat of repeats) repeat(t, { ok: true, body: migration.view() });
         migration.resume(t);
@@ -336,7 +338,14 @@ export class MigrationDesk implements MigrationWorld {
         granted: m.isSending || m.step === 'preparing',
       })),
       classes: this.#config.classes,
+      linksDown: this.#linksDown,
     };
+  }
+
+  /** Links died or carry packets again. */
+  linksChanged(turn: Turn, down: readonly string[]): void {
+    this.#linksDown = down;
+    this.networkChanged(turn);
   }
 
   /** Tells every keeper what its switch should hold now. */
@@ -355,7 +364,7 @@ export class MigrationDesk implements MigrationWorld {
   /** Made anew only when what they follow from has changed: where many switches come and go, nearly never. */
   #rulesOf(topology: Topology, switchName: string): readonly Rule[] {
     const state = this.#networkState(switchName);
-    const key = JSON.stringify([[...state.vmLocation], state.migrations]);
+    const key = JSON.stringify([[...state.vmLocation], state.migrations, state.linksDown]);
     const known = this.#rules.get(switchName);
     if (known?.key === key) return known.rules;
     const rules = desiredRules(topology, switchName, state);

@@ -1,4 +1,5 @@
 import type { AgentCommand } from '../hypervisor/protocol.js';
+import type { BeaconClaim } from '../network/index.js';
 import type { ApiResult } from './input.js';
 import type { JournalRecord } from './journal.js';
 import type { SystemView } from './view.js';
@@ -32,6 +33,8 @@ export type Output = (
       readonly command: number;
       readonly request: HypervisorRequest;
     }
+  /** give each claim a random number and a seal; answered by `signed` with the same number */
+  | { readonly kind: 'sign'; readonly batch: number; readonly claims: readonly BeaconClaim[] }
   | { readonly kind: 'reply'; readonly request: number; readonly result: ApiResult }
   | { readonly kind: 'publish'; readonly view: SystemView }
   | {

@@ -1,10 +1,7 @@
 import { type Bottleneck, probeFrame, probeNumberOf, probeNumbers } from '../network/index.js';
-import { OFP_NO_BUFFER, OFPP_CONTROLLER } from '../openflow/constants.js';
-import type { Message } from '../openflow/index.js';
 import type { Session } from '../session/index.js';
+import { inPortOf, type PacketIn, packetOut } from './packet-io.js';
 import type { Turn } from './turn.js';
-
-type PacketIn = Extract<Message, { type: 'packet_in' }>;
 
 /** One probe of 60 bytes in so many slots: 24 kbit/s at T = 20 ms. */
 const everySlots = 1;
@@ -34,13 +31,7 @@ export class PathProber {
   run(turn: Turn, near: Session | undefined, far: Session | undefined): void {
     this.#attached = near !== undefined && far !== undefined;
     if (near === undefined || far === undefined || turn.now < this.#dueAt) return;
-    near.send({
-      type: 'packet_out',
-      buffer_id: OFP_NO_BUFFER,
-      in_port: OFPP_CONTROLLER,
-      actions: [{ type: 'output', port: this.#spec.egressPort, max_len: 0 }],
-      data: probeFrame(this.#next),
-    });
+    near.send(packetOut(this.#spec.egressPort, probeFrame(this.#next)));
     this.#sentAt[this.#next] = turn.now;
     this.#next = (this.#next + 1) % probeNumbers;
     const before = this.#phase;
@@ -63,10 +54,6 @@ export class PathProber {
 
   /** True if the packet came in by the far end of this path. */
   isMine(message: PacketIn): boolean {
-    const { ingressPort } = this.#spec.far;
-    const cameIn = message.match.some(
-      (f) => f.field === 'in_port' && 'value' in f && f.value === ingressPort,
-    );
-    return cameIn && probeNumberOf(message.data) !== undefined;
+    return inPortOf(message) === this.#spec.far.ingressPort && probeNumberOf(message.data) !== undefined;
   }
 }

@@ -1,7 +1,12 @@
 import {
+  compareGroups,
   compareRules,
+  type DesiredGroup,
   type FlowModBody,
   flowModOf,
+  type GroupModBody,
+  groupsOf,
+  type InstalledGroup,
   isOurs,
   type Rule,
   ruleFromStats,
@@ -20,9 +25,29 @@ import type { Turn } from './turn.js';
 type Knowledge =
   /** nothing is known: a failed or lost read is never an empty table */
   | { readonly kind: 'unknown'; readonly retryAt: number; readonly conflict?: boolean }
-  | { readonly kind: 'reading'; readonly xid: number; readonly revision: number }
-  | { readonly kind: 'known'; readonly rules: readonly Rule[] };
+  | Reading
+  | { readonly kind: 'known'; readonly rules: readonly Rule[]; readonly groups: readonly InstalledGroup[] };
 
+/** Rules and groups are asked for at once; known is what both answers say. */
+interface Reading {
+  readonly kind: 'reading';
+  readonly rulesXid: number;
+  readonly groupsXid: number;
+  readonly revision: number;
+  rules?: readonly Rule[];
+  groups?: readonly InstalledGroup[];
+}
+
+interface Sent {
+  readonly id: number;
+  readonly revision: number;
+  readonly changes: readonly (FlowModBody | GroupModBody)[];
+  /** what the switch holds afterwards of what this was about; both undefined: not known */
+  readonly rules?: readonly Rule[];
+  readonly groups?: readonly InstalledGroup[];
+}
+
+const groupRequest = { type: 'multipart_request', mp_type: 'group_desc', flags: 0, body: {} } as const;
 const readDeadlineSeconds = 5;
 /** A table that nobody else touches still deserves a look: commands of a connection that was cut may arrive late. */
 const auditPeriodSeconds = 30;
@@ -46,6 +71,9 @@ export interface FullTable {
  * Makes the rules of one switch equal to what is desired, whatever happened before: read, compare, send the
  * difference, wait for the barrier, and read again where a step depends on it. Everybody's rules are read, because
  * adding a rule under a key that somebody else holds would overwrite theirs; such a key is a refusal.
+ *
+ * Groups that the rules use are made before the rules, and what of ours no rule uses goes after them. A group that
+ * changes is changed in place: its rules stay as they are.
  */
 export class RuleKeeper {
   desired: readonly Rule[] = [];
@@ -57,14 +85,8 @@ export class RuleKeeper {
   refusal: string | null = null;
   installedCount: number | null = null;
   #knowledge: Knowledge = { kind: 'unknown', retryAt: 0 };
-  #transaction:
-    | {
-        readonly id: number;
-        readonly revision: number;
-        readonly changes: readonly FlowModBody[];
-        readonly rules: readonly Rule[] | undefined;
-      }
-    | undefined;
+  #groups: readonly DesiredGroup[] = [];
+  #transaction: Sent | undefined;
   #full: { readonly tableId: number; retryAt: number; readonly tries: number } | undefined;
   #room = new TableRoom();
   /** of the question how much the tables hold; 0: not asked since the last try */
@@ -80,6 +102,7 @@ export class RuleKeeper {
 
   /** `verify`: a step of a migration waits for a read that confirms this revision. */
   desire(rules: readonly Rule[], revision: number, verify: boolean): void {
+    if (rules !== this.desired) this.#groups = groupsOf(rules);
     this.desired = rules;
     this.revision = revision;
     this.#wantsVerified = verify;
@@ -99,6 +122,11 @@ export class RuleKeeper {
     this.#full = undefined;
     this.#room = new TableRoom();
     this.#roomXid = 0;
+  }
+
+  /** rules of others that the last read found */
+  get foreignRules(): readonly Rule[] {
+    return this.#foreign;
   }
 
   get isFull(): boolean {
@@ -134,6 +162,13 @@ export class RuleKeeper {
       if (turn.now >= this.#knowledge.retryAt) this.#read(turn, session);
       return;
     }
+    const groups = compareGroups(this.#groups, this.#knowledge.groups);
+    if (groups.changes.length > 0) {
+      const changed = new Map(groups.changes.map((g) => [g.group_id, g]));
+      const others = this.#knowledge.groups.filter((g) => !changed.has(g.group_id));
+      this.#send(turn, session, groups.changes, { groups: [...others, ...groups.changes] });
+      return;
+    }
     const { adds, deletes, conflicts } = compareRules(this.desired, this.#knowledge.rules);
     if (conflicts.length > 0) {
       this.#onConflict(turn, session, conflicts, deletes);
@@ -150,7 +185,13 @@ export class RuleKeeper {
         ...adds.map((r) => flowModOf(r, 'add')),
         ...deletes.map((r) => flowModOf(r, 'delete')),
       ];
-      this.#send(turn, session, changes, this.desired);
+      this.#send(turn, session, changes, { rules: this.desired });
+      return;
+    }
+    if (groups.deletes.length > 0) {
+      const kept = new Set(groups.deletes.map((d) => d.group_id));
+      const after = this.#knowledge.groups.filter((g) => !kept.has(g.group_id));
+      this.#send(turn, session, groups.deletes, { groups: after });
       return;
     }
     this.acknowledged = this.revision;
@@ -173,7 +214,7 @@ export class RuleKeeper {
         turn,
         session,
         deletes.map((r) => flowModOf(r, 'delete')),
-        undefined,
+        {},
       );
   }
 
@@ -211,7 +252,7 @@ export class RuleKeeper {
         turn,
         session,
         deletes.map((r) => flowModOf(r, 'delete')),
-        undefined,
+        {},
       );
     } else if (turn.now >= this.#full!.retryAt) {
       this.#tableFull(turn, this.#full!.tableId);
@@ -230,20 +271,17 @@ export class RuleKeeper {
   #read(turn: Turn, session: Session): void {
     this.#lastAudit = turn.now;
     // The session numbers what it sends; the number given here is not used.
-    const xid = session.request(flowStatsRequest(0), readDeadlineSeconds, turn.now);
-    this.#knowledge = { kind: 'reading', xid, revision: this.revision };
+    const rulesXid = session.request(flowStatsRequest(0), readDeadlineSeconds, turn.now);
+    const groupsXid = session.request(groupRequest, readDeadlineSeconds, turn.now);
+    this.#knowledge = { kind: 'reading', rulesXid, groupsXid, revision: this.revision };
   }
 
-  /** `rules`: what of ours the switch holds afterwards; undefined: not known. */
-  #send(
-    turn: Turn,
-    session: Session,
-    changes: readonly FlowModBody[],
-    rules: readonly Rule[] | undefined,
-  ): void {
-    const atomic = this.#bundles && changes.length > 1 && changes.length <= bundleLimit;
+  #send(turn: Turn, session: Session, changes: Sent['changes'], after: Pick<Sent, 'rules' | 'groups'>): void {
+    // Groups are not worth a bundle: each is changed as a whole, and nothing uses a new one yet.
+    const atomic =
+      this.#bundles && after.groups === undefined && changes.length > 1 && changes.length <= bundleLimit;
     const id = atomic ? session.bundle(changes, turn.now) : session.transact(changes, turn.now);
-    this.#transaction = { id, revision: this.revision, changes, rules };
+    this.#transaction = { id, revision: this.revision, changes, ...after };
   }
 
   /** The rule that grants a rate dies with its controller (hard timeout) unless it is refreshed. */
@@ -257,16 +295,12 @@ export class RuleKeeper {
 
   /** True if the event was an answer to this keeper. */
   onEvent(turn: Turn, session: Session, event: SessionEvent): boolean {
-    if (event.kind === 'reply' && this.#knowledge.kind === 'reading' && event.xid === this.#knowledge.xid) {
-      this.#onRead(this.#knowledge.revision, event.message);
-    } else if (
-      event.kind === 'failed' &&
-      this.#knowledge.kind === 'reading' &&
-      event.xid === this.#knowledge.xid
-    ) {
-      this.#knowledge = { kind: 'unknown', retryAt: turn.now + 1 };
-      turn.log('warn', 'rules could not be read', { reason: event.reason });
-    } else if (event.kind === 'bundleUnsupported' && this.#transaction?.id === event.id) {
+    const reading = this.#knowledge.kind === 'reading' ? this.#knowledge : undefined;
+    const xid = event.kind === 'reply' || event.kind === 'failed' ? event.xid : undefined;
+    const answers = xid !== undefined && (xid === reading?.rulesXid || xid === reading?.groupsXid);
+    if (answers && event.kind === 'reply') this.#onRead(reading!, xid, event.message);
+    else if (answers && event.kind === 'failed') this.#onReadFailed(turn, reading!, event);
+    else if (event.kind === 'bundleUnsupported' && this.#transaction?.id === event.id) {
       this.#bundles = false;
       this.#transaction = undefined;
     } else if (event.kind === 'transaction' && this.#transaction?.id === event.id) {
@@ -278,12 +312,32 @@ export class RuleKeeper {
     return true;
   }
 
-  #onRead(revision: number, message: Message): void {
-    if (message.type !== 'multipart_reply' || message.mp_type !== 'flow') return;
-    const rules = message.body.map(ruleFromStats);
+  #onReadFailed(turn: Turn, reading: Reading, event: Extract<SessionEvent, { kind: 'failed' }>): void {
+    // A switch that knows no groups holds none; that matters only to who wants some.
+    if (event.xid === reading.groupsXid && event.code === 'rejected' && this.#groups.length === 0) {
+      reading.groups = [];
+      this.#onBothRead(reading);
+      return;
+    }
+    this.#knowledge = { kind: 'unknown', retryAt: turn.now + 1 };
+    turn.log('warn', 'rules could not be read', { reason: event.reason });
+  }
+
+  #onRead(reading: Reading, xid: number, message: Message): void {
+    if (message.type !== 'multipart_reply') return;
+    if (xid === reading.rulesXid && message.mp_type === 'flow')
+      reading.rules = message.body.map(ruleFromStats);
+    if (xid === reading.groupsXid && message.mp_type === 'group_desc') reading.groups = message.body;
+    this.#onBothRead(reading);
+  }
+
+  #onBothRead({ revision, rules, groups }: Reading): void {
+    if (rules === undefined || groups === undefined) return;
     this.installedCount = rules.filter((rule) => isOurs(rule.cookie)).length;
     this.#foreign = rules.filter((rule) => !isOurs(rule.cookie));
-    this.#knowledge = { kind: 'known', rules };
+    this.#knowledge = { kind: 'known', rules, groups };
+    const grouped = compareGroups(this.#groups, groups);
+    if (grouped.changes.length + grouped.deletes.length > 0) return;
     const { adds, deletes, conflicts } = compareRules(this.desired, rules);
     if (revision === this.revision && adds.length + deletes.length + conflicts.length === 0) {
       this.acknowledged = revision;
@@ -296,10 +350,12 @@ export class RuleKeeper {
     this.#transaction = undefined;
     if (event.ok) {
       this.#refusals = 0;
-      if (sent.rules !== undefined) this.#full = undefined;
-      if (sent.rules === undefined) return;
+      if (sent.groups !== undefined && this.#knowledge.kind === 'known')
+        this.#knowledge = { ...this.#knowledge, groups: sent.groups };
+      if (sent.rules === undefined || this.#knowledge.kind !== 'known') return;
+      this.#full = undefined;
       this.#lastLease = turn.now;
-      this.#knowledge = { kind: 'known', rules: [...sent.rules, ...this.#foreign] };
+      this.#knowledge = { ...this.#knowledge, rules: [...sent.rules, ...this.#foreign] };
       this.installedCount = sent.rules.length;
       return;
     }
@@ -307,7 +363,8 @@ export class RuleKeeper {
       (r) => r.errorType === OFPET_FLOW_MOD_FAILED && r.errorCode === OFPFMFC_TABLE_FULL && r.index >= 0,
     );
     if (full !== undefined) {
-      this.#tableFull(turn, sent.changes[full.index]!.table_id);
+      const change = sent.changes[full.index]!;
+      if (change.type === 'flow_mod') this.#tableFull(turn, change.table_id);
       this.#askRoom(turn, session);
     }
     // What a refused batch left behind is not known: read before the next try.

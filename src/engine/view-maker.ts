@@ -1,6 +1,8 @@
 import { hostOf, siteOfHost } from '../network/topology.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
 import type { EngineConfig } from './config.js';
+import type { LinkCheck } from './link-check.js';
+import type { LinkLiveness } from './link-liveness.js';
 import type { MigrationDesk } from './migration-desk.js';
 import type { RateDesk } from './rate-desk.js';
 import type { SwitchDesk } from './switch-desk.js';
@@ -16,6 +18,8 @@ export class ViewMaker {
   readonly #loops: readonly BottleneckLoop[];
   readonly #rates: RateDesk;
   readonly #migrations: MigrationDesk;
+  readonly #check: LinkCheck;
+  readonly #liveness: LinkLiveness;
   readonly #log: EventLog;
 
   constructor(
@@ -24,6 +28,8 @@ export class ViewMaker {
     loops: readonly BottleneckLoop[],
     rates: RateDesk,
     migrations: MigrationDesk,
+    check: LinkCheck,
+    liveness: LinkLiveness,
     log: EventLog,
   ) {
     this.#config = config;
@@ -31,6 +37,8 @@ export class ViewMaker {
     this.#loops = loops;
     this.#rates = rates;
     this.#migrations = migrations;
+    this.#check = check;
+    this.#liveness = liveness;
     this.#log = log;
   }
 
@@ -46,7 +54,8 @@ export class ViewMaker {
       slotMs: control.slotMs,
       sites: topology?.sites.map((s) => s.name) ?? [],
       switches: this.#switches.views(turn.now),
-      links: this.#links(),
+      links: this.#links(turn.now),
+      lldpAlarms: this.#check.alarms(),
       hosts: (topology?.hosts ?? []).map((h) => ({
         name: h.name,
         role: h.role,
@@ -60,11 +69,11 @@ export class ViewMaker {
     };
   }
 
-  #links(): LinkView[] {
+  #links(now: number): LinkView[] {
     const { topology } = this.#config;
     return (topology?.links ?? []).map((link) => {
       const [from, to] = link.ends;
-      const up = [from, to].every((name) => {
+      const attached = [from, to].every((name) => {
         const spec = topology!.switches.find((s) => s.name === name);
         return spec !== undefined && this.#switches.link(spec.dpid) !== undefined;
       });
@@ -76,8 +85,10 @@ export class ViewMaker {
         to,
         capacityBitsPerSecond: link.capacityBitsPerSecond ?? null,
         oneWayDelayMs: link.opaque === true ? null : link.oneWayDelayMs,
-        state: link.kind === 'circuit' ? 'dark' : up ? 'up' : 'down',
+        state:
+          link.kind === 'circuit' ? 'dark' : attached && !this.#liveness.isDead(link.name) ? 'up' : 'down',
         bitsPerSecond: loop?.departedBitsPerSecond ?? null,
+        verifiedSecondsAgo: this.#check.verifiedSecondsAgo(now, link.name),
       };
     });
   }

@@ -42,6 +42,19 @@ export interface LinkView {
   readonly state: 'up' | 'down' | 'dark';
   /** measured at the `from` end, last second; null: not measured */
   readonly bitsPerSecond: number | null;
+  /** since LLDP last showed both directions to be wired as configured; null: not yet */
+  readonly verifiedSecondsAgo: number | null;
+}
+/** LLDP that shows nothing, at one port for one cause. It changed nothing. */
+export interface LldpAlarmView {
+  readonly cause: 'malformed' | 'forged' | 'replayed' | 'relayed';
+  readonly dpid: string;
+  readonly portNumber: number;
+  /** one as long as it goes on, another after ten quiet minutes */
+  readonly alarms: number;
+  readonly frames: number;
+  /** of the newest frame */
+  readonly detail: string;
 }
 /** `shared`: an elastic neighbour fills the queue; nothing is proved, and no delay is promised */
 export type CertificateLight =
@@ -222,6 +235,7 @@ export interface SystemView {
   readonly sites: readonly string[];
   readonly switches: readonly SwitchView[];
   readonly links: readonly LinkView[];
+  readonly lldpAlarms: readonly LldpAlarmView[];
   readonly hosts: readonly {
     readonly name: string;
     readonly role: string;

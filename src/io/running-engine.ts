@@ -6,6 +6,7 @@ import type { JournalEntry, JournalRecord } from '../engine/journal.js';
 import type { Output } from '../engine/output.js';
 import type { SystemView } from '../engine/view.js';
 import { JournalStore } from '../store/index.js';
+import { BeaconSigner } from './beacon-signer.js';
 import { monotonicSeconds, wallMs } from './clock.js';
 import type { OpenflowAddress } from './config-file.js';
 import { EngineDriver } from './engine-driver.js';
@@ -39,6 +40,7 @@ export class RunningEngine {
   readonly #listener: OpenflowListener;
   readonly #store: JournalStore;
   readonly #queues: QueueActuators;
+  readonly #signer = new BeaconSigner();
   readonly #agents: HypervisorAgents;
   readonly #views = new EventEmitter<{ view: [SystemView] }>();
   readonly #requests = new Map<number, (result: ApiResult) => void>();
@@ -115,6 +117,8 @@ export class RunningEngine {
       },
       reading: ({ connection, on }) => this.#listener.reading(connection, on),
       setQueue: (output) => this.#queues.set(output),
+      sign: ({ batch, claims }) =>
+        this.#driver.feed({ kind: 'signed', batch, beacons: this.#signer.sign(claims) }),
       hypervisor: ({ host, command, request }) => this.#agents.send(host, command, request),
       reply: ({ request, result }) => {
         this.#requests.get(request)?.(result);

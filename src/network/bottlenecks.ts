@@ -147,8 +147,8 @@ export function pacerOf(topology: Topology, hostName: string): Pacer | undefined
 }
 
 function farEnd(map: NetworkMap, link: LinkSpec, switchName: string): FarEnd {
-  const port = map.ports(switchName).find((p) => p.peer.kind === 'link' && p.peer.link === link)!;
-  return { switchName, dpid: map.switch(switchName)!.dpid, ingressPort: port.portNumber };
+  const { dpid, portNumber } = map.linkEnd(link, switchName);
+  return { switchName, dpid, ingressPort: portNumber };
 }
 
 const crossSite = (port: PortSpec): LinkSpec | undefined =>

@@ -1,3 +1,4 @@
+import { type GoalHops, hopsToSite, hopsToSwitch } from './detours.js';
 import {
   type HostSpec,
   hostOf,
@@ -10,7 +11,7 @@ import {
 } from './topology.js';
 
 /** A port that leads to another switch by a link that routing uses. */
-interface LinkPort {
+export interface LinkPort {
   readonly port: PortSpec;
   readonly peer: { readonly link: LinkSpec; readonly peer: string };
 }
@@ -24,15 +25,20 @@ interface LinkPort {
  */
 export class NetworkMap {
   readonly topology: Topology;
+  /** these are routed around */
   readonly linksDown: ReadonlySet<string>;
+  /** the one link that is not routed around though it is dead: the switches at its ends send packets on their detours */
+  readonly detoured: string | undefined;
   readonly #ports = new Map<string, readonly PortSpec[]>();
   readonly #links = new Map<string, readonly LinkPort[]>();
   readonly #toSite = new Map<string, ReadonlyMap<string, number>>();
   readonly #toSwitch = new Map<string, ReadonlyMap<string, number>>();
+  readonly #hops = new Map<string, ReadonlyMap<string, GoalHops>>();
 
-  constructor(topology: Topology, linksDown: Iterable<string> = []) {
+  constructor(topology: Topology, linksDown: Iterable<string> = [], detoured?: string) {
     this.topology = topology;
     this.linksDown = new Set(linksDown);
+    this.detoured = detoured;
     for (const s of topology.switches) this.#ports.set(s.name, portsOf(topology, s.name));
   }
 
@@ -71,17 +77,23 @@ export class NetworkMap {
   nextHop(switchName: string, site: string): PortSpec | undefined {
     const here = this.distanceToSite(switchName, site);
     if (here === undefined || here === 0) return undefined;
-    return this.#linkPorts(switchName).find((p) => this.distanceToSite(p.peer.peer, site) === here - 1)?.port;
+    return this.linkPorts(switchName).find((p) => this.distanceToSite(p.peer.peer, site) === here - 1)?.port;
   }
 
   /** The port that leads one local link nearer to another switch of the same site. */
   localNextHop(switchName: string, goal: string): PortSpec | undefined {
     const here = this.distanceToSwitch(switchName, goal);
     if (here === undefined || here === 0) return undefined;
-    const nearer = this.#linkPorts(switchName).find(
+    const nearer = this.linkPorts(switchName).find(
       (p) => p.peer.link.kind === 'local' && this.distanceToSwitch(p.peer.peer, goal) === here - 1,
     );
     return nearer?.port;
+  }
+
+  /** One of the two ends of a link of this topology: the port of that switch which leads into it. */
+  linkEnd(link: LinkSpec, switchName: string): { readonly dpid: string; readonly portNumber: number } {
+    const port = this.ports(switchName).find((p) => p.peer.kind === 'link' && p.peer.link === link)!;
+    return { dpid: this.switch(switchName)!.dpid, portNumber: port.portNumber };
   }
 
   /** The port behind which a host hangs. */
@@ -96,6 +108,38 @@ export class NetworkMap {
     return this.ports(host.switch).find(
       (p) => p.peer.kind === 'vm' && p.peer.vm.name === vm && p.peer.host.name === hostName,
     );
+  }
+
+  /** Where a switch sends packets for another site, with what it does when a link fails; undefined: nowhere. */
+  hopsToSite(switchName: string, site: string): GoalHops | undefined {
+    return this.#goalHops(`site ${site}`, () => hopsToSite(this, site)).get(switchName);
+  }
+
+  /** The same for another switch of its site, over local links. */
+  hopsToSwitch(switchName: string, goal: string): GoalHops | undefined {
+    return this.#goalHops(`switch ${goal}`, () => hopsToSwitch(this, goal)).get(switchName);
+  }
+
+  #goalHops(goal: string, make: () => ReadonlyMap<string, GoalHops>): ReadonlyMap<string, GoalHops> {
+    const known = this.#hops.get(goal);
+    if (known) return known;
+    const hops = make();
+    this.#hops.set(goal, hops);
+    return hops;
+  }
+
+  /** Ports of a switch that no packet should be sent to though they may have a signal. */
+  deadPorts(switchName: string): ReadonlySet<number> {
+    const dead = this.ports(switchName).filter(
+      ({ peer }) =>
+        peer.kind === 'link' && (this.linksDown.has(peer.link.name) || peer.link.name === this.detoured),
+    );
+    return new Set(dead.map((p) => p.portNumber));
+  }
+
+  /** For the metadata: after the numbers of sites come those of switches, in file order. */
+  switchNumber(name: string): number {
+    return this.topology.sites.length + this.topology.switches.findIndex((s) => s.name === name) + 1;
   }
 
   /** Ports passed on the way from a switch to a site, in order; undefined if there is no way. */
@@ -121,7 +165,7 @@ export class NetworkMap {
     const queue = [...goals];
     for (let i = 0; i < queue.length; i++) {
       const here = queue[i]!;
-      for (const { peer } of this.#linkPorts(here)) {
+      for (const { peer } of this.linkPorts(here)) {
         if (!uses(peer.link) || distances.has(peer.peer)) continue;
         distances.set(peer.peer, distances.get(here)! + 1);
         queue.push(peer.peer);
@@ -130,7 +174,8 @@ export class NetworkMap {
     return distances;
   }
 
-  #linkPorts(switchName: string): readonly LinkPort[] {
+  /** Ports to other switches by links that routing uses, in port-number order. */
+  linkPorts(switchName: string): readonly LinkPort[] {
     const known = this.#links.get(switchName);
     if (known !== undefined) return known;
     const links = this.ports(switchName).flatMap((port) =>
@@ -145,14 +190,55 @@ export class NetworkMap {
   }
 }
 
-const maps = new WeakMap<Topology, NetworkMap>();
+const maps = new WeakMap<Topology, Map<string, NetworkMap>>();
+/** Maps of other states of the links that are kept for one topology. */
+const mapsKept = 16;
 
-/** The map of a topology with all links up; made once for each topology object. */
-export function networkMapOf(topology: Topology): NetworkMap {
-  let map = maps.get(topology);
-  if (!map) {
-    map = new NetworkMap(topology);
-    maps.set(topology, map);
-  }
+/**
+ * The map of a topology with some links down; made once for each. A single packet or local link is not routed around: its ends repair
+ * that by themselves, in the same way whether a port lost its signal or a controller knows more, and no other switch
+ * has to change at the same moment. With two or more, routes are made anew without them. A link to which there is no
+ * alternative stays in the routes: what it cuts off cannot be reached in any way, and rules need not change twice.
+ */
+export function networkMapOf(topology: Topology, linksDown: readonly string[] = []): NetworkMap {
+  const known = maps.get(topology) ?? new Map<string, NetworkMap>();
+  maps.set(topology, known);
+  const down = [...new Set(linksDown)].sort();
+  const key = down.join();
+  let map = known.get(key);
+  if (map) return map;
+  map = down.length === 0 ? new NetworkMap(topology) : mapWithout(topology, down);
+  if (known.size >= mapsKept) known.delete([...known.keys()].find((k) => k !== '')!);
+  known.set(key, map);
   return map;
+}
+
+function mapWithout(topology: Topology, down: readonly string[]): NetworkMap {
+  const whole = networkMapOf(topology);
+  const circuits = down.filter((name) => topology.links.some((l) => l.name === name && l.kind === 'circuit'));
+  const can = (without: readonly string[]): boolean =>
+    joins(new NetworkMap(topology, [...circuits, ...without]), whole);
+  const avoidable = down.filter((name) => !circuits.includes(name) && can([name]));
+  if (avoidable.length === 1) return new NetworkMap(topology, circuits, avoidable[0]);
+  const avoided: string[] = [];
+  for (const name of avoidable) if (can([...avoided, name])) avoided.push(name);
+  return new NetworkMap(topology, [...circuits, ...avoided]);
+}
+
+/** Does every switch still reach every site and every switch of its own site that it reaches in `whole`? */
+function joins(map: NetworkMap, whole: NetworkMap): boolean {
+  const { sites, switches } = map.topology;
+  return switches.every(
+    ({ name, site }) =>
+      sites.every(
+        (s) =>
+          map.distanceToSite(name, s.name) !== undefined || whole.distanceToSite(name, s.name) === undefined,
+      ) &&
+      switches.every(
+        (s) =>
+          s.site !== site ||
+          map.distanceToSwitch(name, s.name) !== undefined ||
+          whole.distanceToSwitch(name, s.name) === undefined,
+      ),
+  );
 }

@@ -15,7 +15,7 @@ import {
 } from '../packet/index.js';
 
 /**
- * Probes of an opaque path: small UDP packets that one gateway sends into it and the rules of the other hand to the
+ * Probes of a path: small UDP packets that one gateway sends into it and the rules of the other hand to the
  * controller. They wait in the carrier's queue like all others. Addresses are locally administered (IEEE 802) and link-local
  * (RFC 3927): no host has them. The number of a probe is in its source port.
  */
@@ -48,11 +48,28 @@ export function probeFrame(number: number): Uint8Array {
   return buildEthernet(ethernet, buildIpv4(addresses, buildUdp(ports, filling)));
 }
 
+/** The same packet, to see whether a link carries any; its numbers are others, so that neither is taken for the other. */
+export const livenessFrame = (number: number): Uint8Array => probeFrame(probeNumbers + number);
+export const livenessNumbers = 4096;
+
+/** undefined: the frame is no such probe. */
+export const livenessNumberOf = (frame: Uint8Array): number | undefined => {
+  const number = anyNumberOf(frame);
+  return number !== undefined && number >= probeNumbers && number < probeNumbers + livenessNumbers
+    ? number - probeNumbers
+    : undefined;
+};
+
 /** The number of the probe in a frame; undefined: it is none. */
 export function probeNumberOf(frame: Uint8Array): number | undefined {
+  const number = anyNumberOf(frame);
+  return number !== undefined && number < probeNumbers ? number : undefined;
+}
+
+function anyNumberOf(frame: Uint8Array): number | undefined {
   if (destination.some((octet, i) => frame[i] !== octet)) return undefined;
   const headers = parseFrame(frame);
   if (!headers.ok || headers.value.udp?.destinationPort !== destinationPort) return undefined;
   const number = headers.value.udp.sourcePort - firstSourcePort;
-  return number >= 0 && number < probeNumbers ? number : undefined;
+  return number >= 0 ? number : undefined;
 }

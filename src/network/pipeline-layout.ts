@@ -1,15 +1,18 @@
 import { parseIpv4, parseMac } from '../openflow/address.js';
 import { OFPP_CONTROLLER } from '../openflow/constants.js';
 import type { Action, Instruction, OxmField } from '../openflow/index.js';
+import { composeCookie, ruleStep } from './cookie.js';
+import type { Rule } from './rules.js';
 
 /**
  * The pipeline (OpenFlow 1.3), the same on every switch:
  *
  *     table 0 guard      who may send from which port, what is it -> code point, queue
- *     table 1 location   eth_dst -> a port of this site, or the number of another site in the metadata
- *     table 2 path       site (and code point) -> port
+ *     table 1 location   eth_dst -> a port of this switch, or in the metadata the number of another site or of a switch
+ *                        of this site to which there is more than one way
+ *     table 2 path       goal (and code point; and port, for what a failed link sent back) -> port or group
  *
- * A table miss drops. Location is the one table that a migration changes; path has one rule for each site, however
+ * A table miss drops. Location is the one table that a migration changes; path has a few rules for each goal, however
  * many machines live there.
  */
 export const tables = { guard: 0, location: 1, path: 2 } as const;
@@ -23,14 +26,20 @@ export const priorities = {
   class: 100,
   safe: 200,
   granted: 300,
-  /** table 0: probes of an opaque path go to the controller */
+  /** table 0: probes of a path go to the controller */
   probe: 400,
+  /** table 0: so does LLDP that comes in by a link */
+  beacon: 410,
   /** table 1 */
   locationStaged: 50,
   location: 100,
   /** table 2 */
   path: 100,
+  /** packets that came in by the port by which they would leave as the second choice */
+  pathBack: 150,
   pathSteered: 200,
+  /** packets that come from where they should go: a link behind is down, and they go on by another way */
+  pathDetour: 300,
 } as const;
 
 /** Code points of migration traffic: AF41 with a granted rate, AF11 in the safe queue (RFC 2597). */
@@ -40,7 +49,7 @@ export const migrationQueue = { granted: 1, safe: 2 } as const;
 export const leaseSeconds = 3;
 
 const ethTypeIpv4 = 0x0800;
-const siteMask = 0xffffn;
+const goalMask = 0xffffn;
 
 export const onPort = (inPort: number): OxmField => ({ field: 'in_port', value: inPort });
 export const fromMac = (mac: string): OxmField => ({ field: 'eth_src', value: parseMac(mac) });
@@ -59,10 +68,10 @@ export const tcpBetween = (fromIp: string, toIp: string, port: number): OxmField
   { field: 'ipv4_dst', value: parseIpv4(toIp) },
   { field: 'tcp_dst', value: port },
 ];
-export const boundFor = (siteNumber: number): OxmField => ({
+export const boundFor = (goalNumber: number): OxmField => ({
   field: 'metadata',
-  value: BigInt(siteNumber),
-  mask: siteMask,
+  value: BigInt(goalNumber),
+  mask: goalMask,
 });
 
 export const apply = (...actions: Action[]): Instruction => ({ type: 'apply_actions', actions });
@@ -70,12 +79,25 @@ export const goTo = (table: number): Instruction => ({ type: 'goto_table', table
 export const output = (port: number): Action => ({ type: 'output', port, max_len: 0 });
 /** the whole of a probe, and no more of anything else */
 export const toController: Action = { type: 'output', port: OFPP_CONTROLLER, max_len: 64 };
+/** the whole of a beacon */
+export const beaconToController: Action = { type: 'output', port: OFPP_CONTROLLER, max_len: 256 };
 export const setQueue = (queueId: number): Action => ({ type: 'set_queue', queue_id: queueId });
 export const setDscp = (dscp: number): Action => ({ type: 'set_field', field: hasDscp(dscp) });
-export const sendToSite = (siteNumber: number): Instruction[] => [
-  { type: 'write_metadata', metadata: BigInt(siteNumber), metadata_mask: siteMask },
+/** On to the path table, for the goal (a site, or a switch of this site) with this number. */
+export const sendOn = (goalNumber: number): Instruction[] => [
+  { type: 'write_metadata', metadata: BigInt(goalNumber), metadata_mask: goalMask },
   goTo(tables.path),
 ];
+
+const baseCookie = composeCookie({ ordinal: 0, epoch: 0, step: ruleStep.base });
+
+/** A rule of the base network: no migration's, without a timeout. */
+export const baseRule = (
+  tableId: number,
+  priority: number,
+  match: Rule['match'],
+  instructions: readonly Instruction[],
+): Rule => ({ tableId, priority, match, instructions, cookie: baseCookie, hardTimeoutSeconds: 0 });
 
 /** The codec's readers of addresses, under the names this room uses. */
 export { parseIpv4 as ipv4Of, parseMac as macOf };

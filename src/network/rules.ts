@@ -7,6 +7,7 @@ import {
   OFPP_CONTROLLER,
 } from '../openflow/constants.js';
 import type { Action, FlowMod, FlowStats, Instruction, OxmField } from '../openflow/index.js';
+import type { DesiredGroup } from './groups.js';
 import { matchText, scalarOf } from './match.js';
 
 /** One flow rule as it is wanted, or as it was read back. */
@@ -22,6 +23,8 @@ export interface Rule {
   readonly hardTimeoutSeconds: number;
   /** it is refreshed before its hard timeout as long as the controller lives, and dies with it */
   readonly lease?: boolean;
+  /** the groups that its instructions use; each must be there before the rule, and as long as it */
+  readonly groups?: readonly DesiredGroup[];
 }
 
 /** A flow_mod without transaction id: the session gives it one. */

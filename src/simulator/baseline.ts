@@ -1,5 +1,6 @@
 import type { AgentEventLine, AgentStatus } from '../hypervisor/protocol.js';
-import { desiredRules, type MigrationIntent, type NetworkState } from '../network/intents.js';
+import { desiredRules } from '../network/intents.js';
+import type { MigrationIntent, NetworkState } from '../network/network-state.js';
 import { builtLink, type Topology } from '../network/topology.js';
 import { type Deployment, uplinkBitsPerSecond } from './link-queues.js';
 import { NetworkSimulation, type SimulationOptions } from './network-simulation.js';

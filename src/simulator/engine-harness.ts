@@ -3,6 +3,7 @@ import type { ApiCommand, ApiResult, Input } from '../engine/input.js';
 import type { JournalRecord } from '../engine/journal.js';
 import type { HypervisorRequest, Output } from '../engine/output.js';
 import type { SystemView } from '../engine/view.js';
+import { type BeaconClaim, nonceBytes, type SignedBeacon, sealBytes } from '../network/index.js';
 import { Digest } from './digest.js';
 import type { NetworkSimulation } from './network-simulation.js';
 import { OutputGate } from './output-gate.js';
@@ -77,6 +78,7 @@ export class EngineHarness {
   private life = 0;
   private nextConnection = 1;
   private nextRequest = 1;
+  private nextNonce = 1;
   private wakeupGeneration = 0;
   private lastWakeupAt = -1;
   private wakeupsAtInstant = 0;
@@ -262,9 +264,21 @@ export class EngineHarness {
           fields: output.fields,
         });
         return;
+      case 'sign':
+        this.deliver(0, { kind: 'signed', batch: output.batch, beacons: this.seal(output.claims) });
+        return;
       case 'append':
         return;
     }
+  }
+
+  /** Numbers in a row instead of random ones, and no key: nobody in here guesses. */
+  private seal(claims: readonly BeaconClaim[]): SignedBeacon[] {
+    return claims.map((claim) => {
+      const nonce = new Uint8Array(nonceBytes);
+      new DataView(nonce.buffer).setUint32(0, this.nextNonce++);
+      return { ...claim, nonce, seal: new Uint8Array(sealBytes).fill(this.nextNonce & 0xff) };
+    });
   }
 
   private lineOf(connection: number): SwitchLine | undefined {

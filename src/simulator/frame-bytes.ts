@@ -4,6 +4,7 @@ import {
   buildTcp,
   buildUdp,
   ETHERNET_HEADER_BYTES,
+  type EthernetHeader,
   IPV4_HEADER_BYTES,
   type Ipv4Header,
   PROTOCOL_UDP,
@@ -26,6 +27,7 @@ const markBytes = 4 + 4 + 4 + 8;
 const networkBytes = ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES;
 
 export function frameOf(packet: Packet): Uint8Array {
+  if (packet.frame !== undefined) return packet.frame;
   const { flow } = packet;
   const header = plainIpv4({
     dscp: packet.dscp,
@@ -62,7 +64,7 @@ function marked(packet: Packet, payload: Uint8Array): Uint8Array {
   return payload;
 }
 
-/** undefined: not whole UDP or TCP over IPv4 (the simulated hosts have static neighbours and speak no ARP). */
+/** undefined: no Ethernet, or not whole UDP or TCP over IPv4. What is not IPv4 is carried as it is, to nobody but switches. */
 export function packetOf(
   frame: Uint8Array,
   flows: FlowRegistry,
@@ -72,6 +74,7 @@ export function packetOf(
   const headers = parseFrame(frame);
   if (!headers.ok) return undefined;
   const { ethernet, ipv4, udp, tcp } = headers.value;
+  if (ethernet.etherType !== ethernetTypeIpv4) return opaquePacket(frame, ethernet, flows, pool, nowSeconds);
   const ports = udp ?? tcp;
   if (ipv4 === undefined || ports === undefined) return undefined;
   const note = udp === undefined ? undefined : markIn(frame.subarray(udp.payloadOffset, udp.payloadEnd));
@@ -88,6 +91,21 @@ export function packetOf(
   packet.dscp = ipv4.dscp;
   packet.sequence = note?.sequence ?? 0;
   packet.sentAtSeconds = note?.sentAtSeconds ?? nowSeconds;
+  return packet;
+}
+
+function opaquePacket(
+  frame: Uint8Array,
+  { destination, source, etherType }: EthernetHeader,
+  flows: FlowRegistry,
+  pool: PacketPool,
+  nowSeconds: number,
+): Packet {
+  const none = { protocol: 0, ipSrc: 0, ipDst: 0, portSrc: 0, portDst: 0 };
+  const ethernet = { etherType, ethDst: macNumber(destination), ethSrc: macNumber(source) };
+  const packet = pool.take(flows.find(0, { ...ethernet, ...none }), frame.length);
+  packet.frame = frame;
+  packet.sentAtSeconds = nowSeconds;
   return packet;
 }
 

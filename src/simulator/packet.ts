@@ -22,8 +22,10 @@ export const ethernetTypeIpv4 = 0x0800;
 export const protocolTcp = 6;
 export const protocolUdp = 17;
 
-/** The headers that all packets of a stream share. */
+/** The headers that all packets of a stream share; of what is not IPv4, addresses and type alone. */
 export interface FlowHeaders {
+  /** default: IPv4 */
+  readonly etherType?: number;
   /** MAC addresses as 48-bit numbers */
   readonly ethSrc: number;
   readonly ethDst: number;
@@ -55,6 +57,8 @@ export class Packet {
   dscp = 0;
   /** last set_queue of the pipeline; 0: default queue */
   queueId = 0;
+  /** the whole frame of what is not IPv4; undefined: the headers are those of the flow */
+  frame: Uint8Array | undefined;
   /** switches crossed: a loop in the rules ends at `maximumHops` */
   hops = 0;
   /** number of the packet in its stream, or of the segment in its connection */
@@ -86,6 +90,7 @@ export class PacketPool {
     packet.queueId = 0;
     packet.hops = 0;
     packet.kind = 'none';
+    packet.frame = undefined;
     return packet;
   }
 

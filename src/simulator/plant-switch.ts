@@ -1,4 +1,5 @@
 import type { FlowEntry } from '../network/flow-entry.js';
+import type { PacketFields } from '../network/match.js';
 import { TableModel, type TableModelOptions } from '../network/table-model.js';
 import { OFPP_ALL, OFPP_FLOOD, OFPP_IN_PORT, OFPP_TABLE } from '../openflow/constants.js';
 import type { EgressPort } from './egress-port.js';
@@ -145,21 +146,7 @@ export class PlantSwitch {
   }
 
   private decide(inPort: number, flow: Flow, dscp: number): Decision {
-    const tcp = flow.protocol === protocolTcp;
-    const result = this.tables.lookup({
-      in_port: inPort,
-      eth_src: flow.ethSrc,
-      eth_dst: flow.ethDst,
-      eth_type: ethernetTypeIpv4,
-      ip_dscp: dscp,
-      ip_ecn: 0,
-      ip_proto: flow.protocol,
-      ipv4_src: flow.ipSrc,
-      ipv4_dst: flow.ipDst,
-      ...(tcp
-        ? { tcp_src: flow.portSrc, tcp_dst: flow.portDst }
-        : { udp_src: flow.portSrc, udp_dst: flow.portDst }),
-    });
+    const result = this.tables.lookup(fieldsOf(inPort, flow, dscp));
     return {
       outputs: result.outputs.map((o) => ({
         portNumber: o.port,
@@ -187,4 +174,23 @@ export class PlantSwitch {
   private copyOf(packet: Packet): Packet {
     return Object.assign(this.pool.take(packet.flow, packet.frameBytes), packet);
   }
+}
+
+function fieldsOf(inPort: number, flow: Flow, dscp: number): PacketFields {
+  const ethernet = { in_port: inPort, eth_src: flow.ethSrc, eth_dst: flow.ethDst };
+  if (flow.etherType !== undefined) return { ...ethernet, eth_type: flow.etherType };
+  const ports =
+    flow.protocol === protocolTcp
+      ? { tcp_src: flow.portSrc, tcp_dst: flow.portDst }
+      : { udp_src: flow.portSrc, udp_dst: flow.portDst };
+  return {
+    ...ethernet,
+    eth_type: ethernetTypeIpv4,
+    ip_dscp: dscp,
+    ip_ecn: 0,
+    ip_proto: flow.protocol,
+    ipv4_src: flow.ipSrc,
+    ipv4_dst: flow.ipDst,
+    ...ports,
+  };
 }

@@ -1,3 +1,4 @@
+import { groupModOf, groupsOf } from '../network/groups.js';
 import { flowModOf, type Rule } from '../network/rules.js';
 import {
   decodeMessage,
@@ -8,6 +9,8 @@ import {
   SlabWriter,
 } from '../openflow/index.js';
 import type { FakeSwitch } from './fake-switch.js';
+
+const firstXid = 100;
 
 /**
  * Holds a whole conversation with a switch that nobody else is connected to: greeting, messages, barrier; bytes
@@ -31,10 +34,15 @@ export function converse(control: FakeSwitch, messages: readonly Message[]): Mes
   return replies;
 }
 
-/** Adds rules through the control side of a switch; what the switch refused, one text for each. */
+/** Adds rules, and before them the groups they use, through the control side of a switch; what the switch refused, one text for each. */
 export function programSwitch(control: FakeSwitch, rules: readonly Rule[]): string[] {
-  const mods = rules.map((rule, i): Message => ({ ...flowModOf(rule, 'add'), xid: 100 + i }));
-  return converse(control, mods).flatMap((reply) =>
-    reply.type === 'error' ? [`rule ${reply.xid - 100}: error ${reply.error_type}/${reply.error_code}`] : [],
-  );
+  const groups = groupsOf(rules).map((group) => groupModOf(group, 'add'));
+  const mods = [...groups, ...rules.map((rule) => flowModOf(rule, 'add'))];
+  const messages = mods.map((mod, i): Message => ({ ...mod, xid: firstXid + i }));
+  return converse(control, messages).flatMap((reply) => {
+    if (reply.type !== 'error') return [];
+    const i = reply.xid - firstXid;
+    const what = i < groups.length ? `group ${i}` : `rule ${i - groups.length}`;
+    return [`${what}: error ${reply.error_type}/${reply.error_code}`];
+  });
 }

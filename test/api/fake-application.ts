@@ -176,6 +176,7 @@ export function viewOf(change: Partial<SystemView> = {}): SystemView {
         oneWayDelayMs: 20,
         state: 'up',
         bitsPerSecond: 46e6,
+        verifiedSecondsAgo: 1.5,
       },
       {
         name: 'circuit',
@@ -186,6 +187,7 @@ export function viewOf(change: Partial<SystemView> = {}): SystemView {
         oneWayDelayMs: 15,
         state: 'dark',
         bitsPerSecond: null,
+        verifiedSecondsAgo: 1.5,
       },
       {
         name: 'up-a',
@@ -196,8 +198,10 @@ export function viewOf(change: Partial<SystemView> = {}): SystemView {
         oneWayDelayMs: 0,
         state: 'up',
         bitsPerSecond: null,
+        verifiedSecondsAgo: 1.5,
       },
     ],
+    lldpAlarms: [],
     hosts: [{ name: 'hyp-a', role: 'hypervisor', site: 'a', switch: 'hv-a' }],
     bottlenecks: [bottleneckView()],
     vms: [

@@ -278,6 +278,7 @@ export class FakeWorld {
         oneWayDelayMs: 20,
         state: 'up',
         bitsPerSecond: measured ? load : null,
+        verifiedSecondsAgo: 1.5,
       },
       {
         name: 'circuit',
@@ -288,6 +289,7 @@ export class FakeWorld {
         oneWayDelayMs: 15,
         state: this.#circuitLit() ? 'up' : 'dark',
         bitsPerSecond: this.#circuitLit() ? 88e6 : null,
+        verifiedSecondsAgo: 1.5,
       },
       {
         name: 'up-a',
@@ -298,6 +300,7 @@ export class FakeWorld {
         oneWayDelayMs: 0,
         state: 'up',
         bitsPerSecond: measured ? own : null,
+        verifiedSecondsAgo: 1.5,
       },
       {
         name: 'up-b',
@@ -308,6 +311,7 @@ export class FakeWorld {
         oneWayDelayMs: 0,
         state: 'up',
         bitsPerSecond: measured ? 0 : null,
+        verifiedSecondsAgo: 1.5,
       },
     ];
   }
@@ -414,6 +418,7 @@ export class FakeWorld {
       sites: bare ? [] : ['a', 'b'],
       switches: this.#switches(),
       links: bare ? [] : this.#links(),
+      lldpAlarms: [],
       hosts: bare ? [] : hosts,
       bottlenecks: bare || this.#scene === 'waiting' ? [] : [this.#bottleneck(0), this.#bottleneck(1)],
       vms: bare ? [] : [vm],

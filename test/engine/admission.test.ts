@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { MigrationRequest } from '../../src/engine/input.js';
+import { flowModOf, type Rule } from '../../src/network/rules.js';
+import { parseMac } from '../../src/openflow/address.js';
+import type { Action } from '../../src/openflow/index.js';
 import { Rig, type RigOptions, smallTopology } from './rig.js';
 
 const quiet = (options: Partial<RigOptions> = {}): Rig => new Rig({ seed: 1, ...options }).settle(1);
@@ -103,6 +106,47 @@ describe('a dry run', () => {
     expect(rig.answer(real.request).ok).toBe(true);
     rig.finish(real.id);
     expect(rig.leftovers([real.id])).toEqual([]);
+  });
+});
+
+describe('state of connections on the path', () => {
+  const track: Action = {
+    type: 'nx_ct',
+    flags: 1,
+    zone_src: 0,
+    zone: 5,
+    recirc_table: 255,
+    alg: 0,
+    actions: [{ type: 'nx_nat', flags: 1, range_present: 0 }],
+  };
+  const tracking = (mac: string): Rule => ({
+    tableId: 7,
+    priority: 9,
+    match: [
+      { field: 'eth_dst', value: parseMac(mac) },
+      { field: 'eth_src', value: parseMac('02:00:00:00:09:08') },
+    ],
+    instructions: [{ type: 'apply_actions', actions: [track] }],
+    cookie: 0x1234n,
+    hardTimeoutSeconds: 0,
+  });
+
+  it.each([
+    { of: 'the machine', mac: '02:00:00:00:01:01', warned: 1 },
+    { of: 'somebody else', mac: '02:00:00:00:09:09', warned: 0 },
+  ])('is named when it is of $of: $warned times', ({ mac, warned }) => {
+    const rig = quiet();
+    rig.simulation.switches.get('gw-a')!.tables.apply(flowModOf(tracking(mac), 'add'), rig.now);
+    rig.settle(31);
+    const dry = rig.answer(rig.migrate({ dryRun: true }).request) as { body: { warnings: string[] } };
+    expect(dry.body.warnings).toHaveLength(warned);
+    if (warned > 0)
+      expect(dry.body.warnings[0]).toMatch(/^gw-a keeps state of connections .* vm1: ct, nat in table=7/);
+    const { id } = rig.migrate();
+    rig.settle(1);
+    const told = rig.harness.view!.events.filter((e) => e.what === 'connections will break');
+    expect(told).toHaveLength(warned);
+    expect(rig.view(id)).toBeDefined();
   });
 });
 

@@ -25,6 +25,15 @@ export const emptyConfig: EngineConfig = {
   control: defaultControl,
 };
 
+/** What an empty switch answers to one who asks for its rules or groups. */
+export const nothingHeld = (asked: Extract<Message, { type: 'multipart_request' }>): Message => ({
+  type: 'multipart_reply',
+  xid: asked.xid,
+  mp_type: asked.mp_type === 'group_desc' ? 'group_desc' : 'flow',
+  flags: 0,
+  body: [],
+});
+
 /** What a switch's end of one connection has seen. */
 export class FarEnd {
   readonly connection: number;

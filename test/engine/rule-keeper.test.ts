@@ -5,7 +5,7 @@ import { composeCookie, ruleStep } from '../../src/network/cookie.js';
 import { type Rule, ruleFromStats, ruleKey } from '../../src/network/index.js';
 import type { FlowStats, Message } from '../../src/openflow/index.js';
 import { error, flowStats } from '../session/support/fake-switch.js';
-import { DeskRig, emptyConfig, type FarEnd } from './desk-rig.js';
+import { DeskRig, emptyConfig, type FarEnd, nothingHeld } from './desk-rig.js';
 
 const topology = readTopology(fileURLToPath(new URL('../../topologies/two-dc.yaml', import.meta.url)));
 const cookie = composeCookie({ ordinal: 0, epoch: 0, step: ruleStep.base });
@@ -231,8 +231,7 @@ describe('rules after a connection', () => {
     const rig = new DeskRig({ ...emptyConfig, topology });
     const end = rig.join(1n);
     const keeper = rig.desk.keepers.get('0000000000000001')!;
-    const [read] = end.take('multipart_request');
-    rig.say(end, { type: 'multipart_reply', xid: read!.xid, mp_type: 'flow', flags: 0, body: [] });
+    for (const read of end.take('multipart_request')) rig.say(end, nothingHeld(read));
     keeper.desire(rules(1, 1000), 1, false);
     rig.turn((turn) => rig.desk.keepersChanged(turn));
     expect(end.take('bundle_add_message')).toHaveLength(1000);

@@ -141,6 +141,8 @@ describe('the report', () => {
       expect(text).toContain('Failed: `s2/sim/B//steady/3`: it broke');
       expect(text).toContain('2 cores (a processor)');
       expect(text).toContain('* S1 ');
+      expect(text).toContain('increaseShare 0.02, 0.05');
+      expect(text).not.toContain('[object');
       for (const [, file] of text.matchAll(/\]\(plots\/([^)]+)\)/g))
         expect(readdirSync(join(directory, 'plots'))).toContain(file);
       expect(readFileSync(join(directory, 'README.md'), 'utf8')).toBe(text);

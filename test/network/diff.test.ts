@@ -6,6 +6,8 @@ import {
   desiredRules,
   diffRules,
   type FlowModBody,
+  groupModOf,
+  groupsOf,
   isOurs,
   type NetworkState,
   type Rule,
@@ -58,6 +60,7 @@ const mixed = fc.uniqueArray(rule(fc.oneof(ourCookie, foreignCookie)), oneForEac
 
 function tableWith(rules: readonly Rule[]): TableModel {
   const model = new TableModel();
+  for (const group of groupsOf(rules)) model.groups.apply({ ...groupModOf(group, 'add'), xid: 0 });
   applyAll(
     model,
     rules.map((r) =>

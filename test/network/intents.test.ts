@@ -104,12 +104,20 @@ describe.each(['two-dc', 'three-site'] as const)('base rules of %s', (name) => {
     expect(arrived({ ip_dscp: 26 })).toBe(26);
   });
 
-  it('keep a flip free of loops, copies and wrong ports in every order of switches', () => {
+  // With a third site a wrong order makes packets circle: one that comes back from where it should go counts as on a detour.
+  it('keep a flip free of loops, copies and wrong ports in every order of switches that may come', () => {
+    const ordered = name === 'three-site';
     const names = topology.switches.map((s) => s.name);
+    const orders = ordered
+      ? flipLevels(topology, 'hyp-b').reduce<string[][]>(
+          (before, level) => before.flatMap((b) => permutations(level).map((p) => [...b, ...p])),
+          [[]],
+        )
+      : permutations(names);
     const right = new Set(['hv-a.vm1', 'hv-b.vm1']);
     const vm = topology.vms[0]!;
     let lost = 0;
-    for (const order of permutations(names)) {
+    for (const order of orders) {
       const walker = new Walker(topology);
       updateAll(walker, state('hyp-a', { migrations: [{ ...migration, stage: 'staged' }] }));
       for (const name of order) {
@@ -129,7 +137,8 @@ describe.each(['two-dc', 'three-site'] as const)('base rules of %s', (name) => {
       expect(deliveries.map((d) => d.port.portName)).toEqual(['hv-b.vm1']);
     }
     // Orders that lose packets exist: that is what `flipLevels` is for.
-    expect(lost).toBeGreaterThan(0);
+    if (ordered) expect(lost).toBe(0);
+    else expect(lost).toBeGreaterThan(0);
   });
 });
 
@@ -283,10 +292,11 @@ describe('paths', () => {
       ?.links;
   };
 
-  it('go round a link that is down', () => {
+  it('go round links that are down', () => {
     expect(linksOf(video, user, {})).toEqual(['ac']);
     expect(linksOf(video, user, { linksDown: ['ac'] })).toEqual(['ab', 'bc']);
-    expect(linksOf(video, user, { linksDown: ['ac', 'bc'] })).toBeUndefined();
+    // No rule can reach what both cut off: the last way stays in the tables, so that they are right when it is back.
+    expect(linksOf(video, user, { linksDown: ['ac', 'bc'] })).toEqual(['ab', 'bc']);
   });
 
   it('use a circuit for what is steered onto it and for nothing else', () => {

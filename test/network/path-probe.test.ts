@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { readTopology } from '../../src/io/topology-file.js';
-import { desiredRules, probeFrame, probeNumberOf, probeNumbers } from '../../src/network/index.js';
+import {
+  desiredRules,
+  livenessFrame,
+  livenessNumberOf,
+  livenessNumbers,
+  probeFrame,
+  probeNumberOf,
+  probeNumbers,
+} from '../../src/network/index.js';
 
 const state = { vmLocation: new Map(), migrations: [], classes: [] };
 const probeRules = (file: string, name: string): unknown[] =>
@@ -37,22 +45,31 @@ describe('a probe of an opaque path', () => {
     expect(probeNumberOf(beyond)).toBeUndefined();
   });
 
-  it('is handed to the controller where an opaque path comes in, and nowhere else', () => {
-    for (const name of ['gw-a', 'gw-b']) {
-      expect(probeRules('two-dc-opaque', name)).toEqual([
-        expect.objectContaining({
-          tableId: 0,
-          match: [
-            { field: 'in_port', value: 1 },
-            { field: 'eth_dst', value: Uint8Array.from([2, 0x53, 0x54, 0x50, 0, 2]) },
-          ],
-          instructions: [
-            { type: 'apply_actions', actions: [{ type: 'output', port: 0xfffffffd, max_len: 64 }] },
-          ],
-        }),
-      ]);
-      expect(probeRules('two-dc', name)).toEqual([]);
+  it('is handed to the controller where a wide-area link comes in, and nowhere else', () => {
+    const rule = (inPort: number) =>
+      expect.objectContaining({
+        tableId: 0,
+        match: [
+          { field: 'in_port', value: inPort },
+          { field: 'eth_dst', value: Uint8Array.from([2, 0x53, 0x54, 0x50, 0, 2]) },
+        ],
+        instructions: [
+          { type: 'apply_actions', actions: [{ type: 'output', port: 0xfffffffd, max_len: 64 }] },
+        ],
+      });
+    for (const file of ['two-dc', 'two-dc-opaque']) {
+      // the packet link and the circuit
+      for (const name of ['gw-a', 'gw-b']) expect(probeRules(file, name)).toEqual([rule(1), rule(2)]);
+      expect(probeRules(file, 'hv-a')).toEqual([]);
     }
-    expect(probeRules('two-dc-opaque', 'hv-a')).toEqual([]);
+  });
+
+  it('that asks whether a link lives is another than one that measures it', () => {
+    for (const number of [0, 1, livenessNumbers - 1]) {
+      expect(livenessNumberOf(livenessFrame(number))).toBe(number);
+      expect(probeNumberOf(livenessFrame(number))).toBeUndefined();
+    }
+    expect(livenessNumberOf(probeFrame(probeNumbers - 1))).toBeUndefined();
+    expect(livenessNumberOf(probeFrame(probeNumbers + livenessNumbers))).toBeUndefined();
   });
 });

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  compareGroups,
   desiredRules,
   diffRules,
   flowModOf,
+  groupModOf,
+  groupsOf,
   isOurs,
   macOf,
   NetworkMap,
@@ -49,6 +52,22 @@ async function finish(line: Line) {
   line.flush();
   return line.next('transaction');
 }
+/** The groups that the rules point at, made true as the rules are: read, compared, changed, and read again. */
+async function installGroups(line: Line, desired: readonly Rule[]): Promise<void> {
+  const differences = async () => {
+    const request = { type: 'multipart_request', mp_type: 'group_desc', flags: 0, body: {} } as const;
+    line.session.request(request, 10, line.now);
+    line.flush();
+    const { message } = await line.next('reply');
+    if (message.type !== 'multipart_reply' || message.mp_type !== 'group_desc') throw new Error('not groups');
+    return compareGroups(groupsOf(desired), message.body).changes;
+  };
+  const changes = await differences();
+  if (changes.length === 0) return;
+  line.session.transact(changes, line.now);
+  expect(await finish(line)).toMatchObject({ ok: true, errors: [] });
+  expect(await differences()).toEqual([]);
+}
 
 describe.skipIf(!requireOrSkip('ovs'))('with a real Open vSwitch', () => {
   let ovs: PrivateOvs | undefined;
@@ -88,6 +107,7 @@ describe.skipIf(!requireOrSkip('ovs'))('with a real Open vSwitch', () => {
     for (const s of topology.switches) {
       const line = lines.get(s.name)!;
       const desired = desiredRules(topology, s.name, state('hyp-a', { migrations: [migration] }));
+      await installGroups(line, desired);
       line.session.transact(diffRules(desired, await read(line)), line.now);
       expect(await finish(line)).toMatchObject({ ok: true, errors: [] });
       const installed = await read(line);
@@ -103,9 +123,12 @@ describe.skipIf(!requireOrSkip('ovs'))('with a real Open vSwitch', () => {
     for (const s of topology.switches) {
       const line = lines.get(s.name)!;
       const desired = desiredRules(topology, s.name, wanted);
+      await installGroups(line, desired);
       line.session.transact(diffRules(desired, await read(line)), line.now);
       expect(await finish(line)).toMatchObject({ ok: true });
       const model = new TableModel({ ports: map.ports(s.name).map((p) => p.portNumber) });
+      for (const group of groupsOf(desired))
+        expect(model.groups.apply({ ...groupModOf(group, 'add'), xid: 0 }).ok).toBe(true);
       for (const rule of desired) expect(model.apply(flowModOf(rule, 'add'), 0).ok).toBe(true);
       const ends: Endpoint[] = [...topology.hosts, ...topology.vms];
       for (const inPort of map.ports(s.name))

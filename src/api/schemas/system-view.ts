@@ -44,6 +44,19 @@ export const LinkSchema = sent('Link', {
   oneWayDelayMs: nullable(Type.Number({ description: 'null: of a carrier, not configured' })),
   state: Type.Enum(['up', 'down', 'dark']),
   bitsPerSecond: nullable(Type.Number({ description: 'at the `from` end, last second; null: not measured' })),
+  verifiedSecondsAgo: nullable(
+    Type.Number({
+      description: 'since LLDP last showed both directions to be wired as configured; null: not yet',
+    }),
+  ),
+});
+export const LldpAlarmSchema = sent('LldpAlarm', {
+  cause: Type.Enum(['malformed', 'forged', 'replayed', 'relayed']),
+  dpid: Dpid,
+  portNumber: Type.Integer(),
+  alarms: Type.Integer({ description: 'one as long as it goes on, another after ten quiet minutes' }),
+  frames: Type.Integer(),
+  detail: Type.String({ description: 'of the newest frame' }),
 });
 export const CertificateSchema = sent('Certificate', {
   light: Type.Enum(['green', 'vacuous', 'assumption-broken', 'violated', 'stale', 'shared', 'idle']),
@@ -164,6 +177,9 @@ export const SystemViewSchema = sent(
     sites: Type.Array(Type.String()),
     switches: Type.Array(SwitchSchema),
     links: Type.Array(LinkSchema),
+    lldpAlarms: Type.Array(LldpAlarmSchema, {
+      description: 'LLDP frames that show nothing; the topology is what is configured, whatever they say',
+    }),
     hosts: Type.Array(HostSchema),
     bottlenecks: Type.Array(BottleneckSchema),
     vms: Type.Array(VmSchema),

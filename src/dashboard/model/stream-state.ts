@@ -36,6 +36,7 @@ const members: Readonly<Record<keyof SystemView, Kind>> = {
   sites: 'list',
   switches: 'list',
   links: 'list',
+  lldpAlarms: 'list',
   hosts: 'list',
   bottlenecks: 'list',
   vms: 'list',

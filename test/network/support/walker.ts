@@ -1,5 +1,8 @@
+import { expect } from 'vitest';
 import {
+  compareGroups,
   diffRules,
+  groupsOf,
   ipv4Of,
   macOf,
   NetworkMap,
@@ -38,6 +41,7 @@ export class Walker {
   readonly topology: Topology;
   readonly map: NetworkMap;
   readonly switches = new Map<string, TableModel>();
+  readonly #cut = new Set<string>();
 
   constructor(topology: Topology) {
     this.topology = topology;
@@ -53,7 +57,37 @@ export class Walker {
   /** Brings one switch to the desired rules; `false` if it refused one. */
   update(switchName: string, desired: readonly Rule[]): boolean {
     const model = this.switches.get(switchName)!;
+    const groups = compareGroups(groupsOf(desired), model.groups.list());
+    const grouped = groups.changes.every((mod) => model.groups.apply({ ...mod, xid: 0 }).ok);
+    const ruled = this.#rules(model, switchName, desired);
+    for (const mod of groups.deletes) {
+      expect(model.removeUsersOfGroup(mod.group_id)).toEqual([]);
+      model.groups.apply({ ...mod, xid: 0 });
+    }
+    model.revision += 1;
+    return grouped && ruled;
+  }
+
+  #rules(model: TableModel, switchName: string, desired: readonly Rule[]): boolean {
     return diffRules(desired, this.installed(switchName)).every((mod) => model.apply(mod, 0).ok);
+  }
+
+  /** Both ends of a link lose or get their signal. */
+  signal(link: string, up: boolean): void {
+    for (const s of this.topology.switches)
+      for (const port of this.map.ports(s.name)) {
+        if (port.peer.kind !== 'link' || port.peer.link.name !== link) continue;
+        const { downPorts } = this.switches.get(s.name)!.groups;
+        if (up) downPorts.delete(port.portNumber);
+        else downPorts.add(port.portNumber);
+      }
+    if (up) this.#cut.delete(link);
+    else this.#cut.add(link);
+  }
+
+  /** A link that carries nothing though its ports have a signal. */
+  silence(link: string): void {
+    this.#cut.add(link);
   }
 
   /** Sends one packet in at an access port and follows every copy of it. */
@@ -77,6 +111,7 @@ export class Walker {
           deliveries.push({ port, fields: out.fields, queues: [...queues, out.queueId], links });
           continue;
         }
+        if (this.#cut.has(peer.link.name)) continue;
         const entry = this.map
           .ports(peer.peer)
           .find((p) => p.peer.kind === 'link' && p.peer.link === peer.link)!.portNumber;

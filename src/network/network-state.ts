@@ -1,0 +1,59 @@
+import { hostOf, type Topology, type VmSpec } from './topology.js';
+
+/**
+ * How far a migration's rules have come. `prepared` and `running`: its traffic has a safe queue (and a granted one if
+ * `granted`). `staged`: the VM's new location also waits below the old one on every switch that will change.
+ * `flipped`: the new location is in force (through `vmLocation`); what was staged is gone.
+ */
+export type MigrationStage = 'prepared' | 'running' | 'staged' | 'flipped';
+
+/** What one migration asks of the network. */
+export interface MigrationIntent {
+  /** for cookies: 1 to 2^24 - 1, unique for ever */
+  readonly ordinal: number;
+  /** for cookies: which life of the migration */
+  readonly epoch: number;
+  readonly vm: string;
+  /** hosts of role hypervisor */
+  readonly source: string;
+  readonly destination: string;
+  /** destination port of the memory stream */
+  readonly tcpPort: number;
+  readonly stage: MigrationStage;
+  /** a rate is granted: its packets go to the granted queue as long as the controller refreshes the rule */
+  readonly granted: boolean;
+}
+
+/** A class of traffic that is recognised at the edge and marked. */
+export interface ClassMark {
+  readonly name: string;
+  readonly udpPort: number;
+  readonly dscp: number;
+}
+
+/** Sends part of the traffic to a site over a given link (a circuit) instead of the shortest packet path. */
+export interface Steering {
+  /** the site that the packets are bound for */
+  readonly site: string;
+  /** code point of the packets; undefined: all packets to that site */
+  readonly dscp?: number;
+  readonly link: string;
+}
+
+/** Everything that rules follow from, besides the topology. */
+export interface NetworkState {
+  /** VM to host; a VM that is not listed, or whose host is unknown, is where the topology starts it */
+  readonly vmLocation: ReadonlyMap<string, string>;
+  /** one that names a VM or host that the topology does not have is ignored */
+  readonly migrations: readonly MigrationIntent[];
+  readonly classes: readonly ClassMark[];
+  readonly steering?: readonly Steering[];
+  /** packet and local links to route around */
+  readonly linksDown?: readonly string[];
+}
+
+/** The host on which a VM lives. */
+export function locationOf(topology: Topology, state: Pick<NetworkState, 'vmLocation'>, vm: VmSpec): string {
+  const host = state.vmLocation.get(vm.name);
+  return host !== undefined && hostOf(topology, host) ? host : vm.at;
+}
