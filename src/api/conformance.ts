@@ -1,6 +1,7 @@
 import type { MigrationRequest } from '../engine/input.js';
 import type {
   BottleneckView,
+  CircuitView,
   EventView,
   LinkView,
   MigrationView,
@@ -10,6 +11,7 @@ import type {
 } from '../engine/view.js';
 import type {
   BottleneckJson,
+  CircuitJson,
   EventJson,
   LinkJson,
   MigrationJson,
@@ -38,6 +40,7 @@ holds<Same<SwitchView, SwitchJson>>();
 holds<Same<LinkView, LinkJson>>();
 holds<Same<BottleneckView, BottleneckJson>>();
 holds<Same<BottleneckView['certificate'], BottleneckJson['certificate']>>();
+holds<Same<CircuitView, CircuitJson>>();
 holds<Same<VmView, VmJson>>();
 holds<Same<EventView, EventJson>>();
 holds<Same<MigrationView, MigrationJson>>();

@@ -10,6 +10,9 @@ import type { Continuation, Turn } from './turn.js';
  */
 export type CircuitPhase = 'dark' | 'signalling' | 'up' | 'failing' | 'releasing' | 'down-unknown';
 
+/** `silent`: both ports have a signal, but probes do not come through. */
+export type DataPlane = 'carries' | 'silent' | 'no-signal';
+
 /** What a line needs of the rest of the application. */
 export interface CircuitWorld {
   append(turn: Turn, entry: JournalEntry, continuation: Continuation): number;
@@ -21,21 +24,22 @@ export interface CircuitWorld {
   steeringChanged(turn: Turn, link: string): void;
   /** every switch that steers has acknowledged what it should hold now */
   steeringDone(): boolean;
-  /** both ends see light; undefined: not known */
-  portsUp(link: string): boolean | undefined;
+  /** what the data plane shows of the link; undefined: its switches cannot be asked */
+  dataPlane(link: string): DataPlane | undefined;
   /** it failed while it carried traffic */
   lost(turn: Turn, link: string, reason: string): void;
   log(turn: Turn, level: 'info' | 'warn' | 'error', what: string, detail: string): void;
 }
 
 const answerLimitSeconds = 15;
-const portsLimitSeconds = 5;
+const dataPlaneLimitSeconds = 5;
 const steeringLimitSeconds = 5;
 const storeRetrySeconds = 5;
 const firstBackoffSeconds = 5;
 const longestBackoffSeconds = 300;
 const longestRetrySeconds = 30;
 const pollSeconds = 5;
+const setupPollSeconds = 1;
 /** An order that got no answer is repeated, under the same id, so often. */
 const orderTries = 3;
 /** A circuit about which nothing can be learnt for so long is given up: released until the provider confirms. */
@@ -54,8 +58,6 @@ export class CircuitLine {
   since = 0;
   sinceWallMs = 0;
   reason = '';
-  requested = 0;
-  released = 0;
   backoffUntil = Number.NEGATIVE_INFINITY;
   #refusals = 0;
   #inFlight:
@@ -95,7 +97,6 @@ export class CircuitLine {
   /** An order of an earlier life that was not confirmed as released. `intended`: its release was decided. */
   restore(turn: Turn, id: string, intended: boolean): void {
     this.id = id;
-    this.requested += 1;
     this.#nextAskAt = turn.now;
     this.#intent = intended;
     this.#enter(turn, intended ? 'releasing' : 'down-unknown', 'after a restart');
@@ -115,9 +116,7 @@ export class CircuitLine {
     this.#phaseLimit = turn.now + this.#setupLimitSeconds;
     const entry = { kind: 'circuitRequested', id, link, why } as const;
     const record = this.#world.append(turn, entry, {
-      stored: () => {
-        this.requested += 1;
-      },
+      stored: () => undefined,
       failed: (t, detail) => {
         // Nothing was sent: what waited for the record was dropped.
         this.id = undefined;
@@ -129,8 +128,10 @@ export class CircuitLine {
     this.#order(turn, record);
   }
 
+  /** Gives it up; an order that is not granted yet, too. */
   darken(turn: Turn, why: string): void {
-    if (this.phase === 'up') this.#leave(turn, 'releasing', why);
+    if (this.id !== undefined && !this.#intent && this.#write === undefined)
+      this.#leave(turn, 'releasing', why);
   }
 
   get #setupLimitSeconds(): number {
@@ -159,7 +160,7 @@ export class CircuitLine {
     if (this.#inFlight?.number !== command) return false;
     const { kind } = this.#inFlight;
     this.#inFlight = undefined;
-    this.#nextAskAt = turn.now + pollSeconds;
+    this.#nextAskAt = turn.now + (this.phase === 'up' ? pollSeconds : setupPollSeconds);
     if (kind === 'release') this.#onReleaseAnswer(turn, error, circuits);
     else if (kind === 'request' && error?.code === 'refused') this.#onRefusal(turn, error.detail);
     else if (error !== null) this.#onSilence(turn, kind, `${error.code}: ${error.detail}`);
@@ -251,7 +252,7 @@ export class CircuitLine {
       this.#refusals = 0;
       this.#usable = false;
       this.#enter(t, 'up', 'granted');
-      this.#phaseLimit = t.now + portsLimitSeconds;
+      this.#phaseLimit = t.now + dataPlaneLimitSeconds;
       this.advance(t);
     });
   }
@@ -318,7 +319,6 @@ export class CircuitLine {
   #settle(turn: Turn, why: string): void {
     if (this.#write !== undefined) return;
     this.#record(turn, { kind: 'circuitReleased', id: this.id!, link: this.link, why }, (t) => {
-      this.released += 1;
       this.id = undefined;
       this.#inFlight = undefined;
       this.#intent = false;
@@ -373,9 +373,16 @@ export class CircuitLine {
       return;
     }
     if (this.phase === 'dark') return;
-    if (this.phase === 'up' && this.#leaving === undefined) this.#watchPorts(turn);
+    if (this.phase === 'up' && this.#leaving === undefined) this.#watchDataPlane(turn);
     if (this.#leaving !== undefined) {
       this.#whileLeaving(turn);
+      return;
+    }
+    if (turn.now >= this.#phaseLimit && !this.#intent) {
+      this.#fail(
+        turn,
+        this.phase === 'signalling' ? 'the set-up takes too long' : 'nothing can be learnt about it',
+      );
       return;
     }
     if (this.#inFlight !== undefined) {
@@ -385,25 +392,20 @@ export class CircuitLine {
       this.#inFlight = undefined;
       this.#onSilence(turn, kind, 'timeout: no answer');
     }
-    if (turn.now >= this.#phaseLimit && !this.#intent) {
-      this.#fail(
-        turn,
-        this.phase === 'signalling' ? 'the set-up takes too long' : 'nothing can be learnt about it',
-      );
-      return;
-    }
     if (turn.now < this.#nextAskAt) return;
     this.#ask(turn, { kind: this.#intent ? 'release' : 'status', id: this.id! });
   }
 
-  #watchPorts(turn: Turn): void {
-    const up = this.#world.portsUp(this.link);
+  #watchDataPlane(turn: Turn): void {
+    const shown = this.#world.dataPlane(this.link);
     if (this.#usable) {
-      if (up === false) this.#fail(turn, 'a port at its end is down');
-    } else if (up === true) {
+      if (shown === 'no-signal') this.#fail(turn, 'a port at its end has lost its signal');
+      else if (shown === 'silent') this.#fail(turn, 'its ports have a signal, but no probe comes through');
+    } else if (shown === 'carries') {
       this.#usable = true;
       this.#phaseLimit = Number.POSITIVE_INFINITY;
       this.#world.steeringChanged(turn, this.link);
-    } else if (turn.now >= this.#phaseLimit) this.#fail(turn, 'it was granted, but no light comes in');
+    } else if (turn.now >= this.#phaseLimit)
+      this.#fail(turn, `it was granted, but nothing comes through (${shown ?? 'its switches are away'})`);
   }
 }

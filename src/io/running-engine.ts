@@ -7,6 +7,7 @@ import type { Output } from '../engine/output.js';
 import type { SystemView } from '../engine/view.js';
 import { JournalStore } from '../store/index.js';
 import { BeaconSigner } from './beacon-signer.js';
+import { CircuitProviders } from './circuit-providers.js';
 import { monotonicSeconds, wallMs } from './clock.js';
 import type { OpenflowAddress } from './config-file.js';
 import { EngineDriver } from './engine-driver.js';
@@ -42,6 +43,7 @@ export class RunningEngine {
   readonly #queues: QueueActuators;
   readonly #signer = new BeaconSigner();
   readonly #agents: HypervisorAgents;
+  readonly #circuits: CircuitProviders;
   readonly #views = new EventEmitter<{ view: [SystemView] }>();
   readonly #requests = new Map<number, (result: ApiResult) => void>();
   readonly #audit: AuditEntry[] = [];
@@ -88,6 +90,9 @@ export class RunningEngine {
     this.#agents = new HypervisorAgents(options.config.hypervisors, (host, event) =>
       this.#driver.feed({ kind: 'hypervisor', host, event }),
     );
+    this.#circuits = new CircuitProviders(options.config.circuits, (event) =>
+      this.#driver.feed({ kind: 'circuit', event }),
+    );
     const recorder =
       options.recordFile === undefined ? undefined : new Recorder(options.recordFile, options.config);
     this.#driver = new EngineDriver(options.config, this.#performer(options.log), monotonicSeconds, recorder);
@@ -119,6 +124,7 @@ export class RunningEngine {
       setQueue: (output) => this.#queues.set(output),
       sign: ({ batch, claims }) =>
         this.#driver.feed({ kind: 'signed', batch, beacons: this.#signer.sign(claims) }),
+      circuit: ({ command, request }) => this.#circuits.send(command, request),
       hypervisor: ({ host, command, request }) => this.#agents.send(host, command, request),
       reply: ({ request, result }) => {
         this.#requests.get(request)?.(result);
