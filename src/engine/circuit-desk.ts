@@ -47,7 +47,7 @@ interface Item {
   readonly link: LinkSpec;
   readonly line: CircuitLine;
   /** undefined: it is in the journal and not in the configuration any more; it is only released */
-  readonly policy: CircuitPolicy | undefined;
+  readonly policy: PricedPolicy | undefined;
   decision: CircuitDecision | undefined;
 }
 
@@ -98,7 +98,7 @@ export class CircuitDesk {
     return this.#config.topology?.links.find((l) => l.name === name && l.kind === 'circuit');
   }
 
-  #item(link: LinkSpec, policy: CircuitPolicy | undefined): Item {
+  #item(link: LinkSpec, policy: PricedPolicy | undefined): Item {
     const line = new CircuitLine(link.name, termsOf(link), drainSeconds + link.oneWayDelayMs / 1000, {
       append: (turn, entry, continuation) => this.#append(turn, entry, continuation),
       command: (turn, request, after) => this.#command(turn, request, after),
@@ -230,7 +230,7 @@ export class CircuitDesk {
   #judge(turn: Turn, item: Item): void {
     const { policy, line, link } = item;
     if (policy === undefined) return;
-    const decision = policy.step({
+    const decision = policy.policy.step({
       now: instant(turn.now),
       state: stateFor(line, turn.now),
       ...this.#world.demand(turn, link),
@@ -294,7 +294,7 @@ export class CircuitDesk {
         setupSeconds: link.setupSeconds ?? 0,
         costPerSetup: link.costPerSetup ?? 0,
         costPerSecond: link.costPerSecond ?? 0,
-        budget: policy === undefined ? null : { ...policy.certificate(), debt: policy.budgetDebt },
+        budget: policy === undefined ? null : budgetOf(policy),
         ledger: this.#accountView(link.name, wallMs),
       };
     });
@@ -314,6 +314,12 @@ const termsOf = (link: LinkSpec): OrderTerms => ({
 
 const darkItem: Partial<Item> = {};
 
+/** In the currency of the prices. */
+function budgetOf({ policy, scale }: PricedPolicy): NonNullable<CircuitView['budget']> {
+  const { spent, bound, holds } = policy.certificate();
+  return { spent: spent / scale, bound: bound / scale, debt: policy.budgetDebt / scale, holds };
+}
+
 /** One that the topology has no longer. */
 const unknownLink = (name: string): LinkSpec => ({
   name,
@@ -324,21 +330,34 @@ const unknownLink = (name: string): LinkSpec => ({
   bufferPackets: 1,
 });
 
-/** V such that a debt of `breakEvenSeconds` C_c just lights it: V = t C_c^2 T_h / (kappa T_h + kappa_0). */
-function policyOf(link: LinkSpec, circuit: ConfiguredCircuit): CircuitPolicy {
+/** A policy, and by how much the costs in it are larger than the currency's. */
+interface PricedPolicy {
+  readonly policy: CircuitPolicy;
+  readonly scale: number;
+}
+
+/**
+ * V such that a debt of `breakEvenSeconds` C_c just lights it: V = t C_c^2 T_h / P, where P = kappa T_h + kappa_0 is the price of a
+ * set-up and the shortest hold. The budget's debt G adds to V, so both must be of one size: costs are counted in units in which
+ * a budget that is overdrawn by P doubles the price, V' = sqrt(V P) and G' = G sqrt(V / P).
+ */
+function policyOf(link: LinkSpec, circuit: ConfiguredCircuit): PricedPolicy {
   const capacity = (link.capacityBitsPerSecond ?? 0) / 8;
   const { costPerSecond = 0, costPerSetup = 0, setupSeconds = 0 } = link;
   const held = Math.max(circuit.minimumHoldSeconds, setupSeconds);
   const price = costPerSecond * held + costPerSetup;
-  return new CircuitPolicy({
+  const tradeOff = price > 0 ? (circuit.breakEvenSeconds * capacity ** 2 * held) / price : 0;
+  const scale = tradeOff > 0 ? Math.sqrt(tradeOff / price) : 1;
+  const policy = new CircuitPolicy({
     setupSeconds: seconds(setupSeconds),
     capacityBytesPerSecond: bytesPerSecond(capacity),
-    costPerSecond,
-    costPerSetup,
-    budgetPerSecond: circuit.budgetPerSecond,
-    tradeOff: price > 0 ? (circuit.breakEvenSeconds * capacity ** 2 * held) / price : 0,
+    costPerSecond: scale * costPerSecond,
+    costPerSetup: scale * costPerSetup,
+    budgetPerSecond: scale * circuit.budgetPerSecond,
+    tradeOff: tradeOff / scale,
     minimumHoldSeconds: seconds(held),
   });
+  return { policy, scale };
 }
 
 /** As policy sees it: what cannot be had now is not ordered, and what may be lit is paid for. */

@@ -7,6 +7,7 @@ import {
   type EngineConfig,
 } from '../engine/config.js';
 import { type Topology, withoutCarriers } from '../network/topology.js';
+import { checkCircuits, circuitsOf } from './circuits-section.js';
 import { ConfigSchema, listenDefaults, type RawConfig } from './config-schema.js';
 import { didYouMean, inFileOrder, requireSchema } from './schema-check.js';
 import { readTls, TlsError, type TlsPaths } from './tls-identity.js';
@@ -65,7 +66,13 @@ export function readConfig(path: string): SteadyConfig {
   const tls = tlsSection && tlsPaths(tlsSection, dirname(path));
   const problems = checkConfig(document, raw, topology);
   if (tls) problems.push(...checkTls(document, tls));
+  if (raw.circuits !== undefined)
+    problems.push(...checkCircuits(document, raw.circuits, topology, dirname(path)));
   if (problems.length > 0) throw new ConfigError(inFileOrder(problems));
+  const circuits =
+    raw.circuits === undefined || topology === undefined
+      ? undefined
+      : circuitsOf(raw.circuits, topology, dirname(path));
   return {
     config: {
       topology: topology && withoutCarriers(topology),
@@ -80,6 +87,7 @@ export function readConfig(path: string): SteadyConfig {
       classes: raw.classes ?? [],
       control: { ...defaultControl, ...(raw.control as Partial<ControlConfig> | undefined) },
       openflow: { role, certificates: tls?.requireClientCertificate ?? false },
+      ...(circuits && { circuits }),
     },
     listen: {
       openflow: { ...listenDefaults.openflow, ...address, ...(tls && { tls }) },

@@ -188,6 +188,7 @@ export class RunningEngine {
   async stop(): Promise<void> {
     this.#driver.stop();
     this.#agents.stop();
+    this.#circuits.stop();
     await Promise.all([this.#listener.stop(), this.#queues.stop()]);
     this.#store.close();
   }
