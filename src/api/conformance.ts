@@ -2,6 +2,7 @@ import type { MigrationRequest, Problem } from '../engine/input.js';
 import type { MigrationPreview } from '../engine/migration-preview.js';
 import type {
   BottleneckView,
+  CircuitView,
   EventView,
   LinkView,
   MigrationView,
@@ -12,6 +13,7 @@ import type {
 import type { ProblemSlug } from './problem-types.js';
 import type {
   BottleneckJson,
+  CircuitJson,
   EventJson,
   LinkJson,
   MigrationJson,
@@ -41,6 +43,7 @@ holds<Same<SwitchView, SwitchJson>>();
 holds<Same<LinkView, LinkJson>>();
 holds<Same<BottleneckView, BottleneckJson>>();
 holds<Same<BottleneckView['certificate'], BottleneckJson['certificate']>>();
+holds<Same<CircuitView, CircuitJson>>();
 holds<Same<VmView, VmJson>>();
 holds<Same<EventView, EventJson>>();
 holds<Same<MigrationView, MigrationJson>>();
