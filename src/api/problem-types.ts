@@ -22,6 +22,8 @@ export const problemTypes = {
   'precondition-failed': 'it went on to another step than that of If-Match',
   'rate-limited': 'the caller asks more often than it may; Retry-After says when it may again',
   recording: 'what is shown is a recording; nothing can be asked or changed',
+  restarting:
+    'the engine started anew before it answered; read the state, or ask again with the same Idempotency-Key',
   'same-location': 'the VM is there already',
   'scope-too-small': 'the token does not allow it; neededScope would',
   'site-unreachable': 'a switch, an agent or a path is missing',

@@ -114,6 +114,7 @@ export interface Problem {
     | 'not-forcible'
     | 'precondition-failed'
     | 'recording'
+    | 'restarting'
     | 'store-failed'
     | 'invalid-body'
     | 'not-found'
