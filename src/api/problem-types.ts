@@ -26,6 +26,7 @@ export const problemTypes = {
     'the engine started anew before it answered; read the state, or ask again with the same Idempotency-Key',
   'same-location': 'the VM is there already',
   'scope-too-small': 'the token does not allow it; neededScope would',
+  'shadow-mode': 'the controller only looks; ask for a dry run',
   'site-unreachable': 'a switch, an agent or a path is missing',
   'source-mismatch': 'the VM is not where the request says',
   'store-failed': 'the journal cannot be written',

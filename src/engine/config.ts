@@ -9,6 +9,8 @@ export interface EngineConfig {
   readonly hypervisors: readonly ConfiguredHypervisor[];
   readonly classes: readonly TrafficClass[];
   readonly control: ControlConfig;
+  /** observe, predict and certify, and change nothing: no rule, no queue, no machine */
+  readonly shadow?: boolean;
   /** reactive mode: switches that are not in the topology learn addresses */
   readonly learningSwitch?: boolean;
   /** undefined: nobody is asked for circuits, and circuit links stay dark */

@@ -115,6 +115,7 @@ export interface Problem {
     | 'precondition-failed'
     | 'recording'
     | 'restarting'
+    | 'shadow-mode'
     | 'store-failed'
     | 'invalid-body'
     | 'not-found'

@@ -34,7 +34,7 @@ function effectOf(setting: string, wasThere: boolean, isThere: boolean): Effect 
 
 /** Path of each setting that is there to its value as text. */
 function settingsOf({ config, listen }: SteadyConfig): ReadonlyMap<string, string> {
-  const { control, topology, switches, hypervisors, classes, circuits } = config;
+  const { control, topology, switches, hypervisors, classes, circuits, shadow } = config;
   const { http, openflow } = listen;
   const settings: Record<string, unknown> = {
     topology,
@@ -42,6 +42,7 @@ function settingsOf({ config, listen }: SteadyConfig): ReadonlyMap<string, strin
     hypervisors,
     classes,
     circuits,
+    mode: shadow === true ? 'shadow' : 'active',
     'openflow.role': config.openflow?.role,
     'openflow.host': openflow.host,
     'openflow.port': openflow.port,

@@ -95,6 +95,7 @@ function configOf(file: YamlDocument, environment: Environment): SteadyConfig {
       control: { ...defaultControl, ...(raw.control as Partial<ControlConfig> | undefined) },
       openflow: { role, certificates: tls?.requireClientCertificate ?? false },
       ...(circuits && { circuits }),
+      ...(raw.mode === 'shadow' && { shadow: true }),
     },
     listen: { openflow: { ...listenDefaults.openflow, ...address, ...(tls && { tls }) }, http },
     topologyPath,

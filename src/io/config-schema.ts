@@ -250,6 +250,13 @@ export const ConfigSchema = Type.Object(
     switches: Type.Optional(Type.Array(SwitchSchema)),
     hypervisors: Type.Optional(Type.Array(HypervisorSchema)),
     classes: Type.Optional(Type.Array(ClassSchema)),
+    mode: Type.Optional(
+      Type.Enum(['active', 'shadow'], {
+        default: 'active',
+        description:
+          'shadow: observe, predict and certify, and change nothing: no rule, no queue, no probe, no machine',
+      }),
+    ),
     control: Type.Optional(ControlSchema),
     circuits: Type.Optional(CircuitsSchema),
   },
