@@ -1,4 +1,5 @@
 import type { PolicyName, RivalSettings } from '../../controller/index.js';
+import type { ClassMark } from '../network/network-state.js';
 import type { Topology } from '../network/topology.js';
 
 /** What the engine is told about its world; made from `steady.yaml` by `src/io/config-file.ts`. */
@@ -69,10 +70,7 @@ export interface ConfiguredCircuit {
   readonly minimumHoldSeconds: number;
 }
 /** Traffic that is sensitive to delay, and what it was promised. */
-export interface TrafficClass {
-  readonly name: string;
-  readonly udpPort: number;
-  readonly dscp: number;
+export interface TrafficClass extends ClassMark {
   readonly delayPromiseMs: number;
 }
 export type { PolicyName };
