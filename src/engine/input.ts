@@ -97,6 +97,7 @@ export interface Problem {
     | 'source-mismatch'
     | 'site-unreachable'
     | 'deadline-infeasible'
+    | 'mtu-too-small'
     | 'vm-busy'
     | 'mode-not-supported'
     | 'no-topology'

@@ -1,4 +1,4 @@
-import { hostOf, siteOfHost } from '../network/topology.js';
+import { hostOf, linkMtuBytes, siteOfHost } from '../network/topology.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
 import type { EngineConfig } from './config.js';
 import type { LinkCheck } from './link-check.js';
@@ -85,6 +85,7 @@ export class ViewMaker {
         to,
         capacityBitsPerSecond: link.capacityBitsPerSecond ?? null,
         oneWayDelayMs: link.opaque === true ? null : link.oneWayDelayMs,
+        mtuBytes: linkMtuBytes(link),
         state:
           link.kind === 'circuit' ? 'dark' : attached && !this.#liveness.isDead(link.name) ? 'up' : 'down',
         bitsPerSecond: loop?.departedBitsPerSecond ?? null,

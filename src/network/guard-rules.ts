@@ -1,8 +1,9 @@
 import type { Instruction, OxmField } from '../openflow/index.js';
+import { announcementRules } from './announcement-rules.js';
 import { isLldp } from './link-beacon.js';
 import { discoveryRules, questionRules, type Station } from './neighbour-rules.js';
 import type { NetworkMap } from './network-map.js';
-import type { NetworkState } from './network-state.js';
+import { locationOf, type NetworkState } from './network-state.js';
 import { isProbe } from './path-probe.js';
 import {
   apply,
@@ -34,7 +35,11 @@ export function guardRules(map: NetworkMap, switchName: string, state: NetworkSt
   return [
     ...ports.flatMap(({ portNumber, peer }) => {
       const station = stationAt(peer);
-      if (station) return stationRules(portNumber, station, state);
+      if (station)
+        return [
+          ...stationRules(portNumber, station, state),
+          ...announcementRules(portNumber, station, isHere(map, peer, state)),
+        ];
       return peer.kind === 'link' ? trunkRules(portNumber, peer.link) : [];
     }),
     ...(stations.some((s) => s.ipv6 !== undefined) ? discoveryRules() : []),
@@ -43,6 +48,17 @@ export function guardRules(map: NetworkMap, switchName: string, state: NetworkSt
 
 const stationAt = (peer: PortPeer): Station | undefined =>
   peer.kind === 'link' ? undefined : peer.kind === 'vm' ? peer.vm : peer.host;
+
+/**
+ * A host is where it hangs; a machine is where its record says. While it is being switched over its destination has rules of the
+ * migration's own, and these stay as they were, so that the flip is one change on each switch.
+ */
+function isHere(map: NetworkMap, peer: PortPeer, state: NetworkState): boolean {
+  if (peer.kind !== 'vm') return true;
+  const { vm, host } = peer;
+  const migration = state.migrations.find((m) => m.vm === vm.name && m.awaitsResume);
+  return host.name === (migration?.source ?? locationOf(map.topology, state, vm));
+}
 
 /** Trunks are trusted: what comes in there was checked and marked at its edge. */
 function trunkRules(portNumber: number, link: LinkSpec): Rule[] {

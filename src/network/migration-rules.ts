@@ -1,3 +1,4 @@
+import { resumeRules } from './announcement-rules.js';
 import { composeCookie, ruleStep } from './cookie.js';
 import { instructionsToVm } from './location-rules.js';
 import { type NetworkMap, networkMapOf } from './network-map.js';
@@ -29,6 +30,7 @@ export function migrationRules(map: NetworkMap, switchName: string, m: Migration
   return [
     ...(source.switch === switchName ? trafficRules(map, m, source, destination) : []),
     ...(m.stage === 'staged' ? stagedRules(map, switchName, m, vm) : []),
+    ...(m.awaitsResume ? resumeRules(map, switchName, m, vm) : []),
   ];
 }
 

@@ -27,10 +27,16 @@ export const priorities = {
   class: 100,
   /** table 0: router and neighbour discovery of IPv6 goes nowhere by itself */
   discovery: 120,
+  /** table 0: ARP, RARP and advertisements that nobody asked for */
+  unasked: 140,
   /** table 0: questions for a neighbour's hardware address go to table 3 */
   question: 150,
-  /** table 0: nobody announces itself */
+  /** table 0: ... but not those for the asker's own address */
+  ownAddress: 155,
+  /** table 0: announcements of a station, all addresses its own */
   announcement: 160,
+  /** table 0: the announcement of a machine where it is being moved to */
+  resume: 170,
   safe: 200,
   granted: 300,
   /** table 0: tags are the network's own; a station's frames have none */

@@ -42,6 +42,9 @@ export const LinkSchema = sent('Link', {
   to: Type.String({ description: 'switch' }),
   capacityBitsPerSecond: nullable(Type.Number({ description: 'null: unshaped' })),
   oneWayDelayMs: nullable(Type.Number({ description: 'null: of a carrier, not configured' })),
+  mtuBytes: Type.Integer({
+    description: 'the largest IP packet that it carries, less what labels take of it',
+  }),
   state: Type.Enum(['up', 'down', 'dark']),
   bitsPerSecond: nullable(Type.Number({ description: 'at the `from` end, last second; null: not measured' })),
   verifiedSecondsAgo: nullable(
