@@ -44,7 +44,7 @@ const closed = { additionalProperties: false };
 
 const SiteSchema = Type.Object({ name: Name }, closed);
 const SwitchSchema = Type.Object(
-  { name: Name, site: Name, role: Type.Enum(['gateway', 'hypervisor']), dpid: Dpid },
+  { name: Name, site: Name, role: Type.Enum(['gateway', 'hypervisor', 'core']), dpid: Dpid },
   closed,
 );
 const Delay = Type.Number({ minimum: 0, maximum: 10000, default: 0 });

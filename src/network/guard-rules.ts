@@ -1,5 +1,6 @@
-import type { Instruction, OxmField } from '../openflow/index.js';
+import type { Action, Instruction, OxmField } from '../openflow/index.js';
 import { announcementRules } from './announcement-rules.js';
+import { isLabelled, labelOf, takeLabel } from './labels.js';
 import { isLldp } from './link-beacon.js';
 import { discoveryRules, questionRules, type Station } from './neighbour-rules.js';
 import type { NetworkMap } from './network-map.js';
@@ -40,7 +41,7 @@ export function guardRules(map: NetworkMap, switchName: string, state: NetworkSt
           ...stationRules(portNumber, station, state),
           ...announcementRules(portNumber, station, isHere(map, peer, state)),
         ];
-      return peer.kind === 'link' ? trunkRules(portNumber, peer.link) : [];
+      return peer.kind === 'link' ? trunkRules(map, switchName, portNumber, peer.link) : [];
     }),
     ...(stations.some((s) => s.ipv6 !== undefined) ? discoveryRules() : []),
   ];
@@ -61,19 +62,29 @@ function isHere(map: NetworkMap, peer: PortPeer, state: NetworkState): boolean {
 }
 
 /** Trunks are trusted: what comes in there was checked and marked at its edge. */
-function trunkRules(portNumber: number, link: LinkSpec): Rule[] {
-  const admitted = baseRule(tables.guard, priorities.admit, [onPort(portNumber)], [goTo(tables.location)]);
-  const beacon = baseRule(
-    tables.guard,
-    priorities.beacon,
-    [onPort(portNumber), isLldp],
-    [apply(beaconToController)],
-  );
-  if (link.kind === 'local') return [admitted, beacon];
+function trunkRules(map: NetworkMap, switchName: string, portNumber: number, link: LinkSpec): Rule[] {
+  const toUs = (priority: number, what: OxmField, action: Action): Rule =>
+    baseRule(tables.guard, priority, [onPort(portNumber), what], [apply(action)]);
   return [
-    admitted,
-    beacon,
-    baseRule(tables.guard, priorities.probe, [onPort(portNumber), isProbe], [apply(toController)]),
+    ...admittedTo(map, switchName, portNumber, link),
+    toUs(priorities.beacon, isLldp, beaconToController),
+    ...(link.kind === 'local' ? [] : [toUs(priorities.probe, isProbe, toController)]),
+  ];
+}
+
+/** By address; where packets between sites carry labels, by label what comes from outside or is on its way through. */
+function admittedTo(map: NetworkMap, switchName: string, portNumber: number, link: LinkSpec): Rule[] {
+  const admit = (priority: number, what: readonly OxmField[], instructions: readonly Instruction[]): Rule =>
+    baseRule(tables.guard, priority, [onPort(portNumber), ...what], instructions);
+  const byAddress = admit(priorities.admit, [], [goTo(tables.location)]);
+  if (!isLabelled(map.topology)) return [byAddress];
+  const { role, site } = map.switch(switchName)!;
+  const byLabel = admit(priorities.labelled, [isTagged], [goTo(tables.path)]);
+  if (role === 'core') return [byLabel];
+  return [
+    ...(link.kind === 'local' ? [byAddress] : []),
+    byLabel,
+    admit(priorities.labelOwn, [labelOf(map, site)], takeLabel),
   ];
 }
 

@@ -93,6 +93,7 @@ export function flipLevels(topology: Topology, destinationHost: string): string[
   const map = networkMapOf(topology);
   const levels: string[][] = [];
   for (const s of topology.switches) {
+    if (s.role === 'core') continue;
     const way = map.pathToSite(s.name, site);
     const last = way?.at(-1)?.peer;
     const entry = last?.kind === 'link' ? last.peer : s.name;

@@ -1,3 +1,4 @@
+import { labelBytesOn } from './labels.js';
 import type { NetworkMap } from './network-map.js';
 import { networkMapOf } from './network-map.js';
 import {
@@ -51,16 +52,17 @@ export function mtuShortages(
           of,
           link: link.name,
           linkMtuBytes: linkMtuBytes(link),
-          neededBytes: bytes,
+          neededBytes: bytes + labelBytesOn(map, link),
           detour,
         };
         if (!found.has(`${of} ${link.name}`)) found.set(`${of} ${link.name}`, shortage);
       }
     };
-    note('stream', streamBytes, tooSmall(linksTowards(map, from.switch, to, detour), streamBytes));
+    note('stream', streamBytes, tooSmall(map, linksTowards(map, from.switch, to, detour), streamBytes));
     for (const other of topology.hosts) {
       const at = (place: HostSpec) =>
         tooSmall(
+          map,
           [
             ...linksTowards(map, place.switch, other, detour),
             ...linksTowards(map, other.switch, place, detour),
@@ -73,8 +75,8 @@ export function mtuShortages(
   return [...found.values()];
 }
 
-const tooSmall = (links: Iterable<LinkSpec>, bytes: number): LinkSpec[] =>
-  [...links].filter((link) => linkMtuBytes(link) < bytes);
+const tooSmall = (map: NetworkMap, links: Iterable<LinkSpec>, bytes: number): LinkSpec[] =>
+  [...links].filter((link) => linkMtuBytes(link) < bytes + labelBytesOn(map, link));
 
 /** Every link that a packet may be on from a switch to a host; with `detours`, when any one link has failed too. */
 function linksTowards(map: NetworkMap, from: string, host: HostSpec, detours: boolean): Set<LinkSpec> {

@@ -8,7 +8,8 @@
  * describes the network uses `portsOf`, so there is no second numbering.
  */
 
-export type SwitchRole = 'gateway' | 'hypervisor';
+/** core: joins gateways of other sites and has no stations; it forwards by label (`labels.ts`) and has a site of its own kind */
+export type SwitchRole = 'gateway' | 'hypervisor' | 'core';
 /** packet and circuit cross sites; local joins two switches of one site. */
 export type LinkKind = 'local' | 'packet' | 'circuit';
 export type HostRole = 'hypervisor' | 'source' | 'user';

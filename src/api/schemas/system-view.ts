@@ -17,7 +17,7 @@ export const SwitchSchema = sent('Switch', {
   }),
   name: nullable(Type.String({ description: 'null: not in the topology; nothing is installed on it' })),
   site: nullable(Type.String()),
-  role: nullable(Type.Enum(['gateway', 'hypervisor'])),
+  role: nullable(Type.Enum(['gateway', 'hypervisor', 'core'])),
   state: Type.Enum(['connecting', 'ready', 'lost']),
   address: Type.String(),
   description: Type.String(),
