@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MigrationView, SwitchView, SystemView } from '../../src/engine/view.js';
 import { readTopology } from '../../src/io/topology-file.js';
-import { composeCookie, ruleStep } from '../../src/network/cookie.js';
+import { composeCookie, ownerCookie, ruleStep } from '../../src/network/cookie.js';
 import type { Topology } from '../../src/network/topology.js';
 import { down, exec, runIn, setController, spawnIn, startAgents, up } from '../../src/testbed/index.js';
 import { ofctl } from '../../src/testbed/ovs.js';
@@ -10,9 +10,18 @@ import { requireOrSkip } from '../support/require.js';
 import { DaemonProcess, eventually } from './daemon.js';
 
 const file = readTopology('topologies/two-dc.yaml');
+/** The wide-area link is two, and a core switch between them forwards by label. */
+const halfWay = { ...file.links.find((l) => l.name === 'wan')!, oneWayDelayMs: 10, mtuBytes: 1504 };
 const topology: Topology = {
   ...file,
   traffic: [],
+  sites: [...file.sites, { name: 'pop' }],
+  switches: [...file.switches, { name: 'co', site: 'pop', role: 'core', dpid: '00000000000000c0' }],
+  links: [
+    { ...halfWay, name: 'wan', ends: ['gw-a', 'co'] },
+    { ...halfWay, name: 'wan2', ends: ['co', 'gw-b'] },
+    ...file.links.filter((l) => l.kind === 'local'),
+  ],
   hosts: file.hosts.map((h, i) => ({ ...h, ipv6: `fd00::${i + 1}` })),
   vms: file.vms.map((v) => ({ ...v, ipv6: 'fd00::101', memoryBytes: 10e6, workingSetBytes: 2e6 })),
 };
@@ -155,6 +164,20 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('stations of a real network', () =
     expect(await heardWhile(unanswered)).toEqual({});
     await ip(asker.name, `link set eth0 address ${asker.mac}`);
     expect(await ping(asker.name, far.ip)).toBe(0);
+  });
+
+  it('reach each other across a core that knows none of them, with packets of full size', async () => {
+    for (const [from, to] of [
+      [asker, far],
+      [far, asker],
+    ] as const)
+      expect(await ping(from.name, to.ip, '-s', '1472', '-M', 'do')).toBe(0);
+    const rules = await ofctl(directory, ['dump-flows', 'co', `cookie=${ownerCookie}/-1`]);
+    expect(rules).toMatch(/dl_vlan=1 /);
+    for (const { mac, ip: address } of [...topology.hosts, ...topology.vms]) {
+      expect(rules).not.toContain(mac);
+      expect(rules).not.toContain(address);
+    }
   });
 
   it('announce themselves to nobody; the machine at its destination, to the controller', async () => {
