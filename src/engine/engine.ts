@@ -183,7 +183,11 @@ export class Engine {
   #onSessionEvent(turn: Turn, link: Link, event: SessionEvent): void {
     const { dpid } = link;
     if (dpid !== undefined && event.kind === 'message' && event.message.type === 'packet_in')
-      if (this.#check.arrived(turn, dpid, event.message) || this.#liveness.arrived(turn, dpid, event.message))
+      if (
+        this.#check.arrived(turn, dpid, event.message) ||
+        this.#liveness.arrived(turn, dpid, event.message) ||
+        this.#migrations.machineAnnounced(turn, event.message)
+      )
         return;
     if (dpid !== undefined && this.#liveness.onEvent(turn, dpid, event)) return;
     if (dpid !== undefined)

@@ -1,4 +1,4 @@
-import { hostOf, siteOfHost } from '../network/topology.js';
+import { hostOf, linkMtuBytes, siteOfHost } from '../network/topology.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
 import type { CircuitDesk } from './circuit-desk.js';
 import type { EngineConfig } from './config.js';
@@ -92,6 +92,7 @@ export class ViewMaker {
         to,
         capacityBitsPerSecond: link.capacityBitsPerSecond ?? null,
         oneWayDelayMs: link.opaque === true ? null : link.oneWayDelayMs,
+        mtuBytes: linkMtuBytes(link),
         state:
           link.kind === 'circuit'
             ? lit.has(link.name)

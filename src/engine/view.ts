@@ -41,6 +41,8 @@ export interface LinkView {
   readonly capacityBitsPerSecond: number | null;
   /** null: a carrier's, not configured */
   readonly oneWayDelayMs: number | null;
+  /** the largest IP packet that it carries, less what labels take of it */
+  readonly mtuBytes: number;
   readonly state: 'up' | 'down' | 'dark';
   /** measured at the `from` end, last second; null: not measured */
   readonly bitsPerSecond: number | null;

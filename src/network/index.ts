@@ -19,6 +19,7 @@ export {
 } from './link-beacon.js';
 export { matchText, type PacketFields, type Scalar } from './match.js';
 export { flipLevels } from './migration-rules.js';
+export { type MtuShortage, mtuShortages } from './mtu.js';
 export * from './network-map.js';
 export * from './network-state.js';
 export {

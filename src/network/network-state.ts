@@ -22,6 +22,8 @@ export interface MigrationIntent {
   readonly stage: MigrationStage;
   /** a rate is granted: its packets go to the granted queue as long as the controller refreshes the rule */
   readonly granted: boolean;
+  /** the machine may resume at the destination at any moment: its announcement there is news */
+  readonly awaitsResume?: boolean;
 }
 
 /**
