@@ -106,6 +106,7 @@ export class CircuitDesk {
       steeringChanged: (turn) => this.#world.steeringChanged(turn),
       steeringDone: () => this.#world.steeringDone(),
       dataPlane: () => this.#world.dataPlane(link),
+      refused: () => policy?.policy.refunded(),
       lost: (turn, _, reason) => this.#world.lost(turn, link, reason),
       log: (turn, level, what, detail) => this.#log.add(turn, level, what, detail),
     });

@@ -26,6 +26,8 @@ export interface CircuitWorld {
   steeringDone(): boolean;
   /** what the data plane shows of the link; undefined: its switches cannot be asked */
   dataPlane(link: string): DataPlane | undefined;
+  /** the order that was made by `light` was refused */
+  refused(turn: Turn, link: string): void;
   /** it failed while it carried traffic */
   lost(turn: Turn, link: string, reason: string): void;
   log(turn: Turn, level: 'info' | 'warn' | 'error', what: string, detail: string): void;
@@ -191,6 +193,7 @@ export class CircuitLine {
   #onRefusal(turn: Turn, detail: string): void {
     this.#backOff(turn);
     this.reason = `refused: ${detail}`;
+    this.#world.refused(turn, this.link);
     this.#world.log(turn, 'warn', 'circuit refused', `${this.link}: ${detail}`);
     // A provider that says yes and no to one order is believed in neither.
     if (this.#write !== undefined) {

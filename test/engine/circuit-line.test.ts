@@ -31,6 +31,7 @@ class LineRig {
       steeringChanged: () => undefined,
       steeringDone: () => this.steered,
       dataPlane: () => this.plane,
+      refused: () => undefined,
       lost: (_, __, reason) => this.lost.push(reason),
       log: () => undefined,
     };

@@ -90,6 +90,8 @@ describe('a circuit beside the packet path', () => {
     expect(new Set(orders).size).toBe(orders.length);
     expectBalanced(rig);
     expect(circuit(rig).ledger.cost).toBe(0);
+    // only the time for which an answer was waited for
+    expect(circuit(rig).budget!.spent).toBeLessThan(5);
   });
 
   it('survives the controller that ordered it: adopted, used and released, under one id', () => {
