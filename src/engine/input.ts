@@ -76,14 +76,18 @@ export type ApiCommand =
       readonly bodyDigest: string;
       readonly request: MigrationRequest;
     }
-  | { readonly kind: 'cancelMigration'; readonly id: string }
-  | { readonly kind: 'forceComplete'; readonly id: string }
+  | ({ readonly kind: 'cancelMigration' | 'forceComplete'; readonly id: string } & IfUnchanged)
   /** read from the switch now; `what` names the multipart request */
   | {
       readonly kind: 'readSwitch';
       readonly dpid: string;
       readonly what: 'flows' | 'ports' | 'queues' | 'meters' | 'groups';
     };
+
+export interface IfUnchanged {
+  /** the command is for the migration as it was with so many phase transitions; undefined: as it is now */
+  readonly ifTransitions?: number;
+}
 
 export type ApiResult =
   | { readonly ok: true; readonly body: unknown }
@@ -108,6 +112,7 @@ export interface Problem {
     | 'idempotency-conflict'
     | 'not-cancellable'
     | 'not-forcible'
+    | 'precondition-failed'
     | 'store-failed'
     | 'invalid-body'
     | 'not-found'

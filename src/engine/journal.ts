@@ -41,7 +41,18 @@ export type JournalEntry =
   /** the provider has confirmed that nothing of it is lit */
   | { readonly kind: 'circuitReleased'; readonly id: string; readonly link: string; readonly why: string };
 
+/** Something that was done or refused. */
 export interface AuditEntry {
+  /** counts up from 1; entries are shown newest first, by it */
+  readonly number: number;
   readonly wallMs: number;
-  readonly what: string;
+  /** name of a token, `local` where none is asked for, or `controller` for what it did by itself */
+  readonly actor: string;
+  readonly action: string;
+  /** of a migration its id */
+  readonly target: string | null;
+  /** `done`, or the HTTP status of a refusal */
+  readonly outcome: string;
+  readonly detail: string;
+  readonly requestId: string | null;
 }

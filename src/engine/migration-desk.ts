@@ -3,7 +3,7 @@ import { isStep, type Step, stateOf } from '../migration/index.js';
 import { desiredRules, flipLevels, type NetworkState } from '../network/index.js';
 import type { Rule } from '../network/rules.js';
 import { hostOf, type LinkSpec, type Topology, vmOf } from '../network/topology.js';
-import { Admission } from './admission.js';
+import { Admission, type Admitted } from './admission.js';
 import type { Reply } from './api-desk.js';
 import { circuitDemand, joinsSites } from './circuit-demand.js';
 import type { CircuitDemand, CircuitDesk } from './circuit-desk.js';
@@ -11,11 +11,12 @@ import type { EngineConfig } from './config.js';
 import type { ApiCommand, ApiResult, HypervisorEvent, MigrationRequest } from './input.js';
 import type { JournalRecord } from './journal.js';
 import { type CancelOutcome, Migration, type MigrationFacts, type MigrationWorld } from './migration.js';
+import { type MigrationPreview, planOf } from './migration-preview.js';
 import type { HypervisorRequest } from './output.js';
 import { problem } from './problem.js';
 import type { RateDesk } from './rate-desk.js';
 import type { SwitchDesk } from './switch-desk.js';
-import type { EventLog, JournalKeeper, Turn } from './turn.js';
+import { type EventLog, type JournalKeeper, type Turn, timestamp } from './turn.js';
 import type { MigrationView, VmView } from './view.js';
 
 const firstTcpPort = 4900;
@@ -137,7 +138,7 @@ export class MigrationDesk implements MigrationWorld {
       dirtyBytesPerSecond: vm.dirtyBytesPerSecond,
       workingSetBytes: vm.workingSetBytes,
       destinationAddress: host.ip,
-      tcpPort: firstTcpPort + (ordinal % tcpPorts),
+      streams: [{ port: firstTcpPort + (ordinal % tcpPorts) }],
       flipLevels: flipLevels(topology, placed.destination),
     };
   }
@@ -174,7 +175,7 @@ export class MigrationDesk implements MigrationWorld {
       return;
     }
     if (request.dryRun) {
-      reply(turn, { ok: true, body: { admitted: true, ...admitted } });
+      reply(turn, { ok: true, body: this.#preview(turn, request, admitted) });
       return;
     }
     const ordinal = this.#lastOrdinal + 1;
@@ -306,6 +307,22 @@ export class MigrationDesk implements MigrationWorld {
     return command;
   }
 
+  #preview(turn: Turn, { vm }: MigrationRequest, admitted: Admitted): MigrationPreview {
+    const topology = this.#config.topology!;
+    const ordinal = this.#lastOrdinal + 1;
+    const { predictedSeconds } = admitted;
+    return {
+      admitted: true,
+      ...admitted,
+      predictedFinish: predictedSeconds === null ? null : timestamp(turn.wallMs + predictedSeconds * 1000),
+      ...planOf({ topology, stateOf: (name) => this.#networkState(name) }, admitted, {
+        vm,
+        ordinal,
+        tcpPort: firstTcpPort + (ordinal % tcpPorts),
+      }),
+    };
+  }
+
   record(turn: Turn, migration: Migration, step: Step, note: string): void {
     const { id } = migration.facts;
     this.#journal.append(
@@ -339,7 +356,7 @@ export class MigrationDesk implements MigrationWorld {
         vm: m.facts.request.vm,
         source: m.facts.source,
         destination: m.facts.destination,
-        tcpPort: m.facts.tcpPort,
+        tcpPort: m.facts.streams[0]!.port,
         stage: m.wantsStagedRules ? 'staged' : 'running',
         granted: m.isSending || m.step === 'preparing',
       })),

@@ -164,9 +164,11 @@ const address = (port: number) => ({
   host: Type.Optional({ ...Host, default: '127.0.0.1' }),
   port: Type.Optional({ ...Port, default: port }),
 });
+/** `x-path`: relative to the file that names it, or to the working directory if the environment does. */
 const File = Type.String({
   minLength: 1,
   description: 'a PEM file, relative to this file; replaced files are noticed',
+  'x-path': true,
 });
 
 const OpenflowSchema = Type.Object(
@@ -199,12 +201,51 @@ const OpenflowSchema = Type.Object(
   closed,
 );
 
+const HttpSchema = Type.Object(
+  {
+    ...address(listenDefaults.http.port),
+    tls: Type.Optional(
+      Type.Object({ key: File, certificate: File }, { ...closed, description: 'HTTPS, TLS 1.2 or later' }),
+    ),
+    tokens: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'file of hashed tokens, as `steady token` makes it, relative to this file; every request must then bring a token',
+        'x-path': true,
+      }),
+    ),
+    names: Type.Optional(
+      Type.Array(
+        Type.String({ pattern: '^[a-z0-9.-]{1,253}$', description: 'a host name in small letters' }),
+        {
+          maxItems: 100,
+          description:
+            'names, besides those of loopback, under which it is reached where no token is asked for',
+        },
+      ),
+    ),
+    insecure: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description:
+          'listen on any address without TLS and tokens: only where something else keeps others out, as a container whose port is published to 127.0.0.1',
+      }),
+    ),
+  },
+  closed,
+);
+
 export const ConfigSchema = Type.Object(
   {
     openflow: Type.Optional(OpenflowSchema),
-    http: Type.Optional(Type.Object(address(listenDefaults.http.port), closed)),
+    http: Type.Optional(HttpSchema),
     topology: Type.Optional(
-      Type.String({ minLength: 1, description: 'path of the topology file, relative to this file' }),
+      Type.String({
+        minLength: 1,
+        description: 'path of the topology file, relative to this file',
+        'x-path': true,
+      }),
     ),
     switches: Type.Optional(Type.Array(SwitchSchema)),
     hypervisors: Type.Optional(Type.Array(HypervisorSchema)),

@@ -1,5 +1,6 @@
 import type { Application } from '../../src/api/application.js';
 import type { ApiCommand, ApiResult, AuditEntry } from '../../src/engine/input.js';
+import type { MigrationPreview } from '../../src/engine/migration-preview.js';
 import type {
   BottleneckView,
   CircuitView,
@@ -40,13 +41,19 @@ export class FakeApplication implements Application {
     this.#ids += 1;
     return `m-${this.#ids}`;
   }
-  audit(): readonly AuditEntry[] {
-    return this.entries;
+  audit(before: number, limit: number): readonly AuditEntry[] {
+    return this.entries
+      .filter(({ number }) => number < before)
+      .slice(-limit)
+      .reverse();
+  }
+  noteAudit(entry: Omit<AuditEntry, 'number' | 'wallMs'>): void {
+    this.entries.push({ ...entry, number: this.entries.length + 1, wallMs: 0 });
   }
 
   #admit(command: ApiCommand): ApiResult {
     if (command.kind === 'createMigration') {
-      if (command.request.dryRun) return { ok: true, body: { feasible: true, earliestDeadlineSeconds: 31 } };
+      if (command.request.dryRun) return { ok: true, body: verdict };
       const { vm, destination, mode } = command.request;
       return { ok: true, body: migrationOf({ id: command.id, vm, destination, mode, state: 'accepted' }) };
     }
@@ -60,6 +67,19 @@ export class FakeApplication implements Application {
     };
   }
 }
+
+export const verdict: MigrationPreview = {
+  admitted: true,
+  source: 'hyp-a',
+  destination: 'hyp-b',
+  predictedSeconds: 31,
+  predictedFinish: '2026-01-01T00:00:41.000Z',
+  residualBitsPerSecond: 28e6,
+  verdict: 'fits',
+  warnings: [],
+  path: { switches: ['hv-a', 'gw-a', 'gw-b', 'hv-b'], links: ['up-a', 'wan', 'up-b'], oneWayDelayMs: 20 },
+  rules: [{ switch: 'gw-a', when: 'transfer', change: 'add', rule: 'table=0, priority=1 actions=drop' }],
+};
 
 export function migrationOf(change: Partial<MigrationView> = {}): MigrationView {
   const progress = { totalBytes: '150000000', processedBytes: '50000000', remainingBytes: '100000000' };

@@ -39,12 +39,6 @@ describe('the view, in parts', () => {
       totals: { requested: 6, released: 4, open: 2, cost: 84 },
     });
   });
-  it('has the audit trail', async () => {
-    application.entries = [{ wallMs: 0, what: 'migration m-1 accepted' }];
-    expect(await get('/v1/audit')).toEqual({
-      items: [{ at: '1970-01-01T00:00:00.000Z', what: 'migration m-1 accepted' }],
-    });
-  });
 });
 
 describe('one switch', () => {

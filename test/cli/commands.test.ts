@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { createApi } from '../../src/api/index.js';
-import { circuitView, FakeApplication, migrationOf, viewOf } from '../api/fake-application.js';
+import { circuitView, FakeApplication, migrationOf, verdict, viewOf } from '../api/fake-application.js';
 import { type Result, steady } from './terminal.js';
 
 let application: FakeApplication;
@@ -179,7 +179,7 @@ describe('steady migrate', () => {
   it('start --dry-run prints the verdict', async () => {
     const { code, stdout } = await ask('migrate', 'start', 'vm1', 'hyp-b', '--dry-run', '-o', 'json');
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toEqual({ feasible: true, earliestDeadlineSeconds: 31 });
+    expect(JSON.parse(stdout)).toEqual(verdict);
     expect(application.commands).toMatchObject([{ request: { dryRun: true } }]);
   });
   it('start tells a refusal and its places', async () => {

@@ -58,10 +58,35 @@ export const SwitchReadingSchema = sent('SwitchReading', {
   dpid: Dpid,
   items: Type.Array(Type.Object({}, { additionalProperties: true })),
 });
-export const AuditListSchema = listOf(
-  'AuditList',
-  sent('AuditEntry', { at: Timestamp, what: Type.String() }),
+export const AuditEntrySchema = sent(
+  'AuditEntry',
+  {
+    number: Type.Integer({ description: 'counts up' }),
+    at: Timestamp,
+    actor: Type.String({
+      description:
+        'name of the token; `local`: none was asked for; `controller`: what it did by itself, as its journal has it',
+    }),
+    action: Type.String({ description: 'operationId of the request, or kind of the record' }),
+    target: nullable(Type.String({ description: 'of a migration its id' })),
+    outcome: Type.String({ description: '`done`, or the HTTP status of the refusal' }),
+    detail: Type.String({ description: 'for people; of a request the reason that it gave' }),
+    requestId: nullable(Type.String()),
+  },
+  'Something that was done or refused.',
 );
+export const AuditListSchema = sent('AuditList', {
+  items: Type.Array(AuditEntrySchema),
+  nextCursor: nullable(
+    Type.String({ description: 'pass it as `cursor` for the next page; null: this was the last' }),
+  ),
+});
+export const AuditQuerySchema = received({
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 100 })),
+  cursor: Type.Optional(
+    Type.String({ pattern: '^[1-9][0-9]{0,15}$', description: '`nextCursor` of the page before' }),
+  ),
+});
 
 export const LivenessSchema = sent('Liveness', { status: Type.Literal('alive') });
 export const ReadinessSchema = sent('Readiness', {
@@ -76,5 +101,6 @@ export type PathJson = Json<typeof PathSchema>;
 export type PathListJson = Json<typeof PathListSchema>;
 export type CircuitListJson = Json<typeof CircuitListSchema>;
 export type SwitchReadingJson = Json<typeof SwitchReadingSchema>;
+export type AuditEntryJson = Json<typeof AuditEntrySchema>;
 export type AuditListJson = Json<typeof AuditListSchema>;
 export type ReadinessJson = Json<typeof ReadinessSchema>;
