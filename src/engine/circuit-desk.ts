@@ -19,7 +19,11 @@ const answerLimitSeconds = 30;
 const drainSeconds = 0.2;
 
 /** What migrations would use a circuit for; see `CircuitInput`. */
-export type CircuitDemand = Pick<CircuitInput, 'jobs' | 'packetBytesPerSecond' | 'promisedBytesPerSecond'>;
+export interface CircuitDemand
+  extends Pick<CircuitInput, 'jobs' | 'packetBytesPerSecond' | 'promisedBytesPerSecond'> {
+  /** a machine is about to stand still or does: its last round was planned with what there is now */
+  readonly lastRound: boolean;
+}
 
 /** What the desk needs of the rest of the application. */
 export interface CircuitDeskWorld {
@@ -231,15 +235,16 @@ export class CircuitDesk {
   #judge(turn: Turn, item: Item): void {
     const { policy, line, link } = item;
     if (policy === undefined) return;
+    const { lastRound, ...demand } = this.#world.demand(turn, link);
     const decision = policy.policy.step({
       now: instant(turn.now),
       state: stateFor(line, turn.now),
-      ...this.#world.demand(turn, link),
+      ...demand,
       extraCostPerSecond: 0,
     });
     item.decision = decision;
     if (decision.action === 'light') line.light(turn, decision.reason);
-    else if (decision.action === 'darken') line.darken(turn, decision.reason);
+    else if (decision.action === 'darken' && !lastRound) line.darken(turn, decision.reason);
   }
 
   nextDeadline(): number {

@@ -18,6 +18,7 @@ export const idle: CircuitDemand = {
   jobs: [],
   packetBytesPerSecond: bytesPerSecond(5e6),
   promisedBytesPerSecond: bytesPerSecond(5e6),
+  lastRound: false,
 };
 /** A large machine that is far behind. */
 export const busy: CircuitDemand = {

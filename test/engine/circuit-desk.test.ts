@@ -41,6 +41,16 @@ describe('the desk of circuits', () => {
     expect(rig.now - litAt).toBeLessThan(13);
   });
 
+  it('is not taken away from a machine in its last round', () => {
+    const rig = litRig();
+    rig.demand = { ...idle, lastRound: true };
+    rig.run(60);
+    expect(rig.circuit).toMatchObject({ state: 'up', advice: 'idle' });
+    rig.demand = idle;
+    rig.run(1.1);
+    expect(rig.circuit.state).toBe('releasing');
+  });
+
   it('pays more for each order that its budget does not cover', () => {
     const rig = litRig({ budgetPerSecond: 0, breakEvenSeconds: 60 });
     rig.demand = idle;
