@@ -49,6 +49,7 @@ export class CircuitDeskRig {
   readonly asked: CircuitRequest[] = [];
   readonly lost: string[] = [];
   demand: CircuitDemand = idle;
+  carried: () => number = () => 0;
   fateOf: (request: CircuitRequest) => Fate = () => ({ kind: 'answered' });
   /** between the desk and the provider, one way */
   delay: () => number = () => 0.02;
@@ -107,6 +108,7 @@ export class CircuitDeskRig {
     this.#keeper = keeper;
     const desk = new CircuitDesk(this.config, keeper, new EventLog(), () => ++commands, {
       demand: () => this.demand,
+      carried: () => this.carried(),
       dataPlane: () => this.plane(this.#lit),
       steeringChanged: () => undefined,
       steeringDone: () => this.steered,
