@@ -9,6 +9,11 @@ export interface EngineConfig {
   readonly hypervisors: readonly ConfiguredHypervisor[];
   readonly classes: readonly TrafficClass[];
   readonly control: ControlConfig;
+  /**
+   * `hold` (default): a machine's packets are sent to its new place before it is stopped, and wait there; `follow`: when it
+   * has resumed there, so that what arrives while it stands still is lost
+   */
+  readonly switchover?: 'hold' | 'follow';
   /** reactive mode: switches that are not in the topology learn addresses */
   readonly learningSwitch?: boolean;
   /** undefined: one of equals, as long as nobody else claims the switches */

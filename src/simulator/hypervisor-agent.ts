@@ -14,10 +14,16 @@ import type { TcpApplication } from './tcp-sender.js';
 /** What an agent needs of the simulated world. */
 export interface AgentWorld {
   readonly events: EventQueue;
+  /** from the last byte until the machine runs on the target: device state and start */
+  readonly resumeSeconds: number;
   /** is the machine at this host and running? */
   vmRunsAt(vm: string, host: string): boolean;
   stopVm(vm: string, host: string, nowSeconds: number): void;
   resumeVm(vm: string, host: string, nowSeconds: number): void;
+  /** packets for the machine wait at the host from now on; or do not any more, and are lost */
+  openTap(vm: string, host: string): void;
+  closeTap(vm: string, host: string): void;
+  tapAt(vm: string, host: string): { readonly waited: number; readonly refused: number } | undefined;
   /** opens a connection and puts both ends into `stream`; false: no hypervisor host has the address */
   connect(
     fromHost: string,
@@ -45,8 +51,6 @@ interface Outgoing {
   readonly stream: MigrationStream;
 }
 
-/** from the last byte until the machine runs on the target: device state and start */
-const resumeSeconds = 0.005;
 const rememberedMigrations = 256;
 
 const absent: AgentStatus = {
@@ -109,6 +113,7 @@ export class HypervisorAgent {
       phase: incoming.phase,
       transferredBytes: incoming.receivedBytes,
       downtimeMs: incoming.phase === 'resumed' ? (incoming.stream?.downtimeMs ?? null) : null,
+      detail: incoming.phase === 'resumed' ? this.waitedFor(incoming.vm) : '',
     };
   }
 
@@ -128,7 +133,9 @@ export class HypervisorAgent {
         if (totalBytes >= stream.finalBytes) this.finishIncoming(mine, stream, now);
       },
       aborted: () => {
-        if (mine?.phase === 'incoming') mine.phase = 'failed';
+        if (mine?.phase !== 'incoming') return;
+        mine.phase = 'failed';
+        this.world.closeTap(mine.vm, this.host);
       },
     };
   }
@@ -148,6 +155,7 @@ export class HypervisorAgent {
       receivedBytes: 0,
       stream: undefined,
     });
+    this.world.openTap(vm, this.host);
     forgetOldest(this.incoming, (i) => i.phase !== 'incoming');
     return { return: this.status(migration) };
   }
@@ -202,6 +210,7 @@ export class HypervisorAgent {
     const incoming = this.incoming.get(migration);
     if (incoming?.phase === 'incoming') {
       incoming.phase = 'cancelled';
+      this.world.closeTap(incoming.vm, this.host);
       if (incoming.stream !== undefined) {
         incoming.stream.abandoned = true;
         incoming.stream.receiver.close();
@@ -218,13 +227,18 @@ export class HypervisorAgent {
   }
 
   private finishIncoming(incoming: Incoming, stream: MigrationStream, nowSeconds: number): void {
-    this.world.events.call(nowSeconds + resumeSeconds, (now) => {
+    this.world.events.call(nowSeconds + this.world.resumeSeconds, (now) => {
       if (incoming.phase !== 'incoming') return;
       incoming.phase = 'resumed';
       stream.downtimeMs = (now - stream.stoppedAtSeconds) * 1000;
       this.world.resumeVm(incoming.vm, this.host, now);
       this.tell('RESUME', incoming.migration);
     });
+  }
+
+  private waitedFor(vm: string): string {
+    const { waited = 0, refused = 0 } = this.world.tapAt(vm, this.host) ?? {};
+    return `${waited} packets waited for it, ${refused} found no room`;
   }
 
   private noSuch(migration: string): AgentAnswer {
