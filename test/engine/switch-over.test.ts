@@ -84,7 +84,7 @@ describe('the switch-over under numbered packets', () => {
     expect([inward.duplicates, inward.overtaken]).toEqual([0, 0]);
     expect(tap().waited).toBe(tapQueuePackets);
     // The twin's own question, fifty times a second, stood in the same queue.
-    const asked = all.rig.simulation.summary('probe-vm1', 0, all.rig.now - 0.5);
+    const asked = all.rig.simulation.summary('probe-vm1', 1, all.rig.now - 0.5);
     expect(inward.lost + asked.sentPackets - asked.receivedPackets).toBe(tap().refused);
     // 20 packets each ms of the pause, and of the time by which they came to the new place before it.
     const held = (inward.lost + tapQueuePackets) / 20;
