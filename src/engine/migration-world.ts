@@ -15,7 +15,8 @@ export interface MigrationFacts {
   readonly dirtyBytesPerSecond: number;
   readonly workingSetBytes: number;
   readonly destinationAddress: string;
-  readonly tcpPort: number;
+  /** of the memory, by port at the destination; the first always takes the packet path, a second may take a circuit */
+  readonly streams: readonly { readonly port: number }[];
   /** switches in the order in which they may take over the new location without losing a packet */
   readonly flipLevels: readonly (readonly string[])[];
   /** its packets go to the destination before it is stopped, and wait there; else they follow it when it has resumed */

@@ -368,7 +368,7 @@ export class Migration {
           execute: 'prepare-incoming',
           migration: facts.id,
           vm: facts.request.vm,
-          port: facts.tcpPort,
+          streams: facts.streams,
         });
         const rules = world.rules();
         if (rules.refused !== null) this.happen(turn, world, 'gaveUp', rules.refused);
@@ -466,7 +466,8 @@ export class Migration {
       execute: 'migrate',
       migration: facts.id,
       vm: facts.request.vm,
-      destination: { address: facts.destinationAddress, port: facts.tcpPort },
+      destination: { address: facts.destinationAddress },
+      streams: facts.streams,
       memoryBytes: facts.memoryBytes,
       dirtyBytesPerSecond: facts.dirtyBytesPerSecond,
       workingSetBytes: facts.workingSetBytes,

@@ -1,4 +1,4 @@
-import type { EngineConfig } from '../../src/engine/config.js';
+import type { CircuitsConfig, EngineConfig } from '../../src/engine/config.js';
 import { Engine } from '../../src/engine/engine.js';
 import type {
   ApiCommand,
@@ -57,6 +57,8 @@ export interface RigOptions {
   readonly seed: number;
   readonly topology?: Topology;
   readonly control?: Parameters<typeof virtualConfig>[1];
+  /** undefined: circuits stay dark */
+  readonly circuits?: CircuitsConfig;
   readonly harness?: Partial<Omit<HarnessOptions, 'config' | 'createEngine'>>;
   readonly simulation?: Partial<ConstructorParameters<typeof NetworkSimulation>[1]>;
   /** kill the engine at this moment, and start it again after so many seconds */
@@ -97,7 +99,7 @@ export class Rig {
     this.harness = new EngineHarness(this.simulation, {
       ...options.harness,
       config: {
-        ...virtualConfig(this.topology, options.control),
+        ...virtualConfig(this.topology, options.control, defaultClasses, options.circuits),
         ...(options.switchover === undefined ? {} : { switchover: options.switchover }),
       },
       createEngine: (config) => new Tap(make(config), this),
