@@ -15,6 +15,7 @@ import { type MigrationPreview, planOf } from './migration-preview.js';
 import type { HypervisorRequest } from './output.js';
 import { problem } from './problem.js';
 import type { RateDesk } from './rate-desk.js';
+import type { FlipLevels } from './redirection.js';
 import type { SwitchDesk } from './switch-desk.js';
 import { type EventLog, type JournalKeeper, type Turn, timestamp } from './turn.js';
 import type { MigrationView, VmView } from './view.js';
@@ -304,10 +305,15 @@ export class MigrationDesk implements MigrationWorld {
     return this.#rates.mayStop(turn, migration, this.#live());
   }
 
+  flipLevels(source: string, destination: string): FlipLevels {
+    const { topology } = this.#config;
+    return topology === undefined ? [] : flipLevels(topology, source, destination, this.#linksDown);
+  }
+
   drainSeconds(host: string, from: string, to: string): number | undefined {
     const { topology } = this.#config;
     if (topology === undefined) return undefined;
-    const ways = this.#ways.get(host) ?? waysTo(topology, host);
+    const ways = this.#ways.get(host) ?? waysTo(topology, host, this.#linksDown);
     this.#ways.set(host, ways);
     const way = ways.get(from)?.get(to);
     return way && way.delaySeconds + this.#rates.queueSecondsOf(way.bottlenecks);
@@ -383,6 +389,7 @@ export class MigrationDesk implements MigrationWorld {
   /** Links died or carry packets again. */
   linksChanged(turn: Turn, down: readonly string[]): void {
     this.#linksDown = down;
+    this.#ways.clear();
     this.networkChanged(turn);
   }
 

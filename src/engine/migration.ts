@@ -181,7 +181,8 @@ export class Migration {
     this.#enteredAt = turn.now;
     this.#done.clear();
     if (step === 'flipping') this.#flippedLevels = 1;
-    if (step === 'redirecting' && this.facts.holdsPackets) this.#redirection.begin();
+    if (step === 'redirecting' && this.facts.holdsPackets)
+      this.#redirection.begin(world.flipLevels(this.facts.source, this.facts.destination));
     if (step === 'stopping') this.#redirection.keep();
     // The last round is not held back by the cap of the rounds before.
     if (step === 'stopping') this.#bandwidth.at = Number.NEGATIVE_INFINITY;
