@@ -1,6 +1,13 @@
 import { placeRequest } from '../migration/admission.js';
 import { isStep, type Step, stateOf } from '../migration/index.js';
-import { desiredRules, flipLevels, type NetworkState, parseCookie, ruleStep } from '../network/index.js';
+import {
+  desiredRules,
+  flipLevels,
+  type NetworkState,
+  parseCookie,
+  ruleStep,
+  waysTo,
+} from '../network/index.js';
 import type { Rule } from '../network/rules.js';
 import { hostOf, type LinkSpec, type Topology, vmOf } from '../network/topology.js';
 import { Admission, type Admitted } from './admission.js';
@@ -16,6 +23,7 @@ import type { HypervisorRequest } from './output.js';
 import type { PacketIn } from './packet-io.js';
 import { problem } from './problem.js';
 import type { RateDesk } from './rate-desk.js';
+import type { FlipLevels } from './redirection.js';
 import type { SwitchDesk } from './switch-desk.js';
 import { type EventLog, type JournalKeeper, type Turn, timestamp } from './turn.js';
 import type { MigrationView, VmView } from './view.js';
@@ -55,6 +63,8 @@ export class MigrationDesk implements MigrationWorld {
   readonly #connected = new Set<string>();
   /** by switch: what it was told to hold, and from what that followed */
   readonly #rules = new Map<string, { readonly key: string; readonly rules: readonly Rule[] }>();
+  /** by host: how packets come there from every switch */
+  readonly #ways = new Map<string, ReturnType<typeof waysTo>>();
   #lastOrdinal = 0;
   #revision = 0;
   #linksDown: readonly string[] = [];
@@ -140,7 +150,8 @@ export class MigrationDesk implements MigrationWorld {
       workingSetBytes: vm.workingSetBytes,
       destinationAddress: host.ip,
       streams: [{ port: firstTcpPort + (ordinal % tcpPorts) }],
-      flipLevels: flipLevels(topology, placed.destination),
+      flipLevels: flipLevels(topology, source, placed.destination),
+      holdsPackets: this.#config.switchover !== 'follow',
     };
   }
 
@@ -308,6 +319,20 @@ export class MigrationDesk implements MigrationWorld {
     return this.#rates.mayStop(turn, migration, this.#live());
   }
 
+  flipLevels(source: string, destination: string): FlipLevels {
+    const { topology } = this.#config;
+    return topology === undefined ? [] : flipLevels(topology, source, destination, this.#linksDown);
+  }
+
+  drainSeconds(host: string, from: string, to: string): number | undefined {
+    const { topology } = this.#config;
+    if (topology === undefined) return undefined;
+    const ways = this.#ways.get(host) ?? waysTo(topology, host, this.#linksDown);
+    this.#ways.set(host, ways);
+    const way = ways.get(from)?.get(to);
+    return way && way.delaySeconds + this.#rates.queueSecondsOf(way.bottlenecks);
+  }
+
   command(turn: Turn, host: string, request: HypervisorRequest): number {
     const command = this.#nextCommand();
     turn.emit({ kind: 'hypervisor', host, command, request });
@@ -352,7 +377,9 @@ export class MigrationDesk implements MigrationWorld {
   // ------------------------------------------------------------- network state
 
   #networkState(switchName: string): NetworkState {
-    const live = [...this.#migrations.values()].filter((m) => m.wantsTrafficRules || m.wantsStagedRules);
+    const live = [...this.#migrations.values()].filter(
+      (m) => m.wantsTrafficRules || m.wantsStagedRules || m.redirectSecondsAt(switchName) !== undefined,
+    );
     return {
       vmLocation: new Map(
         (this.#config.topology?.vms ?? []).map((vm) => [vm.name, this.locationOf(vm.name, switchName)]),
@@ -367,6 +394,7 @@ export class MigrationDesk implements MigrationWorld {
         stage: m.wantsStagedRules ? 'staged' : 'running',
         granted: m.isSending || m.step === 'preparing',
         awaitsResume: m.awaitsResume,
+        ...redirectionOf(m, switchName),
       })),
       classes: this.#config.classes,
       linksDown: this.#linksDown,
@@ -376,6 +404,7 @@ export class MigrationDesk implements MigrationWorld {
   /** Links died or carry packets again. */
   linksChanged(turn: Turn, down: readonly string[]): void {
     this.#linksDown = down;
+    this.#ways.clear();
     this.networkChanged(turn);
   }
 
@@ -403,7 +432,7 @@ export class MigrationDesk implements MigrationWorld {
     const { topology } = this.#config;
     if (topology === undefined) return;
     this.#revision += 1;
-    const verify = [...this.#migrations.values()].some((m) => !m.ended && m.step !== 'running');
+    const verify = [...this.#migrations.values()].some((m) => m.wantsReadBack);
     for (const spec of topology.switches)
       this.#switches.keepers
         .get(spec.dpid)
@@ -519,6 +548,11 @@ export class MigrationDesk implements MigrationWorld {
     });
   }
 }
+
+const redirectionOf = (m: Migration, switchName: string): { redirectSeconds?: number } => {
+  const redirectSeconds = m.redirectSecondsAt(switchName);
+  return redirectSeconds === undefined ? {} : { redirectSeconds };
+};
 
 function cancelResult(migration: Migration, outcome: CancelOutcome): ApiResult {
   const { id } = migration.facts;
