@@ -2,6 +2,7 @@ import type { MigrationRequest } from '../engine/input.js';
 import type { MigrationPreview } from '../engine/migration-preview.js';
 import type {
   BottleneckView,
+  CircuitView,
   EventView,
   LinkView,
   MigrationView,
@@ -11,6 +12,7 @@ import type {
 } from '../engine/view.js';
 import type {
   BottleneckJson,
+  CircuitJson,
   EventJson,
   LinkJson,
   MigrationJson,
@@ -40,6 +42,7 @@ holds<Same<SwitchView, SwitchJson>>();
 holds<Same<LinkView, LinkJson>>();
 holds<Same<BottleneckView, BottleneckJson>>();
 holds<Same<BottleneckView['certificate'], BottleneckJson['certificate']>>();
+holds<Same<CircuitView, CircuitJson>>();
 holds<Same<VmView, VmJson>>();
 holds<Same<EventView, EventJson>>();
 holds<Same<MigrationView, MigrationJson>>();

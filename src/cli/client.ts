@@ -1,4 +1,5 @@
 import type {
+  CircuitListJson,
   LinkJson,
   MigrationJson,
   MigrationListJson,
@@ -54,6 +55,9 @@ export class ApiClient {
   }
   async links(): Promise<readonly LinkJson[]> {
     return (await this.#get<{ items: readonly LinkJson[] }>('/v1/links')).items;
+  }
+  circuits(): Promise<CircuitListJson> {
+    return this.#get('/v1/circuits');
   }
   readSwitch(dpid: string, what: SwitchReadingName): Promise<SwitchReadingJson> {
     return this.#get(`/v1/switches/${encodeURIComponent(dpid)}/${what}`);

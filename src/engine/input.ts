@@ -1,3 +1,4 @@
+import type { CircuitEvent } from '../circuit/protocol.js';
 import type { AgentStatus } from '../hypervisor/protocol.js';
 import type { SignedBeacon } from '../network/index.js';
 import type { AuditEntry, JournalRecord } from './journal.js';
@@ -28,6 +29,8 @@ export type Input =
   /** answer to `setQueue`; error null: done */
   | { readonly kind: 'queueSet'; readonly command: number; readonly error: string | null }
   | { readonly kind: 'hypervisor'; readonly host: string; readonly event: HypervisorEvent }
+  /** what the provider of circuits tells */
+  | { readonly kind: 'circuit'; readonly event: CircuitEvent }
   /** answer to `sign` */
   | { readonly kind: 'signed'; readonly batch: number; readonly beacons: readonly SignedBeacon[] }
   | { readonly kind: 'wakeup' };

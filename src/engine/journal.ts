@@ -31,7 +31,15 @@ export type JournalEntry =
       readonly step: string;
       readonly state: MigrationState;
       readonly note: string;
-    };
+    }
+  /** written before the provider is asked; the order is open from here until it is released */
+  | { readonly kind: 'circuitRequested'; readonly id: string; readonly link: string; readonly why: string }
+  /** written before any traffic is put on it */
+  | { readonly kind: 'circuitGranted'; readonly id: string; readonly link: string }
+  /** written before the provider is told to release it; from here it is never used again */
+  | { readonly kind: 'circuitReleasing'; readonly id: string; readonly link: string; readonly why: string }
+  /** the provider has confirmed that nothing of it is lit */
+  | { readonly kind: 'circuitReleased'; readonly id: string; readonly link: string; readonly why: string };
 
 /** Something that was done or refused. */
 export interface AuditEntry {

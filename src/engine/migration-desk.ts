@@ -2,9 +2,11 @@ import { placeRequest } from '../migration/admission.js';
 import { isStep, type Step, stateOf } from '../migration/index.js';
 import { desiredRules, flipLevels, type NetworkState } from '../network/index.js';
 import type { Rule } from '../network/rules.js';
-import { hostOf, type Topology, vmOf } from '../network/topology.js';
+import { hostOf, type LinkSpec, type Topology, vmOf } from '../network/topology.js';
 import { Admission, type Admitted } from './admission.js';
 import type { Reply } from './api-desk.js';
+import { circuitDemand, joinsSites } from './circuit-demand.js';
+import type { CircuitDemand, CircuitDesk } from './circuit-desk.js';
 import type { EngineConfig } from './config.js';
 import type { ApiCommand, ApiResult, HypervisorEvent, MigrationRequest } from './input.js';
 import type { JournalRecord } from './journal.js';
@@ -46,6 +48,8 @@ export class MigrationDesk implements MigrationWorld {
   /** where machines were moved to by migrations that are no longer kept */
   readonly #settled = new Map<string, string>();
   readonly #rates: RateDesk;
+  /** what it says is usable may be steered onto; it calls `networkChanged` when that has changed */
+  readonly circuits: CircuitDesk;
   readonly #admission: Admission;
   readonly #connected = new Set<string>();
   /** by switch: what it was told to hold, and from what that followed */
@@ -59,10 +63,12 @@ export class MigrationDesk implements MigrationWorld {
     journal: JournalKeeper,
     switches: SwitchDesk,
     rates: RateDesk,
+    circuits: CircuitDesk,
     log: EventLog,
     nextCommand: () => number,
   ) {
     this.#config = config;
+    this.circuits = circuits;
     this.#journal = journal;
     this.#switches = switches;
     this.#rates = rates;
@@ -363,6 +369,25 @@ export class MigrationDesk implements MigrationWorld {
   linksChanged(turn: Turn, down: readonly string[]): void {
     this.#linksDown = down;
     this.networkChanged(turn);
+  }
+
+  // ------------------------------------------------------------------- circuits
+
+  /** What the migrations between the ends of a circuit would use it for. */
+  circuitDemand(now: number, link: LinkSpec): CircuitDemand {
+    return circuitDemand(now, this.#config.topology!, link, this.#live(), (m) =>
+      this.#rates.loopsBetween(m.facts.source, m.facts.destination),
+    );
+  }
+
+  /** A circuit that carried is gone: what was promised with it is judged anew, on the packet path. */
+  circuitLost(turn: Turn, link: LinkSpec, reason: string): void {
+    for (const migration of this.#live()) {
+      const { id, source, destination } = migration.facts;
+      if (!joinsSites(this.#config.topology!, link, source, destination)) continue;
+      migration.plan = undefined;
+      this.#log.add(turn, 'warn', 'a migration goes on by the packet path', `${id}: ${link.name}: ${reason}`);
+    }
   }
 
   /** Tells every keeper what its switch should hold now. */

@@ -7,6 +7,7 @@ import {
   type EngineConfig,
 } from '../engine/config.js';
 import { type Topology, withoutCarriers } from '../network/topology.js';
+import { checkCircuits, circuitsOf } from './circuits-section.js';
 import { ConfigSchema, listenDefaults, type RawConfig } from './config-schema.js';
 import { type Environment, withOverrides } from './environment.js';
 import { didYouMean, inFileOrder, requireSchema } from './schema-check.js';
@@ -72,7 +73,13 @@ function configOf(file: YamlDocument, environment: Environment): SteadyConfig {
   if (tls) problems.push(...checkTls(document, 'openflow', tls));
   if (http.tls) problems.push(...checkTls(document, 'http', http.tls));
   if (http.tokensPath !== undefined) readNamedTokens(document, http.tokensPath);
+  if (raw.circuits !== undefined)
+    problems.push(...checkCircuits(document, raw.circuits, topology, directory));
   if (problems.length > 0) throw new ConfigError(inFileOrder(problems));
+  const circuits =
+    raw.circuits === undefined || topology === undefined
+      ? undefined
+      : circuitsOf(raw.circuits, topology, directory);
   return {
     config: {
       topology: topology && withoutCarriers(topology),
@@ -87,6 +94,7 @@ function configOf(file: YamlDocument, environment: Environment): SteadyConfig {
       classes: raw.classes ?? [],
       control: { ...defaultControl, ...(raw.control as Partial<ControlConfig> | undefined) },
       openflow: { role, certificates: tls?.requireClientCertificate ?? false },
+      ...(circuits && { circuits }),
     },
     listen: { openflow: { ...listenDefaults.openflow, ...address, ...(tls && { tls }) }, http },
     topologyPath,

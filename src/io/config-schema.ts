@@ -41,6 +41,74 @@ const ClassSchema = Type.Object(
   closed,
 );
 
+const Cost = Type.Number({ minimum: 0, maximum: 1e12 });
+export const circuitDefaults = { timeoutSeconds: 5, breakEvenSeconds: 1, leastHoldSeconds: 10 } as const;
+const CircuitSchema = Type.Object(
+  {
+    link: Name,
+    budgetPerSecond: {
+      ...Cost,
+      description:
+        'what may be spent on it in the long run, per second, in the currency of its costPerSecond; what was overspent makes the next order dearer',
+    },
+    breakEvenSeconds: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1e6,
+        default: circuitDefaults.breakEvenSeconds,
+        description:
+          'migrations that are behind by so many seconds of its whole capacity are worth a set-up and the shortest hold',
+      }),
+    ),
+    minimumHoldSeconds: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 1e6,
+        description:
+          'once lit it stays lit for this long; not less than its setupSeconds; the larger of these and 10 unless given',
+      }),
+    ),
+  },
+  closed,
+);
+const CircuitsSchema = Type.Object(
+  {
+    owner: Type.Optional({
+      ...Name,
+      description: "begins every order's id; the name of the topology unless given",
+    }),
+    provider: Type.Object(
+      {
+        url: Type.String({
+          pattern: '^https?://[^/?#@ ]+(/[^?#@ ]*)?$',
+          maxLength: 1000,
+          description: 'base address of the provider, as src/circuit/provider-openapi.yaml describes it',
+        }),
+        timeoutSeconds: Type.Optional(
+          Type.Number({
+            minimum: 0.1,
+            maximum: 10,
+            default: circuitDefaults.timeoutSeconds,
+            description: 'of one request with all its repetitions',
+          }),
+        ),
+        tokenFile: Type.Optional(
+          Type.String({
+            minLength: 1,
+            description: 'a file with a bearer token, relative to this file; read for every request',
+          }),
+        ),
+      },
+      closed,
+    ),
+    links: Type.Array(CircuitSchema, {
+      minItems: 1,
+      description: 'links of kind circuit that may be ordered',
+    }),
+  },
+  { ...closed, description: 'circuits on demand; without this every circuit link stays dark' },
+);
+
 /** Values of `control` where the file is silent. Their reasons are in the design of the control law. */
 const d = defaultControl;
 const ControlSchema = Type.Object(
@@ -183,6 +251,7 @@ export const ConfigSchema = Type.Object(
     hypervisors: Type.Optional(Type.Array(HypervisorSchema)),
     classes: Type.Optional(Type.Array(ClassSchema)),
     control: Type.Optional(ControlSchema),
+    circuits: Type.Optional(CircuitsSchema),
   },
   { ...closed, title: 'steady.yaml: where to listen, which network, how to control it' },
 );

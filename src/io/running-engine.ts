@@ -7,6 +7,7 @@ import type { Output } from '../engine/output.js';
 import type { SystemView } from '../engine/view.js';
 import { AuditStore, JournalStore, type NewAudit } from '../store/index.js';
 import { BeaconSigner } from './beacon-signer.js';
+import { CircuitProviders } from './circuit-providers.js';
 import { monotonicSeconds, wallMs } from './clock.js';
 import type { OpenflowAddress } from './config-file.js';
 import { EngineDriver } from './engine-driver.js';
@@ -40,6 +41,7 @@ export class RunningEngine {
   readonly #queues: QueueActuators;
   readonly #signer = new BeaconSigner();
   readonly #agents: HypervisorAgents;
+  readonly #circuits: CircuitProviders;
   readonly #views = new EventEmitter<{ view: [SystemView] }>();
   readonly #requests = new Map<number, (result: ApiResult) => void>();
   readonly #audit: AuditStore;
@@ -89,6 +91,9 @@ export class RunningEngine {
     this.#agents = new HypervisorAgents(options.config.hypervisors, (host, event) =>
       this.#driver.feed({ kind: 'hypervisor', host, event }),
     );
+    this.#circuits = new CircuitProviders(options.config.circuits, (event) =>
+      this.#driver.feed({ kind: 'circuit', event }),
+    );
     const recorder =
       options.recordFile === undefined ? undefined : new Recorder(options.recordFile, options.config);
     this.#driver = new EngineDriver(options.config, this.#performer(options.log), monotonicSeconds, recorder);
@@ -120,6 +125,7 @@ export class RunningEngine {
       setQueue: (output) => this.#queues.set(output),
       sign: ({ batch, claims }) =>
         this.#driver.feed({ kind: 'signed', batch, beacons: this.#signer.sign(claims) }),
+      circuit: ({ command, request }) => this.#circuits.send(command, request),
       hypervisor: ({ host, command, request }) => this.#agents.send(host, command, request),
       reply: ({ request, result }) => {
         this.#requests.get(request)?.(result);
@@ -199,6 +205,7 @@ export class RunningEngine {
   async stop(): Promise<void> {
     this.#driver.stop();
     this.#agents.stop();
+    this.#circuits.stop();
     await Promise.all([this.#listener.stop(), this.#queues.stop()]);
     this.#audit.close();
     this.#store.close();
@@ -213,5 +220,13 @@ function auditText(entry: JournalEntry): string {
       return `migration ${entry.id} accepted: ${entry.request.vm} from ${entry.source} to ${entry.request.destination}`;
     case 'migrationStep':
       return `migration ${entry.id}: ${entry.step}: ${entry.note}`;
+    case 'circuitRequested':
+      return `circuit ${entry.id} on ${entry.link} requested: ${entry.why}`;
+    case 'circuitGranted':
+      return `circuit ${entry.id} on ${entry.link} granted`;
+    case 'circuitReleasing':
+      return `circuit ${entry.id} on ${entry.link} is to be released: ${entry.why}`;
+    case 'circuitReleased':
+      return `circuit ${entry.id} on ${entry.link} released: ${entry.why}`;
   }
 }

@@ -1,7 +1,13 @@
 import type { Application } from '../../src/api/application.js';
 import type { ApiCommand, ApiResult, AuditEntry } from '../../src/engine/input.js';
 import type { MigrationPreview } from '../../src/engine/migration-preview.js';
-import type { BottleneckView, MigrationView, SwitchView, SystemView } from '../../src/engine/view.js';
+import type {
+  BottleneckView,
+  CircuitView,
+  MigrationView,
+  SwitchView,
+  SystemView,
+} from '../../src/engine/view.js';
 
 /** Stands where the daemon stands: a view that tests set, and answers that tests choose. */
 export class FakeApplication implements Application {
@@ -173,6 +179,37 @@ export function bottleneckView(change: Partial<BottleneckView> = {}): Bottleneck
   };
 }
 
+export function circuitView(change: Partial<CircuitView> = {}): CircuitView {
+  return {
+    name: 'circuit',
+    ends: ['gw-a', 'gw-x'],
+    state: 'releasing',
+    carries: false,
+    id: 'two-dc.circuit.1767225600000-1',
+    since: '2026-01-01T00:00:09.000Z',
+    reason: 'idle',
+    advice: 'idle',
+    forced: false,
+    providerProblem: null,
+    capacityBitsPerSecond: 100e6,
+    oneWayDelayMs: 15,
+    setupSeconds: 2,
+    costPerSetup: 10,
+    costPerSecond: 1,
+    budget: { spent: 20, bound: 25, debt: 5, holds: true },
+    ledger: {
+      requested: 3,
+      granted: 2,
+      released: 2,
+      open: 1,
+      cost: 42,
+      strays: 0,
+      measuredSetupSeconds: 2.1,
+    },
+    ...change,
+  };
+}
+
 export function viewOf(change: Partial<SystemView> = {}): SystemView {
   return {
     at: '2026-01-01T00:00:10.000Z',
@@ -222,6 +259,7 @@ export function viewOf(change: Partial<SystemView> = {}): SystemView {
       },
     ],
     lldpAlarms: [],
+    circuits: [circuitView()],
     hosts: [{ name: 'hyp-a', role: 'hypervisor', site: 'a', switch: 'hv-a' }],
     bottlenecks: [bottleneckView()],
     vms: [

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { Dpid, type Json, listOf, nullable, received, sent, Timestamp } from './common.js';
-import { LinkSchema, SwitchSchema, VmSchema } from './system-view.js';
+import { CircuitSchema, LinkSchema, SwitchSchema, VmSchema } from './system-view.js';
 
 export const SwitchListSchema = listOf('SwitchList', SwitchSchema);
 export const LinkListSchema = listOf('LinkList', LinkSchema);
@@ -33,15 +33,18 @@ export const PathSchema = sent(
   'A way between two sites: the shared packet path, or a circuit.',
 );
 export const PathListSchema = listOf('PathList', PathSchema);
-export const CircuitSchema = sent('Circuit', {
-  name: Type.String(),
-  ends: Type.Array(Type.String(), { minItems: 2, maxItems: 2 }),
-  state: Type.Enum(['up', 'down', 'dark']),
-  capacityBitsPerSecond: nullable(Type.Number()),
-  oneWayDelayMs: nullable(Type.Number({ description: 'null: of a carrier, not configured' })),
-  bitsPerSecond: nullable(Type.Number()),
+export const CircuitListSchema = sent('CircuitList', {
+  items: Type.Array(CircuitSchema),
+  totals: Type.Object(
+    {
+      requested: Type.Integer(),
+      released: Type.Integer(),
+      open: Type.Integer(),
+      cost: Type.Number(),
+    },
+    { description: 'the ledger of all, since the journal was begun: requested = released + open' },
+  ),
 });
-export const CircuitListSchema = listOf('CircuitList', CircuitSchema);
 
 /** Any usual spelling of a datapath id; answers always carry 16 hexadecimal digits. */
 export const DpidParamsSchema = received({
@@ -96,7 +99,7 @@ export type LinkListJson = Json<typeof LinkListSchema>;
 export type VmListJson = Json<typeof VmListSchema>;
 export type PathJson = Json<typeof PathSchema>;
 export type PathListJson = Json<typeof PathListSchema>;
-export type CircuitJson = Json<typeof CircuitSchema>;
+export type CircuitListJson = Json<typeof CircuitListSchema>;
 export type SwitchReadingJson = Json<typeof SwitchReadingSchema>;
 export type AuditEntryJson = Json<typeof AuditEntrySchema>;
 export type AuditListJson = Json<typeof AuditListSchema>;
