@@ -118,7 +118,8 @@ export class Migration {
   #transitions: PhaseTransition[] = [];
   /** levels of switches that may have the new location; after a restart all of them, because some may have it already */
   #flippedLevels = Number.POSITIVE_INFINITY;
-  grantedBytesPerSecond = 0;
+  grantedBytesPerSecond = 0; // on the packet path,
+  circuitBytesPerSecond = 0; // and beside it on a circuit
 
   constructor(facts: MigrationFacts, wallMs: number, note: string) {
     this.facts = facts;
@@ -588,7 +589,7 @@ export class Migration {
       phaseTransitions: this.#transitions.slice(),
       progress: { memory, disk: noProgress },
       round: status.round,
-      grantedBitsPerSecond: this.ended ? 0 : this.grantedBytesPerSecond * 8,
+      grantedBitsPerSecond: this.ended ? 0 : (this.grantedBytesPerSecond + this.circuitBytesPerSecond) * 8,
       predictedSecondsLeft: this.step === 'running' ? secondsLeft : null,
       service: this.plan?.view() ?? null,
       downtimeMs: this.#downtimeMs,

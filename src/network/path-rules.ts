@@ -35,17 +35,27 @@ function siteRules(map: NetworkMap, switchName: string, state: NetworkState): Ru
     for (const dscp of codePoints) {
       const port = pathOf(map, state, switchName, name, dscp);
       if (port && port !== plain)
-        rules.push(
-          baseRule(
-            tables.path,
-            priorities.pathSteered,
-            [bound, isIpv4, hasDscp(dscp)],
-            [apply(output(port.portNumber))],
-          ),
-        );
+        rules.push(steeredRule(map, switchName, [bound, isIpv4, hasDscp(dscp)], port, plain));
     }
     return rules;
   });
+}
+
+/** By the steered link while its port has a signal, else by the next hop of the packet path. */
+function steeredRule(
+  map: NetworkMap,
+  switchName: string,
+  match: Rule['match'],
+  steered: PortSpec,
+  plain: PortSpec | undefined,
+): Rule {
+  const rule = (action: Action): Rule =>
+    baseRule(tables.path, priorities.pathSteered, match, [apply(action)]);
+  if (plain === undefined || !fitsFailover([steered.portNumber, plain.portNumber]))
+    return rule(output(steered.portNumber));
+  const ports = [steered.portNumber, plain.portNumber] as const;
+  const group = failoverGroup(ports, false, map.deadPorts(switchName));
+  return { ...rule({ type: 'group', group_id: group.groupId }), groups: [group] };
 }
 
 /** All packets to a site are steered (then there is no second choice), or they go by the next hop and its detour. */
@@ -128,16 +138,16 @@ export function pathOf(
   dscp: number | undefined,
 ): PortSpec | undefined {
   const steering = (state.steering ?? []).filter((s) => s.site === site);
-  const chosen =
-    steering.find((s) => s.dscp !== undefined && s.dscp === dscp) ??
-    steering.find((s) => s.dscp === undefined);
+  const ofClass = steering.filter((s) => s.dscp !== undefined && s.dscp === dscp);
+  const chosen = new Set(
+    (ofClass.length > 0 ? ofClass : steering.filter((s) => s.dscp === undefined)).map((s) => s.link),
+  );
   const here = map.distanceToSite(switchName, site) ?? Number.POSITIVE_INFINITY;
-  const steered =
-    chosen &&
-    map.ports(switchName).find((port) => {
-      if (port.peer.kind !== 'link' || port.peer.link.name !== chosen.link || map.linksDown.has(chosen.link))
-        return false;
-      return (map.distanceToSite(port.peer.peer, site) ?? Number.POSITIVE_INFINITY) < here;
-    });
+  const steered = map.ports(switchName).find((port) => {
+    if (port.peer.kind !== 'link') return false;
+    const { name } = port.peer.link;
+    if (!chosen.has(name) || map.linksDown.has(name)) return false;
+    return (map.distanceToSite(port.peer.peer, site) ?? Number.POSITIVE_INFINITY) < here;
+  });
   return steered ?? map.nextHop(switchName, site);
 }

@@ -10,6 +10,8 @@ export interface BottleneckPorts {
   readonly arrivalPorts: readonly number[];
   /** those of them that face hypervisor switches */
   readonly ownPorts: readonly number[];
+  /** ports into circuits, of the other ports: what these send is ours, and did not come for the queue */
+  readonly circuitPorts?: readonly number[];
   /** what this sends has left the queue */
   readonly egressPort: number;
   /**
@@ -65,6 +67,7 @@ export class BottleneckSampler {
   private readonly received: readonly PortCounter[];
   private readonly sentElsewhere: readonly PortCounter[];
   private readonly ownPorts: ReadonlySet<number>;
+  private readonly circuitPorts: ReadonlySet<number>;
   /** without these there is no observation; another port may be absent, like a circuit that is not lit */
   private readonly needed: ReadonlySet<number>;
   private readonly egressPort: number;
@@ -90,6 +93,7 @@ export class BottleneckSampler {
     this.sentElsewhere = countersOf(others);
     this.needed = new Set([...ports.arrivalPorts, ports.egressPort]);
     this.ownPorts = new Set(ports.ownPorts);
+    this.circuitPorts = new Set(ports.circuitPorts);
     this.egressPort = ports.egressPort;
     this.options = {
       mostBytesPerSecond: options.mostBytesPerSecond ?? 1.25e9,
@@ -162,7 +166,8 @@ export class BottleneckSampler {
       at,
       intervalSeconds: interval,
       arrivedBytes: amount(tally.arrived),
-      ownBytes: amount(tally.own),
+      // what waited in front of a circuit, and its probes, can make it less than nothing
+      ownBytes: amount(Math.max(0, tally.own)),
       departedBytes: amount(tally.departed),
       arrivedPackets: counted(gap ? 0 : tally.arrivedPackets),
       departedPackets: counted(gap ? 0 : tally.departedPackets),
@@ -194,7 +199,9 @@ export class BottleneckSampler {
       tally.arrivedPackets += optional(packets, columns, port, columns.rxPackets, most);
     }
     for (const { port, counter, packets } of this.sentElsewhere) {
-      tally.arrived -= this.step(tally, counter, columns, port, columns.txBytes, 'tx_bytes', most);
+      const amount = this.step(tally, counter, columns, port, columns.txBytes, 'tx_bytes', most);
+      tally.arrived -= amount;
+      if (this.circuitPorts.has(port)) tally.own -= amount;
       tally.arrivedPackets -= optional(packets, columns, port, columns.txPackets, most);
     }
     const { egressPort, egress } = this;
