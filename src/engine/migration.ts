@@ -7,6 +7,7 @@ import {
   stateOf,
   stepLimitSeconds,
 } from '../migration/index.js';
+import { AgentOrders } from './agent-orders.js';
 import type { HypervisorStatus, MigrationRequest } from './input.js';
 import {
   type KnownStatus,
@@ -75,7 +76,6 @@ const noRefusal: readonly string[] = [
   'disconnected',
   'not-connected',
 ];
-const bandwidthPeriodSeconds = 0.2;
 
 /** how the note of an end names an agent that was away; read again from the journal */
 const agentOf = (host: string): string => `the agent of ${host}`;
@@ -109,7 +109,7 @@ export class Migration {
   #cancels: CancelAnswer[] = [];
   #lastQuery = Number.NEGATIVE_INFINITY;
   readonly #progress = new MigrationProgress();
-  #bandwidth = { bytesPerSecond: 0, at: Number.NEGATIVE_INFINITY };
+  readonly #orders = new AgentOrders();
   #startedAt: string | null = null;
   #endedAt: string | null = null;
   #downtimeMs: number | null = null;
@@ -204,7 +204,7 @@ export class Migration {
     this.#done.clear();
     if (step === 'flipping') this.#flippedLevels = 1;
     // The last round is not held back by the cap of the rounds before.
-    if (step === 'stopping') this.#bandwidth.at = Number.NEGATIVE_INFINITY;
+    if (step === 'stopping') this.#orders.hurry();
     this.#progress.restart(turn.now);
     world.rulesChanged(turn);
     this.advance(turn, world);
@@ -258,7 +258,7 @@ export class Migration {
     for (const key of [...this.#done]) if (key.startsWith(`${side} `)) this.#done.delete(key);
     this.#status[side] = unknownStatus;
     this.#lastQuery = Number.NEGATIVE_INFINITY;
-    this.#bandwidth.at = Number.NEGATIVE_INFINITY;
+    this.#orders.forget();
   }
 
   #sideOf(host: string): Side | undefined {
@@ -327,21 +327,11 @@ export class Migration {
   grant(turn: Turn, world: MigrationWorld, bytesPerSecond: number, agentBytesPerSecond: number): void {
     this.grantedBytesPerSecond = bytesPerSecond;
     if (this.#status.source.phase !== 'active' && this.#status.source.phase !== 'pre-switchover') return;
-    const wanted = Math.max(20_000, Math.round(agentBytesPerSecond));
-    const known = this.#bandwidth;
-    const age = turn.now - known.at;
-    if (
-      age < bandwidthPeriodSeconds ||
-      (Math.abs(wanted - known.bytesPerSecond) < known.bytesPerSecond * 0.05 && age < 2)
-    )
-      return;
-    this.#bandwidth = { bytesPerSecond: wanted, at: turn.now };
-    const cap = this.facts.request.maxBandwidthBytesPerSecond;
-    this.#send(turn, world, 'source', {
-      execute: 'set-bandwidth',
-      migration: this.facts.id,
-      bytesPerSecond: cap === null ? wanted : Math.min(cap, wanted),
-    });
+    const { id, streams, request } = this.facts;
+    const used = streams.length === 1 ? undefined : this.circuitBytesPerSecond > 0 ? streams.length : 1;
+    const most = request.maxBandwidthBytesPerSecond;
+    for (const order of this.#orders.due(turn.now, id, agentBytesPerSecond, most, used))
+      this.#send(turn, world, 'source', order);
   }
 
   nextDeadline(): number {
