@@ -27,6 +27,7 @@ import { answerBrokenHttp, errorHandler, notFoundHandler } from './problems.js';
 import { defaultRateLimits, type RateLimits } from './rate-limits.js';
 import { migrationRoutes } from './routes/migrations.js';
 import { networkRoutes } from './routes/network.js';
+import { ofctlRoutes } from './routes/ofctl.js';
 import type { RouteContext, Routes } from './routes/route-context.js';
 import { streamRoute } from './routes/stream.js';
 import { switchRoutes } from './routes/switches.js';
@@ -140,6 +141,7 @@ async function joinParts(app: FastifyInstance, options: ApiOptions): Promise<voi
     migrationRoutes(routes, context);
     switchRoutes(routes, context);
     networkRoutes(routes, context);
+    ofctlRoutes(routes, context);
     systemRoutes(routes, context);
     streamRoute(routes, context);
   });

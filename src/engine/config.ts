@@ -1,5 +1,6 @@
 import type { PolicyName, RivalSettings } from '../../controller/index.js';
 import type { Topology } from '../network/topology.js';
+import type { PercentileTerms } from './circuit-bill.js';
 
 /** What the engine is told about its world; made from `steady.yaml` by `src/io/config-file.ts`. */
 export interface EngineConfig {
@@ -65,6 +66,8 @@ export interface ConfiguredCircuit {
   readonly breakEvenSeconds: number;
   /** T_h: once lit it stays lit for this long; not less than its set-up takes */
   readonly minimumHoldSeconds: number;
+  /** what the carrier bills for what is sent, beside set-up and time; undefined: nothing */
+  readonly percentileBill?: PercentileTerms | undefined;
 }
 /** Traffic that is sensitive to delay, and what it was promised. */
 export interface TrafficClass {

@@ -81,6 +81,12 @@ export interface CircuitView {
     readonly debt: number;
     readonly holds: boolean;
   } | null;
+  /** of what is sent in this month, in the currency of the prices; null: nothing is billed for it */
+  readonly percentileBill: {
+    readonly cost: number;
+    /** periods of any rate that still cost nothing */
+    readonly freePeriods: number;
+  } | null;
   /** since the journal was begun: requested = released + open */
   readonly ledger: {
     readonly requested: number;

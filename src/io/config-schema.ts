@@ -60,6 +60,23 @@ const CircuitSchema = Type.Object(
           'migrations that are behind by so many seconds of its whole capacity are worth a set-up and the shortest hold',
       }),
     ),
+    percentileBill: Type.Optional(
+      Type.Object(
+        {
+          pricePerMegabitPerSecond: {
+            ...Cost,
+            description: 'of a month, for each Mbit/s of its percentile',
+          },
+          periodSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400, default: 300 })),
+          percentile: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1, default: 0.95 })),
+        },
+        {
+          ...closed,
+          description:
+            'burstable billing of what is sent, beside set-up and time: the highest periods of a month are thrown away, and the highest of the rest is billed',
+        },
+      ),
+    ),
     minimumHoldSeconds: Type.Optional(
       Type.Number({
         exclusiveMinimum: 0,

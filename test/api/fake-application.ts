@@ -196,6 +196,7 @@ export function circuitView(change: Partial<CircuitView> = {}): CircuitView {
     setupSeconds: 2,
     costPerSetup: 10,
     costPerSecond: 1,
+    percentileBill: null,
     budget: { spent: 20, bound: 25, debt: 5, holds: true },
     ledger: {
       requested: 3,

@@ -105,6 +105,15 @@ export const CircuitSchema = sent(
         { description: 'in this life of the controller; spent <= bound always' },
       ),
     ),
+    percentileBill: nullable(
+      Type.Object(
+        {
+          cost: Type.Number(),
+          freePeriods: Type.Integer({ description: 'of any rate that still cost nothing' }),
+        },
+        { description: 'of what is sent, this month; null: nothing is billed for it' },
+      ),
+    ),
     ledger: Type.Object(
       {
         requested: Type.Integer(),
