@@ -46,7 +46,8 @@ export interface ClassMark {
 
 /**
  * Sends part of the traffic to a site over a given link (a circuit) instead of the shortest packet path, at switches where the link
- * leads nearer to the site. What is steered by its code point is sent on the packet path by the switch itself when the link loses its signal.
+ * leads nearer to the site. A switch does not send it round a steered link that fails: a circuit carries many times what the packet path has left, and
+ * what is under way on it would stand in everybody's queue. Whoever marks the packets moves them to another queue first.
  */
 export interface Steering {
   /** the site that the packets are bound for */

@@ -35,27 +35,17 @@ function siteRules(map: NetworkMap, switchName: string, state: NetworkState): Ru
     for (const dscp of codePoints) {
       const port = pathOf(map, state, switchName, name, dscp);
       if (port && port !== plain)
-        rules.push(steeredRule(map, switchName, [bound, isIpv4, hasDscp(dscp)], port, plain));
+        rules.push(
+          baseRule(
+            tables.path,
+            priorities.pathSteered,
+            [bound, isIpv4, hasDscp(dscp)],
+            [apply(output(port.portNumber))],
+          ),
+        );
     }
     return rules;
   });
-}
-
-/** By the steered link while its port has a signal, else by the next hop of the packet path. */
-function steeredRule(
-  map: NetworkMap,
-  switchName: string,
-  match: Rule['match'],
-  steered: PortSpec,
-  plain: PortSpec | undefined,
-): Rule {
-  const rule = (action: Action): Rule =>
-    baseRule(tables.path, priorities.pathSteered, match, [apply(action)]);
-  if (plain === undefined || !fitsFailover([steered.portNumber, plain.portNumber]))
-    return rule(output(steered.portNumber));
-  const ports = [steered.portNumber, plain.portNumber] as const;
-  const group = failoverGroup(ports, false, map.deadPorts(switchName));
-  return { ...rule({ type: 'group', group_id: group.groupId }), groups: [group] };
 }
 
 /** All packets to a site are steered (then there is no second choice), or they go by the next hop and its detour. */

@@ -45,6 +45,7 @@ interface PortCounter {
 interface Tally {
   arrived: number;
   own: number;
+  circuit: number;
   departed: number;
   /** NaN: a port of them does not count packets */
   arrivedPackets: number;
@@ -167,7 +168,8 @@ export class BottleneckSampler {
       intervalSeconds: interval,
       arrivedBytes: amount(tally.arrived),
       // what waited in front of a circuit, and its probes, can make it less than nothing
-      ownBytes: amount(Math.max(0, tally.own)),
+      ownBytes: amount(Math.max(0, tally.own - tally.circuit)),
+      circuitBytes: amount(tally.circuit),
       departedBytes: amount(tally.departed),
       arrivedPackets: counted(gap ? 0 : tally.arrivedPackets),
       departedPackets: counted(gap ? 0 : tally.departedPackets),
@@ -186,6 +188,7 @@ export class BottleneckSampler {
     const tally: Tally = {
       arrived: 0,
       own: 0,
+      circuit: 0,
       departed: 0,
       arrivedPackets: 0,
       droppedPackets: 0,
@@ -201,7 +204,7 @@ export class BottleneckSampler {
     for (const { port, counter, packets } of this.sentElsewhere) {
       const amount = this.step(tally, counter, columns, port, columns.txBytes, 'tx_bytes', most);
       tally.arrived -= amount;
-      if (this.circuitPorts.has(port)) tally.own -= amount;
+      if (this.circuitPorts.has(port)) tally.circuit += amount;
       tally.arrivedPackets -= optional(packets, columns, port, columns.txPackets, most);
     }
     const { egressPort, egress } = this;

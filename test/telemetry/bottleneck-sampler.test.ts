@@ -52,7 +52,12 @@ describe('BottleneckSampler', () => {
     ];
     sampler.onPortStats(portStatsReply(with2(0, 0, 0, 0, 0)), 1, 1);
     const busy = sampler.onPortStats(portStatsReply(with2(30_000, 10_000, 40_000, 500, 0)), 1.02, 1.02);
-    expect(busy).toMatchObject({ arrivedBytes: 10_500, ownBytes: 10_000, departedBytes: 10_000 });
+    expect(busy).toMatchObject({
+      arrivedBytes: 10_500,
+      ownBytes: 10_000,
+      circuitBytes: 30_000,
+      departedBytes: 10_000,
+    });
     const quiet = sampler.onPortStats(portStatsReply(with2(30_060, 10_700, 40_000, 1200, 0)), 1.04, 1.04);
     expect(quiet).toMatchObject({ arrivedBytes: 640, ownBytes: 0 });
   });
