@@ -53,6 +53,7 @@ export class CircuitDeskRig {
   fateOf: (request: CircuitRequest) => Fate = () => ({ kind: 'answered' });
   /** between the desk and the provider, one way */
   delay: () => number = () => 0.02;
+  answerDelay: (request: CircuitRequest) => number = () => this.delay();
   storeSeconds: () => number = () => 0.005;
   storeFails: () => boolean = () => false;
   /** light at the provider is not seen at the ports, or not as it is */
@@ -173,7 +174,7 @@ export class CircuitDeskRig {
       const answer = this.model.handle(request, now);
       this.#planModel();
       const error = { code: 'timeout', detail: 'no answer' } as const;
-      tell(now + (answer === undefined ? 5 : this.delay()), {
+      tell(now + (answer === undefined ? 5 : this.answerDelay(request)), {
         kind: 'answer',
         command,
         ...(answer ?? { error, circuits: [] }),

@@ -106,6 +106,18 @@ describe('the desk of circuits', () => {
     expect(rig.model.circuits()).toHaveLength(1);
   });
 
+  it('takes no order for a stray that was settled while the list was on its way', () => {
+    const rig = litRig();
+    // the list of half a minute is made while the circuit is up, and read when it is gone
+    rig.answerDelay = ({ kind }) => (kind === 'list' ? 20 : 0.02);
+    rig.until(() => rig.asked.filter((r) => r.kind === 'list').length === 2, 40);
+    rig.demand = idle;
+    expect(rig.until(dark(rig), 18)).toBe(true);
+    rig.run(20);
+    expect(rig.circuit.ledger.strays).toBe(0);
+    expect(rig.leftovers()).toEqual([]);
+  });
+
   it('says that its provider does not answer, and goes on asking', () => {
     const rig = new CircuitDeskRig();
     rig.fateOf = () => ({ kind: 'lost' });

@@ -148,6 +148,22 @@ describe('the circuit of one link', () => {
     expect([rig.line.phase, rig.line.carries]).toEqual(['up', true]);
   });
 
+  it('believes a provider in neither that says yes and no, and records the release before it asks for it', () => {
+    const rig = new LineRig();
+    rig.light();
+    rig.store();
+    const { number } = rig.asked[0]!;
+    rig.turn((t) => rig.line.granted(t, rig.line.id!));
+    rig.turn((t) => rig.line.answered(t, number, { code: 'refused', detail: 'no capacity' }, []));
+    expect(rig.last).toBe('request');
+    for (let i = 0; i < 3; i++) rig.store();
+    rig.wait(2);
+    expect(rig.kinds).toEqual(['circuitRequested', 'circuitGranted', 'circuitReleasing']);
+    expect([rig.line.phase, rig.last]).toEqual(['releasing', 'release']);
+    rig.answer(undefined);
+    rig.expectBalanced();
+  });
+
   it('repeats an order that got lost under the same id', () => {
     const rig = new LineRig();
     rig.light();
