@@ -13,7 +13,8 @@ import { hostOf, type LinkSpec, type Topology, vmOf } from '../network/topology.
 import { Admission, type Admitted } from './admission.js';
 import type { Reply } from './api-desk.js';
 import { circuitDemand, joinsSites } from './circuit-demand.js';
-import type { CircuitDemand, CircuitDesk } from './circuit-desk.js';
+import type { CircuitDemand, CircuitDesk, UsableCircuit } from './circuit-desk.js';
+import { steeringOf, streamIntents, streamsOf } from './circuit-use.js';
 import type { EngineConfig } from './config.js';
 import type { ApiCommand, ApiResult, HypervisorEvent, MigrationRequest } from './input.js';
 import type { JournalRecord } from './journal.js';
@@ -28,8 +29,6 @@ import type { SwitchDesk } from './switch-desk.js';
 import { type EventLog, type JournalKeeper, type Turn, timestamp } from './turn.js';
 import type { MigrationView, VmView } from './view.js';
 
-const firstTcpPort = 4900;
-const tcpPorts = 64;
 /** Ended migrations that are still shown. */
 const endedShown = 1000;
 /** Idempotency keys that are remembered, newest first to stay. */
@@ -59,6 +58,8 @@ export class MigrationDesk implements MigrationWorld {
   readonly #rates: RateDesk;
   /** what it says is usable may be steered onto; it calls `networkChanged` when that has changed */
   readonly circuits: CircuitDesk;
+  /** links of circuits that are usable and known to every switch */
+  readonly #known = new Set<string>();
   readonly #admission: Admission;
   readonly #connected = new Set<string>();
   /** by switch: what it was told to hold, and from what that followed */
@@ -149,7 +150,7 @@ export class MigrationDesk implements MigrationWorld {
       dirtyBytesPerSecond: vm.dirtyBytesPerSecond,
       workingSetBytes: vm.workingSetBytes,
       destinationAddress: host.ip,
-      streams: [{ port: firstTcpPort + (ordinal % tcpPorts) }],
+      streams: streamsOf(this.#config, ordinal, source, placed.destination),
       flipLevels: flipLevels(topology, source, placed.destination),
       holdsPackets: this.#config.switchover !== 'follow',
     };
@@ -350,7 +351,10 @@ export class MigrationDesk implements MigrationWorld {
       ...planOf({ topology, stateOf: (name) => this.#networkState(name) }, admitted, {
         vm,
         ordinal,
-        tcpPort: firstTcpPort + (ordinal % tcpPorts),
+        ...streamIntents(topology, [], {
+          ...admitted,
+          streams: streamsOf(this.#config, ordinal, admitted.source, admitted.destination),
+        }),
       }),
     };
   }
@@ -380,6 +384,7 @@ export class MigrationDesk implements MigrationWorld {
     const live = [...this.#migrations.values()].filter(
       (m) => m.wantsTrafficRules || m.wantsStagedRules || m.redirectSecondsAt(switchName) !== undefined,
     );
+    const usable = this.circuits.usable();
     return {
       vmLocation: new Map(
         (this.#config.topology?.vms ?? []).map((vm) => [vm.name, this.locationOf(vm.name, switchName)]),
@@ -390,13 +395,14 @@ export class MigrationDesk implements MigrationWorld {
         vm: m.facts.request.vm,
         source: m.facts.source,
         destination: m.facts.destination,
-        tcpPort: m.facts.streams[0]!.port,
+        ...streamIntents(this.#config.topology, usable, m.facts),
         stage: m.wantsStagedRules ? 'staged' : 'running',
         granted: m.isSending || m.step === 'preparing',
         awaitsResume: m.awaitsResume,
         ...redirectionOf(m, switchName),
       })),
       classes: this.#config.classes,
+      ...(usable.length > 0 && { steering: steeringOf(usable) }),
       linksDown: this.#linksDown,
     };
   }
@@ -427,6 +433,15 @@ export class MigrationDesk implements MigrationWorld {
     }
   }
 
+  /** The circuits that every switch knows of: before that, what is sent for one would go by the packet path. */
+  #steered(): readonly UsableCircuit[] {
+    const usable = this.circuits.usable();
+    for (const link of this.#known) if (!usable.some((u) => u.link === link)) this.#known.delete(link);
+    if (usable.some((u) => !this.#known.has(u.link)) && this.rules().acknowledged)
+      for (const { link } of usable) this.#known.add(link);
+    return usable.filter((u) => this.#known.has(u.link));
+  }
+
   /** Tells every keeper what its switch should hold now. */
   networkChanged(turn: Turn): void {
     const { topology } = this.#config;
@@ -443,7 +458,7 @@ export class MigrationDesk implements MigrationWorld {
   /** Made anew only when what they follow from has changed: where many switches come and go, nearly never. */
   #rulesOf(topology: Topology, switchName: string): readonly Rule[] {
     const state = this.#networkState(switchName);
-    const key = JSON.stringify([[...state.vmLocation], state.migrations, state.linksDown]);
+    const key = JSON.stringify([[...state.vmLocation], state.migrations, state.steering, state.linksDown]);
     const known = this.#rules.get(switchName);
     if (known?.key === key) return known.rules;
     const rules = desiredRules(topology, switchName, state);
@@ -512,7 +527,7 @@ export class MigrationDesk implements MigrationWorld {
   run(turn: Turn): void {
     const live = this.#live();
     for (const migration of live) if (migration.nextDeadline() <= turn.now) migration.advance(turn, this);
-    if (!this.#rates.share(turn, live, this)) return;
+    if (!this.#rates.share(turn, live, this, this.#steered())) return;
     // A new rate may be what a machine waits for that is about to be stopped.
     for (const migration of live) if (migration.step === 'staging') migration.advance(turn, this);
   }

@@ -6,6 +6,7 @@ import {
   type Step,
   stepLimitSeconds,
 } from '../migration/index.js';
+import { AgentOrders } from './agent-orders.js';
 import type { HypervisorStatus } from './input.js';
 import { MigrationHistory } from './migration-history.js';
 import { isRefusal, type KnownStatus, MigrationProgress, unknownStatus } from './migration-progress.js';
@@ -31,7 +32,6 @@ const noProgressLimitSeconds = 60;
 const forwardLimitSeconds = 60;
 /** So long a redirection is taken back level by level; a switch that does not answer must not keep the others. */
 const retreatLimitSeconds = 2;
-const bandwidthPeriodSeconds = 0.2;
 
 /** how the note of an end names an agent that was away; read again from the journal */
 const agentOf = (host: string): string => `the agent of ${host}`;
@@ -66,7 +66,7 @@ export class Migration {
   #cancels: CancelAnswer[] = [];
   #lastQuery = Number.NEGATIVE_INFINITY;
   readonly #progress = new MigrationProgress();
-  #bandwidth = { bytesPerSecond: 0, at: Number.NEGATIVE_INFINITY };
+  readonly #orders = new AgentOrders();
   readonly #history: MigrationHistory;
   #downtimeMs: number | null = null;
   #endedView: MigrationView | undefined;
@@ -74,7 +74,8 @@ export class Migration {
   #flippedLevels = Number.POSITIVE_INFINITY;
   readonly #redirection: Redirection;
   #advancedAt = Number.NEGATIVE_INFINITY;
-  grantedBytesPerSecond = 0;
+  grantedBytesPerSecond = 0; // on the packet path,
+  circuitBytesPerSecond = 0; // and beside it on a circuit
 
   constructor(facts: MigrationFacts, wallMs: number, note: string) {
     this.facts = facts;
@@ -182,7 +183,7 @@ export class Migration {
       this.#redirection.begin(world.flipLevels(this.facts.source, this.facts.destination));
     if (step === 'stopping') this.#redirection.keep();
     // The last round is not held back by the cap of the rounds before.
-    if (step === 'stopping') this.#bandwidth.at = Number.NEGATIVE_INFINITY;
+    if (step === 'stopping') this.#orders.hurry();
     this.#progress.restart(turn.now);
     world.rulesChanged(turn);
     this.advance(turn, world);
@@ -232,7 +233,7 @@ export class Migration {
     for (const key of [...this.#done]) if (key.startsWith(`${side} `)) this.#done.delete(key);
     this.#status[side] = unknownStatus;
     this.#lastQuery = Number.NEGATIVE_INFINITY;
-    this.#bandwidth.at = Number.NEGATIVE_INFINITY;
+    this.#orders.forget();
   }
 
   #sideOf(host: string): Side | undefined {
@@ -301,21 +302,11 @@ export class Migration {
   grant(turn: Turn, world: MigrationWorld, bytesPerSecond: number, agentBytesPerSecond: number): void {
     this.grantedBytesPerSecond = bytesPerSecond;
     if (this.#status.source.phase !== 'active' && this.#status.source.phase !== 'pre-switchover') return;
-    const wanted = Math.max(20_000, Math.round(agentBytesPerSecond));
-    const known = this.#bandwidth;
-    const age = turn.now - known.at;
-    if (
-      age < bandwidthPeriodSeconds ||
-      (Math.abs(wanted - known.bytesPerSecond) < known.bytesPerSecond * 0.05 && age < 2)
-    )
-      return;
-    this.#bandwidth = { bytesPerSecond: wanted, at: turn.now };
-    const cap = this.facts.request.maxBandwidthBytesPerSecond;
-    this.#send(turn, world, 'source', {
-      execute: 'set-bandwidth',
-      migration: this.facts.id,
-      bytesPerSecond: cap === null ? wanted : Math.min(cap, wanted),
-    });
+    const { id, streams, request } = this.facts;
+    const used = streams.length === 1 ? undefined : this.circuitBytesPerSecond > 0 ? streams.length : 1;
+    const most = request.maxBandwidthBytesPerSecond;
+    for (const order of this.#orders.due(turn.now, id, agentBytesPerSecond, most, used))
+      this.#send(turn, world, 'source', order);
   }
 
   nextDeadline(): number {
@@ -577,11 +568,11 @@ export class Migration {
   /** An ended migration does not change any more; views are made ten times a second. */
   view(): MigrationView {
     if (this.#endedView !== undefined) return this.#endedView;
-    const { facts, step, grantedBytesPerSecond, plan } = this;
+    const { facts, step, plan } = this;
     const view = migrationView({
       facts,
       step,
-      grantedBytesPerSecond,
+      grantedBytesPerSecond: this.grantedBytesPerSecond + this.circuitBytesPerSecond,
       plan,
       history: this.#history,
       status: this.#status.source,

@@ -25,6 +25,8 @@ export const ruleStep = {
   resume: 6,
   /** a machine's packets go to its new place before it is stopped */
   redirect: 7,
+  /** a stream that is led over a circuit */
+  circuit: 8,
 } as const;
 
 export interface CookieParts {
