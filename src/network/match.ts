@@ -19,9 +19,17 @@ export interface FieldTest {
   readonly mask: Scalar | undefined;
 }
 
+/** bytes that a number holds exactly */
+const exactBytes = 6;
+
 export function scalarOf(value: Scalar | Uint8Array): Scalar {
   if (typeof value === 'number') return value;
   if (typeof value !== 'bigint') {
+    if (value.length <= exactBytes) {
+      let small = 0;
+      for (const byte of value) small = small * 256 + byte;
+      return small;
+    }
     let sum = 0n;
     for (const byte of value) sum = (sum << 8n) | BigInt(byte);
     return scalarOf(sum);
