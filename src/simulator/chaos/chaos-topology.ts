@@ -2,7 +2,7 @@ import type { HostSpec, LinkSpec, SwitchSpec, Topology, VmSpec } from '../../net
 import type { Draw } from './draw.js';
 
 const siteNames = ['a', 'b', 'c'];
-const shapes = ['pair', 'pair', 'line', 'ring'] as const;
+const shapes = ['pair', 'pair', 'pair', 'line', 'ring'] as const;
 
 /**
  * Two or three sites, each with a gateway and a hypervisor switch, joined as a pair, a line or a ring; in a ring there are detours and
@@ -31,11 +31,10 @@ export function chaosTopology(draw: Draw): Topology {
       mac: macOf(1, i),
       ip: `10.0.0.${i + 1}`,
     },
-    { name: `out-${site}`, role: 'source', switch: `gw-${site}`, mac: macOf(2, i), ip: `10.0.1.${i + 1}` },
   ]);
   const homes = sites.map((site) => `hyp-${site}`);
   const vms = Array.from(
-    { length: draw.whole(2, 5) },
+    { length: draw.whole(2, 4) },
     (_, i): VmSpec => ({
       name: `vm${i + 1}`,
       mac: macOf(3, i),

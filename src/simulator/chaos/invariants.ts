@@ -116,6 +116,8 @@ export class Invariants implements HostWatcher {
   private readonly stoppedAt = new Map<string, number>();
   private readonly resumedAt = new Map<string, number>();
   private readonly answered = new Set<number>();
+  /** flips in the middle of which the process died: the next life does not know how far they had come, and keeps no order */
+  private readonly interrupted = new Set<string>();
   private startedAt = 0;
 
   constructor(scene: Scene) {
@@ -378,6 +380,8 @@ export class Invariants implements HostWatcher {
 
   /** A switch on the way that began with empty tables, or was out of reach when the machine moved. */
   private isExcused(vm: string, { path }: Journey): boolean {
+    const migration = this.scene.ledger.liveOf(vm);
+    if (migration !== undefined && this.interrupted.has(migration.id)) return true;
     const places = this.scene.ledger.placesOf(vm);
     return path.some(
       (name) => this.blank.has(name) || !places.includes(this.scene.forwarding.placeOf(name, vm) ?? ''),
@@ -388,6 +392,8 @@ export class Invariants implements HostWatcher {
 
   started(): void {
     this.startedAt = this.scene.events.now;
+    for (const migration of this.scene.ledger.live())
+      if (stepOf(migration) === 'flipping') this.interrupted.add(migration.id);
   }
 
   killed(): void {}

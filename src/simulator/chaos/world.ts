@@ -5,7 +5,7 @@ import { Digest } from '../digest.js';
 import type { EngineLike } from '../engine-harness.js';
 import type { FakeSwitch, Interference } from '../fake-switch.js';
 import { NetworkSimulation } from '../network-simulation.js';
-import { defaultClasses, virtualConfig } from '../run-virtual.js';
+import { virtualConfig } from '../run-virtual.js';
 import { AgentConnection } from './agent-connection.js';
 import { ChaosAgent } from './chaos-agent.js';
 import { chaosTopology } from './chaos-topology.js';
@@ -95,7 +95,7 @@ export class World {
     this.simulation = simulation;
     const { events } = simulation;
     const config: EngineConfig = {
-      ...virtualConfig(topology, { ...defaultControl, slotMs: 1000 }, defaultClasses),
+      ...virtualConfig(topology, { ...defaultControl, slotMs: 1000 }, []),
       ...(master ? { openflow: { role: 'master', certificates: false } } : {}),
     };
     this.ledger = new Ledger(topology.vms);
