@@ -1,6 +1,8 @@
 import type { MigrationRequest } from '../engine/input.js';
+import type { MigrationPreview } from '../engine/migration-preview.js';
 import type {
   BottleneckView,
+  CircuitView,
   EventView,
   LinkView,
   MigrationView,
@@ -10,10 +12,12 @@ import type {
 } from '../engine/view.js';
 import type {
   BottleneckJson,
+  CircuitJson,
   EventJson,
   LinkJson,
   MigrationJson,
   MigrationRequestJson,
+  MigrationVerdictJson,
   SwitchJson,
   SystemViewJson,
   VmJson,
@@ -38,9 +42,11 @@ holds<Same<SwitchView, SwitchJson>>();
 holds<Same<LinkView, LinkJson>>();
 holds<Same<BottleneckView, BottleneckJson>>();
 holds<Same<BottleneckView['certificate'], BottleneckJson['certificate']>>();
+holds<Same<CircuitView, CircuitJson>>();
 holds<Same<VmView, VmJson>>();
 holds<Same<EventView, EventJson>>();
 holds<Same<MigrationView, MigrationJson>>();
+holds<Same<MigrationPreview, MigrationVerdictJson>>();
 holds<Same<SystemView, SystemViewJson>>();
 /** With its defaults filled in, a body is the engine's request. */
 holds<Same<MigrationRequest, Complete>>();

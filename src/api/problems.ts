@@ -15,6 +15,9 @@ export type EdgeSlug =
   | 'upgrade-required'
   | 'host-not-allowed'
   | 'origin-not-allowed'
+  | 'unauthenticated'
+  | 'scope-too-small'
+  | 'rate-limited'
   | 'too-many-streams'
   | 'busy'
   | 'time-out';

@@ -7,11 +7,13 @@ export type {
   AgentCommand,
   AgentEventLine,
   AgentEventName,
+  AgentGreeting,
   AgentLine,
   AgentPhase,
   AgentReplyLine,
   AgentRequestLine,
   AgentStatus,
+  TransferStream,
 } from './protocol.js';
-export { agentLineLimitBytes } from './protocol.js';
+export { agentGreeting, agentLineLimitBytes, mostStreams } from './protocol.js';
 export { TransferDriver, type TransferDriverOptions, type TransferHandlers } from './transfer-driver.js';

@@ -1,4 +1,4 @@
-import type { AgentCommand, AgentEventName, AgentPhase, AgentStatus } from '../../hypervisor/protocol.js';
+import type { AgentCommand, AgentEventName, AgentPhase, AgentStatus, TransferStream } from '../../hypervisor/protocol.js';
 import type { EventQueue } from '../event-queue.js';
 import type { AgentAnswer } from '../hypervisor-agent.js';
 import type { Draw } from './draw.js';
@@ -18,7 +18,7 @@ interface Outgoing {
 }
 interface Incoming {
   readonly vm: string;
-  readonly port: number;
+  readonly ports: readonly number[];
   phase: 'incoming' | 'resumed' | 'cancelled' | 'failed';
   downtimeMs: number | null;
 }
@@ -67,7 +67,7 @@ export class ChaosAgent {
   handle(command: Exclude<AgentCommand, { execute: 'hello' }>): AgentAnswer {
     switch (command.execute) {
       case 'prepare-incoming':
-        return this.prepareIncoming(command.migration, command.vm, command.port);
+        return this.prepareIncoming(command.migration, command.vm, command.streams);
       case 'migrate':
         return this.migrate(command);
       case 'continue':
@@ -122,13 +122,14 @@ export class ChaosAgent {
     };
   }
 
-  private prepareIncoming(migration: string, vm: string, port: number): AgentAnswer {
+  private prepareIncoming(migration: string, vm: string, streams: readonly TransferStream[]): AgentAnswer {
+    const ports = streams.map((s) => s.port);
     const old = this.incoming.get(migration);
     if (old?.phase === 'incoming') return { return: this.status(migration) };
     for (const [name, other] of this.incoming)
-      if (other.phase === 'incoming' && other.port === port)
-        return refuse('port-in-use', `port ${port} waits for migration ${name}`);
-    this.incoming.set(migration, { vm, port, phase: 'incoming', downtimeMs: null });
+      if (other.phase === 'incoming' && other.ports.some((port) => ports.includes(port)))
+        return refuse('port-in-use', `a port of ${ports.join()} waits for migration ${name}`);
+    this.incoming.set(migration, { vm, ports, phase: 'incoming', downtimeMs: null });
     return { return: this.status(migration) };
   }
 

@@ -180,6 +180,8 @@ export class ControllerHost {
           }),
         });
         return;
+      // No circuit is configured, so none is asked for.
+      case 'circuit':
       case 'publish':
       case 'log':
       case 'append':
