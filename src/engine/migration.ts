@@ -39,11 +39,12 @@ export interface MigrationFacts {
 
 /** What a migration may ask and must be told; implemented by the engine. */
 export interface MigrationWorld {
-  /** every rule that the present step asks for is acknowledged; `missing` names the switches that are not there yet */
+  /** is every rule of the present step there? `missing`: switches that take none now; `unconfirmed`: also those not read back */
   rules(): {
     readonly acknowledged: boolean;
     readonly verified: boolean;
     readonly missing: string[];
+    readonly unconfirmed: string[];
     readonly refused: string | null;
   };
   hypervisorConnected(host: string): boolean;
@@ -492,7 +493,7 @@ export class Migration {
     if (!this.#agentsClear) return;
     const rules = world.rules();
     if (rules.verified || turn.now - this.#enteredAt > stepLimitSeconds[this.step] + forwardLimitSeconds)
-      this.happen(turn, world, 'putBack', this.#putBackNote(rules.missing));
+      this.happen(turn, world, 'putBack', this.#putBackNote(rules.unconfirmed));
   }
 
   /** The agent holds nothing of this migration, and no command that could change that is on its way. */
@@ -511,10 +512,10 @@ export class Migration {
     return this.#status.source.phase === 'cancelled' || this.#status.source.phase === 'failed';
   }
 
-  #putBackNote(switchesMissing: readonly string[]): string {
+  #putBackNote(unconfirmed: readonly string[]): string {
     const reason = this.step === 'failing' ? this.#failureReason : null;
     const sides = (['source', 'destination'] as const).filter((side) => !this.#isClear(side));
-    const missing = [...switchesMissing, ...sides.map((side) => agentOf(this.facts[side]))];
+    const missing = [...unconfirmed, ...sides.map((side) => agentOf(this.facts[side]))];
     const left = missing.length === 0 ? '' : ` (not reached: ${missing.join(', ')}; cleaned when back)`;
     return `${reason ?? 'everything is as it was before'}${left}`;
   }
@@ -533,7 +534,7 @@ export class Migration {
     }
     // Behind the commit point the only way is forward: a switch that is away is made true when it is back.
     if (age > forwardLimitSeconds && (this.step === 'flipping' || this.step === 'cleaning')) {
-      const note = `not reached: ${world.rules().missing.join(', ')}; made true when back`;
+      const note = `not reached: ${world.rules().unconfirmed.join(', ')}; made true when back`;
       this.happen(turn, world, this.step === 'flipping' ? 'flipped' : 'cleaned', note);
       return;
     }

@@ -98,6 +98,9 @@ describe('a controller that claims its switches', () => {
     rig.say(end, error(0xabc, 1, 10));
     // What a step of a migration was told of this switch holds no more.
     expect(keeper.acknowledged).toBe(-1);
+    // It is connected, but counts as out of reach where rules are to be written.
+    expect(rig.desk.link('0000000000000001')).toBeDefined();
+    expect(rig.desk.writable('0000000000000001')).toBeUndefined();
     expect(rig.logged('error')).toEqual(['another controller has become master of a switch']);
     rig.wait(1);
     rig.answerEchoes(end);

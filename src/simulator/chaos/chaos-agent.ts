@@ -1,4 +1,10 @@
-import type { AgentCommand, AgentEventName, AgentPhase, AgentStatus, TransferStream } from '../../hypervisor/protocol.js';
+import type {
+  AgentCommand,
+  AgentEventName,
+  AgentPhase,
+  AgentStatus,
+  TransferStream,
+} from '../../hypervisor/protocol.js';
 import type { EventQueue } from '../event-queue.js';
 import type { AgentAnswer } from '../hypervisor-agent.js';
 import type { Draw } from './draw.js';

@@ -34,7 +34,7 @@ export type Mishap =
   /** another controller becomes master of a switch; ours is killed a while later and comes back */
   | { readonly kind: 'rival'; readonly switch: string; readonly forSeconds: number }
   /** another controller claims the switch between our reading of its generation and our claim */
-  | { readonly kind: 'stale-claim'; readonly switch: string };
+  | { readonly kind: 'stale-claim'; readonly switch: string; readonly forSeconds: number };
 
 /** At an instant, or some time after the n-th record (from 1) of a step was written or had become durable. */
 export type Trigger =
@@ -166,10 +166,10 @@ function drawMishap(draw: Draw, ground: FaultGround): Mishap {
     case 'broken-stream':
       return { kind, host };
     case 'rival':
-      return { kind, switch: sw, forSeconds: draw.between(0.5, 5) };
+    case 'stale-claim':
+      return { kind, switch: sw, forSeconds: draw.between(0.5, 8) };
     case 'drop':
     case 'reset':
-    case 'stale-claim':
       return { kind, switch: sw };
   }
 }

@@ -354,6 +354,7 @@ export class World {
           return 'pass';
         });
         this.line(mishap.switch).reset();
+        this.after(mishap.forSeconds, () => this.restart());
         return;
     }
   }
