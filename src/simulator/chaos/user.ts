@@ -57,8 +57,13 @@ export class User {
     const home = this.ledger.homeOf(this.vm.name);
     const destination = this.draw.pick(this.vm.hosts.filter((h) => h !== home));
     this.ask(id, destination);
-    if (this.draw.chance(0.2))
-      this.later(this.draw.between(0, 0.2), () => this.post(id, destination, () => {}));
+    // At once, or long after by a proxy that was not sure.
+    const again = this.draw.chance(0.2)
+      ? this.draw.between(0, 0.2)
+      : this.draw.chance(0.1)
+        ? this.draw.between(2, 20)
+        : 0;
+    if (again > 0) this.later(again, () => this.post(id, destination, () => {}));
     if (this.draw.chance(0.15)) this.later(this.draw.between(0, 4), () => this.cancel(id));
   }
 

@@ -351,10 +351,10 @@ export class World {
         this.arm(mishap.switch, (message, control) => {
           if (message.type !== 'role_request' || message.role !== OFPCR_ROLE_MASTER) return undefined;
           control.claimedByOther();
+          this.after(mishap.forSeconds, () => this.restart());
           return 'pass';
         });
         this.line(mishap.switch).reset();
-        this.after(mishap.forSeconds, () => this.restart());
         return;
     }
   }
