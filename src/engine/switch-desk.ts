@@ -159,6 +159,7 @@ export class SwitchDesk {
       this.#scheduleCheck(link);
     }
     for (const takeover of [...this.#takeovers.values()]) this.#decide(turn, takeover);
+    this.#mastership?.run(turn);
     for (const [dpid, keeper] of this.keepers) {
       const link = this.writable(dpid);
       if (link === undefined || keeper.nextDeadline() > turn.now) continue;
@@ -169,7 +170,7 @@ export class SwitchDesk {
 
   nextDeadline(now: number): number {
     if (this.#unfinished.size > 0) return now;
-    let next = this.#deadlines.next;
+    let next = Math.min(this.#deadlines.next, this.#mastership?.nextDeadline() ?? Number.POSITIVE_INFINITY);
     for (const takeover of this.#takeovers.values()) next = Math.min(next, takeover.deadline);
     for (const [dpid, keeper] of this.keepers)
       if (this.writable(dpid)) next = Math.min(next, keeper.nextDeadline());
