@@ -19,6 +19,8 @@ export interface Mutation {
   readonly breaks: string;
   /** one of these must be violated */
   readonly expects: readonly InvariantName[];
+  /** worlds of seed 1 in which it is seen */
+  readonly worlds: readonly number[];
   /** breaks it; the function returned mends it again */
   plant(): () => void;
   readonly createEngine?: (config: EngineConfig) => EngineLike;
@@ -82,6 +84,31 @@ const emptyRead = (xid: number, mp_type: string): unknown => ({
   message: { type: 'multipart_reply', xid, flags: 0, mp_type, body: [] },
 });
 
+type News = ReturnType<RoleClaim['onEvent']>;
+
+/** What the switch says of our role is taken for a yes. */
+function believeMaster(wrongly: (news: News) => boolean): () => void {
+  const believing = new WeakSet<RoleClaim>();
+  const role = Object.getOwnPropertyDescriptor(RoleClaim.prototype, 'role')!;
+  Object.defineProperty(RoleClaim.prototype, 'role', {
+    configurable: true,
+    get(this: RoleClaim) {
+      return believing.has(this) ? 'master' : role.get!.call(this);
+    },
+  });
+  const mend = replaceMethod(RoleClaim.prototype, 'onEvent', (original) => (self, event) => {
+    const news = original(self, event) as News;
+    if (!wrongly(news)) return news;
+    const first = !believing.has(self);
+    believing.add(self);
+    return first && news?.kind === 'stale' ? { kind: 'held', role: 'master' } : undefined;
+  });
+  return () => {
+    mend();
+    Object.defineProperty(RoleClaim.prototype, 'role', role);
+  };
+}
+
 /** The engine does not see the key; the journal still says it. */
 function withoutKey(input: Input, keys: Map<string, string | null>): Input {
   if (input.kind !== 'api' || input.command.kind !== 'createMigration') return input;
@@ -100,6 +127,7 @@ export const mutations: readonly Mutation[] = [
     name: 'skip-fsync',
     breaks: 'a record is on disk before anything follows from it',
     expects: ['I1', 'I5', 'I6', 'I9'],
+    worlds: [0],
     plant: () => nothing,
     createEngine: (config) => new Shim(config, withoutFsync),
   },
@@ -107,6 +135,7 @@ export const mutations: readonly Mutation[] = [
     name: 'answer-early',
     breaks: 'a request is answered when its record is on disk',
     expects: ['I9'],
+    worlds: [0],
     plant: () => nothing,
     createEngine: (config) =>
       new Shim(
@@ -119,12 +148,14 @@ export const mutations: readonly Mutation[] = [
     name: 'commit-after-error',
     breaks: 'a bundle is committed, and a batch counts as done, only without an error',
     expects: ['I15'],
+    worlds: [0],
     plant: () => replaceMethod(Transaction.prototype, 'onError', () => () => false),
   },
   {
     name: 'reconcile-without-flight',
     breaks: 'what running migrations need is part of what a switch is compared with when it comes back',
     expects: ['I10'],
+    worlds: [0],
     plant: () =>
       replaceMethod(RuleKeeper.prototype, 'desire', (original) => (self, rules, ...rest) => {
         const all = rules as RuleKeeper['desired'];
@@ -136,6 +167,7 @@ export const mutations: readonly Mutation[] = [
     name: 'failed-read-is-empty',
     breaks: 'a reading that failed says nothing',
     expects: ['I11'],
+    worlds: [0],
     plant: () =>
       replaceMethod(RuleKeeper.prototype, 'onEvent', (original) => (self, turn, session, event) => {
         const { kind, xid } = event as { kind: string; xid: number };
@@ -148,26 +180,21 @@ export const mutations: readonly Mutation[] = [
     name: 'ignore-stale-generation',
     breaks: 'a claim that the switch calls stale is no claim',
     expects: ['I12'],
-    plant: () =>
-      replaceMethod(RoleClaim.prototype, 'onEvent', (original) => (self, event) => {
-        const news = original(self, event) as ReturnType<RoleClaim['onEvent']>;
-        return news?.kind === 'stale' ? { kind: 'held', role: 'master' } : news;
-      }),
+    worlds: [0],
+    plant: () => believeMaster((news) => news?.kind === 'stale'),
   },
   {
     name: 'write-on-after-demotion',
     breaks: 'a master that was replaced stops writing',
     expects: ['I12'],
-    plant: () =>
-      replaceMethod(RoleClaim.prototype, 'onEvent', (original) => (self, event) => {
-        const news = original(self, event) as ReturnType<RoleClaim['onEvent']>;
-        return news?.kind === 'demoted' ? undefined : news;
-      }),
+    worlds: [0],
+    plant: () => believeMaster((news) => news?.kind === 'demoted'),
   },
   {
     name: 'flip-outwards-in',
     breaks: 'the switch of the destination takes the new place first',
     expects: ['I3'],
+    worlds: [0],
     plant: () =>
       replaceMethod(Migration.prototype, 'enter', (original) => (self, turn, world, step, note) => {
         if (step === 'flipping') (self.facts.flipLevels as string[][]).reverse();
@@ -178,6 +205,7 @@ export const mutations: readonly Mutation[] = [
     name: 'roll-back-after-commit',
     breaks: 'after the commit point the only way is forward',
     expects: ['I5'],
+    worlds: [0],
     plant: () => {
       const rows = transitions as { from: Step; on: string; to: Step }[];
       rows.push({ from: 'flipping', on: 'cancelRequested', to: 'cancelling' });
@@ -188,6 +216,7 @@ export const mutations: readonly Mutation[] = [
     name: 'wait-for-ever',
     breaks: 'every step has a limit',
     expects: ['I16'],
+    worlds: [0],
     plant: () => {
       const limits = stepLimitSeconds as Record<Step, number>;
       const before = { ...limits };
@@ -199,6 +228,7 @@ export const mutations: readonly Mutation[] = [
     name: 'forget-keys',
     breaks: 'a request with a known Idempotency-Key is the same request',
     expects: ['I6'],
+    worlds: [0],
     plant: () => nothing,
     createEngine: (config) => {
       const keys = new Map<string, string | null>();
@@ -212,6 +242,7 @@ export const mutations: readonly Mutation[] = [
     name: 'stop-before-record',
     breaks: 'the machine is told to stop when the step is durable',
     expects: ['I9'],
+    worlds: [0],
     plant: () =>
       replaceMethod(Migration.prototype, 'happen', (original) => (self, turn, world, on, note) => {
         original(self, turn, world, on, note);

@@ -34,7 +34,7 @@ export class AgentConnection {
     this.events = events;
     this.draw = draw;
     this.deliver = deliver;
-    this.delaySeconds = draw.pick([0.001, 0.01, 0.05]);
+    this.delaySeconds = draw.pick([0.001, 0.005, 0.02]);
     this.repeats = draw.pick([0, 0.3]);
     agent.onEvent = (name, migration, status) => {
       this.answer(() => this.deliver({ kind: 'event', name, migration, status }));

@@ -150,7 +150,7 @@ export class ChaosAgent {
       command,
       phase: 'active',
       startedAt: this.events.now,
-      copySeconds: this.draw.pick([0.05, 0.3, 1, 3]) * this.draw.between(0.5, 1.5),
+      copySeconds: this.draw.pick([0.01, 0.05, 0.3, 1.5]) * this.draw.between(0.5, 1.5),
       stoppedAt: 0,
       downtimeMs: null,
       detail: '',
@@ -177,7 +177,7 @@ export class ChaosAgent {
       this.machines.stop(o.command.vm, this.host);
       this.tell('STOP', migration);
       const target = this.peer(o.command.destination.address)!;
-      this.events.call(this.events.now + this.draw.between(0.01, 0.25), () =>
+      this.events.call(this.events.now + this.draw.between(0.01, 0.1), () =>
         target.lastByte(migration, o, this),
       );
     }

@@ -34,7 +34,7 @@ export function chaosTopology(draw: Draw): Topology {
   ]);
   const homes = sites.map((site) => `hyp-${site}`);
   const vms = Array.from(
-    { length: draw.whole(2, 4) },
+    { length: draw.whole(3, 5) },
     (_, i): VmSpec => ({
       name: `vm${i + 1}`,
       mac: macOf(3, i),

@@ -56,7 +56,7 @@ export class ControllerHost {
     this.disk = disk;
     this.createEngine = createEngine;
     this.watcher = watcher;
-    this.gridSeconds = draw.pick([0.05, 0.1, 0.2]);
+    this.gridSeconds = draw.pick([0.1, 0.15, 0.2]);
   }
 
   get alive(): boolean {

@@ -67,7 +67,7 @@ export class FaultLine {
     this.draw = draw;
     this.told = told;
     this.nextNumber = nextNumber;
-    this.delaySeconds = draw.pick([0.0005, 0.002, 0.01, 0.04]);
+    this.delaySeconds = draw.pick([0.0005, 0.002, 0.005, 0.02]);
     this.splits = draw.pick([0, 0.02, 0.2]);
   }
 

@@ -147,7 +147,7 @@ function drawMishap(draw: Draw, ground: FaultGround): Mishap {
     case 'reboot':
       return { kind, switch: sw, offSeconds: draw.between(0.1, 3), told: draw.chance(0.6) };
     case 'table-full':
-      return { kind, switch: sw, forSeconds: draw.between(0.5, 8) };
+      return { kind, switch: sw, forSeconds: draw.between(0.5, 16) };
     case 'refuse':
       return { kind, switch: sw, error: draw.pick(errors), count: draw.whole(1, 3) };
     case 'lost-answer':
@@ -162,7 +162,7 @@ function drawMishap(draw: Draw, ground: FaultGround): Mishap {
       return { kind, forSeconds: draw.between(0.2, 5) };
     case 'agent-away':
     case 'agent-silent':
-      return { kind, host, forSeconds: draw.chance(0.05) ? 50 : draw.between(0.1, 7) };
+      return { kind, host, forSeconds: draw.chance(0.25) ? 33 : draw.between(0.1, 7) };
     case 'broken-stream':
       return { kind, host };
     case 'rival':

@@ -28,7 +28,7 @@ export class JournalDisk {
     this.events = events;
     this.draw = draw;
     this.onDurable = onDurable;
-    this.latencySeconds = draw.pick([0.0005, 0.005, 0.05]);
+    this.latencySeconds = draw.pick([0.0005, 0.002, 0.02]);
   }
 
   append(record: JournalRecord, done: Done): void {

@@ -119,7 +119,7 @@ export class User {
   private watch(key: string): void {
     const migration = [...this.ledger.migrations.values()].find((m) => m.idempotencyKey === key);
     if (migration !== undefined && hasEnded(migration))
-      this.later(this.draw.between(0.05, 1), () => this.begin());
+      this.later(this.draw.between(0.05, 0.4), () => this.begin());
     else this.later(0.25, () => this.watch(key));
   }
 
