@@ -1,4 +1,4 @@
-import type { MigrationRequest } from '../engine/input.js';
+import type { MigrationRequest, Problem } from '../engine/input.js';
 import type { MigrationPreview } from '../engine/migration-preview.js';
 import type {
   BottleneckView,
@@ -10,6 +10,7 @@ import type {
   SystemView,
   VmView,
 } from '../engine/view.js';
+import type { ProblemSlug } from './problem-types.js';
 import type {
   BottleneckJson,
   CircuitJson,
@@ -48,6 +49,8 @@ holds<Same<EventView, EventJson>>();
 holds<Same<MigrationView, MigrationJson>>();
 holds<Same<MigrationPreview, MigrationVerdictJson>>();
 holds<Same<SystemView, SystemViewJson>>();
+/** Whatever the engine refuses with has a line in the list of types. */
+holds<Problem['slug'] extends ProblemSlug ? true : Exclude<Problem['slug'], ProblemSlug>>();
 /** With its defaults filled in, a body is the engine's request. */
 holds<Same<MigrationRequest, Complete>>();
 type Defaulted = 'mode' | 'maxBandwidthBytesPerSecond' | 'downtimeLimitMs' | 'disk' | 'dryRun';

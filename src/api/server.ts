@@ -27,6 +27,7 @@ import { answerBrokenHttp, errorHandler, notFoundHandler } from './problems.js';
 import { defaultRateLimits, type RateLimits } from './rate-limits.js';
 import { migrationRoutes } from './routes/migrations.js';
 import { networkRoutes } from './routes/network.js';
+import { ofctlRoutes } from './routes/ofctl.js';
 import type { RouteContext, Routes } from './routes/route-context.js';
 import { streamRoute } from './routes/stream.js';
 import { switchRoutes } from './routes/switches.js';
@@ -55,7 +56,7 @@ export interface AccessOptions {
   /** who may come in, asked for at each request; undefined: a token is not asked for */
   readonly tokens?: () => readonly AccessToken[];
   /** names in Host besides those of loopback; they matter only where no token is asked for */
-  readonly hostNames?: readonly string[];
+  readonly hostNames?: () => readonly string[];
   /** listen wherever it is told to: something else keeps others out */
   readonly insecure?: boolean;
 }
@@ -101,7 +102,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
   });
   new Gate({
     tokens: access.tokens,
-    hostNames: access.hostNames ?? [],
+    hostNames: access.hostNames ?? (() => []),
     limits: { ...defaultRateLimits, ...options.rateLimits },
     nowMs: options.nowMs ?? Date.now,
   }).guard(app);
@@ -140,6 +141,7 @@ async function joinParts(app: FastifyInstance, options: ApiOptions): Promise<voi
     migrationRoutes(routes, context);
     switchRoutes(routes, context);
     networkRoutes(routes, context);
+    ofctlRoutes(routes, context);
     systemRoutes(routes, context);
     streamRoute(routes, context);
   });

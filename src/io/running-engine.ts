@@ -46,6 +46,8 @@ export class RunningEngine {
   readonly #requests = new Map<number, (result: ApiResult) => void>();
   readonly #audit: AuditStore;
   readonly #log: Logger;
+  /** why the last record could not be written; undefined: it was */
+  #storeFailure: string | undefined;
   #lastRequest = 0;
   #view: SystemView;
 
@@ -109,11 +111,7 @@ export class RunningEngine {
   #performer(log: Logger): ConstructorParameters<typeof EngineDriver>[1] {
     return {
       append: ({ record }) => {
-        this.#store.append({
-          number: record.number,
-          wallMs: record.wallMs,
-          entry: JSON.stringify(record.entry),
-        });
+        this.#append(record);
         this.#noteRecord(record);
       },
       send: ({ connection, bytes }) => this.#listener.send(connection, bytes),
@@ -137,6 +135,16 @@ export class RunningEngine {
       },
       log: ({ level, message, fields }) => log[level](fields, message),
     };
+  }
+
+  #append({ number, wallMs, entry }: JournalRecord): void {
+    try {
+      this.#store.append({ number, wallMs, entry: JSON.stringify(entry) });
+      this.#storeFailure = undefined;
+    } catch (error) {
+      this.#storeFailure = (error as Error).message;
+      throw error;
+    }
   }
 
   #noteRecord({ number, wallMs, entry }: JournalRecord): void {
@@ -187,6 +195,8 @@ export class RunningEngine {
             ? `counters of ${b.id} were never read`
             : `counters of ${b.id} are stale (${Math.round(b.sampleAgeMs)} ms)`,
         );
+    if (this.#storeFailure !== undefined)
+      reasons.push(`the journal cannot be written: ${this.#storeFailure}`);
     return { ready: reasons.length === 0, reasons };
   }
 
@@ -204,6 +214,8 @@ export class RunningEngine {
 
   async stop(): Promise<void> {
     this.#driver.stop();
+    for (const answer of this.#requests.values()) answer({ ok: false, problem: restarting });
+    this.#requests.clear();
     this.#agents.stop();
     this.#circuits.stop();
     await Promise.all([this.#listener.stop(), this.#queues.stop()]);
@@ -211,6 +223,13 @@ export class RunningEngine {
     this.#store.close();
   }
 }
+
+const restarting = {
+  slug: 'restarting',
+  status: 503,
+  title: 'The engine starts anew',
+  detail: 'It may have begun what was asked for: read the state, or ask again with the same Idempotency-Key.',
+} as const;
 
 function auditText(entry: JournalEntry): string {
   switch (entry.kind) {
@@ -226,6 +245,8 @@ function auditText(entry: JournalEntry): string {
       return `circuit ${entry.id} on ${entry.link} granted`;
     case 'circuitReleasing':
       return `circuit ${entry.id} on ${entry.link} is to be released: ${entry.why}`;
+    case 'circuitMetered':
+      return `circuit on ${entry.link} carried ${entry.bytes} bytes in billing period ${entry.period}`;
     case 'circuitReleased':
       return `circuit ${entry.id} on ${entry.link} released: ${entry.why}`;
   }

@@ -29,6 +29,15 @@ const expected: Record<string, Scope | 'open'> = {
   'GET /livez': 'open',
   'GET /readyz': 'read',
   'GET /metrics': 'read',
+  'GET /stats/flow/:dpid': 'read',
+  'GET /stats/group/:dpid': 'read',
+  'GET /stats/meter/:dpid': 'read',
+  'GET /stats/port/:dpid': 'read',
+  'GET /stats/port/:dpid/:port': 'read',
+  'GET /stats/queue/:dpid': 'read',
+  'GET /stats/queue/:dpid/:port': 'read',
+  'GET /stats/queue/:dpid/:port/:queue': 'read',
+  'GET /stats/switches': 'read',
   'GET /v1/audit': 'admin',
   'GET /v1/circuits': 'read',
   'GET /v1/links': 'read',
@@ -116,7 +125,12 @@ describe('the access matrix', () => {
     for (const [method, pattern] of routes)
       for (const [name, held, headers] of callers) {
         const needed = expectedOf(method, pattern) as string;
-        const url = plain(pattern).replace(':id', 'm-1').replace(':dpid', '1').replace('*', 'index.css');
+        const url = plain(pattern)
+          .replace(':id', 'm-1')
+          .replace(':dpid', '1')
+          .replace(':port', '1')
+          .replace(':queue', '1')
+          .replace('*', 'index.css');
         const before = application.commands.length;
         const { statusCode } = await app.inject({ method: method as 'GET', url, headers });
         const wanted = ranks.indexOf(held) >= ranks.indexOf(needed) ? 'in' : held === 'open' ? 401 : 403;
@@ -181,7 +195,7 @@ describe('where it listens', () => {
     }
   });
   it('anywhere where the operator insists', async () => {
-    const app = open({ access: { insecure: true, hostNames: ['steady'] } });
+    const app = open({ access: { insecure: true, hostNames: () => ['steady'] } });
     await app.listen({ host: '0.0.0.0', port: 0 });
     const status = async (host: string) =>
       (await app.inject({ url: '/v1/state', headers: { host } })).statusCode;
