@@ -291,15 +291,18 @@ export class MigrationDesk implements MigrationWorld {
     return host ?? '';
   }
 
-  rules(): { acknowledged: boolean; verified: boolean; missing: string[]; refused: string | null } {
+  rules(): ReturnType<MigrationWorld['rules']> {
     const missing: string[] = [];
+    const unconfirmed: string[] = [];
     let acknowledged = true;
     let verified = true;
     let refused: string | null = null;
     for (const spec of this.#config.topology?.switches ?? []) {
       const keeper = this.#switches.keepers.get(spec.dpid);
       if (keeper === undefined) continue;
-      if (this.#switches.link(spec.dpid) === undefined) missing.push(spec.name);
+      const isMissing = this.#switches.writable(spec.dpid) === undefined;
+      if (isMissing) missing.push(spec.name);
+      if (isMissing || keeper.verified !== keeper.revision) unconfirmed.push(spec.name);
       acknowledged &&= keeper.acknowledged === keeper.revision;
       verified &&= keeper.verified === keeper.revision;
       if (keeper.refusal !== null) refused = `${spec.name} refused rules: ${keeper.refusal}`;
@@ -308,6 +311,7 @@ export class MigrationDesk implements MigrationWorld {
       acknowledged: acknowledged && missing.length === 0,
       verified: verified && missing.length === 0,
       missing,
+      unconfirmed,
       refused,
     };
   }

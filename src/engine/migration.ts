@@ -490,7 +490,7 @@ export class Migration {
     if (!this.#agentsClear) return;
     const rules = world.rules();
     if (rules.verified || turn.now - this.#enteredAt > stepLimitSeconds[this.step] + forwardLimitSeconds)
-      this.happen(turn, world, 'putBack', this.#putBackNote(rules.missing));
+      this.happen(turn, world, 'putBack', this.#putBackNote(rules.unconfirmed));
   }
 
   /** Its packets go back to the source, where it runs. False: they do, or nobody knows where it runs. */
@@ -523,10 +523,10 @@ export class Migration {
     return this.#status.source.phase === 'cancelled' || this.#status.source.phase === 'failed';
   }
 
-  #putBackNote(switchesMissing: readonly string[]): string {
+  #putBackNote(unconfirmed: readonly string[]): string {
     const reason = this.step === 'failing' ? this.#history.failureReason : null;
     const sides = (['source', 'destination'] as const).filter((side) => !this.#isClear(side));
-    const missing = [...switchesMissing, ...sides.map((side) => agentOf(this.facts[side]))];
+    const missing = [...unconfirmed, ...sides.map((side) => agentOf(this.facts[side]))];
     const left = missing.length === 0 ? '' : ` (not reached: ${missing.join(', ')}; cleaned when back)`;
     return `${reason ?? 'everything is as it was before'}${left}`;
   }
@@ -545,7 +545,7 @@ export class Migration {
     }
     // Behind the commit point the only way is forward: a switch that is away is made true when it is back.
     if (age > forwardLimitSeconds && (this.step === 'flipping' || this.step === 'cleaning')) {
-      const note = `not reached: ${world.rules().missing.join(', ')}; made true when back`;
+      const note = `not reached: ${world.rules().unconfirmed.join(', ')}; made true when back`;
       this.happen(turn, world, this.step === 'flipping' ? 'flipped' : 'cleaned', note);
       return;
     }
