@@ -16,6 +16,20 @@ export {
   waitForController,
 } from './controller-target.js';
 export { TestbedError, type TestbedErrorCode } from './errors.js';
+export { askGuest, type GuestStatus } from './guest-talk.js';
 export { dumpFlows, type QueueTruth, readQueue, readQueues } from './inspect.js';
-export { defaultDirectory } from './plan.js';
-export { down, exec, exists, info, runIn, spawnIn, type TestbedInfo, type UpOptions, up } from './testbed.js';
+export { type MachineEvent, readMachineEvents } from './machine-events.js';
+export { type MachineOptions, type RunningMachine, startMachines } from './machines.js';
+export { defaultDirectory, type MachineKind } from './plan.js';
+export {
+  down,
+  exec,
+  exists,
+  info,
+  type MachineInfo,
+  runIn,
+  spawnIn,
+  type TestbedInfo,
+  type UpOptions,
+  up,
+} from './testbed.js';

@@ -1,0 +1,139 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { VmSpec } from '../network/topology.js';
+import { run, until } from './command.js';
+import { TestbedError } from './errors.js';
+import { type GuestImage, guestBase, guestImage } from './guest-image.js';
+import { compileHelper } from './helpers-in-c.js';
+import type { MachineOrder } from './machine-keeper.js';
+import {
+  type MachinePlace,
+  machineEvents,
+  neighboursOf,
+  qmpSocket,
+  stateFile,
+  type TestbedPlan,
+} from './plan.js';
+import type { ProcessId } from './processes.js';
+import { dataShare, qemuProgram, ramKibibytes } from './qemu-command.js';
+import { builtProgram, startService } from './services.js';
+import { openTestbed } from './state.js';
+
+export interface MachineOptions {
+  readonly onProgress?: (step: string) => void;
+  readonly signal?: AbortSignal;
+  /** how long a machine may take from the start of QEMU until its daemon is ready, ms */
+  readonly bootTimeoutMs?: number;
+}
+export interface RunningMachine {
+  /** `vm1@hyp-a` */
+  readonly name: string;
+  /** false: waits for the machine to arrive */
+  readonly running: boolean;
+  /** the keeper, not QEMU itself: QEMU may be another one after a migration */
+  readonly process: ProcessId;
+}
+
+const mebibyte = 2 ** 20;
+const pageBytes = 4096;
+/** Less does not boot: the kernel and its page tables, the initramfs twice while it is unpacked, the data. */
+export const leastMemoryBytes = 112 * mebibyte;
+
+/**
+ * Builds the guest and starts it: each VM boots where the topology says it lives, and QEMU waits for it at its other
+ * places. Resolves when the guests are ready. A testbed made with `machines: 'qemu'` only.
+ * @throws TestbedError not-up, missing-tool, command-failed, timeout
+ */
+export async function startMachines(
+  directory: string,
+  { onProgress = () => undefined, signal, bootTimeoutMs = 120_000 }: MachineOptions = {},
+): Promise<RunningMachine[]> {
+  const { plan, state } = openTestbed(directory);
+  if (state.machines !== 'qemu')
+    throw new TestbedError('not-up', `the machines of ${directory} are stand-ins; make it with --vm`);
+  await run(qemuProgram, ['--version'], { signal }).catch((e: unknown) => {
+    if (!(e instanceof TestbedError && e.code === 'missing-tool')) throw e;
+    throw new TestbedError('missing-tool', `no ${qemuProgram} (apt-get install qemu-system-x86)`);
+  });
+  onProgress('guest');
+  const base = await guestBase(plan.directory, { signal });
+  await compileHelper(plan.directory, 'tap-exec', { signal });
+  const images = new Map<string, GuestImage>();
+  for (const { vm } of plan.machines)
+    if (!images.has(vm.name))
+      images.set(vm.name, guestImage(base, join(plan.directory, `${vm.name}.initrd`), settingsOf(plan, vm)));
+  onProgress(`${plan.machines.length} places of ${images.size} machines`);
+  const started: RunningMachine[] = [];
+  // One after the other: booting is the most that these machines ever ask of a processor.
+  for (const place of plan.machines)
+    started.push(await startPlace(plan, place, images.get(place.vm.name)!, { signal, bootTimeoutMs }));
+  return started;
+}
+
+function settingsOf(plan: TestbedPlan, vm: VmSpec) {
+  if (vm.memoryBytes < leastMemoryBytes)
+    throw new TestbedError(
+      'bad-machine',
+      `${vm.name} has ${vm.memoryBytes} bytes of memory; a real machine needs ${leastMemoryBytes}`,
+    );
+  const dataMebibytes = Math.floor((vm.memoryBytes * dataShare) / mebibyte);
+  return {
+    ip: vm.ip,
+    neighbours: neighboursOf(plan, vm),
+    dataMebibytes,
+    dirtyPagesPerSecond: Math.round(vm.dirtyBytesPerSecond / pageBytes),
+    workingSetMebibytes: Math.max(1, Math.min(dataMebibytes, Math.round(vm.workingSetBytes / mebibyte))),
+  };
+}
+
+/** Any number that no program uses for something else. */
+const tapDescriptor = 9;
+
+async function startPlace(
+  plan: TestbedPlan,
+  place: MachinePlace,
+  image: GuestImage,
+  { signal, bootTimeoutMs }: { readonly signal: AbortSignal | undefined; readonly bootTimeoutMs: number },
+): Promise<RunningMachine> {
+  const { directory } = plan;
+  const { name, vm, host, port } = place;
+  const watch = qmpSocket(directory, name, 'watch');
+  const serialPath = join(directory, `${name}.serial`);
+  const order: MachineOrder = {
+    launcher: [
+      join(directory, 'tap-exec'),
+      `/run/netns/${plan.switchNamespace}`,
+      port.portName,
+      String(tapDescriptor),
+      qemuProgram,
+    ],
+    settings: {
+      name,
+      image,
+      ramKibibytes: ramKibibytes(vm.memoryBytes),
+      mac: vm.mac,
+      tapDescriptor,
+      qmpPath: qmpSocket(directory, name),
+      watchPath: watch,
+      serialPath,
+    },
+    runs: vm.at === host.name,
+    eventsPath: machineEvents(directory, name),
+    statePath: stateFile(directory),
+  };
+  const orderPath = join(directory, `${name}.order`);
+  writeFileSync(orderPath, JSON.stringify(order));
+  const hypervisor = plan.stations.find((s) => s.name === host.name)!;
+  const argv = [...builtProgram('machine-keeper'), orderPath];
+  const service = { name: `${name}.keeper`, namespace: hypervisor.namespace, argv, socket: watch };
+  const process = await startService(directory, service);
+  if (order.runs)
+    await until(`guest of ${name} is ready (see ${serialPath})`, () => isReady(serialPath), {
+      timeoutMs: bootTimeoutMs,
+      everyMs: 100,
+      signal,
+    });
+  return { name, running: order.runs, process };
+}
+
+const isReady = (serialPath: string): boolean => readFileSync(serialPath, 'latin1').includes('guest ready');
