@@ -3,11 +3,11 @@
 
     sudo topologies/mininet.py two-dc                    # command line of Mininet, controller on 127.0.0.1:6653
     sudo topologies/mininet.py two-dc --smoke            # ping across the wide-area link through the controller's rules, then leave
-    sudo mn --custom topologies/mininet.py --topo steady,two-dc --arp \\
+    sudo mn --custom topologies/mininet.py --topo steady,two-dc \\
             --controller remote,ip=127.0.0.1,port=6653 --switch ovs,datapath=user,protocols=OpenFlow13
 
 The port numbers are those of `portsOf` in src/network/topology.ts: links, hosts and VM attachments in file order.
-The controller's rules know every address, so nothing is flooded and hosts are told each other's MAC (`--arp` of mn).
+The controller's rules know every address: they answer questions for a neighbour (ARP), and nothing is flooded.
 
 This is for looking at forwarding and queues. Wide-area links have capacity and buffer but no delay, because Mininet
 puts delay (netem) where Open vSwitch keeps its queues; an opaque link has no queue either, for that is its carrier's; and there are no hypervisor agents, so no machine moves.
@@ -138,14 +138,6 @@ def quiet_offloads(net):
                 node.cmd(f"ethtool -K {port.name} tx off rx off tso off gso off gro off")
 
 
-def introduce(net, spec):
-    """Static neighbours: every host knows the MAC of every other and of the machines."""
-    for host in net.hosts:
-        for who in spec["hosts"] + spec["vms"]:
-            if who["ip"] != host.IP():
-                host.cmd(f"ip neigh replace {who['ip']} lladdr {who['mac']} dev {host.defaultIntf().name} nud permanent")
-
-
 def smoke(net, spec):
     """True when hosts of different sites reach each other, which only the controller's rules make possible."""
     site = {s["name"]: s["site"] for s in spec["switches"]}
@@ -208,7 +200,6 @@ def run(spec, options):
         net.start()
         quiet_offloads(net)
         shape(net, spec)
-        introduce(net, spec)
         if options.smoke:
             return 0 if smoke(net, spec) else 1
         CLI(net)

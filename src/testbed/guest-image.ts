@@ -9,8 +9,7 @@ import { sourceOf } from './helpers-in-c.js';
 /** What one machine is told; the same at every place where it may live. */
 export interface GuestSettings {
   readonly ip: string;
-  /** hosts and machines that it may talk to; it never asks (ARP is not forwarded) */
-  readonly neighbours: ReadonlyMap<string, string>;
+  readonly ipv6: string | undefined;
   /** memory that is full of data, MiB */
   readonly dataMebibytes: number;
   readonly dirtyPagesPerSecond: number;
@@ -26,7 +25,7 @@ export const guestPorts = { question: 5050, command: 5051, echo: 5052 } as const
 
 const busybox = '/bin/busybox';
 
-/** Runs as process 1: modules, address, neighbours, then the daemon, whose end would be a panic. */
+/** Runs as process 1: modules, addresses, then the daemon, whose end would be a panic. */
 const initScript = `#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin
@@ -34,12 +33,14 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 for module in $(cat /modules/order); do insmod /modules/$module || echo "no module $module"; done
 . /settings
-echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
+cd /proc/sys/net/ipv6/conf/eth0
+[ -n "$ADDRESS6" ] || echo 1 > disable_ipv6
+for setting in accept_dad accept_ra router_solicitations; do echo 0 > $setting; done
 ip link set lo up
 ip link set eth0 up
 ip addr add $ADDRESS/32 dev eth0
 ip route add default dev eth0
-while read ip mac; do arp -i eth0 -s $ip $mac; done < /neighbours
+[ -z "$ADDRESS6" ] || { ip -6 addr add $ADDRESS6/128 dev eth0; ip -6 route add ::/0 dev eth0; }
 exec /guest-daemon $DATA $DIRTY $SET ${guestPorts.question} ${guestPorts.command} ${guestPorts.echo}
 `;
 
@@ -84,15 +85,12 @@ export interface GuestBase {
 export function guestImage(base: GuestBase, path: string, settings: GuestSettings): GuestImage {
   const text = [
     `ADDRESS=${settings.ip}`,
+    `ADDRESS6=${settings.ipv6 ?? ''}`,
     `DATA=${settings.dataMebibytes}`,
     `DIRTY=${settings.dirtyPagesPerSecond}`,
     `SET=${settings.workingSetMebibytes}`,
   ];
-  const neighbours = [...settings.neighbours].map(([ip, mac]) => `${ip} ${mac}`);
-  const own = cpioArchive([
-    { path: 'settings', kind: 'file', data: Buffer.from(`${text.join('\n')}\n`) },
-    { path: 'neighbours', kind: 'file', data: Buffer.from(`${neighbours.join('\n')}\n`) },
-  ]);
+  const own = cpioArchive([{ path: 'settings', kind: 'file', data: Buffer.from(`${text.join('\n')}\n`) }]);
   writeFileSync(path, Buffer.concat([base.archive, own]));
   return { kernelPath: base.kernelPath, initrdPath: path };
 }

@@ -3,17 +3,10 @@ import { join } from 'node:path';
 import type { VmSpec } from '../network/topology.js';
 import { run, until } from './command.js';
 import { TestbedError } from './errors.js';
-import { type GuestImage, guestBase, guestImage } from './guest-image.js';
+import { type GuestImage, type GuestSettings, guestBase, guestImage } from './guest-image.js';
 import { compileHelper } from './helpers-in-c.js';
 import type { MachineOrder } from './machine-keeper.js';
-import {
-  type MachinePlace,
-  machineEvents,
-  neighboursOf,
-  qmpSocket,
-  stateFile,
-  type TestbedPlan,
-} from './plan.js';
+import { type MachinePlace, machineEvents, qmpSocket, stateFile, type TestbedPlan } from './plan.js';
 import type { ProcessId } from './processes.js';
 import { dataShare, qemuProgram, ramKibibytes } from './qemu-command.js';
 import { builtProgram, startService } from './services.js';
@@ -61,7 +54,7 @@ export async function startMachines(
   const images = new Map<string, GuestImage>();
   for (const { vm } of plan.machines)
     if (!images.has(vm.name))
-      images.set(vm.name, guestImage(base, join(plan.directory, `${vm.name}.initrd`), settingsOf(plan, vm)));
+      images.set(vm.name, guestImage(base, join(plan.directory, `${vm.name}.initrd`), settingsOf(vm)));
   onProgress(`${plan.machines.length} places of ${images.size} machines`);
   const started: RunningMachine[] = [];
   // One after the other: booting is the most that these machines ever ask of a processor.
@@ -70,7 +63,7 @@ export async function startMachines(
   return started;
 }
 
-function settingsOf(plan: TestbedPlan, vm: VmSpec) {
+function settingsOf(vm: VmSpec): GuestSettings {
   if (vm.memoryBytes < leastMemoryBytes)
     throw new TestbedError(
       'bad-machine',
@@ -79,7 +72,7 @@ function settingsOf(plan: TestbedPlan, vm: VmSpec) {
   const dataMebibytes = Math.floor((vm.memoryBytes * dataShare) / mebibyte);
   return {
     ip: vm.ip,
-    neighbours: neighboursOf(plan, vm),
+    ipv6: vm.ipv6,
     dataMebibytes,
     dirtyPagesPerSecond: Math.round(vm.dirtyBytesPerSecond / pageBytes),
     workingSetMebibytes: Math.max(1, Math.min(dataMebibytes, Math.round(vm.workingSetBytes / mebibyte))),

@@ -97,7 +97,7 @@ describe.skipIf(!requireOrSkip('ovs', 'mininet'))('the topology in Mininet', () 
   });
 
   it('is a topology of mn', async () => {
-    const args = ['--custom', script, '--topo', 'steady,two-dc', '--arp', '--test', 'none'];
+    const args = ['--custom', script, '--topo', 'steady,two-dc', '--test', 'none'];
     const controller = 'remote,ip=127.0.0.1,port=6653';
     const kind = 'ovs,datapath=user,protocols=OpenFlow13';
     const { code, output } = await place.run('mn', ...args, '--controller', controller, '--switch', kind);
