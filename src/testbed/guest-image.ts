@@ -47,16 +47,25 @@ exec /guest-daemon $DATA $DIRTY $SET ${guestPorts.question} ${guestPorts.command
 type Options = Pick<CommandOptions, 'signal' | 'env'>;
 
 /**
- * The part that all guests of a testbed share: busybox, the modules of the network card, the daemon.
- * @param directory where the daemon is compiled @throws TestbedError
+ * The part that all guests of a testbed share: busybox, the modules of the network card, the daemon, and a clip if there
+ * is to be one. @param directory where the programs are compiled @throws TestbedError
  */
-export async function guestBase(directory: string, options: Options): Promise<GuestBase> {
+export async function guestBase(
+  directory: string,
+  clipPath: string | undefined,
+  options: Options,
+): Promise<GuestBase> {
   if (!existsSync(busybox))
     throw new TestbedError('missing-tool', `no ${busybox} (apt-get install busybox-static)`);
   const kernel = await guestKernel(options);
-  const daemon = join(directory, 'guest-daemon');
-  const args = ['-O2', '-Wall', '-static', '-pthread', '-o', daemon, sourceOf('guest-daemon')];
-  await run('gcc', args, { ...options, timeoutMs: 60_000 });
+  const compiled = async (name: string): Promise<string> => {
+    const path = join(directory, name.startsWith('guest-') ? name : `guest-${name}`);
+    const args = ['-O2', '-Wall', '-static', '-pthread', '-o', path, sourceOf(name)];
+    await run('gcc', args, { ...options, timeoutMs: 60_000 });
+    return path;
+  };
+  const daemon = await compiled('guest-daemon');
+  const player = clipPath === undefined ? undefined : await compiled('clip-player');
   const names = kernel.modulePaths.map((path) => path.slice(path.lastIndexOf('/') + 1));
   const file = (path: string, from: string, executable = false): ArchiveEntry => ({
     path,
@@ -69,6 +78,7 @@ export async function guestBase(directory: string, options: Options): Promise<Gu
     { path: 'dev/console', kind: 'character-device', major: 5, minor: 1 },
     file('bin/busybox', busybox, true),
     file('guest-daemon', daemon, true),
+    ...(player === undefined ? [] : [file('clip-player', player, true), file('clip.ts', clipPath!)]),
     { path: 'init', kind: 'file', data: Buffer.from(initScript), executable: true },
     ...names.map((name, i) => file(`modules/${name}`, kernel.modulePaths[i]!)),
     { path: 'modules/order', kind: 'file', data: Buffer.from(`${names.join('\n')}\n`) },

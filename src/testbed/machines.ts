@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VmSpec } from '../network/topology.js';
+import { defaultClip, makeClip } from './clip.js';
 import { run, until } from './command.js';
 import { TestbedError } from './errors.js';
 import { type GuestImage, type GuestSettings, guestBase, guestImage } from './guest-image.js';
@@ -15,6 +16,8 @@ import { openTestbed } from './state.js';
 export interface MachineOptions {
   readonly onProgress?: (step: string) => void;
   readonly signal?: AbortSignal;
+  /** the guests can play a clip (`makeClip`), which costs each its size in memory */
+  readonly clip?: boolean;
   /** how long a machine may take from the start of QEMU until its daemon is ready, ms */
   readonly bootTimeoutMs?: number;
 }
@@ -39,7 +42,7 @@ export const leastMemoryBytes = 112 * mebibyte;
  */
 export async function startMachines(
   directory: string,
-  { onProgress = () => undefined, signal, bootTimeoutMs = 120_000 }: MachineOptions = {},
+  { onProgress = () => undefined, signal, clip = false, bootTimeoutMs = 120_000 }: MachineOptions = {},
 ): Promise<RunningMachine[]> {
   const { plan, state } = openTestbed(directory);
   if (state.machines !== 'qemu')
@@ -49,7 +52,9 @@ export async function startMachines(
     throw new TestbedError('missing-tool', `no ${qemuProgram} (apt-get install qemu-system-x86)`);
   });
   onProgress('guest');
-  const base = await guestBase(plan.directory, { signal });
+  const clipPath = clip ? join(plan.directory, 'clip.ts') : undefined;
+  if (clipPath !== undefined) await makeClip(clipPath, defaultClip, { signal });
+  const base = await guestBase(plan.directory, clipPath, { signal });
   await compileHelper(plan.directory, 'tap-exec', { signal });
   const images = new Map<string, GuestImage>();
   for (const { vm } of plan.machines)

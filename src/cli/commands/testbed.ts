@@ -16,6 +16,7 @@ interface UpCommandOptions extends PlaceOptions, OutputOption {
   readonly ovsdbPort?: number;
   readonly agents: boolean;
   readonly vm?: boolean;
+  readonly clip?: boolean;
 }
 
 /** `steady testbed ...`: networks of namespaces and Open vSwitch from a topology file (Linux, root). */
@@ -92,6 +93,7 @@ function addUp(command: Command, terminal: Terminal): void {
     .option('--ovsdb-port <port>', 'OVSDB also on this port of 127.0.0.1', port)
     .option('--no-agents', 'do not start the hypervisor agents')
     .option('--vm', 'real machines: QEMU with a small guest made from Debian packages, and no agents')
+    .option('--clip', 'with --vm: a clip made by ffmpeg that the guests can play')
     .action((file: string, options: UpCommandOptions) =>
       explained(async () => {
         const { down, startAgents, startMachines, up } = await import('../../testbed/index.js');
@@ -109,7 +111,12 @@ function addUp(command: Command, terminal: Terminal): void {
           });
           const onProgress = (step: string) => terminal.err(`${step}\n`);
           try {
-            if (options.vm === true) await startMachines(info.directory, { onProgress, signal: stop.signal });
+            if (options.vm === true)
+              await startMachines(info.directory, {
+                onProgress,
+                signal: stop.signal,
+                clip: options.clip === true,
+              });
             else if (options.agents) {
               onProgress('hypervisor agents');
               await startAgents(info.directory);
