@@ -10,6 +10,14 @@ export {
 } from './agents.js';
 export { carrierOf, TestbedCarrier, type TestbedCarrierStatistics } from './carrier.js';
 export {
+  ClipReceiver,
+  type ClipReport,
+  type ClipSettings,
+  defaultClip,
+  makeClip,
+  startClipPlayer,
+} from './clip.js';
+export {
   type ControllerOptions,
   connectedSwitches,
   setController,
@@ -19,6 +27,7 @@ export { TestbedError, type TestbedErrorCode } from './errors.js';
 export { askGuest, type GuestStatus } from './guest-talk.js';
 export { dumpFlows, type QueueTruth, readQueue, readQueues } from './inspect.js';
 export { type MachineEvent, readMachineEvents } from './machine-events.js';
+export { MachineObserver, type MachineObserverOptions, type MachineReport } from './machine-observer.js';
 export { type MachineOptions, type RunningMachine, startMachines } from './machines.js';
 export { defaultDirectory, type MachineKind } from './plan.js';
 export {

@@ -6,6 +6,8 @@ export interface MachineEvent {
   /** CLOCK_MONOTONIC of this machine, when it was heard */
   readonly atSeconds: number;
   readonly event: string;
+  /** of QEMU's events: when it happened, CLOCK_REALTIME */
+  readonly timestamp?: { readonly seconds: number; readonly microseconds: number };
   /** of KEEPER_STARTED: it waits for the machine instead of booting it */
   readonly incoming?: boolean;
   readonly pid?: number | null;

@@ -3,7 +3,7 @@
  *
  * The first QEMU boots the machine or waits for it. Whenever a QEMU ends, by whatever cause, the next one waits with
  * `-incoming defer`: a machine that has left may come back, an arrival that failed may be tried again, and no machine is
- * ever booted a second time. A source whose machine has left and that nobody ends is ended after a while.
+ * ever booted a second time. It ends no QEMU itself: whether a machine that has left may be forgotten is not its to know.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
@@ -22,8 +22,6 @@ export interface MachineOrder {
   readonly statePath: string;
 }
 
-/** A machine that was moved away is kept this long for those who look at it. */
-const departedGraceMs = 10_000;
 const lookEveryMs = 1000;
 /** QEMU ends at once when it cannot start at all; again and again would only hide why. */
 const quickEndMs = 2000;
@@ -36,7 +34,6 @@ export class MachineKeeper {
   #qemu: ChildProcess | undefined;
   #watch: MachineWatch | undefined;
   #quickEnds = 0;
-  #departedLooks = 0;
   #ending = false;
   /** resolves when there is nothing left to keep */
   readonly ended: Promise<void>;
@@ -68,7 +65,6 @@ export class MachineKeeper {
       stdio: ['ignore', 'inherit', 'inherit'],
     });
     this.#qemu = qemu;
-    this.#departedLooks = 0;
     this.#note({ event: 'KEEPER_STARTED', incoming, pid: qemu.pid ?? null });
     this.#watch = new MachineWatch(settings.watchPath, (line) => this.#note(line));
     let over = false;
@@ -88,20 +84,9 @@ export class MachineKeeper {
     qemu.on('exit', (code, signal) => onEnd(signal ?? `status ${code}`));
   }
 
+  /** A testbed that is gone takes its keepers along. */
   #look(): void {
-    if (!existsSync(this.#order.statePath)) {
-      this.stop();
-      return;
-    }
-    const watch = this.#watch;
-    watch?.status().then(
-      (status) => {
-        if (watch !== this.#watch) return;
-        this.#departedLooks = status === 'postmigrate' ? this.#departedLooks + 1 : 0;
-        if (this.#departedLooks * lookEveryMs >= departedGraceMs) this.#qemu?.kill('SIGTERM');
-      },
-      () => undefined,
-    );
+    if (!existsSync(this.#order.statePath)) this.stop();
   }
 
   #note(line: object): void {
