@@ -14,4 +14,16 @@ export type {
   AgentStatus,
 } from './protocol.js';
 export { agentLineLimitBytes } from './protocol.js';
+export { type MonitorAddress, parseMonitor } from './qemu-address.js';
+export { QemuDriver, type QemuHandlers, type QemuSurroundings } from './qemu-driver.js';
+export {
+  defaultQemuSettings,
+  type QemuLink,
+  type QemuLinkWatcher,
+  type QemuMachineConfig,
+  type QemuPresence,
+  type QemuSettings,
+} from './qemu-link.js';
+export type { QmpEvent, QmpFields } from './qmp-message.js';
+export { QmpError, type QmpErrorCode, type QmpLimits, QmpSession, qmpLimits } from './qmp-session.js';
 export { TransferDriver, type TransferDriverOptions, type TransferHandlers } from './transfer-driver.js';

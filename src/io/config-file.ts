@@ -1,13 +1,9 @@
 import { dirname, resolve } from 'node:path';
 import { checkLoop, seconds } from '../../controller/index.js';
-import {
-  type ConfiguredHypervisor,
-  type ControlConfig,
-  defaultControl,
-  type EngineConfig,
-} from '../engine/config.js';
+import { type ControlConfig, defaultControl, type EngineConfig } from '../engine/config.js';
 import { type Topology, withoutCarriers } from '../network/topology.js';
 import { ConfigSchema, listenDefaults, type RawConfig } from './config-schema.js';
+import { configuredHypervisor, hypervisorProblems } from './hypervisor-config.js';
 import { didYouMean, inFileOrder, requireSchema } from './schema-check.js';
 import { readTls, TlsError, type TlsPaths } from './tls-identity.js';
 import { readTopology } from './topology-file.js';
@@ -74,9 +70,7 @@ export function readConfig(path: string): SteadyConfig {
         ovsdb: s.ovsdb,
         certificate: s.certificate,
       })),
-      hypervisors: (raw.hypervisors ?? []).map(
-        (h): ConfiguredHypervisor => ({ host: h.host, driver: h.driver ?? 'transfer', endpoint: h.endpoint }),
-      ),
+      hypervisors: (raw.hypervisors ?? []).map((h) => configuredHypervisor(h, dirname(path))),
       classes: raw.classes ?? [],
       control: { ...defaultControl, ...(raw.control as Partial<ControlConfig> | undefined) },
       openflow: { role, certificates: tls?.requireClientCertificate ?? false },
@@ -204,7 +198,10 @@ function checkConfig(
         wrong(['hypervisors', i, 'host'], `no hypervisor ${h.host} in the topology`, nearest(h.host, hosts));
   }
   for (const [i, s] of switches.entries()) checkPort(['switches', i, 'ovsdb'], s.ovsdb, wrong);
-  for (const [i, h] of hypervisors.entries()) checkPort(['hypervisors', i, 'endpoint'], h.endpoint, wrong);
+  for (const [i, h] of hypervisors.entries()) {
+    checkPort(['hypervisors', i, 'endpoint'], h.endpoint, wrong);
+    problems.push(...hypervisorProblems(document, i, h, topology?.vms.map((v) => v.name) ?? []));
+  }
   return problems;
 }
 

@@ -1,0 +1,362 @@
+import type { AgentEventName, AgentPhase, AgentStatus } from './protocol.js';
+import { QemuBandwidth } from './qemu-bandwidth.js';
+import { fits, holdRate } from './qemu-door.js';
+import { noInfo, type QemuState } from './qemu-info.js';
+import type { QemuMachine } from './qemu-machine.js';
+import type { MoveMarker } from './qemu-marker.js';
+import { stopNowDowntimeMs } from './qemu-terms.js';
+import type { QmpEvent } from './qmp-message.js';
+import { QmpError } from './qmp-session.js';
+
+export type Side = 'source' | 'target';
+export type MoveFacts = Omit<MoveMarker, 'role'>;
+export type Tell = (side: Side, name: AgentEventName, status: AgentStatus) => void;
+
+/** Before the first grant: slow enough for any queue. */
+const firstBytesPerSecond = 1_000_000;
+const watchPeriodMs = 200;
+const closeWatchPeriodMs = 100;
+/** after it the copy is in its small passes */
+const firstPass = 1;
+
+/** What is known of one end: QEMU's own state; `dead`: its process has ended; `unknown`: nobody can be asked. */
+type End = QemuState | 'dead' | 'unknown';
+
+const eventOf: Partial<Record<AgentPhase, AgentEventName>> = {
+  'pre-switchover': 'PRE_SWITCHOVER',
+  stopped: 'STOP',
+  resumed: 'RESUME',
+  completed: 'COMPLETED',
+  cancelled: 'CANCELLED',
+  failed: 'FAILED',
+};
+
+/**
+ * One move between two QEMUs. Level-triggered: `advance` looks at the states of both ends and does what follows; it may be called at any time.
+ *
+ * Never two running copies: the target was told to stay stopped when it has everything, and is told to run by this side only, once the source
+ * says `completed` (it never runs again by itself then) or its process has ended. The source is told to run again only where the target was never told to.
+ */
+export class QemuMove {
+  readonly facts: MoveFacts;
+  readonly bandwidth = new QemuBandwidth(firstBytesPerSecond);
+  readonly #tell: Tell;
+  readonly #nowMs: () => number;
+  readonly #machines: { source?: QemuMachine; target?: QemuMachine } = {};
+  readonly #dead = { source: false, target: false };
+  /** `perhaps`: an earlier life of this side may have told the target to run */
+  #commit: 'no' | 'perhaps' | 'told' | 'running';
+  #door = false;
+  #continued = false;
+  #cancelled = false;
+  #completed = false;
+  #detail = '';
+  readonly #underWay = new Set<string>();
+  #stoppedAtMs: number | undefined;
+  #downtimeMs: number | null = null;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #told = { source: 'none' as AgentPhase, target: 'none' as AgentPhase };
+  #toldPass = 0;
+
+  /** @param adopted found in a QEMU, begun by an earlier life of this side */
+  constructor(facts: MoveFacts, adopted: boolean, tell: Tell, nowMs: () => number) {
+    this.facts = facts;
+    this.#commit = adopted ? 'perhaps' : 'no';
+    this.#tell = tell;
+    this.#nowMs = nowMs;
+  }
+
+  machine(side: Side): QemuMachine | undefined {
+    return this.#machines[side];
+  }
+
+  attach(side: Side, machine: QemuMachine): void {
+    this.#machines[side] = machine;
+    this.#dead[side] = false;
+    this.#told[side] = this.phase(side);
+  }
+
+  /** Nothing will change any more. */
+  get over(): boolean {
+    if (this.#commit === 'running') return this.#end('source') === 'dead';
+    return this.#end('target') === 'dead' && ['failed', 'cancelled', 'dead'].includes(this.#end('source'));
+  }
+
+  // ---------------------------------------------------------------- what is known
+
+  #end(side: Side): End {
+    const machine = this.#machines[side];
+    if (this.#dead[side]) return 'dead';
+    if (machine === undefined || machine.presence !== 'ready') return 'unknown';
+    return machine.info.state;
+  }
+
+  /** The link of one of its machines has changed, or its process is another one. */
+  presenceChanged(machine: QemuMachine): void {
+    const side = machine === this.#machines.source ? 'source' : 'target';
+    const { migration } = this.facts;
+    if (
+      machine.presence === 'gone' ||
+      (machine.presence === 'ready' && machine.marker?.migration !== migration)
+    )
+      this.#dead[side] = true;
+    if (machine.presence === 'ready') this.bandwidth.forget();
+    this.advance();
+  }
+
+  phase(side: Side): AgentPhase {
+    return side === 'source' ? this.#sourcePhase() : this.#targetPhase();
+  }
+
+  #sourcePhase(): AgentPhase {
+    const end = this.#end('source');
+    if (this.#machines.source === undefined) return 'none';
+    if (this.#commit === 'running') return this.#completed || end === 'dead' ? 'completed' : 'stopped';
+    if (this.#completed) return this.#machines.source.runs ? 'failed' : 'stopped';
+    switch (end) {
+      case 'dead':
+        return this.#end('target') === 'completed' ? 'stopped' : 'failed';
+      case 'failed':
+      case 'cancelled':
+        return this.#machines.source.runs ? end : 'stopped';
+      case 'unknown':
+        return this.#told.source;
+      case 'colo':
+        return 'failed';
+      case 'none':
+      case 'setup':
+      case 'active':
+      case 'wait-unplug':
+      case 'cancelling':
+        if (this.#continued && !this.#machines.source.runs) return 'stopped';
+        return this.#door ? 'pre-switchover' : 'active';
+      case 'pre-switchover':
+        return this.#continued ? 'stopped' : 'pre-switchover';
+      default:
+        return 'stopped';
+    }
+  }
+
+  #targetPhase(): AgentPhase {
+    const end = this.#end('target');
+    if (this.#machines.target === undefined) return 'none';
+    if (this.#commit === 'running') return 'resumed';
+    if (end === 'dead') return this.#cancelled ? 'cancelled' : 'failed';
+    if (end === 'unknown') return this.#told.target === 'none' ? 'incoming' : this.#told.target;
+    return end === 'failed' ? 'failed' : 'incoming';
+  }
+
+  status(side: Side): AgentStatus {
+    const info = (side === 'source' && this.#machines.source?.info) || noInfo;
+    const phase = this.phase(side);
+    const done = phase === 'completed';
+    return {
+      phase,
+      round: info.pass,
+      totalBytes: info.totalBytes,
+      transferredBytes: info.transferredBytes,
+      remainingBytes: done ? 0 : info.remainingBytes,
+      dirtyBytesPerSecond: info.dirtyBytesPerSecond,
+      downtimeMs: this.#downtimeMs,
+      detail: this.#detail || info.detail || (this.#dead[side] ? 'its QEMU has ended' : ''),
+    };
+  }
+
+  // ---------------------------------------------------------------- what is asked
+
+  grant(bytesPerSecond: number | null): void {
+    this.bandwidth.grant(bytesPerSecond);
+    this.#sendBandwidth();
+  }
+
+  /** The machine may stop. @throws QmpError */
+  async continue(): Promise<void> {
+    const source = this.#machines.source;
+    if (source === undefined || this.#continued) return;
+    this.#continued = true;
+    this.bandwidth.hold(Number.POSITIVE_INFINITY);
+    this.#sendBandwidth();
+    try {
+      if (source.info.state === 'active')
+        await (this.facts.mode === 'postcopy'
+          ? source.execute('migrate-start-postcopy')
+          : source.execute('migrate-set-parameters', { 'downtime-limit': stopNowDowntimeMs }));
+    } catch (error) {
+      this.#continued = false;
+      throw error;
+    }
+    this.advance();
+  }
+
+  /** Leaves the pre-copy where it is: the machine goes on at the target and fetches what is missing. @throws QmpError */
+  async startPostcopy(): Promise<void> {
+    const source = this.#machines.source;
+    if (this.facts.mode === 'precopy')
+      throw new QmpError('refused', 'this move was not begun with post-copy allowed', 'WrongMode');
+    if (source === undefined || this.#continued) return;
+    await source.execute('migrate-start-postcopy');
+    this.#continued = true;
+    this.advance();
+  }
+
+  /** Carried out as far as it still can be; the states of both ends say what became of it. */
+  cancel(): void {
+    if (this.#commit === 'running' || this.#commit === 'told') return;
+    this.#cancelled = true;
+    this.advance();
+  }
+
+  // ---------------------------------------------------------------- what follows
+
+  onEvent(machine: QemuMachine, { name }: QmpEvent): void {
+    const fromSource = machine === this.#machines.source;
+    if (name === 'STOP' && fromSource) this.#stoppedAtMs ??= this.#nowMs();
+    // a new pass: what is left is known anew, and a small rest is sent in milliseconds
+    if (name === 'MIGRATION_PASS' && fromSource && !this.#continued) void this.#look();
+    this.advance();
+  }
+
+  tick(): void {
+    const now = this.#nowMs();
+    const small = this.#door || (this.#machines.source?.info.pass ?? 0) > firstPass;
+    const period = small ? closeWatchPeriodMs : watchPeriodMs;
+    if (!this.over && now >= this.#lookedAtMs + period) void this.#look();
+    this.#sendBandwidth();
+  }
+
+  /** Reads both ends; loses nothing when one cannot be read. */
+  async #look(): Promise<void> {
+    this.#lookedAtMs = this.#nowMs();
+    const readable = [this.#machines.source, this.#machines.target].filter((m) => m?.presence === 'ready');
+    await Promise.all(readable.map((m) => m!.refresh().catch(this.#note)));
+    this.#watchDoor();
+    this.advance();
+  }
+
+  #note = (error: unknown): void => {
+    if (!(error instanceof QmpError)) throw error;
+    if (error.code === 'refused' || error.code === 'odd-answer') this.#detail = error.message;
+  };
+
+  #watchDoor(): void {
+    const source = this.#machines.source;
+    if (source === undefined || this.#continued || this.#cancelled || this.#end('source') !== 'active')
+      return;
+    const facts = {
+      info: source.info,
+      payloadBytesPerSecond: this.bandwidth.payloadBytesPerSecond,
+      downtimeLimitMs: this.facts.downtimeLimitMs,
+    };
+    this.#door ||= this.facts.mode === 'postcopy' || fits(facts);
+    this.bandwidth.hold(holdRate(facts));
+    this.#sendBandwidth();
+  }
+
+  #sendBandwidth(): void {
+    const source = this.#machines.source;
+    if (source?.presence !== 'ready') return;
+    const due = this.bandwidth.due(this.#nowMs());
+    if (due === undefined) return;
+    const postcopy = this.facts.mode === 'precopy' ? {} : { 'max-postcopy-bandwidth': due };
+    source.execute('migrate-set-parameters', { 'max-bandwidth': due, ...postcopy }).catch((error) => {
+      this.bandwidth.forget();
+      this.#note(error);
+    });
+  }
+
+  advance(): void {
+    const { source, target } = this.#machines;
+    this.#completed ||=
+      source?.marker?.migration === this.facts.migration && this.#end('source') === 'completed';
+    if (target?.runs && this.#end('target') !== 'dead' && this.#commit !== 'running') this.#committed();
+    this.#decide();
+    this.#tellPhases();
+  }
+
+  #decide(): void {
+    const [source, target] = [this.#end('source'), this.#end('target')];
+    const sourceIsOut = this.#completed || source === 'dead';
+    const postcopy = source === 'postcopy-active' && target === 'postcopy-active';
+    if (this.#commit === 'running') {
+      if (this.#completed && source !== 'dead') this.#do('source', 'quit');
+    } else if ((target === 'completed' && sourceIsOut) || postcopy) this.#runTarget();
+    else if (source === 'pre-switchover' && this.#continued && !this.#cancelled)
+      this.#do('source', 'migrate-continue', { state: 'pre-switchover' });
+    else if (source === 'failed' || source === 'cancelled') this.#putBack();
+    else if (this.#completed && target === 'dead') this.#putBack();
+    else if (source === 'dead' && target !== 'dead') this.#do('target', 'quit');
+    else if (this.#cancelled) this.#cancelEnds(source);
+  }
+
+  #runTarget(): void {
+    this.#commit = 'told';
+    this.#do('target', 'cont', {}, () => {
+      this.#committed();
+      // switches that learn hear of it more than once; a QEMU that cannot announce is no reason to stop
+      this.#do('target', 'announce-self', { initial: 50, max: 550, rounds: 5, step: 100 });
+    });
+  }
+
+  #committed(): void {
+    this.#commit = 'running';
+    if (this.#stoppedAtMs !== undefined) this.#downtimeMs = this.#nowMs() - this.#stoppedAtMs;
+    else this.#downtimeMs = this.#machines.source?.info.downtimeMs ?? null;
+  }
+
+  /** The machine stays at its source. What was never told to run may be ended. */
+  #putBack(): void {
+    const { source, target } = this.#machines;
+    const targetIsStill = this.#commit === 'no' || (target?.presence === 'ready' && !target.runs);
+    if (!targetIsStill) return;
+    if (!this.#dead.target && target !== undefined) this.#do('target', 'quit');
+    if (source?.presence === 'ready' && !source.runs)
+      this.#do('source', 'cont', {}, () => {
+        if (this.#completed)
+          this.#detail = 'the target ended before it ran; the machine goes on at its source';
+      });
+  }
+
+  #cancelEnds(source: End): void {
+    if (['setup', 'active', 'wait-unplug', 'pre-switchover', 'device'].includes(source))
+      this.#do('source', 'migrate_cancel');
+    // the source never began, or cannot have completed because the target has not
+    const { target } = this.#machines;
+    const begun = this.#machines.source !== undefined && source !== 'none';
+    if (
+      target?.presence === 'ready' &&
+      (!begun || source === 'unknown') &&
+      this.#end('target') !== 'completed'
+    )
+      this.#do('target', 'quit');
+  }
+
+  /** One such command at a time; tried again with the next look where it did not get through. */
+  #do(side: Side, command: string, fields: Record<string, unknown> = {}, then = (): void => {}): void {
+    const machine = this.#machines[side];
+    const key = `${side} ${command}`;
+    if (machine?.presence !== 'ready' || this.#underWay.has(key)) return;
+    this.#underWay.add(key);
+    machine
+      .execute(command, fields)
+      .then(then, this.#note)
+      .finally(() => {
+        this.#underWay.delete(key);
+        if (command === 'cont' || command === 'migrate-continue') void this.#look();
+      });
+  }
+
+  #tellPhases(): void {
+    // the target first: what its word decides is not to be decided by the source's
+    for (const side of ['target', 'source'] as const) {
+      const phase = this.phase(side);
+      const event = eventOf[phase];
+      const pass = this.#machines.source?.info.pass ?? 0;
+      if (phase !== this.#told[side]) {
+        this.#told[side] = phase;
+        if (event !== undefined) this.#tell(side, event, this.status(side));
+      } else if (side === 'source' && phase === 'active' && pass > this.#toldPass)
+        this.#tell(side, 'ROUND', this.status(side));
+      if (side === 'source') this.#toldPass = Math.max(this.#toldPass, pass);
+    }
+  }
+}
