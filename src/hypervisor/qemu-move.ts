@@ -55,6 +55,7 @@ export class QemuMove {
   #stoppedAtMs: number | undefined;
   #downtimeMs: number | null = null;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #passAtMs = Number.POSITIVE_INFINITY;
   readonly #told = { source: 'none' as AgentPhase, target: 'none' as AgentPhase };
   #toldPass = 0;
 
@@ -212,6 +213,7 @@ export class QemuMove {
     const fromSource = machine === this.#machines.source;
     if (name === 'STOP' && fromSource) this.#stoppedAtMs ??= this.#nowMs();
     // a new pass: what is left is known anew, and a small rest is sent in milliseconds
+    if (name === 'MIGRATION_PASS' && fromSource) this.#passAtMs = this.#nowMs();
     if (name === 'MIGRATION_PASS' && fromSource && !this.#continued) void this.#look();
     this.advance();
   }
@@ -246,6 +248,7 @@ export class QemuMove {
       info: source.info,
       payloadBytesPerSecond: this.bandwidth.payloadBytesPerSecond,
       downtimeLimitMs: this.facts.downtimeLimitMs,
+      passSeconds: Math.max(0, this.#nowMs() - this.#passAtMs) / 1000,
     };
     this.#door ||= this.facts.mode === 'postcopy' || fits(facts);
     this.bandwidth.hold(holdRate(facts));

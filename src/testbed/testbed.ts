@@ -126,7 +126,7 @@ async function build(
   const { directory } = plan;
   // Every command carries the mark of the testbed: should we be killed, those still running are found by it.
   const context = { signal, env: ovsEnvironment(directory) };
-  writeConfig(topology, directory, controller);
+  writeConfig(topology, plan, controller);
   step(`${plan.stations.length + 1} namespaces`);
   await makeNamespaces(plan, context);
   step('links');
