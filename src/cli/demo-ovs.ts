@@ -7,9 +7,11 @@ import type { Topology } from '../network/topology.js';
 import {
   carrierOf,
   down,
+  MachineObserver,
   setController,
   spawnIn,
   startAgents,
+  startMachines,
   type TestbedCarrier,
   up,
 } from '../testbed/index.js';
@@ -25,7 +27,7 @@ import {
 } from '../testbed/traffic.js';
 import { bytesBetween, trace } from '../traffic/index.js';
 import { DemoCase } from './demo-case.js';
-import { runMigration } from './demo-migration.js';
+import { runMigration, source, vm } from './demo-migration.js';
 import {
   bufferMsOf,
   capacityOf,
@@ -34,6 +36,7 @@ import {
   type DemoNetworkOptions,
   rttMsOf,
   type TrafficFigures,
+  type UncontrolledCase,
 } from './demo-network.js';
 
 const directoryPrefix = 'steady-demo-ovs-';
@@ -44,7 +47,10 @@ const startAheadSeconds = 1;
 /** After this long at the latest no packet of a window is still in a queue. */
 const settleSeconds = 1;
 
-export type OvsNetworkOptions = Pick<DemoNetworkOptions, 'seed' | 'openflowPort' | 'farControllerDelayMs'>;
+export type OvsNetworkOptions = Pick<
+  DemoNetworkOptions,
+  'seed' | 'openflowPort' | 'farControllerDelayMs' | 'vm'
+>;
 
 /** Builds the testbed; it goes with `close`, and with the next `up` or `down` of its directory if this process is killed. */
 export async function openOvsNetwork(
@@ -61,7 +67,7 @@ export async function openOvsNetwork(
   const network = new OvsNetwork(topology, directory, options);
   try {
     say('Building namespaces and a private Open vSwitch...');
-    await network.open();
+    await network.open(say);
     return network;
   } catch (error) {
     await network.close();
@@ -99,6 +105,7 @@ export class OvsNetwork implements DemoNetwork {
   readonly #directory: string;
   readonly #seed: number;
   readonly #farControllerDelayMs: number;
+  readonly #realMachines: boolean;
   #steady: SteadyConfig | undefined;
   #tools: TrafficTools | undefined;
   #receivers = new Map<string, TrafficReceiver>();
@@ -110,16 +117,32 @@ export class OvsNetwork implements DemoNetwork {
     this.#directory = directory;
     this.#seed = options.seed;
     this.#farControllerDelayMs = options.farControllerDelayMs ?? 0;
+    this.#realMachines = options.vm === 'qemu';
     this.rttMs = rttMsOf(topology);
     this.bufferMs = bufferMsOf(topology);
     this.capacityBitsPerSecond = capacityOf(topology);
   }
 
-  async open(): Promise<void> {
+  async open(say: (line: string) => void): Promise<void> {
     this.#tools = await buildTrafficTools();
-    const { configPath } = await up(this.#topology, { directory: this.#directory, controller: null });
-    await startAgents(this.#directory);
+    const machines = this.#realMachines ? 'qemu' : 'standin';
+    const { configPath } = await up(this.#topology, {
+      directory: this.#directory,
+      controller: null,
+      machines,
+    });
+    if (this.#realMachines) {
+      say('Booting a machine from Debian packages (QEMU without KVM)...');
+      await startMachines(this.#directory, { clip: true });
+    } else await startAgents(this.#directory);
     this.#steady = readConfig(configPath);
+  }
+
+  /** Looks at a real machine from the place of the users; null: the machines are stand-ins. */
+  async observe(vm: string): Promise<MachineObserver | null> {
+    if (!this.#realMachines) return null;
+    const from = this.#topology.hosts.find((h) => h.role === 'user')!.name;
+    return MachineObserver.start(this.#directory, { vm, from, clip: true });
   }
 
   /** The path of a relayed link in the direction that begins at switch `end`, to look into and to change. */
@@ -201,7 +224,7 @@ export class OvsNetwork implements DemoNetwork {
     this.#receivers.clear();
   }
 
-  async uncontrolled(say: (line: string) => void): Promise<{ seconds: number; figures: TrafficFigures }> {
+  async uncontrolled(say: (line: string) => void): Promise<UncontrolledCase> {
     say('First the same move without control: TCP (CUBIC) as fast as it goes, same rules and queues.');
     const running = await DemoCase.start({
       network: this,
@@ -211,8 +234,12 @@ export class OvsNetwork implements DemoNetwork {
       progress: say,
     });
     try {
-      const { seconds, figures } = await runMigration(running, this);
-      return { seconds, figures };
+      const { seconds, figures, machine } = await runMigration(running, this);
+      if (this.#realMachines) {
+        say('The machine goes back, without other traffic.');
+        await running.migrate(vm, source);
+      }
+      return { seconds, figures, machine };
     } finally {
       await running.stop();
     }

@@ -24,6 +24,7 @@ interface DemoCommandOptions {
   readonly seed: number;
   readonly memory?: number;
   readonly network: 'embedded' | 'ovs';
+  readonly vm: 'transfer' | 'qemu';
   readonly topology?: string;
   readonly farControlDelay: number;
   readonly openflowPort: number;
@@ -85,8 +86,11 @@ export function addRunCommands(steady: Command, terminal: Terminal, outcome: Out
       0,
     )
     .addOption(
-      new Option('--vm <kind>', 'what is moved: a real TCP transfer with pre-copy')
-        .choices(['transfer'])
+      new Option(
+        '--vm <kind>',
+        'what is moved: transfer, a real TCP transfer with pre-copy; qemu, a real machine (on Open vSwitch)',
+      )
+        .choices(['transfer', 'qemu'])
         .default('transfer'),
     )
     .option('--openflow-port <port>', '0 picks a free port', port, 6653)
