@@ -3,7 +3,6 @@ import { readTopology } from '../io/topology-file.js';
 import { DemoCase } from './demo-case.js';
 import { destination, leadSeconds, type MigrationCase, runMigration, vm } from './demo-migration.js';
 import {
-  DemoError,
   type DemoNetwork,
   type DemoVmKind,
   demoTopology,
@@ -105,7 +104,6 @@ async function openNetwork(options: DemoOptions, say: (line: string) => void): P
     const { openOvsNetwork } = await import('./demo-ovs.js');
     return openOvsNetwork(demoTopology(memoryBytes, topology, vm), options, say);
   }
-  if (vm === 'qemu') throw new DemoError('--vm qemu runs real machines: it needs --network ovs');
   const { openEmbeddedNetwork } = await import('./demo-embedded.js');
   return openEmbeddedNetwork({ ...options, ...(topology && { topology }) });
 }

@@ -96,6 +96,8 @@ export function addRunCommands(steady: Command, terminal: Terminal, outcome: Out
     .option('--openflow-port <port>', '0 picks a free port', port, 6653)
     .option('--http-port <port>', '0 picks a free port', port, 8080)
     .action(async ({ json, ...options }: DemoCommandOptions) => {
+      if (options.vm === 'qemu' && options.network !== 'ovs')
+        throw new CliError(exitCodes.usage, '--vm qemu runs a real machine: it needs --network ovs');
       const { runDemo } = await import('../demo.js');
       outcome.exitCode = await runDemo({
         ...options,
