@@ -38,6 +38,12 @@ const fastestGrowthPerSecond = 1;
 const limitShare = 0.96;
 /** growth needs a path that is used this much: one that carries little teaches nothing */
 const usedShare = 0.8;
+/** Through so many slots every probe waited: the path never idled, and what came out in each is within this share of their mean but for so many. */
+const busySlots = 25;
+const busySpread = 0.1;
+const busyOutliers = 3;
+/** In this share of them something else went in: a smooth stream on another route would look the same. */
+const busySmoothedShare = 0.4;
 
 /**
  * c of a bottleneck that nobody can see, from what comes out of it. Three kinds of evidence:
@@ -45,6 +51,8 @@ const usedShare = 0.8;
  * - *Full slots.* While bytes wait at both ends of a slot, and more or less came out than went in, the path serves at its capacity: what came out, divided by
  *   time, is c (less what hidden traffic of others takes, which is what we can have of it). Video frames make
  *   such slots many times a second on a path that is well used; no traffic has to be made for it.
+ * - *Full by the probes.* Where a neighbour never lets the queue empty, the bytes that wait are not known. Then it is the probes that say that
+ *   the path does not idle, and what comes out must be even while what goes in is not: after a reroute probes take longer, too, but bursts come out as they went in.
  * - *More came out.* Whatever came out of the path in a slot, c is at least that.
  * - *Nothing waits.* A path used nearly to the estimate in which neither bytes nor probes have to wait has more to
  *   give: the estimate grows until a queue shows or the limit is reached. Overshoot is growth x observation delay.
@@ -57,6 +65,8 @@ export class CapacityEstimator {
   private value = 0;
   private sinceFull = 0;
   private lowInARow: number[] = [];
+  /** slots in a row that were full by the probes */
+  private busy: ServedSlot[] = [];
 
   constructor(config: CapacityConfig) {
     this.config = config;
@@ -79,13 +89,28 @@ export class CapacityEstimator {
     if (!(intervalSeconds > 0)) return;
     const rate = servedBytes / intervalSeconds;
     const surely = Math.max(0, servedBytes - noiseBytes / 4) / (intervalSeconds + slackSeconds);
-    const full =
-      slot.backlogBefore > fullBytes &&
-      slot.backlogAfter > fullBytes &&
-      Math.abs(slot.arrivedBytes - servedBytes) > Math.max(noiseBytes, unbalancedShare * servedBytes);
+    const full = slot.backlogBefore > fullBytes && slot.backlogAfter > fullBytes && isUnbalanced(slot);
     if (surely > this.value) this.set(surely);
     if (full) this.measure(rate);
     else this.wait(slot, rate);
+    this.lookAtBusy(slot);
+  }
+
+  private lookAtBusy(slot: ServedSlot): void {
+    if (!slot.probesWait || !Number.isNaN(slot.backlogBefore)) {
+      if (this.busy.length > 0) this.busy = [];
+      return;
+    }
+    this.busy.push(slot);
+    if (this.busy.length < busySlots) return;
+    const served = this.busy.reduce((sum, s) => sum + s.servedBytes, 0);
+    const rate = served / this.busy.reduce((sum, s) => sum + s.intervalSeconds, 0);
+    const uneven = this.busy.filter(
+      (s) => Math.abs(s.servedBytes / s.intervalSeconds - rate) > busySpread * rate,
+    );
+    const smoothed = this.busy.filter(isUnbalanced);
+    this.busy = [];
+    if (uneven.length <= busyOutliers && smoothed.length >= busySmoothedShare * busySlots) this.measure(rate);
   }
 
   private measure(rate: number): void {
@@ -124,6 +149,9 @@ export class CapacityEstimator {
     this.value = value > limitShare * limitBytesPerSecond ? limitBytesPerSecond : value;
   }
 }
+
+const isUnbalanced = ({ arrivedBytes, servedBytes }: ServedSlot): boolean =>
+  Math.abs(arrivedBytes - servedBytes) > Math.max(noiseBytes, unbalancedShare * servedBytes);
 
 /** nearest-rank quantile of ascending values */
 const quantile = (ascending: readonly number[], q: number): number =>

@@ -19,6 +19,10 @@ const Ipv4 = Type.String({
   pattern: `^${Octet}(\\.${Octet}){3}$`,
   description: 'an IPv4 address such as 10.99.0.11',
 });
+const Ipv6 = Type.String({
+  pattern: '^[0-9a-f:.]{2,45}$',
+  description: 'an IPv6 address in quotes, such as "fd00::11"; no link-local one',
+});
 const Dpid = Type.String({
   pattern: '^[0-9a-f]{16}$',
   description: '16 hexadecimal digits in lower case, in quotes',
@@ -72,7 +76,14 @@ const LinkSchema = Type.Object(
   closed,
 );
 const HostSchema = Type.Object(
-  { name: Name, role: Type.Enum(['hypervisor', 'source', 'user']), switch: Name, mac: Mac, ip: Ipv4 },
+  {
+    name: Name,
+    role: Type.Enum(['hypervisor', 'source', 'user']),
+    switch: Name,
+    mac: Mac,
+    ip: Ipv4,
+    ipv6: Type.Optional(Ipv6),
+  },
   closed,
 );
 const VmSchema = Type.Object(
@@ -80,6 +91,7 @@ const VmSchema = Type.Object(
     name: Name,
     mac: Mac,
     ip: Ipv4,
+    ipv6: Type.Optional(Ipv6),
     hosts: Type.Array(Name, { minItems: 1, description: 'hypervisor hosts on which it may live' }),
     at: Name,
     memoryBytes: Type.Integer({ minimum: 1, description: 'bytes' }),

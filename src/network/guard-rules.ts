@@ -1,4 +1,6 @@
+import type { Instruction, OxmField } from '../openflow/index.js';
 import { isLldp } from './link-beacon.js';
+import { discoveryRules, questionRules, type Station } from './neighbour-rules.js';
 import type { NetworkMap } from './network-map.js';
 import type { NetworkState } from './network-state.js';
 import { isProbe } from './path-probe.js';
@@ -6,10 +8,14 @@ import {
   apply,
   baseRule,
   beaconToController,
+  fromIpv4,
+  fromIpv6,
   fromMac,
   goTo,
   hasDscp,
   isIpv4,
+  isIpv6,
+  isTagged,
   migrationDscp,
   onPort,
   priorities,
@@ -19,50 +25,71 @@ import {
   toUdpPort,
 } from './pipeline-layout.js';
 import type { Rule } from './rules.js';
+import type { LinkSpec, PortPeer } from './topology.js';
+
+/** Who may send what from which port. */
+export function guardRules(map: NetworkMap, switchName: string, state: NetworkState): Rule[] {
+  const ports = map.ports(switchName);
+  const stations = ports.flatMap((port) => stationAt(port.peer) ?? []);
+  return [
+    ...ports.flatMap(({ portNumber, peer }) => {
+      const station = stationAt(peer);
+      if (station) return stationRules(portNumber, station, state);
+      return peer.kind === 'link' ? trunkRules(portNumber, peer.link) : [];
+    }),
+    ...(stations.some((s) => s.ipv6 !== undefined) ? discoveryRules() : []),
+  ];
+}
+
+const stationAt = (peer: PortPeer): Station | undefined =>
+  peer.kind === 'link' ? undefined : peer.kind === 'vm' ? peer.vm : peer.host;
 
 /** Trunks are trusted: what comes in there was checked and marked at its edge. */
-export function guardRules(map: NetworkMap, switchName: string, state: NetworkState): Rule[] {
-  return map.ports(switchName).flatMap((port) => {
-    if (port.peer.kind === 'link')
-      return [
-        baseRule(tables.guard, priorities.admit, [onPort(port.portNumber)], [goTo(tables.location)]),
-        baseRule(
-          tables.guard,
-          priorities.beacon,
-          [onPort(port.portNumber), isLldp],
-          [apply(beaconToController)],
-        ),
-        ...(port.peer.link.kind !== 'local'
-          ? [
-              baseRule(
-                tables.guard,
-                priorities.probe,
-                [onPort(port.portNumber), isProbe],
-                [apply(toController)],
-              ),
-            ]
-          : []),
-      ];
-    const mac = port.peer.kind === 'host' ? port.peer.host.mac : port.peer.vm.mac;
-    const from = [onPort(port.portNumber), fromMac(mac)];
-    return [
-      baseRule(tables.guard, priorities.admit, from, [goTo(tables.location)]),
-      ...Object.values(migrationDscp).map((dscp) =>
-        baseRule(
-          tables.guard,
-          priorities.strip,
-          [...from, isIpv4, hasDscp(dscp)],
-          [apply(setDscp(0)), goTo(tables.location)],
-        ),
+function trunkRules(portNumber: number, link: LinkSpec): Rule[] {
+  const admitted = baseRule(tables.guard, priorities.admit, [onPort(portNumber)], [goTo(tables.location)]);
+  const beacon = baseRule(
+    tables.guard,
+    priorities.beacon,
+    [onPort(portNumber), isLldp],
+    [apply(beaconToController)],
+  );
+  if (link.kind === 'local') return [admitted, beacon];
+  return [
+    admitted,
+    beacon,
+    baseRule(tables.guard, priorities.probe, [onPort(portNumber), isProbe], [apply(toController)]),
+  ];
+}
+
+/**
+ * A station sends IP packets with its own addresses, MAC and IP together, and asks for its neighbours; everything else misses.
+ * A machine may send from each of its access ports: when it resumes, the record of where it lives is not yet changed.
+ */
+function stationRules(portNumber: number, station: Station, state: NetworkState): Rule[] {
+  const from = [onPort(portNumber), fromMac(station.mac)];
+  const ipv4 = [...from, isIpv4, fromIpv4(station.ip)];
+  return [
+    baseRule(tables.guard, priorities.tagged, [onPort(portNumber), isTagged], []),
+    ...questionRules(portNumber, station),
+    ...admitted(ipv4),
+    ...(station.ipv6 === undefined ? [] : admitted([...from, isIpv6, fromIpv6(station.ipv6)])),
+    ...state.classes.map((c) =>
+      baseRule(
+        tables.guard,
+        priorities.class,
+        [...ipv4, ...toUdpPort(c.udpPort)],
+        [apply(setDscp(c.dscp)), goTo(tables.location)],
       ),
-      ...state.classes.map((c) =>
-        baseRule(
-          tables.guard,
-          priorities.class,
-          [...from, ...toUdpPort(c.udpPort)],
-          [apply(setDscp(c.dscp)), goTo(tables.location)],
-        ),
-      ),
-    ];
-  });
+    ),
+  ];
+}
+
+function admitted(from: readonly OxmField[]): Rule[] {
+  const admit: Instruction[] = [goTo(tables.location)];
+  return [
+    baseRule(tables.guard, priorities.admit, from, admit),
+    ...Object.values(migrationDscp).map((dscp) =>
+      baseRule(tables.guard, priorities.strip, [...from, hasDscp(dscp)], [apply(setDscp(0)), ...admit]),
+    ),
+  ];
 }

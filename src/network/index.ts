@@ -34,6 +34,7 @@ export * from './paths.js';
 export type { Forwarding, PacketOutput } from './pipeline.js';
 export {
   ipv4Of,
+  ipv6Of,
   leaseSeconds,
   macOf,
   migrationDscp,

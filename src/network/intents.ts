@@ -1,6 +1,7 @@
 import { guardRules } from './guard-rules.js';
 import { locationRules } from './location-rules.js';
 import { migrationRules } from './migration-rules.js';
+import { neighbourRules } from './neighbour-rules.js';
 import { networkMapOf } from './network-map.js';
 import type { NetworkState } from './network-state.js';
 import { pathRules } from './path-rules.js';
@@ -15,6 +16,7 @@ export function desiredRules(topology: Topology, switchName: string, state: Netw
     ...guardRules(map, switchName, state),
     ...locationRules(map, switchName, state),
     ...pathRules(map, switchName, state),
+    ...neighbourRules(map, switchName),
     ...state.migrations.flatMap((m) => migrationRules(map, switchName, m)),
   ];
 }

@@ -1,4 +1,4 @@
-import type { OxmField } from '../openflow/index.js';
+import type { OxmField, OxmName } from '../openflow/index.js';
 import { oxmRow } from '../openflow/oxm-fields.js';
 
 /**
@@ -18,6 +18,9 @@ export interface FieldTest {
   /** undefined: exact */
   readonly mask: Scalar | undefined;
 }
+
+/** A field that an action names, by its OpenFlow name: Open vSwitch tells some by their older Nicira headers (`eth_src_nxm`). */
+export const fieldNamed = (name: OxmName): string => name.replace(/_nxm$/, '');
 
 export function scalarOf(value: Scalar | Uint8Array): Scalar {
   if (typeof value === 'number') return value;

@@ -1,7 +1,7 @@
 import { OFPP_ALL, OFPP_CONTROLLER, OFPP_FLOOD, OFPP_IN_PORT, OFPP_MAX } from '../openflow/constants.js';
 import type { Action } from '../openflow/index.js';
 import type { FlowEntry } from './flow-entry.js';
-import { and, type PacketFields, type Scalar, scalarOf } from './match.js';
+import { and, fieldNamed, type PacketFields, type Scalar, scalarOf } from './match.js';
 import type { TableModel } from './table-model.js';
 
 /** A copy of the packet that leaves by a port. */
@@ -25,6 +25,8 @@ export interface Forwarding {
   /** the table in which nothing matched; undefined: the packet was matched all the way */
   readonly missedTable: number | undefined;
 }
+
+type NxRegMoveAction = Extract<Action, { type: 'nx_reg_move' }>;
 
 /** Groups may point at groups; a chain longer than this is cut (switches must refuse loops, not follow them). */
 const groupDepthLimit = 4;
@@ -102,6 +104,7 @@ class Run {
       if (action.type === 'output') this.#output(action.port, action.max_len, entry);
       else if (action.type === 'set_queue') this.#queueId = action.queue_id;
       else if (action.type === 'set_field') this.#setField(action.field);
+      else if (action.type === 'nx_reg_move') this.#move(action);
       else if (action.type === 'group' && depth < groupDepthLimit) this.#group(action.group_id, entry, depth);
     }
   }
@@ -128,6 +131,18 @@ class Run {
     const mask = scalarOf(oxm.mask);
     const kept = BigInt(this.#fields[oxm.field] ?? 0) & ~BigInt(mask);
     this.#fields[oxm.field] = scalarOf(kept | BigInt(and(value, mask)));
+  }
+
+  /** Open vSwitch's `move`: bits of one field over bits of another. A field that the packet does not have gives nothing. */
+  #move({ src, dst, n_bits, src_ofs, dst_ofs }: NxRegMoveAction): void {
+    if (typeof src !== 'string' || typeof dst !== 'string') return;
+    const [source, target] = [fieldNamed(src), fieldNamed(dst)];
+    const from = this.#fields[source];
+    if (from === undefined) return;
+    const mask = (1n << BigInt(n_bits)) - 1n;
+    const moved = (BigInt(from) >> BigInt(src_ofs)) & mask;
+    const kept = BigInt(this.#fields[target] ?? 0) & ~(mask << BigInt(dst_ofs));
+    this.#fields[target] = scalarOf(kept | (moved << BigInt(dst_ofs)));
   }
 
   /** A packet never leaves by the port it came in by, unless `OFPP_IN_PORT` says so (OpenFlow 1.3.5, 4.5). */

@@ -1,3 +1,5 @@
+import { formatIpv6, parseIpv6 } from '../openflow/address.js';
+import { EncodeError } from '../openflow/encode-error.js';
 import { NetworkMap } from './network-map.js';
 import { hostOf, type LinkSpec, portsOf, switchOf, type Topology, type TrafficSpec } from './topology.js';
 
@@ -180,6 +182,14 @@ function checkHosts(topology: Topology, report: Report): void {
         report([list, i, 'ip'], `ip ${JSON.stringify(end.ip)}: write an IPv4 address such as 10.0.0.1`);
       checkUnique(macs, end.mac, end.name, [list, i, 'mac'], report);
       checkUnique(ips, end.ip, end.name, [list, i, 'ip'], report);
+      if (end.ipv6 === undefined) return;
+      const ipv6 = unicastIpv6(end.ipv6);
+      if (ipv6 === undefined)
+        report(
+          [list, i, 'ipv6'],
+          `ipv6 ${JSON.stringify(end.ipv6)}: write a unicast address such as fd00::11, no link-local one`,
+        );
+      else checkUnique(ips, ipv6, end.name, [list, i, 'ipv6'], report);
     });
 }
 
@@ -277,6 +287,21 @@ const sameEnds = (a: LinkSpec, b: LinkSpec): boolean =>
 function isIpv4(text: string): boolean {
   const parts = text.split('.');
   return parts.length === 4 && parts.every((p) => /^(0|[1-9][0-9]{0,2})$/.test(p) && Number(p) <= 255);
+}
+
+/** The address in its canonical spelling; undefined: it is none that a station can have beside its link-local one. */
+function unicastIpv6(text: string): string | undefined {
+  try {
+    const bytes = parseIpv6(text);
+    const linkLocal = bytes[0] === 0xfe && (bytes[1]! & 0xc0) === 0x80;
+    const canonical = formatIpv6(bytes);
+    return bytes[0] === 0xff || linkLocal || canonical === '::' || canonical === '::1'
+      ? undefined
+      : canonical;
+  } catch (e) {
+    if (e instanceof EncodeError) return undefined;
+    throw e;
+  }
 }
 
 function utf8Length(text: string): number {

@@ -6,9 +6,9 @@ import {
   OFPP_ANY,
   OFPP_CONTROLLER,
 } from '../openflow/constants.js';
-import type { Action, FlowMod, FlowStats, Instruction, OxmField } from '../openflow/index.js';
+import type { Action, FlowMod, FlowStats, Instruction, OxmField, OxmRef } from '../openflow/index.js';
 import type { DesiredGroup } from './groups.js';
-import { matchText, scalarOf } from './match.js';
+import { fieldNamed, matchText, scalarOf } from './match.js';
 
 /** One flow rule as it is wanted, or as it was read back. */
 export interface Rule {
@@ -98,10 +98,15 @@ export function actionText(action: Action): string {
       return `queue(${action.queue_id})`;
     case 'group':
       return `group(${action.group_id})`;
+    case 'nx_reg_move':
+      return `move(${refText(action.src)}[${action.src_ofs}+${action.n_bits}]->${refText(action.dst)}[${action.dst_ofs}])`;
     default:
       return plainText(action);
   }
 }
+
+const refText = (ref: OxmRef): string =>
+  typeof ref === 'string' ? fieldNamed(ref) : `${ref.oxm_class}.${ref.oxm_field}`;
 
 /** The rest (tags, TTLs, unknown elements): names and numbers in the order they come. */
 function plainText(element: object): string {

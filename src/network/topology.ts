@@ -58,12 +58,14 @@ export interface HostSpec {
   readonly switch: string;
   readonly mac: string;
   readonly ip: string;
+  readonly ipv6?: string;
 }
 /** A virtual machine: one address, one attachment (access port) at each hypervisor switch it may live on. */
 export interface VmSpec {
   readonly name: string;
   readonly mac: string;
   readonly ip: string;
+  readonly ipv6?: string;
   /** the hypervisor hosts on which it may live; each is attached to the hypervisor switch of that host */
   readonly hosts: readonly string[];
   /** where it lives at the start: one of `hosts` */

@@ -1,7 +1,7 @@
 import { type CommandOptions, run } from './command.js';
-import { neighboursOf, type Station, type TestbedPlan } from './plan.js';
+import type { Station, TestbedPlan } from './plan.js';
 
-/** Namespaces, pairs of devices and static neighbours of a testbed. */
+/** Namespaces, pairs of devices and addresses of a testbed. Neighbours are asked for: the controller's rules answer. */
 
 type Options = Pick<CommandOptions, 'signal' | 'env'>;
 
@@ -50,10 +50,11 @@ export async function makeDevices(plan: TestbedPlan, options: Options): Promise<
   const up = ['lo', ...switchDevices].map((name) => `link set ${name} up\n`).join('');
   await run('ip', ['-n', switchNamespace, '-batch', '-'], { ...options, input: up });
   await switchOffOffloads(switchNamespace, switchDevices, options);
-  for (const station of plan.stations) await configureStation(plan, station, options);
+  for (const station of plan.stations) await configureStation(station, options);
 }
 
-async function configureStation(plan: TestbedPlan, station: Station, options: Options): Promise<void> {
+async function configureStation(station: Station, options: Options): Promise<void> {
+  if (station.ipv6 !== undefined) await switchOnIpv6(station, options);
   const lines = [
     'link set lo up',
     'link set eth0 up',
@@ -62,11 +63,19 @@ async function configureStation(plan: TestbedPlan, station: Station, options: Op
     // uncontrolled must be the TCP that the reports name. A new namespace has no other way to CUBIC.
     'route add default dev eth0 congctl cubic',
   ];
-  for (const [ip, mac] of neighboursOf(plan, station))
-    lines.push(`neigh replace ${ip} lladdr ${mac} nud permanent dev eth0`);
+  // Nobody answers the question whether an address is taken already: `nodad`.
+  if (station.ipv6 !== undefined)
+    lines.push(`addr add ${station.ipv6}/128 dev eth0 nodad`, 'route add ::/0 dev eth0 congctl cubic');
   const input = `${lines.join('\n')}\n`;
   await run('ip', ['-n', station.namespace, '-batch', '-'], { ...options, input });
   await switchOffOffloads(station.namespace, ['eth0'], options);
+}
+
+/** On this device alone, and it listens to no router: there is none. */
+async function switchOnIpv6({ namespace }: Station, options: Options): Promise<void> {
+  const script =
+    'cd /proc/sys/net/ipv6/conf; echo 0 >eth0/accept_ra; echo 0 >eth0/router_solicitations; echo 0 >eth0/disable_ipv6';
+  await run('ip', ['netns', 'exec', namespace, 'sh', '-ec', script], options);
 }
 
 const offloads = ['tx', 'rx', 'tso', 'gso', 'gro'];

@@ -29,6 +29,7 @@ export interface Station {
   readonly namespace: string;
   readonly mac: string;
   readonly ip: string;
+  readonly ipv6: string | undefined;
   readonly port: PortSpec;
   readonly host: HostSpec;
   readonly vm: VmSpec | undefined;
@@ -100,8 +101,8 @@ function stationAt(port: PortSpec, prefix: string): Station[] {
   const vm = port.peer.kind === 'vm' ? port.peer.vm : undefined;
   const { host } = port.peer;
   const name = vm === undefined ? host.name : `${vm.name}@${host.name}`;
-  const { mac, ip } = vm ?? host;
-  return [{ name, namespace: `${prefix}${name}`, mac, ip, port, host, vm }];
+  const { mac, ip, ipv6 } = vm ?? host;
+  return [{ name, namespace: `${prefix}${name}`, mac, ip, ipv6, port, host, vm }];
 }
 
 function shapedEnds(topology: Topology, wire: Wire): ShapedPort[] {
@@ -114,11 +115,4 @@ function shapedEnds(topology: Topology, wire: Wire): ShapedPort[] {
   return wire.ports
     .filter((port, i) => role(port) === 'hypervisor' && role(wire.ports[1 - i]!) === 'gateway')
     .map((port) => ({ port, link, kind: 'uplink' as const }));
-}
-
-/** Where frames for every other station go: hosts and VMs never ask (ARP is not forwarded by our switches). */
-export function neighboursOf(plan: TestbedPlan, station: Station): Map<string, string> {
-  const neighbours = new Map<string, string>();
-  for (const other of plan.stations) if (other.ip !== station.ip) neighbours.set(other.ip, other.mac);
-  return neighbours;
 }

@@ -277,6 +277,47 @@ describe('a broken topology', () => {
       /IPv4/,
     ],
     [
+      'an IPv6 address twice, in two spellings',
+      (t) => {
+        t.hosts[0]!.ipv6 = 'fd00::1';
+        t.vms[0]!.ipv6 = 'fd00:0::0001';
+      },
+      'vms.0.ipv6',
+      /fd00::1 already belongs to hyp-a/,
+    ],
+    [
+      'an IPv6 address that is none',
+      (t) => {
+        t.hosts[0]!.ipv6 = 'fd00::1::2';
+      },
+      'hosts.0.ipv6',
+      /unicast/,
+    ],
+    [
+      'an IPv6 address that is link-local',
+      (t) => {
+        t.hosts[0]!.ipv6 = 'fe80::1';
+      },
+      'hosts.0.ipv6',
+      /unicast/,
+    ],
+    [
+      'an IPv6 address of a group',
+      (t) => {
+        t.hosts[0]!.ipv6 = 'ff02::1';
+      },
+      'hosts.0.ipv6',
+      /unicast/,
+    ],
+    [
+      'an IPv6 address of nobody',
+      (t) => {
+        t.hosts[0]!.ipv6 = '::';
+      },
+      'hosts.0.ipv6',
+      /unicast/,
+    ],
+    [
       'a VM on an unknown host',
       (t) => {
         t.vms[0]!.hosts = ['hyp-a', 'hyp-z'];

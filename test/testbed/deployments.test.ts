@@ -6,7 +6,15 @@ import { carrierOf, down, readQueues, runIn, type TestbedInfo, up } from '../../
 import { ofctl } from '../../src/testbed/ovs.js';
 import { tc } from '../../src/testbed/shaping.js';
 import { requireOrSkip } from '../support/require.js';
-import { addFlow, expectNothingLeft, flood, sleep, testDirectory, twoDc } from './testbed-support.js';
+import {
+  addFlow,
+  expectNothingLeft,
+  flood,
+  introduce,
+  sleep,
+  testDirectory,
+  twoDc,
+} from './testbed-support.js';
 
 /** Ways between the hosts at the two gateways. */
 async function addWays(topology: Topology, directory: string): Promise<void> {
@@ -26,6 +34,7 @@ function built(topology: Topology, directory: string): { testbed: TestbedInfo } 
   const held = {} as { testbed: TestbedInfo };
   beforeAll(async () => {
     held.testbed = await up(topology, { directory, controller: null });
+    await introduce(held.testbed);
     await addWays(topology, directory);
   });
   afterAll(async () => {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { readTopology } from '../../src/io/topology-file.js';
 import type { Topology } from '../../src/network/topology.js';
-import { spawnIn } from '../../src/testbed/index.js';
+import { runIn, spawnIn, type TestbedInfo } from '../../src/testbed/index.js';
 import { namespacesWith } from '../../src/testbed/network.js';
 import { ofctl } from '../../src/testbed/ovs.js';
 import { prefixOf } from '../../src/testbed/plan.js';
@@ -35,6 +35,15 @@ export async function expectSocketBuffersRestored(): Promise<void> {
 /** Rules as a controller would set them, for tests that have none. */
 export const addFlow = (directory: string, bridge: string, flow: string): Promise<string> =>
   ofctl(directory, ['add-flow', bridge, flow]);
+
+/** Tells every station of the others, as the controller's rules would when they are asked. */
+export async function introduce({ directory, stations }: TestbedInfo): Promise<void> {
+  for (const { name, ip } of stations) {
+    const others = stations.filter((other) => other.ip !== ip);
+    const commands = others.map((o) => `ip neigh replace ${o.ip} lladdr ${o.mac} nud permanent dev eth0`);
+    await runIn(directory, name, ['sh', '-ec', commands.join('\n')]);
+  }
+}
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -33,6 +33,7 @@ import {
   expectNothingLeft,
   expectSocketBuffersRestored,
   flood as floodTo,
+  introduce,
   sleep,
   testDirectory,
   twoDc,
@@ -61,6 +62,7 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('a testbed of two-dc', () => {
 
   beforeAll(async () => {
     testbed = await up(topology, { directory, controller: null, onProgress: (s) => steps.push(s) });
+    await introduce(testbed);
     for (const [bridge, flow] of [
       ['gw-a', `dl_dst=${mac('user-b')},actions=output:${portNumber('gw-a', 'gw-a.wan')}`],
       ['gw-a', `dl_dst=${mac('video-a')},actions=output:${portNumber('gw-a', 'gw-a.video-a')}`],
@@ -188,9 +190,7 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('a testbed of two-dc', () => {
     );
   });
 
-  it('knows every address without asking, and hands over whole frames', async () => {
-    const neighbours = await runIn(directory, 'vm1@hyp-b', ['ip', 'neigh']);
-    expect(neighbours.match(/PERMANENT/g)).toHaveLength(5);
+  it('hands over whole frames', async () => {
     for (const station of testbed.stations) {
       const features = await runIn(directory, station.name, ['ethtool', '-k', 'eth0']);
       for (const name of [

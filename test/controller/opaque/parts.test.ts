@@ -154,6 +154,37 @@ describe('the capacity of what comes out', () => {
     expect(estimator.bytesPerSecond).toBe(c);
   });
 
+  describe('where a neighbour never lets the queue empty', () => {
+    /** The estimate after 10 s on a path taken for 1.26 c, in which all probes wait and the bytes that wait are not known. */
+    const learnt = (wave: (k: number) => { served: number; arrived: number }): number => {
+      const estimator = new CapacityEstimator({
+        limitBytesPerSecond: Number.POSITIVE_INFINITY,
+        initialBytesPerSecond: 1.26 * c,
+      });
+      for (let k = 0; k < 10 / T; k++) {
+        const { served, arrived } = wave(k);
+        estimator.observe({ ...slot(served, Number.NaN, 0, arrived), probesWait: true });
+      }
+      return estimator.bytesPerSecond / c;
+    };
+    const bursts = (k: number): number => (k % 2 === 0 ? 1.3 * c : 0.7 * c);
+
+    it('is what comes out evenly while what goes in is uneven', () => {
+      expect(learnt((k) => ({ served: k % 5 === 0 ? 0.97 * c : 1.005 * c, arrived: bursts(k) }))).toBeCloseTo(
+        1,
+        1,
+      );
+    });
+
+    it('is not what a longer route carries: bursts come out as they went in', () => {
+      expect(learnt((k) => ({ served: 0.6 * bursts(k + 1), arrived: 0.6 * bursts(k) }))).toBe(1.26);
+    });
+
+    it('is not what a smooth stream on a longer route carries', () => {
+      expect(learnt(() => ({ served: 0.6 * c, arrived: 0.6 * c }))).toBe(1.26);
+    });
+  });
+
   it('learns nothing from a path that carries little', () => {
     const estimator = at();
     busy(estimator, c, 50);

@@ -1,0 +1,129 @@
+import { rmSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SwitchView } from '../../src/engine/view.js';
+import { readTopology } from '../../src/io/topology-file.js';
+import type { Topology } from '../../src/network/topology.js';
+import { down, exec, runIn, setController, up } from '../../src/testbed/index.js';
+import { requireOrSkip } from '../support/require.js';
+import { DaemonProcess, eventually } from './daemon.js';
+
+const file = readTopology('topologies/two-dc.yaml');
+const topology: Topology = {
+  ...file,
+  traffic: [],
+  hosts: file.hosts.map((h, i) => ({ ...h, ipv6: `fd00::${i + 1}` })),
+  vms: file.vms.map((v) => ({ ...v, ipv6: 'fd00::101' })),
+};
+const directory = `/tmp/steady-test-${process.pid}-neighbours`;
+const hostNamed = (name: string) => topology.hosts.find((h) => h.name === name)!;
+const [asker, far, near] = ['video-a', 'user-b', 'cross-a'].map(hostNamed) as [Host, Host, Host];
+type Host = Topology['hosts'][number];
+const nobody = { ip: '10.99.0.250', mac: '02:00:00:00:09:99' };
+
+const ip = (station: string, command: string): Promise<string> =>
+  runIn(directory, station, ['ip', ...command.split(' ')]);
+/** `ping` without waiting long: the exit status, 0 if everything was answered. */
+const ping = (from: string, to: string, ...more: string[]): Promise<number> =>
+  exec(directory, from, ['ping', '-c', '2', '-i', '0.1', '-W', '1', ...more, to], { stdio: 'ignore' });
+/** One packet (after a question where the neighbour is not known) that must go nowhere; the way there and back takes 40 ms. */
+const inVain = async (from: string, to: string, ...more: string[]): Promise<void> =>
+  expect(await ping(from, to, '-c', '1', '-W', '0.5', '-w', '1', ...more)).not.toBe(0);
+
+/** Frames that have come to every station so far: what is flooded shows here. */
+async function heard(): Promise<Record<string, number>> {
+  const vmPlaces = topology.vms.flatMap((vm) => vm.hosts.map((host) => `${vm.name}@${host}`));
+  const stations = [...topology.hosts.map((h) => h.name), ...vmPlaces];
+  const frames: Record<string, number> = {};
+  for (const station of stations) {
+    const [device] = JSON.parse(await ip(station, '-s -j link show dev eth0')) as {
+      stats64: { rx: { packets: number } };
+    }[];
+    frames[station] = device!.stats64.rx.packets;
+  }
+  return frames;
+}
+
+/** How many frames came to whom while something was done; stations that heard nothing are left out. */
+async function heardWhile(what: () => Promise<unknown>): Promise<Record<string, number>> {
+  const before = await heard();
+  await what();
+  const after = Object.entries(await heard()).map(([name, n]) => [name, n - before[name]!] as const);
+  return Object.fromEntries(after.filter(([, n]) => n !== 0));
+}
+
+/** Neighbours and addresses as a real Open vSwitch and the hosts' own network stacks have them: nobody is told anything beforehand. */
+describe.skipIf(!requireOrSkip('ovs', 'gcc'))('stations of a real network', () => {
+  let daemon: DaemonProcess | undefined;
+
+  beforeAll(async () => {
+    const { configPath } = await up(topology, { directory, controller: null });
+    daemon = await DaemonProcess.start(['--config', configPath, '--state', `${directory}/controller-state`]);
+    await setController(directory, `tcp:127.0.0.1:${daemon.openflowPort}`);
+    await eventually('all rules are there', async () => {
+      const { items } = await daemon!.get<{ items: SwitchView[] }>('/v1/switches');
+      const refused = items.find((s) => s.rules.refusal !== null);
+      if (refused) throw new Error(`${refused.name}: ${refused.rules.refusal}`);
+      return items.filter((s) => s.state === 'ready' && s.rules.acknowledged === s.rules.revision).length ===
+        topology.switches.length
+        ? true
+        : undefined;
+    });
+  });
+  afterAll(async () => {
+    await daemon?.kill('SIGKILL');
+    await down(directory);
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  it('are told hardware addresses by the switch, and nobody else hears the question', async () => {
+    expect(await ping(asker.name, far.ip)).toBe(0);
+    expect(await ip(asker.name, `neigh show ${far.ip}`)).toContain(far.mac);
+    await ip(asker.name, `neigh del ${far.ip} dev eth0`);
+    // Two packets there and back; one more, the answer, is heard by the asker alone.
+    expect(await heardWhile(() => ping(asker.name, far.ip))).toEqual({ [asker.name]: 3, [far.name]: 2 });
+    // A machine's address is one address, wherever it lives.
+    const [vm] = topology.vms;
+    for (const from of [asker, far]) {
+      expect(await ping(from.name, vm!.ip)).toBe(0);
+      expect(await ip(from.name, `neigh show ${vm!.ip}`)).toContain(vm!.mac);
+    }
+  });
+
+  it('are told those of IPv6 too, and whether they are still right', async () => {
+    expect(await ping(asker.name, far.ipv6!, '-6')).toBe(0);
+    expect(await ip(asker.name, `-6 neigh show ${far.ipv6}`)).toContain(far.mac);
+    await ip(asker.name, `-6 neigh del ${far.ipv6} dev eth0`);
+    expect(await heardWhile(() => ping(asker.name, far.ipv6!, '-6'))).toEqual({
+      [asker.name]: 3,
+      [far.name]: 2,
+    });
+    for (const { ip: v4, ipv6, mac } of [far, near])
+      for (const address of [v4, ipv6!]) {
+        await ip(asker.name, `neigh replace ${address} lladdr ${mac} nud probe dev eth0`);
+        await eventually(`the switch confirms ${address}`, async () =>
+          (await ip(asker.name, `neigh show ${address}`)).includes('REACHABLE') ? true : undefined,
+        );
+      }
+  });
+
+  it('do not hear frames for an unknown address, nor questions for one', async () => {
+    const unanswered = () => inVain(asker.name, nobody.ip);
+    expect(await heardWhile(unanswered)).toEqual({});
+    await ip(asker.name, `neigh replace ${nobody.ip} lladdr ${nobody.mac} nud permanent dev eth0`);
+    expect(await heardWhile(unanswered)).toEqual({});
+    await ip(asker.name, `neigh replace ${nobody.ip} lladdr ff:ff:ff:ff:ff:ff nud permanent dev eth0`);
+    expect(await heardWhile(unanswered)).toEqual({});
+  });
+
+  it('get nothing from a forged source', async () => {
+    const unanswered = (...from: string[]) => inVain(asker.name, far.ip, ...from);
+    await ip(asker.name, `addr add ${near.ip}/32 dev eth0`);
+    expect(await heardWhile(() => unanswered('-I', near.ip))).toEqual({});
+    await ip(asker.name, `addr del ${near.ip}/32 dev eth0`);
+    await ip(asker.name, `link set eth0 address ${near.mac}`);
+    await ip(asker.name, `neigh replace ${far.ip} lladdr ${far.mac} nud permanent dev eth0`);
+    expect(await heardWhile(unanswered)).toEqual({});
+    await ip(asker.name, `link set eth0 address ${asker.mac}`);
+    expect(await ping(asker.name, far.ip)).toBe(0);
+  });
+});
