@@ -3,22 +3,28 @@
 
     sudo topologies/mininet.py two-dc                    # command line of Mininet, controller on 127.0.0.1:6653
     sudo topologies/mininet.py two-dc --smoke            # ping across the wide-area link through the controller's rules, then leave
+    sudo topologies/mininet.py two-dc --machines         # with machines that move, and a steady.yaml for the controller
     sudo mn --custom topologies/mininet.py --topo steady,two-dc \\
             --controller remote,ip=127.0.0.1,port=6653 --switch ovs,datapath=user,protocols=OpenFlow13
 
 The port numbers are those of `portsOf` in src/network/topology.ts: links, hosts and VM attachments in file order.
 The controller's rules know every address: they answer questions for a neighbour (ARP), and nothing is flooded.
 
-This is for looking at forwarding and queues. Wide-area links have capacity and buffer but no delay, because Mininet
-puts delay (netem) where Open vSwitch keeps its queues; an opaque link has no queue either, for that is its carrier's; and there are no hypervisor agents, so no machine moves.
-`steady testbed up` has both.
+Wide-area links have capacity and buffer but no delay, because Mininet puts delay (netem) where Open vSwitch keeps its
+queues; an opaque link has no queue either, for that is its carrier's. `steady testbed up` has both. With `--machines` each machine has a
+stand-in at each of its places and each hypervisor the transfer agent of the testbed (real TCP, real pre-copy dynamics, no guest
+inside); the controller is started with the steady.yaml that is written.
 
-Needs the Debian packages mininet, openvswitch-switch and python3-yaml, the Python of the distribution, and root.
+Needs the Debian packages mininet, openvswitch-switch, ethtool and python3-yaml, the Python of the distribution, and root; with
+`--machines` also Node and the built project.
 """
 
 import argparse
+import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -39,11 +45,20 @@ except ImportError as missing:
     sys.exit(f"{missing}. Run: apt-get install -y mininet openvswitch-switch python3-yaml, and use /usr/bin/python3.")
 
 ROW_TAG = "external-ids:steady=mininet"
+PROGRAMS = os.path.join(FOLDER, "..", "dist", "src", "testbed")
+# Queues of a hypervisor switch's uplink by the DSCP that the rules write (`uplinkQueues` of src/testbed/shaping.ts), and their first rate.
+UPLINK_QUEUES = {1: 34, 2: 10}
+LINE_BITS_PER_SECOND = 1_000_000_000
+MIGRATION_BITS_PER_SECOND = 2_000_000
+
+
+def topology_path(name):
+    return name if os.path.isfile(name) else os.path.join(FOLDER, f"{name}.yaml")
 
 
 def read_topology(name):
     """`name` is a file, or the name of a file in this folder without its ending. Optional parts are filled in."""
-    path = name if os.path.isfile(name) else os.path.join(FOLDER, f"{name}.yaml")
+    path = topology_path(name)
     try:
         with open(path, encoding="utf-8") as file:
             spec = yaml.safe_load(file)
@@ -56,6 +71,7 @@ def read_topology(name):
         sys.exit(f"{path}: this is no topology: it has no switches.")
     for part in ("links", "hosts", "vms"):
         spec[part] = spec.get(part) or []
+    spec["file"] = name
     return spec
 
 
@@ -107,19 +123,127 @@ def mn_name(name):
 
 
 def shape(net, spec):
-    """Puts the FIFO in front of each wide-area link, as linux-htb of Open vSwitch; the rows carry a tag of ours."""
+    """Puts the FIFO in front of each wide-area link, and the pacer of migrations at each uplink of a hypervisor switch."""
+    role = {s["name"]: s["role"] for s in spec["switches"]}
     for link in spec["links"]:
         capacity = link.get("capacityBitsPerSecond")
-        if capacity is None or link["kind"] == "local":
-            continue
-        for end in link["ends"]:
+        for end, other in (link["ends"], reversed(link["ends"])):
             port = net.get(mn_name(end)).intfs[ports_of(spec, end)[link["name"]]].name
-            # A class of htb holds as many packets as the port's transmit queue did when the class was made.
-            subprocess.run(["ip", "link", "set", port, "txqueuelen", str(link.get("bufferPackets", 1000))], check=True)
-            rate = f"other-config:max-rate={capacity}"
-            subprocess.run(["ovs-vsctl", "--timeout=10", "--", "set", "port", port, "qos=@qos",
-                            "--", "--id=@qos", "create", "qos", "type=linux-htb", rate, ROW_TAG, "queues:0=@queue",
-                            "--", "--id=@queue", "create", "queue", rate, ROW_TAG], check=True, stdout=subprocess.DEVNULL)
+            if link["kind"] != "local" and capacity is not None:
+                # A class of htb holds as many packets as the port's transmit queue did when the class was made.
+                subprocess.run(["ip", "link", "set", port, "txqueuelen", str(link.get("bufferPackets", 1000))], check=True)
+                make_queues(port, {0: capacity})
+            elif link["kind"] == "local" and role[end] == "hypervisor" and role[other] == "gateway":
+                pace(port, capacity or LINE_BITS_PER_SECOND)
+
+
+def make_queues(port, rates):
+    """linux-htb of Open vSwitch; the rows carry a tag of ours. `rates`: queue to bits per second; queue 0 has the line's."""
+    rows = [f"queues:{queue}=@q{queue}" for queue in rates]
+    command = ["ovs-vsctl", "--timeout=10", "--", "set", "port", port, "qos=@qos",
+               "--", "--id=@qos", "create", "qos", "type=linux-htb", f"other-config:max-rate={rates[0]}", ROW_TAG, *rows]
+    for queue, rate in rates.items():
+        command += ["--", f"--id=@q{queue}", "create", "queue", f"other-config:max-rate={rate}", ROW_TAG]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def pace(port, line):
+    """The userspace datapath ignores set_queue: there it is the DSCP that brings a packet into class 1:(queue + 1)."""
+    make_queues(port, {0: line, **{queue: MIGRATION_BITS_PER_SECOND for queue in UPLINK_QUEUES}})
+    classes = [f"class htb 1:{queue + 1:x} " for queue in UPLINK_QUEUES]
+    await_that(f"queues of {port}", lambda: has_all(subprocess.run(["tc", "class", "show", "dev", port], capture_output=True, text=True).stdout, classes))
+    for queue, dscp in UPLINK_QUEUES.items():
+        subprocess.run(["tc", "filter", "add", "dev", port, "parent", "1:", "protocol", "ip", "prio", "1", "u32",
+                        "match", "ip", "tos", str(dscp << 2), "0xfc", "flowid", f"1:{queue + 1:x}"], check=True)
+
+
+def has_all(text, lines):
+    return all(line in text for line in lines)
+
+
+def await_that(what, is_so, seconds=15):
+    until = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > until:
+            sys.exit(f"{what}: not there after {seconds} s")
+        time.sleep(0.05)
+
+
+class Machines:
+    """Stand-ins of the machines and the agents that move them, as processes inside the hosts; and the controller's file."""
+
+    def __init__(self, net, spec, options):
+        self.net, self.spec, self.directory = net, spec, options.directory
+        self.node = shutil.which("node")
+        self.processes = []
+        if self.node is None or not os.path.isfile(os.path.join(PROGRAMS, "transfer-agent.js")):
+            sys.exit(f"--machines needs Node and {os.path.relpath(PROGRAMS)}. Run: npm ci")
+        os.makedirs(self.directory, mode=0o700, exist_ok=True)
+        # Whoever can write here could hand the controller another agent.
+        if os.stat(self.directory).st_uid != os.geteuid():
+            sys.exit(f"{self.directory} belongs to somebody else: choose another --directory")
+
+    def start(self):
+        sockets = {}
+        for vm in self.spec["vms"]:
+            for place in vm["hosts"]:
+                sockets[vm["name"], place] = self.begin(
+                    f"{mn_name(vm['name'])}_{mn_name(place)}", "vm-standin", f"{vm['name']}@{place}.sock", "--control",
+                    "--place", place, "--address", vm["ip"], "--port", "5050", *([] if vm["at"] == place else ["--paused"]))
+        agents = {}
+        for host in self.spec["hosts"]:
+            if host["role"] == "hypervisor":
+                here = [f"--vm-socket={vm}={path}" for (vm, place), path in sockets.items() if place == host["name"]]
+                agents[host["name"]] = self.begin(
+                    mn_name(host["name"]), "transfer-agent", f"{host['name']}.agent.sock", "--listen",
+                    "--host", host["name"], "--address", host["ip"], *here)
+        return self.write_config(agents)
+
+    def begin(self, host, program, name, flag, *arguments):
+        path = os.path.join(self.directory, name)
+        if os.path.exists(path):
+            os.unlink(path)
+        listen = f"unix:{path}" if program == "transfer-agent" else path
+        # Mininet's own keyword arguments would make pipes that nobody reads.
+        with open(os.path.join(self.directory, f"{name}.log"), "w", encoding="utf-8") as log:
+            command = [self.node, os.path.join(PROGRAMS, f"{program}.js"), flag, listen, *arguments]
+            self.processes.append(self.net.get(host).popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
+        await_that(f"{program} at {host} (see {path}.log)", lambda: accepts(path))
+        return path
+
+    def write_config(self, agents):
+        database = os.path.join(os.environ.get("OVS_RUNDIR", "/var/run/openvswitch"), "db.sock")
+        video = {t["udpPort"]: t["name"] for t in self.spec.get("traffic") or [] if t["kind"] == "video"}
+        config = {
+            "topology": os.path.realpath(topology_path(self.spec["file"])),
+            "switches": [{"name": s["name"], "ovsdb": f"unix:{database}"} for s in self.spec["switches"]],
+            "hypervisors": [{"host": host, "driver": "transfer", "endpoint": f"unix:{path}"} for host, path in agents.items()],
+            "classes": [{"name": name, "udpPort": port, "dscp": 46, "delayPromiseMs": 60} for port, name in video.items()],
+            "control": {"safeBitsPerSecond": MIGRATION_BITS_PER_SECOND},
+        }
+        path = os.path.join(self.directory, "steady.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            # JSON is YAML.
+            json.dump(config, file, indent=2)
+        return path
+
+    def stop(self):
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def accepts(path):
+    with socket.socket(socket.AF_UNIX) as one:
+        try:
+            one.connect(path)
+            return True
+        except OSError:
+            return False
 
 
 def forget_queues():
@@ -167,7 +291,11 @@ def main():
     parser.add_argument("topology", nargs="?", default="two-dc", help="a file, or the name of one beside this program (default: %(default)s)")
     parser.add_argument("--controller", default="127.0.0.1:6653", type=address, metavar="IP:PORT", help="default: %(default)s")
     parser.add_argument("--smoke", action="store_true", help="test that sites reach each other, then leave; exit code 1: they do not")
+    parser.add_argument("--machines", action="store_true", help="start stand-ins of the machines and agents that move them")
+    parser.add_argument("--directory", help="of their sockets, logs and the controller's steady.yaml (default: /tmp/steady-mininet-TOPOLOGY)")
     options = parser.parse_args()
+    name = os.path.splitext(os.path.basename(options.topology))[0]
+    options.directory = os.path.realpath(options.directory or f"/tmp/steady-mininet-{name}")
     if os.geteuid() != 0:
         sys.exit("Mininet needs root.")
     if subprocess.run(["ovs-vsctl", "--timeout=5", "show"], capture_output=True).returncode != 0:
@@ -194,6 +322,7 @@ def run(spec, options):
         print("Links have no delay here; `steady testbed up` builds them with their delay.")
     net = Mininet(topo=SteadyTopo(options.topology), controller=None, build=False,
                   switch=lambda name, **kw: OVSSwitch(name, datapath="user", protocols="OpenFlow13", **kw))
+    machines = None
     ip, port = options.controller
     net.addController("c0", controller=RemoteController, ip=ip, port=port)
     try:
@@ -202,11 +331,16 @@ def run(spec, options):
         shape(net, spec)
         if options.smoke:
             return 0 if smoke(net, spec) else 1
+        if options.machines:
+            machines = Machines(net, spec, options)
+            print(f"Start the controller with these machines: npm start -- --config {machines.start()}")
         CLI(net)
         return 0
     finally:
         for one in (signal.SIGTERM, signal.SIGINT):
             signal.signal(one, lambda *_: None)
+        if machines is not None:
+            machines.stop()
         settle(net)
         net.stop()
         forget_queues()

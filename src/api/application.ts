@@ -22,8 +22,9 @@ export interface Application {
   ready(): { readonly ready: boolean; readonly reasons: readonly string[] };
   /** An id for a migration: unique, URL-safe, no colon or slash. */
   newId(): string;
-  /** Oldest first. */
-  audit(): readonly AuditEntry[];
+  /** Newest first, those with a number below `before`. */
+  audit(before: number, limit: number): readonly AuditEntry[];
+  noteAudit(entry: Omit<AuditEntry, 'number' | 'wallMs'>): void;
 }
 
 export type { ApiCommand, ApiResult, AuditEntry, SystemView };

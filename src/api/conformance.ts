@@ -1,6 +1,8 @@
-import type { MigrationRequest } from '../engine/input.js';
+import type { MigrationRequest, Problem } from '../engine/input.js';
+import type { MigrationPreview } from '../engine/migration-preview.js';
 import type {
   BottleneckView,
+  CircuitView,
   EventView,
   LinkView,
   MigrationView,
@@ -8,12 +10,15 @@ import type {
   SystemView,
   VmView,
 } from '../engine/view.js';
+import type { ProblemSlug } from './problem-types.js';
 import type {
   BottleneckJson,
+  CircuitJson,
   EventJson,
   LinkJson,
   MigrationJson,
   MigrationRequestJson,
+  MigrationVerdictJson,
   SwitchJson,
   SystemViewJson,
   VmJson,
@@ -38,10 +43,14 @@ holds<Same<SwitchView, SwitchJson>>();
 holds<Same<LinkView, LinkJson>>();
 holds<Same<BottleneckView, BottleneckJson>>();
 holds<Same<BottleneckView['certificate'], BottleneckJson['certificate']>>();
+holds<Same<CircuitView, CircuitJson>>();
 holds<Same<VmView, VmJson>>();
 holds<Same<EventView, EventJson>>();
 holds<Same<MigrationView, MigrationJson>>();
+holds<Same<MigrationPreview, MigrationVerdictJson>>();
 holds<Same<SystemView, SystemViewJson>>();
+/** Whatever the engine refuses with has a line in the list of types. */
+holds<Problem['slug'] extends ProblemSlug ? true : Exclude<Problem['slug'], ProblemSlug>>();
 /** With its defaults filled in, a body is the engine's request. */
 holds<Same<MigrationRequest, Complete>>();
 type Defaulted = 'mode' | 'maxBandwidthBytesPerSecond' | 'downtimeLimitMs' | 'disk' | 'dryRun';

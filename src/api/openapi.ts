@@ -19,6 +19,10 @@ export async function describeApi(app: FastifyInstance, version: string): Promis
       tags: [
         { name: 'migrations', description: 'start, follow and stop migrations' },
         { name: 'network', description: 'switches, links, paths, circuits, VMs' },
+        {
+          name: 'ofctl',
+          description: 'read-only, in the shape of ofctl_rest of Ryu, for scripts that were written for it',
+        },
         { name: 'system', description: 'whole state, live stream, audit, health, metrics' },
       ],
     },

@@ -2,23 +2,19 @@ import type { FastifyRequest } from 'fastify';
 import ipaddr from 'ipaddr.js';
 import { ApiProblem } from './problems.js';
 
-/** Somebody asked to listen where others could reach us, and there is no access control yet. */
+/** Somebody asked to listen where others could reach us, without what would keep them from moving machines. */
 export class AddressNotAllowedError extends Error {
   readonly host: string;
   constructor(host: string) {
     super(
-      `refusing to listen on ${host}: anybody who reached that address could move virtual machines, because access ` +
-        'control (TLS and tokens) is not there yet. Listen on 127.0.0.1 and use an SSH tunnel ' +
-        '(ssh -L 8080:127.0.0.1:8080 HOST) to reach it from elsewhere',
+      `refusing to listen on ${host}: anybody who reached that address could move virtual machines. Give \`http\` in ` +
+        'steady.yaml both `tls: { key, certificate }` and `tokens: FILE` (`steady token NAME --scope operate` makes one), ' +
+        'or listen on 127.0.0.1 and use an SSH tunnel (ssh -L 8080:127.0.0.1:8080 HOST). `insecure: true` says that ' +
+        'something else keeps others out',
     );
     this.name = 'AddressNotAllowedError';
     this.host = host;
   }
-}
-
-/** @throws AddressNotAllowedError unless the address is of this machine only */
-export function assertLoopback(host: string): void {
-  if (!isLoopback(host)) throw new AddressNotAllowedError(host);
 }
 
 export function isLoopback(host: string): boolean {
@@ -28,24 +24,31 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * Two doors that a web page in the user's own browser could try. A name of the attacker's that resolves to
- * 127.0.0.1 (DNS rebinding) shows in Host; a request sent across origins shows in Origin. GETs across origins are
- * harmless (the browser shows the answer to nobody), an upgrade or a POST is not.
+ * A name of an attacker's that resolves to 127.0.0.1 (DNS rebinding) makes a page in the user's own browser speak to
+ * us as if it were ours; it shows in Host. @throws ApiProblem 403
  */
-export function guardOrigin(request: FastifyRequest): void {
+export function guardHost(request: FastifyRequest, names: readonly string[]): void {
   const host = request.headers.host;
   const name = host === undefined ? undefined : hostName(host);
-  if (name === undefined || !isLoopback(name))
+  if (name === undefined || !(isLoopback(name) || names.includes(name)))
     throw new ApiProblem({
       slug: 'host-not-allowed',
       status: 403,
       title: 'Host not allowed',
-      detail: 'The Host header must name this machine: 127.0.0.1, [::1] or localhost.',
+      detail:
+        'The Host header must name this machine: 127.0.0.1, [::1], localhost, or one of `http.names` in steady.yaml.',
     });
-  const origin = request.headers.origin;
+}
+
+/**
+ * A request sent across origins shows in Origin. GETs are harmless (the browser shows the answer to nobody), an
+ * upgrade or a change is not. @throws ApiProblem 403
+ */
+export function guardOrigin(request: FastifyRequest): void {
+  const { host, origin } = request.headers;
   const changes = request.method !== 'GET' && request.method !== 'HEAD' && request.method !== 'OPTIONS';
   const upgrades = request.headers.upgrade !== undefined;
-  if ((changes || upgrades) && origin !== undefined && origin !== `http://${host}`)
+  if ((changes || upgrades) && origin !== undefined && origin !== `${request.protocol}://${host}`)
     throw new ApiProblem({
       slug: 'origin-not-allowed',
       status: 403,

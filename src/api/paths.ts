@@ -1,5 +1,5 @@
 import type { SystemView } from '../engine/view.js';
-import type { CircuitJson, PathJson } from './schemas/index.js';
+import type { CircuitListJson, PathJson } from './schemas/index.js';
 
 /** Ways between sites: each link that crosses them is one. */
 export function pathsOf(view: SystemView): PathJson[] {
@@ -32,15 +32,13 @@ export function pathsOf(view: SystemView): PathJson[] {
   });
 }
 
-export function circuitsOf(view: SystemView): CircuitJson[] {
-  return view.links
-    .filter((link) => link.kind === 'circuit')
-    .map(({ name, from, to, state, capacityBitsPerSecond, oneWayDelayMs, bitsPerSecond }) => ({
-      name,
-      ends: [from, to],
-      state,
-      capacityBitsPerSecond,
-      oneWayDelayMs,
-      bitsPerSecond,
-    }));
+export function circuitsOf(view: SystemView): CircuitListJson {
+  const totals = { requested: 0, released: 0, open: 0, cost: 0 };
+  for (const { ledger } of view.circuits) {
+    totals.requested += ledger.requested;
+    totals.released += ledger.released;
+    totals.open += ledger.open;
+    totals.cost += ledger.cost;
+  }
+  return { items: view.circuits, totals };
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 
 /**
  * Some clients offer an upgrade to HTTP/2 with each request (`curl --http2`, Java's HttpClient). RFC 9110 (7.8)
@@ -19,7 +20,8 @@ export function ignoreOtherUpgrades(server: Server): void {
       for (const listener of toWebSocket) listener(request, socket, head);
     else {
       socket.unshift(Buffer.concat([Buffer.from(headWithoutOffer(request), 'latin1'), head]));
-      server.emit('connection', socket);
+      // a TLS server would take 'connection' for the start of another handshake
+      server.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket);
     }
   });
 }

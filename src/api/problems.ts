@@ -1,24 +1,9 @@
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Problem } from '../engine/input.js';
+import type { ProblemSlug } from './problem-types.js';
 
-/** Slugs of problems that the engine never sees: they are found at the edge. */
-export type EdgeSlug =
-  | 'malformed-json'
-  | 'malformed-request'
-  | 'invalid-query'
-  | 'invalid-path'
-  | 'invalid-header'
-  | 'body-too-large'
-  | 'unsupported-media-type'
-  | 'not-acceptable'
-  | 'upgrade-required'
-  | 'host-not-allowed'
-  | 'origin-not-allowed'
-  | 'too-many-streams'
-  | 'busy'
-  | 'time-out';
-export type ApiProblemBody = Omit<Problem, 'slug'> & { readonly slug: Problem['slug'] | EdgeSlug };
+export type ApiProblemBody = Omit<Problem, 'slug'> & { readonly slug: ProblemSlug };
 
 /** Thrown anywhere in a route; the error handler makes it the answer. */
 export class ApiProblem extends Error {

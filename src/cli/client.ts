@@ -1,8 +1,10 @@
 import type {
+  CircuitListJson,
   LinkJson,
   MigrationJson,
   MigrationListJson,
   MigrationRequestJson,
+  MigrationVerdictJson,
   ProblemJson,
   ReadinessJson,
   StreamMessageJson,
@@ -34,9 +36,12 @@ const answerLimitMs = 15_000;
 /** One controller, as its REST interface and stream show it. Every method throws CliError. */
 export class ApiClient {
   readonly #server: URL;
+  readonly #authorization: Readonly<Record<string, string>>;
 
-  constructor(server: string) {
+  /** @param token for a controller that asks for one; it is sent with every request */
+  constructor(server: string, token?: string) {
     this.#server = serverUrl(server);
+    this.#authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   }
 
   state(): Promise<SystemViewJson> {
@@ -50,6 +55,9 @@ export class ApiClient {
   }
   async links(): Promise<readonly LinkJson[]> {
     return (await this.#get<{ items: readonly LinkJson[] }>('/v1/links')).items;
+  }
+  circuits(): Promise<CircuitListJson> {
+    return this.#get('/v1/circuits');
   }
   readSwitch(dpid: string, what: SwitchReadingName): Promise<SwitchReadingJson> {
     return this.#get(`/v1/switches/${encodeURIComponent(dpid)}/${what}`);
@@ -81,8 +89,8 @@ export class ApiClient {
   startMigration(request: MigrationRequestJson, idempotencyKey: string): Promise<MigrationJson> {
     return this.#post('/v1/migrations', request, { 'idempotency-key': idempotencyKey });
   }
-  /** What admission would say. */
-  tryMigration(request: MigrationRequestJson): Promise<Readonly<Record<string, unknown>>> {
+  /** What admission would say, and what the migration would do. */
+  tryMigration(request: MigrationRequestJson): Promise<MigrationVerdictJson> {
     return this.#post('/v1/migrations', { ...request, dryRun: true }, {});
   }
   cancelMigration(id: string): Promise<MigrationJson> {
@@ -103,7 +111,7 @@ export class ApiClient {
     for (;;) {
       let view: SystemViewJson | undefined;
       for await (const message of messages(
-        new WebSocket(this.#streamUrl(), { handshakeTimeout: answerLimitMs }),
+        new WebSocket(this.#streamUrl(), { handshakeTimeout: answerLimitMs, headers: this.#authorization }),
       )) {
         failures = 0;
         view = message.type === 'snapshot' ? message.data : view && { ...view, ...message.data };
@@ -142,7 +150,7 @@ export class ApiClient {
     try {
       response = await fetch(new URL(path, this.#server), {
         method,
-        headers,
+        headers: { ...headers, ...this.#authorization },
         redirect: 'error',
         signal: AbortSignal.timeout(answerLimitMs),
         ...(body === undefined ? {} : { body }),

@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { createApi } from '../api/index.js';
 import type { SteadyConfig } from '../io/config-file.js';
 import { RunningEngine } from '../io/running-engine.js';
+import { HttpAccess } from './http-access.js';
 
 export interface DaemonOptions {
   readonly steady: SteadyConfig;
@@ -15,6 +16,8 @@ export interface Daemon {
   readonly openflowPort: number;
   readonly httpPort: number;
   readonly application: RunningEngine;
+  /** Looks at once whether tokens or certificates were replaced. */
+  look(): void;
   stop(): Promise<void>;
 }
 
@@ -22,6 +25,8 @@ export interface Daemon {
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { steady } = options;
   const log = pino({ level: options.logLevel, base: undefined }, pino.destination({ dest: 2, sync: true }));
+  const { http } = steady.listen;
+  const access = new HttpAccess(http, log);
   const application = await RunningEngine.start({
     config: steady.config,
     openflow: {
@@ -31,11 +36,16 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     stateDirectory: options.stateDirectory,
     recordFile: options.recordFile,
     log,
+  }).catch((error) => {
+    access.stop();
+    throw error;
   });
-  const api = createApi({ application, logger: log });
+  const api = createApi({ application, logger: log, access: access.options });
+  access.attach(api.server);
   try {
-    await api.listen({ host: steady.listen.http.host, port: options.httpPort ?? steady.listen.http.port });
+    await api.listen({ host: http.host, port: options.httpPort ?? http.port });
   } catch (error) {
+    access.stop();
     await application.stop();
     throw error;
   }
@@ -46,7 +56,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     openflowPort: application.openflowPort,
     httpPort,
     application,
+    look: () => access.look(),
     async stop() {
+      access.stop();
       await api.close();
       await application.stop();
     },

@@ -5,6 +5,7 @@ import { addNetworkCommands } from './commands/network.js';
 import { addOfflineCommands } from './commands/offline.js';
 import { addRunCommands } from './commands/running.js';
 import { addTestbedCommands } from './commands/testbed.js';
+import { addTokenCommand } from './commands/token.js';
 import { CliError, exitCodes } from './exit-codes.js';
 import type { Terminal } from './terminal.js';
 
@@ -39,7 +40,9 @@ Exit status:
   4  there is no such thing (migration, switch, ...)
 
 Environment:
-  STEADY_SERVER  address of the controller, as --server
+  STEADY_SERVER      address of the controller, as --server
+  STEADY_TOKEN_FILE  file with the token to send, as --token-file
+  STEADY_HTTP_PORT, STEADY_CONTROL_SLOT_MS, ...  of steady run: override http.port, control.slotMs, ... of steady.yaml
 
 Try: npm run demo`;
 
@@ -56,6 +59,7 @@ function program(terminal: Terminal, outcome: Outcome): Command {
   addNetworkCommands(steady, terminal);
   addMigrateCommands(steady, terminal, outcome);
   addOfflineCommands(steady, terminal, outcome);
+  addTokenCommand(steady, terminal);
   addTestbedCommands(steady, terminal, outcome);
   return steady;
 }

@@ -7,7 +7,7 @@ import {
   toJson,
 } from '../openflow/index.js';
 import type { SessionEvent } from '../session/index.js';
-import type { ApiCommand, ApiResult } from './input.js';
+import type { ApiCommand, ApiResult, Problem } from './input.js';
 import type { MigrationDesk } from './migration-desk.js';
 import { problem } from './problem.js';
 import type { Link, SwitchDesk } from './switch-desk.js';
@@ -40,6 +40,11 @@ export class ApiDesk {
   take(turn: Turn, request: number, command: ApiCommand): void {
     const reply: Reply = (at, result, after) =>
       at.emit({ kind: 'reply', request, result, ...(after === undefined ? {} : { after }) });
+    const outdated = this.#outdated(command);
+    if (outdated !== undefined) {
+      reply(turn, { ok: false, problem: outdated });
+      return;
+    }
     switch (command.kind) {
       case 'createMigration':
         this.#migrations.create(turn, command, reply);
@@ -54,6 +59,18 @@ export class ApiDesk {
         this.#read(turn, request, command, reply);
         return;
     }
+  }
+
+  /** Somebody decided by a state of the migration that is no longer its state. */
+  #outdated(command: ApiCommand): Problem | undefined {
+    if (!('ifTransitions' in command)) return undefined;
+    const found = this.#migrations.views().find(({ id }) => id === command.id);
+    if (found === undefined || found.phaseTransitions.length === command.ifTransitions) return undefined;
+    return problem(
+      'precondition-failed',
+      412,
+      `Migration ${command.id} went on meanwhile: it is in ${found.step}.`,
+    );
   }
 
   #read(turn: Turn, request: number, command: ReadCommand, reply: Reply): void {

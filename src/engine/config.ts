@@ -12,6 +12,8 @@ export interface EngineConfig {
   readonly control: ControlConfig;
   /** reactive mode: switches that are not in the topology learn addresses */
   readonly learningSwitch?: boolean;
+  /** undefined: nobody is asked for circuits, and circuit links stay dark */
+  readonly circuits?: CircuitsConfig | undefined;
   /** undefined: one of equals, as long as nobody else claims the switches */
   readonly openflow?: OpenflowConfig;
 }
@@ -54,6 +56,32 @@ export interface QmpTlsPaths {
   readonly certificate: string;
   /** who signs the certificates of the monitors */
   readonly authority: string;
+}
+/** Circuits on demand: whose they are, who provides them, and when they are worth their price. */
+export interface CircuitsConfig {
+  /** begins every order's id, so that several customers of one provider do not release each other's circuits; no dots */
+  readonly owner: string;
+  /** undefined: whoever runs the engine is the provider (the simulator) */
+  readonly provider: CircuitProviderConfig | undefined;
+  readonly links: readonly ConfiguredCircuit[];
+}
+export interface CircuitProviderConfig {
+  /** base address of the provider's HTTP interface, `http:` or `https:` */
+  readonly url: string;
+  /** of one request, all its repetitions together */
+  readonly timeoutSeconds: number;
+  /** a file whose content is sent as bearer token; undefined: none is sent */
+  readonly tokenFile: string | undefined;
+}
+export interface ConfiguredCircuit {
+  /** name of a circuit link of the topology; its capacity, set-up time and prices are there */
+  readonly link: string;
+  /** b: what may be spent on it in the long run, per second */
+  readonly budgetPerSecond: number;
+  /** a debt of so many seconds of the circuit's whole capacity is worth a set-up and the shortest hold */
+  readonly breakEvenSeconds: number;
+  /** T_h: once lit it stays lit for this long; not less than its set-up takes */
+  readonly minimumHoldSeconds: number;
 }
 /** Traffic that is sensitive to delay, and what it was promised. */
 export interface TrafficClass {

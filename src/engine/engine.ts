@@ -1,7 +1,9 @@
-import { bottlenecksOf } from '../network/index.js';
+import { bottlenecksOf, type LinkSpec } from '../network/index.js';
 import type { Session, SessionEvent } from '../session/index.js';
 import { ApiDesk } from './api-desk.js';
 import { BottleneckLoop } from './bottleneck-loop.js';
+import { CircuitDesk } from './circuit-desk.js';
+import type { DataPlane } from './circuit-line.js';
 import type { EngineConfig } from './config.js';
 import type { Input } from './input.js';
 import { LinkCheck } from './link-check.js';
@@ -26,6 +28,7 @@ const publishPeriodSeconds = 0.1;
  * which it must be called at the latest.
  */
 export class Engine {
+  readonly #config: EngineConfig;
   readonly #log = new EventLog();
   readonly #journal = new JournalKeeper();
   /** undefined: we are one of equals */
@@ -33,6 +36,7 @@ export class Engine {
   readonly #switches: SwitchDesk;
   readonly #loops: BottleneckLoop[];
   readonly #rates: RateDesk;
+  readonly #circuits: CircuitDesk;
   readonly #migrations: MigrationDesk;
   readonly #check: LinkCheck;
   readonly #liveness: LinkLiveness;
@@ -44,6 +48,7 @@ export class Engine {
   #lastCommand = 0;
 
   constructor(config: EngineConfig) {
+    this.#config = config;
     const nextCommand = (): number => {
       this.#lastCommand += 1;
       return this.#lastCommand;
@@ -66,11 +71,19 @@ export class Engine {
       return gauge === undefined ? [] : [new BottleneckLoop(spec, gauge, config)];
     });
     this.#rates = new RateDesk(config, this.#switches, this.#loops, nextCommand);
+    this.#circuits = new CircuitDesk(config, this.#journal, this.#log, nextCommand, {
+      demand: (turn, link) => this.#migrations.circuitDemand(turn.now, link),
+      dataPlane: (link) => this.#dataPlaneOf(link),
+      steeringChanged: (turn) => this.#migrations.networkChanged(turn),
+      steeringDone: () => this.#migrations.rules().acknowledged,
+      lost: (turn, link, reason) => this.#migrations.circuitLost(turn, link, reason),
+    });
     this.#migrations = new MigrationDesk(
       config,
       this.#journal,
       this.#switches,
       this.#rates,
+      this.#circuits,
       this.#log,
       nextCommand,
     );
@@ -83,6 +96,7 @@ export class Engine {
       this.#loops,
       this.#rates,
       this.#migrations,
+      this.#circuits,
       this.#check,
       this.#liveness,
       this.#log,
@@ -107,6 +121,7 @@ export class Engine {
       case 'start':
         this.#mastership?.recover(input.journal);
         this.#migrations.recover(turn, input.journal);
+        this.#circuits.recover(turn, input.journal);
         return;
       case 'switchConnected':
         this.#switches.connected(turn, input.connection, input.address, input.certificate);
@@ -142,6 +157,9 @@ export class Engine {
       case 'hypervisor':
         this.#migrations.hypervisor(turn, input.host, input.event);
         return;
+      case 'circuit':
+        this.#circuits.take(turn, input.event);
+        return;
       case 'signed':
         for (const link of this.#check.signed(turn, input.batch, input.beacons, this.#linkOf))
           this.#switches.touch(link);
@@ -173,6 +191,17 @@ export class Engine {
     this.#migrations.networkChanged(turn);
   }
 
+  #dataPlaneOf(link: LinkSpec): DataPlane | undefined {
+    const { topology } = this.#config;
+    const away = link.ends.some((end) => {
+      const dpid = topology?.switches.find((s) => s.name === end)?.dpid;
+      return dpid === undefined || this.#switches.link(dpid) === undefined;
+    });
+    if (away) return undefined;
+    if (!this.#liveness.hasSignal(link.name)) return 'no-signal';
+    return this.#liveness.isDead(link.name) ? 'silent' : 'carries';
+  }
+
   readonly #linkOf = (dpid: string): Link | undefined => this.#switches.link(dpid);
   readonly #sessionOf = (dpid: string): Session | undefined => this.#switches.link(dpid)?.session;
 
@@ -187,6 +216,7 @@ export class Engine {
     }
     this.#check.run(turn, this.#linkOf);
     if (this.#liveness.run(turn, this.#linkOf)) this.#migrations.linksChanged(turn, this.#liveness.down);
+    this.#circuits.run(turn);
     this.#migrations.run(turn);
     if (turn.now >= this.#nextPublish) {
       // A late turn publishes once, not once for every period that was missed.
@@ -198,6 +228,7 @@ export class Engine {
   nextWakeup(now: number): number {
     let next = Math.min(this.#nextPublish, this.#switches.nextDeadline(now), this.#migrations.nextDeadline());
     next = Math.min(next, this.#check.nextDeadline(), this.#liveness.nextDeadline());
+    next = Math.min(next, this.#circuits.nextDeadline());
     for (const loop of this.#loops) next = Math.min(next, loop.nextDeadline());
     return next;
   }

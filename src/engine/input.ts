@@ -1,3 +1,4 @@
+import type { CircuitEvent } from '../circuit/protocol.js';
 import type { AgentStatus } from '../hypervisor/protocol.js';
 import type { SignedBeacon } from '../network/index.js';
 import type { AuditEntry, JournalRecord } from './journal.js';
@@ -28,6 +29,8 @@ export type Input =
   /** answer to `setQueue`; error null: done */
   | { readonly kind: 'queueSet'; readonly command: number; readonly error: string | null }
   | { readonly kind: 'hypervisor'; readonly host: string; readonly event: HypervisorEvent }
+  /** what the provider of circuits tells */
+  | { readonly kind: 'circuit'; readonly event: CircuitEvent }
   /** answer to `sign` */
   | { readonly kind: 'signed'; readonly batch: number; readonly beacons: readonly SignedBeacon[] }
   | { readonly kind: 'wakeup' };
@@ -73,14 +76,18 @@ export type ApiCommand =
       readonly bodyDigest: string;
       readonly request: MigrationRequest;
     }
-  | { readonly kind: 'cancelMigration'; readonly id: string }
-  | { readonly kind: 'forceComplete'; readonly id: string }
+  | ({ readonly kind: 'cancelMigration' | 'forceComplete'; readonly id: string } & IfUnchanged)
   /** read from the switch now; `what` names the multipart request */
   | {
       readonly kind: 'readSwitch';
       readonly dpid: string;
       readonly what: 'flows' | 'ports' | 'queues' | 'meters' | 'groups';
     };
+
+export interface IfUnchanged {
+  /** the command is for the migration as it was with so many phase transitions; undefined: as it is now */
+  readonly ifTransitions?: number;
+}
 
 export type ApiResult =
   | { readonly ok: true; readonly body: unknown }
@@ -105,6 +112,7 @@ export interface Problem {
     | 'idempotency-conflict'
     | 'not-cancellable'
     | 'not-forcible'
+    | 'precondition-failed'
     | 'store-failed'
     | 'invalid-body'
     | 'not-found'

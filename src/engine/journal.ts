@@ -31,9 +31,28 @@ export type JournalEntry =
       readonly step: string;
       readonly state: MigrationState;
       readonly note: string;
-    };
+    }
+  /** written before the provider is asked; the order is open from here until it is released */
+  | { readonly kind: 'circuitRequested'; readonly id: string; readonly link: string; readonly why: string }
+  /** written before any traffic is put on it */
+  | { readonly kind: 'circuitGranted'; readonly id: string; readonly link: string }
+  /** written before the provider is told to release it; from here it is never used again */
+  | { readonly kind: 'circuitReleasing'; readonly id: string; readonly link: string; readonly why: string }
+  /** the provider has confirmed that nothing of it is lit */
+  | { readonly kind: 'circuitReleased'; readonly id: string; readonly link: string; readonly why: string };
 
+/** Something that was done or refused. */
 export interface AuditEntry {
+  /** counts up from 1; entries are shown newest first, by it */
+  readonly number: number;
   readonly wallMs: number;
-  readonly what: string;
+  /** name of a token, `local` where none is asked for, or `controller` for what it did by itself */
+  readonly actor: string;
+  readonly action: string;
+  /** of a migration its id */
+  readonly target: string | null;
+  /** `done`, or the HTTP status of a refusal */
+  readonly outcome: string;
+  readonly detail: string;
+  readonly requestId: string | null;
 }

@@ -66,6 +66,11 @@ export class LinkLiveness {
     return link !== undefined && (!link.signal || link.directions.some((d) => d.watch.dead));
   }
 
+  /** Both ends have a signal, as far as their switches have told. */
+  hasSignal(linkName: string): boolean {
+    return this.#links.find((l) => l.name === linkName)?.signal ?? false;
+  }
+
   /** What routes must avoid, in the order of the topology; a circuit without signal is only dark. */
   get down(): readonly string[] {
     return this.#down;

@@ -2,18 +2,21 @@ import { placeRequest } from '../migration/admission.js';
 import { isStep, type Step, stateOf } from '../migration/index.js';
 import { desiredRules, flipLevels, type NetworkState } from '../network/index.js';
 import type { Rule } from '../network/rules.js';
-import { hostOf, type Topology, vmOf } from '../network/topology.js';
-import { Admission } from './admission.js';
+import { hostOf, type LinkSpec, type Topology, vmOf } from '../network/topology.js';
+import { Admission, type Admitted } from './admission.js';
 import type { Reply } from './api-desk.js';
+import { circuitDemand, joinsSites } from './circuit-demand.js';
+import type { CircuitDemand, CircuitDesk } from './circuit-desk.js';
 import type { EngineConfig } from './config.js';
 import type { ApiCommand, ApiResult, HypervisorEvent, MigrationRequest } from './input.js';
 import type { JournalRecord } from './journal.js';
 import { type CancelOutcome, Migration, type MigrationFacts, type MigrationWorld } from './migration.js';
+import { type MigrationPreview, planOf } from './migration-preview.js';
 import type { HypervisorRequest } from './output.js';
 import { problem } from './problem.js';
 import type { RateDesk } from './rate-desk.js';
 import type { SwitchDesk } from './switch-desk.js';
-import type { EventLog, JournalKeeper, Turn } from './turn.js';
+import { type EventLog, type JournalKeeper, type Turn, timestamp } from './turn.js';
 import type { MigrationView, VmView } from './view.js';
 
 const firstTcpPort = 4900;
@@ -45,6 +48,8 @@ export class MigrationDesk implements MigrationWorld {
   /** where machines were moved to by migrations that are no longer kept */
   readonly #settled = new Map<string, string>();
   readonly #rates: RateDesk;
+  /** what it says is usable may be steered onto; it calls `networkChanged` when that has changed */
+  readonly circuits: CircuitDesk;
   readonly #admission: Admission;
   readonly #connected = new Set<string>();
   /** by switch: what it was told to hold, and from what that followed */
@@ -58,10 +63,12 @@ export class MigrationDesk implements MigrationWorld {
     journal: JournalKeeper,
     switches: SwitchDesk,
     rates: RateDesk,
+    circuits: CircuitDesk,
     log: EventLog,
     nextCommand: () => number,
   ) {
     this.#config = config;
+    this.circuits = circuits;
     this.#journal = journal;
     this.#switches = switches;
     this.#rates = rates;
@@ -131,7 +138,7 @@ export class MigrationDesk implements MigrationWorld {
       dirtyBytesPerSecond: vm.dirtyBytesPerSecond,
       workingSetBytes: vm.workingSetBytes,
       destinationAddress: host.ip,
-      tcpPort: firstTcpPort + (ordinal % tcpPorts),
+      streams: [{ port: firstTcpPort + (ordinal % tcpPorts) }],
       flipLevels: flipLevels(topology, placed.destination),
     };
   }
@@ -168,7 +175,7 @@ export class MigrationDesk implements MigrationWorld {
       return;
     }
     if (request.dryRun) {
-      reply(turn, { ok: true, body: { admitted: true, ...admitted } });
+      reply(turn, { ok: true, body: this.#preview(turn, request, admitted) });
       return;
     }
     const ordinal = this.#lastOrdinal + 1;
@@ -300,6 +307,22 @@ export class MigrationDesk implements MigrationWorld {
     return command;
   }
 
+  #preview(turn: Turn, { vm }: MigrationRequest, admitted: Admitted): MigrationPreview {
+    const topology = this.#config.topology!;
+    const ordinal = this.#lastOrdinal + 1;
+    const { predictedSeconds } = admitted;
+    return {
+      admitted: true,
+      ...admitted,
+      predictedFinish: predictedSeconds === null ? null : timestamp(turn.wallMs + predictedSeconds * 1000),
+      ...planOf({ topology, stateOf: (name) => this.#networkState(name) }, admitted, {
+        vm,
+        ordinal,
+        tcpPort: firstTcpPort + (ordinal % tcpPorts),
+      }),
+    };
+  }
+
   record(turn: Turn, migration: Migration, step: Step, note: string): void {
     const { id } = migration.facts;
     this.#journal.append(
@@ -333,7 +356,7 @@ export class MigrationDesk implements MigrationWorld {
         vm: m.facts.request.vm,
         source: m.facts.source,
         destination: m.facts.destination,
-        tcpPort: m.facts.tcpPort,
+        tcpPort: m.facts.streams[0]!.port,
         stage: m.wantsStagedRules ? 'staged' : 'running',
         granted: m.isSending || m.step === 'preparing',
       })),
@@ -346,6 +369,25 @@ export class MigrationDesk implements MigrationWorld {
   linksChanged(turn: Turn, down: readonly string[]): void {
     this.#linksDown = down;
     this.networkChanged(turn);
+  }
+
+  // ------------------------------------------------------------------- circuits
+
+  /** What the migrations between the ends of a circuit would use it for. */
+  circuitDemand(now: number, link: LinkSpec): CircuitDemand {
+    return circuitDemand(now, this.#config.topology!, link, this.#live(), (m) =>
+      this.#rates.loopsBetween(m.facts.source, m.facts.destination),
+    );
+  }
+
+  /** A circuit that carried is gone: what was promised with it is judged anew, on the packet path. */
+  circuitLost(turn: Turn, link: LinkSpec, reason: string): void {
+    for (const migration of this.#live()) {
+      const { id, source, destination } = migration.facts;
+      if (!joinsSites(this.#config.topology!, link, source, destination)) continue;
+      migration.plan = undefined;
+      this.#log.add(turn, 'warn', 'a migration goes on by the packet path', `${id}: ${link.name}: ${reason}`);
+    }
   }
 
   /** Tells every keeper what its switch should hold now. */

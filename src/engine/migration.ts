@@ -31,7 +31,8 @@ export interface MigrationFacts {
   readonly dirtyBytesPerSecond: number;
   readonly workingSetBytes: number;
   readonly destinationAddress: string;
-  readonly tcpPort: number;
+  /** of the memory, by port at the destination; the first always takes the packet path, a second may take a circuit */
+  readonly streams: readonly { readonly port: number }[];
   /** switches in the order in which they may take over the new location without losing a packet */
   readonly flipLevels: readonly (readonly string[])[];
 }
@@ -384,7 +385,7 @@ export class Migration {
           execute: 'prepare-incoming',
           migration: facts.id,
           vm: facts.request.vm,
-          port: facts.tcpPort,
+          streams: facts.streams,
         });
         const rules = world.rules();
         if (rules.refused !== null) this.happen(turn, world, 'gaveUp', rules.refused);
@@ -457,7 +458,8 @@ export class Migration {
       execute: 'migrate',
       migration: facts.id,
       vm: facts.request.vm,
-      destination: { address: facts.destinationAddress, port: facts.tcpPort },
+      destination: { address: facts.destinationAddress },
+      streams: facts.streams,
       memoryBytes: facts.memoryBytes,
       dirtyBytesPerSecond: facts.dirtyBytesPerSecond,
       workingSetBytes: facts.workingSetBytes,

@@ -1,3 +1,4 @@
+import type { CircuitRequest } from '../circuit/protocol.js';
 import type { AgentCommand } from '../hypervisor/protocol.js';
 import type { BeaconClaim } from '../network/index.js';
 import type { ApiResult } from './input.js';
@@ -33,6 +34,8 @@ export type Output = (
       readonly command: number;
       readonly request: HypervisorRequest;
     }
+  /** one question to the provider of circuits; answered by a `circuit` input with the same number */
+  | { readonly kind: 'circuit'; readonly command: number; readonly request: CircuitRequest }
   /** give each claim a random number and a seal; answered by `signed` with the same number */
   | { readonly kind: 'sign'; readonly batch: number; readonly claims: readonly BeaconClaim[] }
   | { readonly kind: 'reply'; readonly request: number; readonly result: ApiResult }

@@ -14,6 +14,7 @@ const titles: Partial<Record<Problem['slug'], string>> = {
   'idempotency-conflict': 'Idempotency-Key used with another body',
   'not-cancellable': 'Too late to cancel',
   'not-forcible': 'Cannot be forced',
+  'precondition-failed': 'Changed meanwhile',
   'store-failed': 'Journal not writable',
 };
 

@@ -1,6 +1,7 @@
 import {
   bytes,
   bytesPerSecond,
+  type CircuitJob,
   type CutOverVerdict,
   climbLadder,
   convergenceMargin,
@@ -171,6 +172,29 @@ export class RatePlan {
     if (this.#gate.open) return expected;
     if (waited < gatePatienceSeconds) return null;
     return `${expected} (${this.#gate.reason}): above what was agreed, after ${gatePatienceSeconds} s of waiting`;
+  }
+
+  /**
+   * What a circuit would be for (see `CircuitJob`).
+   * @param shareBytesPerSecond what the packet path has for it as long as nothing was granted
+   */
+  circuitNeed(now: number, shareBytesPerSecond: number): Omit<CircuitJob, 'gainBytesPerSecond'> {
+    const copy = this.#copy();
+    const { memory, downtimeLimitSeconds, fixedDowntimeSeconds } = copy;
+    const rate = bytesPerSecond(this.#meanRate > 0 ? this.#meanRate : shareBytesPerSecond);
+    const left = durationAt(copy, rate);
+    const budget = Math.max(0, downtimeLimitSeconds - fixedDowntimeSeconds);
+    const waitsAtGate = this.#gate !== null && !this.#gate.open;
+    return {
+      bytesLeft: bytes(Number.isFinite(left) ? left * rate : memory.remainingBytes + memory.workingSetBytes),
+      debtBytes: bytes(this.debtBytes(now)),
+      plannedBytesPerSecond: bytesPerSecond(this.plannedBytesPerSecond(now)),
+      rateBytesPerSecond: rate,
+      dirtyBytesPerSecond: memory.dirtyBytesPerSecond,
+      fitsDowntime: memory.workingSetBytes <= rate * budget,
+      lastRoundBytes: bytes(waitsAtGate ? memory.remainingBytes : 0),
+      downtimeBudgetSeconds: seconds(budget),
+    };
   }
 
   #ladder(): LadderRung {

@@ -1,5 +1,6 @@
 import { hostOf, siteOfHost } from '../network/topology.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
+import type { CircuitDesk } from './circuit-desk.js';
 import type { EngineConfig } from './config.js';
 import type { LinkCheck } from './link-check.js';
 import type { LinkLiveness } from './link-liveness.js';
@@ -18,6 +19,7 @@ export class ViewMaker {
   readonly #loops: readonly BottleneckLoop[];
   readonly #rates: RateDesk;
   readonly #migrations: MigrationDesk;
+  readonly #circuits: CircuitDesk;
   readonly #check: LinkCheck;
   readonly #liveness: LinkLiveness;
   readonly #log: EventLog;
@@ -28,6 +30,7 @@ export class ViewMaker {
     loops: readonly BottleneckLoop[],
     rates: RateDesk,
     migrations: MigrationDesk,
+    circuits: CircuitDesk,
     check: LinkCheck,
     liveness: LinkLiveness,
     log: EventLog,
@@ -37,6 +40,7 @@ export class ViewMaker {
     this.#loops = loops;
     this.#rates = rates;
     this.#migrations = migrations;
+    this.#circuits = circuits;
     this.#check = check;
     this.#liveness = liveness;
     this.#log = log;
@@ -56,6 +60,7 @@ export class ViewMaker {
       switches: this.#switches.views(turn.now),
       links: this.#links(turn.now),
       lldpAlarms: this.#check.alarms(),
+      circuits: this.#circuits.views(turn.wallMs),
       hosts: (topology?.hosts ?? []).map((h) => ({
         name: h.name,
         role: h.role,
@@ -71,6 +76,7 @@ export class ViewMaker {
 
   #links(now: number): LinkView[] {
     const { topology } = this.#config;
+    const lit = new Set(this.#circuits.usable().map((c) => c.link));
     return (topology?.links ?? []).map((link) => {
       const [from, to] = link.ends;
       const attached = [from, to].every((name) => {
@@ -86,7 +92,13 @@ export class ViewMaker {
         capacityBitsPerSecond: link.capacityBitsPerSecond ?? null,
         oneWayDelayMs: link.opaque === true ? null : link.oneWayDelayMs,
         state:
-          link.kind === 'circuit' ? 'dark' : attached && !this.#liveness.isDead(link.name) ? 'up' : 'down',
+          link.kind === 'circuit'
+            ? lit.has(link.name)
+              ? 'up'
+              : 'dark'
+            : attached && !this.#liveness.isDead(link.name)
+              ? 'up'
+              : 'down',
         bitsPerSecond: loop?.departedBitsPerSecond ?? null,
         verifiedSecondsAgo: this.#check.verifiedSecondsAgo(now, link.name),
       };

@@ -2,8 +2,10 @@
  * What people and programs are shown: plain data, complete at every publication. REST answers from it, the
  * stream sends it, the dashboard draws it. 64-bit values are decimal strings; units are in the names.
  */
+import type { CircuitReason } from '../../controller/index.js';
 import type { MigrationState } from '../migration/life-cycle.js';
 import type { LinkKind, SwitchRole } from '../network/topology.js';
+import type { CircuitPhase } from './circuit-line.js';
 
 export interface SwitchView {
   readonly dpid: string;
@@ -44,6 +46,53 @@ export interface LinkView {
   readonly bitsPerSecond: number | null;
   /** since LLDP last showed both directions to be wired as configured; null: not yet */
   readonly verifiedSecondsAgo: number | null;
+}
+/** A link that is ordered from a provider when it pays. */
+export interface CircuitView {
+  /** of the link */
+  readonly name: string;
+  /** the two switches */
+  readonly ends: readonly string[];
+  /** after GMPLS: RFC 3473 (signalling, graceful deletion, notification of failure, restart) */
+  readonly state: CircuitPhase;
+  /** traffic may be put on it */
+  readonly carries: boolean;
+  /** of the order that is open; null: there is none */
+  readonly id: string | null;
+  /** since when it is in this state; null: since the start */
+  readonly since: string | null;
+  readonly reason: string;
+  /** what policy said last; null: it was not asked yet, or the circuit is not in the configuration */
+  readonly advice: CircuitReason | null;
+  /** a promise cannot be kept without it */
+  readonly forced: boolean;
+  /** what the provider's last answer was if it was an error; null: it answers, or nobody is asked */
+  readonly providerProblem: string | null;
+  readonly capacityBitsPerSecond: number;
+  readonly oneWayDelayMs: number;
+  /** as it is configured */
+  readonly setupSeconds: number;
+  readonly costPerSetup: number;
+  readonly costPerSecond: number;
+  /** in this life of the controller: spent <= bound always; null: it is not in the configuration */
+  readonly budget: {
+    readonly spent: number;
+    readonly bound: number;
+    readonly debt: number;
+    readonly holds: boolean;
+  } | null;
+  /** since the journal was begun: requested = released + open */
+  readonly ledger: {
+    readonly requested: number;
+    readonly granted: number;
+    readonly released: number;
+    readonly open: number;
+    readonly cost: number;
+    /** found at the provider without an order of ours, and released */
+    readonly strays: number;
+    /** of the newest grant; null: none was ever granted */
+    readonly measuredSetupSeconds: number | null;
+  };
 }
 /** LLDP that shows nothing, at one port for one cause. It changed nothing. */
 export interface LldpAlarmView {
@@ -236,6 +285,7 @@ export interface SystemView {
   readonly switches: readonly SwitchView[];
   readonly links: readonly LinkView[];
   readonly lldpAlarms: readonly LldpAlarmView[];
+  readonly circuits: readonly CircuitView[];
   readonly hosts: readonly {
     readonly name: string;
     readonly role: string;

@@ -1,6 +1,13 @@
 /** Reading what an agent says, on the side of its client. */
 import type { AgentError } from './agent-request.js';
-import type { AgentEventLine, AgentEventName, AgentLine, AgentPhase, AgentStatus } from './protocol.js';
+import {
+  type AgentEventLine,
+  type AgentEventName,
+  type AgentLine,
+  type AgentPhase,
+  type AgentStatus,
+  agentGreeting,
+} from './protocol.js';
 
 export type ParsedAgentLine =
   | { readonly ok: true; readonly line: AgentLine }
@@ -47,8 +54,11 @@ export function parseAgentLine(text: string): ParsedAgentLine {
     return { ok: true, line: { id, error: { code, detail } } };
   }
   const answer = value.return;
-  if (isObject(answer) && answer.agent === 'steady-transfer' && answer.version === 1)
-    return { ok: true, line: { id, return: { agent: 'steady-transfer', version: 1 } } };
+  if (isObject(answer) && answer.agent === agentGreeting.agent) {
+    if (answer.version === agentGreeting.version) return { ok: true, line: { id, return: agentGreeting } };
+    const detail = `the agent speaks version ${JSON.stringify(answer.version)} of the protocol, not ${agentGreeting.version}`;
+    return { ok: false, error: { code: 'version', detail: `${detail}: start an agent of this release` } };
+  }
   return isStatus(answer) ? { ok: true, line: { id, return: answer } } : bad('an answer without a status');
 }
 

@@ -1,5 +1,5 @@
 /** Reading a request of the agent protocol: every field is checked before anything acts on it. */
-import type { AgentCommand, AgentRequestLine } from './protocol.js';
+import { type AgentCommand, type AgentRequestLine, mostStreams, type TransferStream } from './protocol.js';
 
 export interface AgentError {
   readonly code: string;
@@ -60,7 +60,7 @@ function readCommand(fields: Fields): AgentCommand {
         execute,
         migration: name(fields, 'migration'),
         vm: name(fields, 'vm'),
-        port: port(fields, 'port'),
+        streams: streams(fields),
       };
     case 'migrate':
       return readMigrate(fields);
@@ -89,7 +89,8 @@ function readMigrate(fields: Fields): AgentCommand {
     execute: 'migrate',
     migration: name(fields, 'migration'),
     vm: name(fields, 'vm'),
-    destination: { address: name(destination, 'address'), port: port(destination, 'port') },
+    destination: { address: name(destination, 'address') },
+    streams: streams(fields),
     memoryBytes: quantity(fields, 'memoryBytes', 1, 2 ** 50),
     dirtyBytesPerSecond: quantity(fields, 'dirtyBytesPerSecond', 0, 2 ** 50),
     workingSetBytes: quantity(fields, 'workingSetBytes', 0, 2 ** 50),
@@ -121,6 +122,16 @@ function port(fields: Fields, key: string): number {
   const value = quantity(fields, key, 1, 65_535);
   if (!Number.isInteger(value)) throw new Refusal('bad-command', `${key}: must be a whole number`);
   return value;
+}
+
+function streams(fields: Fields): TransferStream[] {
+  const value = fields.streams;
+  if (!Array.isArray(value) || value.length < 1 || value.length > mostStreams || !value.every(isObject))
+    throw new Refusal('bad-command', `streams: must be a list of 1 to ${mostStreams} objects with a "port"`);
+  const ports = value.map((stream) => port(stream, 'port'));
+  if (new Set(ports).size < ports.length)
+    throw new Refusal('bad-command', 'streams: two streams have the same port');
+  return ports.map((each) => ({ port: each }));
 }
 
 /** null is "no cap"; 0 would mean that in QEMU and must never slip through as a rate. */

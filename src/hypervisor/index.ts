@@ -7,13 +7,15 @@ export type {
   AgentCommand,
   AgentEventLine,
   AgentEventName,
+  AgentGreeting,
   AgentLine,
   AgentPhase,
   AgentReplyLine,
   AgentRequestLine,
   AgentStatus,
+  TransferStream,
 } from './protocol.js';
-export { agentLineLimitBytes } from './protocol.js';
+export { agentGreeting, agentLineLimitBytes, mostStreams } from './protocol.js';
 export { type MonitorAddress, parseMonitor } from './qemu-address.js';
 export { QemuDriver, type QemuHandlers, type QemuSurroundings } from './qemu-driver.js';
 export {

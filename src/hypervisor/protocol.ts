@@ -9,7 +9,19 @@
  * -> PRE_SWITCHOVER on the source (it keeps copying dirty bytes and waits for `continue`, at most
  * `switchoverTimeoutSeconds`, then fails with the VM running) -> `continue` -> STOP on the source -> last round
  * -> RESUME on the target -> COMPLETED on the source.
+ *
+ * Since version 2 the memory travels in one or several TCP streams, each to a port of its own at the target, so that
+ * the network can lead each over another path. A round is complete when every stream has delivered its part of it.
  */
+
+export const agentProtocolVersion = 2;
+
+/** One TCP connection of a migration: the port at the target. The first of several also carries what both ends say. */
+export interface TransferStream {
+  readonly port: number;
+}
+/** More than the paths that one migration can use is of no use. */
+export const mostStreams = 8;
 
 export type AgentCommand =
   | { readonly execute: 'hello' }
@@ -17,13 +29,16 @@ export type AgentCommand =
       readonly execute: 'prepare-incoming';
       readonly migration: string;
       readonly vm: string;
-      readonly port: number;
+      /** 1 to `mostStreams`, ports all different */
+      readonly streams: readonly TransferStream[];
     }
   | {
       readonly execute: 'migrate';
       readonly migration: string;
       readonly vm: string;
-      readonly destination: { readonly address: string; readonly port: number };
+      readonly destination: { readonly address: string };
+      /** as the target was told */
+      readonly streams: readonly TransferStream[];
       readonly memoryBytes: number;
       readonly dirtyBytesPerSecond: number;
       readonly workingSetBytes: number;
@@ -70,6 +85,12 @@ export type AgentEventName =
   | 'CANCELLED'
   | 'FAILED';
 
+export interface AgentGreeting {
+  readonly agent: 'steady-transfer';
+  readonly version: typeof agentProtocolVersion;
+}
+export const agentGreeting: AgentGreeting = { agent: 'steady-transfer', version: agentProtocolVersion };
+
 export interface AgentRequestLine {
   readonly id: number;
   readonly command: AgentCommand;
@@ -77,7 +98,7 @@ export interface AgentRequestLine {
 export type AgentReplyLine =
   | {
       readonly id: number;
-      readonly return: AgentStatus | { readonly agent: 'steady-transfer'; readonly version: 1 };
+      readonly return: AgentStatus | AgentGreeting;
     }
   | { readonly id: number; readonly error: { readonly code: string; readonly detail: string } };
 export interface AgentEventLine {

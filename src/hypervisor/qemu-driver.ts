@@ -4,7 +4,7 @@
  */
 import type { AgentError } from './agent-request.js';
 import { checkCommand } from './agent-request.js';
-import type { AgentCommand, AgentEventLine, AgentStatus } from './protocol.js';
+import type { AgentCommand, AgentEventLine, AgentStatus, TransferStream } from './protocol.js';
 import type { QemuLink, QemuLinkWatcher, QemuMachineConfig } from './qemu-link.js';
 import { QemuMachine } from './qemu-machine.js';
 import { canBeMarked, type MoveMarker, putMarker, removeMarker } from './qemu-marker.js';
@@ -126,7 +126,7 @@ export class QemuDriver {
   // ---------------------------------------------------------------- requests
 
   async #prepare(host: string, command: Prepare): Promise<AgentStatus> {
-    const { migration, vm, port } = command;
+    const { migration, vm, streams } = command;
     const known = this.#moves.get(migration);
     if (known?.machine('target')?.config.host === host) return known.status('target');
     const machine = this.#machineFor(host, vm);
@@ -142,12 +142,12 @@ export class QemuDriver {
     // it has everything long before the source has let go: it runs when it is told to
     await machine.execute('stop');
     await agree(machine.link, 'target', terms, settings);
-    await machine.execute('migrate-incoming', { uri: uriOf(settings.listen ?? '', port) });
+    await machine.execute('migrate-incoming', { uri: uriOf(settings.listen ?? '', streams) });
     return this.#join(machine, marker, false).status('target');
   }
 
   async #migrate(host: string, command: Migrate): Promise<AgentStatus> {
-    const { migration, vm, destination } = command;
+    const { migration, vm, destination, streams } = command;
     const known = this.#moves.get(migration);
     if (known?.machine('source')?.config.host === host)
       throw new Refusal('already-migrating', `${migration} is under way: ask with "query"`);
@@ -166,7 +166,7 @@ export class QemuDriver {
     if (command.bandwidthBytesPerSecond !== null) move.bandwidth.grant(command.bandwidthBytesPerSecond);
     const first = move.bandwidth.due(this.#around.nowMs());
     if (first !== undefined) await machine.execute('migrate-set-parameters', { 'max-bandwidth': first });
-    await machine.execute('migrate', { uri: uriOf(destination.address, destination.port) });
+    await machine.execute('migrate', { uri: uriOf(destination.address, streams) });
     await machine.refresh();
     return move.status('source');
   }
@@ -297,8 +297,9 @@ const markerOf = (migration: string, role: 'source' | 'target', terms: MoveTerms
   downtimeLimitMs: terms.downtimeLimitMs,
 });
 
-const uriOf = (address: string, port: number): string =>
-  `tcp:${address.includes(':') ? `[${address}]` : address}:${port}`;
+/** All channels of QEMU's multifd go to one port, the first. */
+const uriOf = (address: string, streams: readonly TransferStream[]): string =>
+  `tcp:${address.includes(':') ? `[${address}]` : address}:${streams[0]!.port}`;
 
 /** The codes of the agent protocol: which of them say no is the engine's to know. */
 function errorOf(error: unknown): AgentError {

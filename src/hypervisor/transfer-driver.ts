@@ -169,7 +169,7 @@ export class TransferDriver {
 
   #welcome(socket: Socket, line: AgentLine): void {
     if (!('return' in line && 'agent' in line.return)) {
-      this.#lost(socket, 'the peer did not say that it is a steady-transfer agent of version 1');
+      this.#lost(socket, 'the peer did not say that it is a steady-transfer agent');
       return;
     }
     this.#ready = true;

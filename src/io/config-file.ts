@@ -2,15 +2,19 @@ import { dirname, resolve } from 'node:path';
 import { checkLoop, seconds } from '../../controller/index.js';
 import { type ControlConfig, defaultControl, type EngineConfig } from '../engine/config.js';
 import { type Topology, withoutCarriers } from '../network/topology.js';
+import { checkCircuits, circuitsOf } from './circuits-section.js';
 import { ConfigSchema, listenDefaults, type RawConfig } from './config-schema.js';
+import { type Environment, withOverrides } from './environment.js';
 import { configuredHypervisor, hypervisorProblems } from './hypervisor-config.js';
 import { didYouMean, inFileOrder, requireSchema } from './schema-check.js';
 import { readTls, TlsError, type TlsPaths } from './tls-identity.js';
+import { readTokens, type StoredToken } from './token-file.js';
 import { readTopology } from './topology-file.js';
 import {
   ConfigError,
   type ConfigProblem,
   type PathSegment,
+  parseYaml,
   readYaml,
   type YamlDocument,
 } from './yaml-document.js';
@@ -24,44 +28,54 @@ export interface OpenflowAddress extends ListenAddress {
   /** undefined: plain TCP */
   readonly tls?: TlsPaths | undefined;
 }
+export interface HttpAddress extends ListenAddress {
+  /** undefined: plain HTTP */
+  readonly tls?: TlsPaths | undefined;
+  /** file of hashed tokens, absolute; undefined: no token is asked for */
+  readonly tokensPath?: string | undefined;
+  readonly names: readonly string[];
+  readonly insecure: boolean;
+}
 export interface SteadyConfig {
   readonly config: EngineConfig;
-  readonly listen: { readonly openflow: OpenflowAddress; readonly http: ListenAddress };
+  readonly listen: { readonly openflow: OpenflowAddress; readonly http: HttpAddress };
   /** absolute; undefined: no site is configured */
   readonly topologyPath: string | undefined;
 }
 
 /** What the daemon runs with when it is started without `--config`: loopback, any switch, no site. */
-export const defaultConfig = (): SteadyConfig => ({
-  config: {
-    topology: undefined,
-    switches: [],
-    hypervisors: [],
-    classes: [],
-    control: { ...defaultControl },
-    openflow: { role: 'equal', certificates: false },
-  },
-  listen: { openflow: { ...listenDefaults.openflow }, http: { ...listenDefaults.http } },
-  topologyPath: undefined,
-});
+export const defaultConfig = (environment: Environment = {}): SteadyConfig =>
+  configOf(parseYaml('no file', ''), environment);
 
 /**
- * Reads `steady.yaml` and the topology that it names.
+ * Reads `steady.yaml` and the topology that it names; the environment overrides what the file says.
  * @throws ConfigError with every problem of the first file that has any
  */
-export function readConfig(path: string): SteadyConfig {
-  const document = readYaml(path);
+export const readConfig = (path: string, environment: Environment = {}): SteadyConfig =>
+  configOf(readYaml(path), environment);
+
+function configOf(file: YamlDocument, environment: Environment): SteadyConfig {
   // A file with nothing but comments is an empty configuration, not an error.
-  if (document.value === null) return defaultConfig();
+  const document = withOverrides({ ...file, value: file.value ?? {} }, ConfigSchema, environment);
   requireSchema(document, ConfigSchema);
   const raw = document.value as RawConfig;
-  const topologyPath = raw.topology === undefined ? undefined : resolve(dirname(path), raw.topology);
+  const directory = dirname(document.file);
+  const topologyPath = raw.topology === undefined ? undefined : resolve(directory, raw.topology);
   const topology = topologyPath === undefined ? undefined : readNamedTopology(document, topologyPath);
   const { tls: tlsSection, role = 'equal', ...address } = raw.openflow ?? {};
-  const tls = tlsSection && tlsPaths(tlsSection, dirname(path));
+  const tls = tlsSection && tlsPaths(tlsSection, directory);
+  const http = httpAddress(raw, directory);
   const problems = checkConfig(document, raw, topology);
-  if (tls) problems.push(...checkTls(document, tls));
+  if (tls) problems.push(...checkTls(document, 'openflow', tls));
+  if (http.tls) problems.push(...checkTls(document, 'http', http.tls));
+  if (http.tokensPath !== undefined) readNamedTokens(document, http.tokensPath);
+  if (raw.circuits !== undefined)
+    problems.push(...checkCircuits(document, raw.circuits, topology, directory));
   if (problems.length > 0) throw new ConfigError(inFileOrder(problems));
+  const circuits =
+    raw.circuits === undefined || topology === undefined
+      ? undefined
+      : circuitsOf(raw.circuits, topology, directory);
   return {
     config: {
       topology: topology && withoutCarriers(topology),
@@ -70,16 +84,33 @@ export function readConfig(path: string): SteadyConfig {
         ovsdb: s.ovsdb,
         certificate: s.certificate,
       })),
-      hypervisors: (raw.hypervisors ?? []).map((h) => configuredHypervisor(h, dirname(path))),
+      hypervisors: (raw.hypervisors ?? []).map((h) => configuredHypervisor(h, directory)),
       classes: raw.classes ?? [],
       control: { ...defaultControl, ...(raw.control as Partial<ControlConfig> | undefined) },
       openflow: { role, certificates: tls?.requireClientCertificate ?? false },
+      ...(circuits && { circuits }),
     },
-    listen: {
-      openflow: { ...listenDefaults.openflow, ...address, ...(tls && { tls }) },
-      http: { ...listenDefaults.http, ...raw.http },
-    },
+    listen: { openflow: { ...listenDefaults.openflow, ...address, ...(tls && { tls }) }, http },
     topologyPath,
+  };
+}
+
+function httpAddress({ http }: RawConfig, directory: string): HttpAddress {
+  const { host, port, tls, tokens, names = [], insecure = false } = { ...listenDefaults.http, ...http };
+  return {
+    host,
+    port,
+    names,
+    insecure,
+    ...(tls && {
+      tls: {
+        key: resolve(directory, tls.key),
+        certificate: resolve(directory, tls.certificate),
+        authority: undefined,
+        requireClientCertificate: false,
+      },
+    }),
+    ...(tokens !== undefined && { tokensPath: resolve(directory, tokens) }),
   };
 }
 
@@ -95,27 +126,37 @@ const tlsPaths = (
 });
 
 /** The files are read here too, so that `steady check` finds what would keep the daemon from starting. */
-function checkTls(document: YamlDocument, paths: TlsPaths): ConfigProblem[] {
+function checkTls(document: YamlDocument, section: 'openflow' | 'http', paths: TlsPaths): ConfigProblem[] {
   try {
     readTls(paths);
     return [];
   } catch (cause) {
     if (!(cause instanceof TlsError)) throw cause;
-    const at = cause.file === undefined ? ['openflow', 'tls'] : ['openflow', 'tls', cause.file];
+    const at = cause.file === undefined ? [section, 'tls'] : [section, 'tls', cause.file];
     return [document.problemAt(at, cause.message)];
   }
 }
 
-/** A topology that is missing is a problem of the line that names it; one that is wrong, of its own file. */
-function readNamedTopology(document: YamlDocument, path: string): Topology {
+const readNamedTopology = (document: YamlDocument, path: string): Topology =>
+  named(document, ['topology'], path, readTopology);
+const readNamedTokens = (document: YamlDocument, path: string): readonly StoredToken[] =>
+  named(document, ['http', 'tokens'], path, readTokens);
+
+/** A file that is missing is a problem of the line that names it; one that is wrong, of its own. */
+function named<Content>(
+  document: YamlDocument,
+  at: readonly PathSegment[],
+  path: string,
+  read: (path: string) => Content,
+): Content {
   try {
-    return readTopology(path);
+    return read(path);
   } catch (e) {
     if (!(e instanceof ConfigError)) throw e;
     const [first] = e.problems;
     if (first?.path !== '' || !first.message.startsWith('cannot read')) throw e;
     throw new ConfigError([
-      document.problemAt(['topology'], `${path}: ${first.message}`, 'the path is relative to this file'),
+      document.problemAt(at, `${path}: ${first.message}`, 'the path is relative to this file'),
     ]);
   }
 }

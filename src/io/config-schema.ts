@@ -28,9 +28,11 @@ const SwitchSchema = Type.Object(
   },
   closed,
 );
+/** `x-path`: relative to the file that names it, or to the working directory if the environment does. */
 const File = Type.String({
   minLength: 1,
   description: 'a PEM file, relative to this file; replaced files are noticed',
+  'x-path': true,
 });
 const Monitor = Type.String({
   pattern: '^(unix:/[^\\0]{1,106}|(tcp|tls):(\\[[0-9a-fA-F:.]+\\]|[^:\\[\\]/ ]+):[0-9]{1,5})$',
@@ -110,6 +112,74 @@ const ClassSchema = Type.Object(
     delayPromiseMs: Type.Number({ exclusiveMinimum: 0, maximum: 60000 }),
   },
   closed,
+);
+
+const Cost = Type.Number({ minimum: 0, maximum: 1e12 });
+export const circuitDefaults = { timeoutSeconds: 5, breakEvenSeconds: 1, leastHoldSeconds: 10 } as const;
+const CircuitSchema = Type.Object(
+  {
+    link: Name,
+    budgetPerSecond: {
+      ...Cost,
+      description:
+        'what may be spent on it in the long run, per second, in the currency of its costPerSecond; what was overspent makes the next order dearer',
+    },
+    breakEvenSeconds: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1e6,
+        default: circuitDefaults.breakEvenSeconds,
+        description:
+          'migrations that are behind by so many seconds of its whole capacity are worth a set-up and the shortest hold',
+      }),
+    ),
+    minimumHoldSeconds: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 1e6,
+        description:
+          'once lit it stays lit for this long; not less than its setupSeconds; the larger of these and 10 unless given',
+      }),
+    ),
+  },
+  closed,
+);
+const CircuitsSchema = Type.Object(
+  {
+    owner: Type.Optional({
+      ...Name,
+      description: "begins every order's id; the name of the topology unless given",
+    }),
+    provider: Type.Object(
+      {
+        url: Type.String({
+          pattern: '^https?://[^/?#@ ]+(/[^?#@ ]*)?$',
+          maxLength: 1000,
+          description: 'base address of the provider, as src/circuit/provider-openapi.yaml describes it',
+        }),
+        timeoutSeconds: Type.Optional(
+          Type.Number({
+            minimum: 0.1,
+            maximum: 10,
+            default: circuitDefaults.timeoutSeconds,
+            description: 'of one request with all its repetitions',
+          }),
+        ),
+        tokenFile: Type.Optional(
+          Type.String({
+            minLength: 1,
+            description: 'a file with a bearer token, relative to this file; read for every request',
+          }),
+        ),
+      },
+      closed,
+    ),
+    links: Type.Array(CircuitSchema, {
+      minItems: 1,
+      description: 'links of kind circuit that may be ordered',
+    }),
+  },
+  { ...closed, description: 'circuits on demand; without this every circuit link stays dark' },
 );
 
 /** Values of `control` where the file is silent. Their reasons are in the design of the control law. */
@@ -198,17 +268,57 @@ const OpenflowSchema = Type.Object(
   closed,
 );
 
+const HttpSchema = Type.Object(
+  {
+    ...address(listenDefaults.http.port),
+    tls: Type.Optional(
+      Type.Object({ key: File, certificate: File }, { ...closed, description: 'HTTPS, TLS 1.2 or later' }),
+    ),
+    tokens: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'file of hashed tokens, as `steady token` makes it, relative to this file; every request must then bring a token',
+        'x-path': true,
+      }),
+    ),
+    names: Type.Optional(
+      Type.Array(
+        Type.String({ pattern: '^[a-z0-9.-]{1,253}$', description: 'a host name in small letters' }),
+        {
+          maxItems: 100,
+          description:
+            'names, besides those of loopback, under which it is reached where no token is asked for',
+        },
+      ),
+    ),
+    insecure: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description:
+          'listen on any address without TLS and tokens: only where something else keeps others out, as a container whose port is published to 127.0.0.1',
+      }),
+    ),
+  },
+  closed,
+);
+
 export const ConfigSchema = Type.Object(
   {
     openflow: Type.Optional(OpenflowSchema),
-    http: Type.Optional(Type.Object(address(listenDefaults.http.port), closed)),
+    http: Type.Optional(HttpSchema),
     topology: Type.Optional(
-      Type.String({ minLength: 1, description: 'path of the topology file, relative to this file' }),
+      Type.String({
+        minLength: 1,
+        description: 'path of the topology file, relative to this file',
+        'x-path': true,
+      }),
     ),
     switches: Type.Optional(Type.Array(SwitchSchema)),
     hypervisors: Type.Optional(Type.Array(HypervisorSchema)),
     classes: Type.Optional(Type.Array(ClassSchema)),
     control: Type.Optional(ControlSchema),
+    circuits: Type.Optional(CircuitsSchema),
   },
   { ...closed, title: 'steady.yaml: where to listen, which network, how to control it' },
 );

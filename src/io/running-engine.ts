@@ -5,8 +5,9 @@ import type { ApiCommand, ApiResult, AuditEntry } from '../engine/input.js';
 import type { JournalEntry, JournalRecord } from '../engine/journal.js';
 import type { Output } from '../engine/output.js';
 import type { SystemView } from '../engine/view.js';
-import { JournalStore } from '../store/index.js';
+import { AuditStore, JournalStore, type NewAudit } from '../store/index.js';
 import { BeaconSigner } from './beacon-signer.js';
+import { CircuitProviders } from './circuit-providers.js';
 import { monotonicSeconds, wallMs } from './clock.js';
 import type { OpenflowAddress } from './config-file.js';
 import { EngineDriver } from './engine-driver.js';
@@ -28,8 +29,6 @@ export interface RunningEngineOptions {
   readonly log: Logger;
 }
 
-const auditLimit = 10_000;
-
 /**
  * The engine with its edges: switches on a TCP port, queues by OVSDB, hypervisor agents, the journal on disk.
  * It is what the HTTP interface is given as its application.
@@ -42,9 +41,13 @@ export class RunningEngine {
   readonly #queues: QueueActuators;
   readonly #signer = new BeaconSigner();
   readonly #agents: HypervisorAgents;
+  readonly #circuits: CircuitProviders;
   readonly #views = new EventEmitter<{ view: [SystemView] }>();
   readonly #requests = new Map<number, (result: ApiResult) => void>();
-  readonly #audit: AuditEntry[] = [];
+  readonly #audit: AuditStore;
+  readonly #log: Logger;
+  /** why the last record could not be written; undefined: it was */
+  #storeFailure: string | undefined;
   #lastRequest = 0;
   #view: SystemView;
 
@@ -78,7 +81,9 @@ export class RunningEngine {
     listener: OpenflowListener,
     port: number,
   ) {
+    this.#log = options.log;
     this.#store = store;
+    this.#audit = new AuditStore(options.stateDirectory);
     this.#listener = listener;
     this.openflowPort = port;
     this.#views.setMaxListeners(0);
@@ -88,13 +93,16 @@ export class RunningEngine {
     this.#agents = new HypervisorAgents(options.config.hypervisors, (host, event) =>
       this.#driver.feed({ kind: 'hypervisor', host, event }),
     );
+    this.#circuits = new CircuitProviders(options.config.circuits, (event) =>
+      this.#driver.feed({ kind: 'circuit', event }),
+    );
     const recorder =
       options.recordFile === undefined ? undefined : new Recorder(options.recordFile, options.config);
     this.#driver = new EngineDriver(options.config, this.#performer(options.log), monotonicSeconds, recorder);
     const journal = store
       .read()
       .map((r): JournalRecord => ({ ...r, entry: JSON.parse(r.entry) as JournalEntry }));
-    for (const record of journal) this.#noteAudit(record);
+    for (const record of journal) this.#noteRecord(record);
     this.#view = undefined as unknown as SystemView;
     this.#driver.feed({ kind: 'start', journal, wallMs: wallMs() });
     this.#agents.start();
@@ -103,12 +111,8 @@ export class RunningEngine {
   #performer(log: Logger): ConstructorParameters<typeof EngineDriver>[1] {
     return {
       append: ({ record }) => {
-        this.#store.append({
-          number: record.number,
-          wallMs: record.wallMs,
-          entry: JSON.stringify(record.entry),
-        });
-        this.#noteAudit(record);
+        this.#append(record);
+        this.#noteRecord(record);
       },
       send: ({ connection, bytes }) => this.#listener.send(connection, bytes),
       close: ({ connection, reason }) => {
@@ -119,6 +123,7 @@ export class RunningEngine {
       setQueue: (output) => this.#queues.set(output),
       sign: ({ batch, claims }) =>
         this.#driver.feed({ kind: 'signed', batch, beacons: this.#signer.sign(claims) }),
+      circuit: ({ command, request }) => this.#circuits.send(command, request),
       hypervisor: ({ host, command, request }) => this.#agents.send(host, command, request),
       reply: ({ request, result }) => {
         this.#requests.get(request)?.(result);
@@ -132,11 +137,33 @@ export class RunningEngine {
     };
   }
 
-  #noteAudit(record: JournalRecord): void {
-    const { entry } = record;
-    const what = auditText(entry);
-    this.#audit.push({ wallMs: record.wallMs, what });
-    if (this.#audit.length > auditLimit) this.#audit.shift();
+  #append({ number, wallMs, entry }: JournalRecord): void {
+    try {
+      this.#store.append({ number, wallMs, entry: JSON.stringify(entry) });
+      this.#storeFailure = undefined;
+    } catch (error) {
+      this.#storeFailure = (error as Error).message;
+      throw error;
+    }
+  }
+
+  #noteRecord({ number, wallMs, entry }: JournalRecord): void {
+    const action = entry.kind === 'generation' ? 'claimSwitches' : entry.kind;
+    const target = 'id' in entry ? entry.id : null;
+    const said = { actor: 'controller', action, target, outcome: 'done', detail: auditText(entry) };
+    this.#note({ ...said, wallMs, requestId: null, journalNumber: number });
+  }
+
+  /** An audit that cannot be written is no reason to stop moving machines, and one to say so. */
+  #note(entry: NewAudit): void {
+    try {
+      this.#audit.note(entry);
+    } catch (error) {
+      this.#log.error(
+        { detail: (error as Error).message, action: entry.action },
+        'the audit cannot be written',
+      );
+    }
   }
 
   view(): SystemView {
@@ -168,6 +195,8 @@ export class RunningEngine {
             ? `counters of ${b.id} were never read`
             : `counters of ${b.id} are stale (${Math.round(b.sampleAgeMs)} ms)`,
         );
+    if (this.#storeFailure !== undefined)
+      reasons.push(`the journal cannot be written: ${this.#storeFailure}`);
     return { ready: reasons.length === 0, reasons };
   }
 
@@ -175,14 +204,20 @@ export class RunningEngine {
     return randomUUID();
   }
 
-  audit(): readonly AuditEntry[] {
-    return this.#audit;
+  audit(before: number, limit: number): readonly AuditEntry[] {
+    return this.#audit.page(before, limit);
+  }
+
+  noteAudit(entry: Omit<AuditEntry, 'number' | 'wallMs'>): void {
+    this.#note({ ...entry, wallMs: wallMs() });
   }
 
   async stop(): Promise<void> {
     this.#driver.stop();
     this.#agents.stop();
+    this.#circuits.stop();
     await Promise.all([this.#listener.stop(), this.#queues.stop()]);
+    this.#audit.close();
     this.#store.close();
   }
 }
@@ -195,5 +230,13 @@ function auditText(entry: JournalEntry): string {
       return `migration ${entry.id} accepted: ${entry.request.vm} from ${entry.source} to ${entry.request.destination}`;
     case 'migrationStep':
       return `migration ${entry.id}: ${entry.step}: ${entry.note}`;
+    case 'circuitRequested':
+      return `circuit ${entry.id} on ${entry.link} requested: ${entry.why}`;
+    case 'circuitGranted':
+      return `circuit ${entry.id} on ${entry.link} granted`;
+    case 'circuitReleasing':
+      return `circuit ${entry.id} on ${entry.link} is to be released: ${entry.why}`;
+    case 'circuitReleased':
+      return `circuit ${entry.id} on ${entry.link} released: ${entry.why}`;
   }
 }

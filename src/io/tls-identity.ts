@@ -7,8 +7,8 @@ export interface TlsPaths {
   readonly key: string;
   /** the chain that belongs to the key, our own certificate first */
   readonly certificate: string;
-  /** who signs the certificates of switches */
-  readonly authority: string;
+  /** who signs the certificates of clients; undefined: they have none */
+  readonly authority: string | undefined;
   /** refuse a switch without a certificate of that authority; without it a switch's word for its datapath id is believed */
   readonly requireClientCertificate: boolean;
 }
@@ -35,16 +35,18 @@ export interface TlsMaterial {
  */
 export function readTls(paths: TlsPaths): TlsMaterial {
   const hash = createHash('sha256');
-  const read = (file: 'key' | 'certificate' | 'authority'): Buffer => {
+  const read = (file: 'key' | 'certificate' | 'authority', path: string): Buffer => {
     try {
-      const bytes = readFileSync(paths[file]);
+      const bytes = readFileSync(path);
       hash.update(`${bytes.length}\n`).update(bytes);
       return bytes;
     } catch (cause) {
-      throw new TlsError(`cannot read ${paths[file]}: ${textOf(cause)}`, file);
+      throw new TlsError(`cannot read ${path}: ${textOf(cause)}`, file);
     }
   };
-  const [key, cert, ca] = [read('key'), read('certificate'), read('authority')];
+  const key = read('key', paths.key);
+  const cert = read('certificate', paths.certificate);
+  const ca = paths.authority === undefined ? undefined : read('authority', paths.authority);
   const attempt = (options: SecureContextOptions, file: TlsError['file'], what: string): void => {
     try {
       createSecureContext(options);
@@ -54,12 +56,15 @@ export function readTls(paths: TlsPaths): TlsMaterial {
   };
   attempt({ key }, 'key', `${paths.key} is not a private key in PEM form`);
   attempt({ cert }, 'certificate', `${paths.certificate} is not a certificate in PEM form`);
-  // An empty list of authorities would be no error to Node, and trust nobody.
-  if (!ca.includes('-----BEGIN CERTIFICATE-----'))
-    throw new TlsError(`${paths.authority} holds no certificate in PEM form`, 'authority');
-  attempt({ ca }, 'authority', `${paths.authority} is not a certificate in PEM form`);
-  attempt({ key, cert, ca }, undefined, 'the key does not belong to the certificate');
-  return { context: { key, cert, ca, minVersion: 'TLSv1.2' }, digest: hash.digest('hex') };
+  if (ca !== undefined) {
+    // An empty list of authorities would be no error to Node, and trust nobody.
+    if (!ca.includes('-----BEGIN CERTIFICATE-----'))
+      throw new TlsError(`${paths.authority} holds no certificate in PEM form`, 'authority');
+    attempt({ ca }, 'authority', `${paths.authority} is not a certificate in PEM form`);
+  }
+  const identity = { key, cert, ...(ca === undefined ? {} : { ca }) };
+  attempt(identity, undefined, 'the key does not belong to the certificate');
+  return { context: { ...identity, minVersion: 'TLSv1.2' }, digest: hash.digest('hex') };
 }
 
 const textOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

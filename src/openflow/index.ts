@@ -10,7 +10,7 @@ export { decodeLine } from './decode-line.js';
 export { EncodeError } from './encode-error.js';
 export { type EncodeLineErrorCode, encodeLine } from './encode-line.js';
 export { type ErrorName, errorName } from './error-names.js';
-export { formatActions, formatFlow, formatInstructions } from './format-flow.js';
+export { formatActions, formatFlow, formatInstructions, formatRule } from './format-flow.js';
 export { formatMatch } from './format-match.js';
 export { formatMessage } from './format-message.js';
 export { Framer, type OnMessage } from './framer.js';

@@ -173,12 +173,14 @@ function migrate(simulation: NetworkSimulation, plan: Plan, limitSeconds: number
   };
   source.onEvent = listen(plan.source);
   target.onEvent = listen(plan.destination);
-  target.handle({ execute: 'prepare-incoming', migration: migrationName, vm: plan.vm, port: migrationPort });
+  const streams = [{ port: migrationPort }];
+  target.handle({ execute: 'prepare-incoming', migration: migrationName, vm: plan.vm, streams });
   const answer = source.handle({
     execute: 'migrate',
     migration: migrationName,
     vm: plan.vm,
-    destination: { address: plan.address, port: migrationPort },
+    destination: { address: plan.address },
+    streams,
     memoryBytes: plan.memoryBytes,
     dirtyBytesPerSecond: plan.dirtyBytesPerSecond,
     workingSetBytes: plan.workingSetBytes,

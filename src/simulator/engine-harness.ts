@@ -1,9 +1,11 @@
+import type { CircuitRequest } from '../circuit/protocol.js';
 import type { EngineConfig } from '../engine/config.js';
 import type { ApiCommand, ApiResult, Input } from '../engine/input.js';
 import type { JournalRecord } from '../engine/journal.js';
 import type { HypervisorRequest, Output } from '../engine/output.js';
 import type { SystemView } from '../engine/view.js';
 import { type BeaconClaim, nonceBytes, type SignedBeacon, sealBytes } from '../network/index.js';
+import { CircuitPlant, type CircuitPlantOptions } from './circuit-plant.js';
 import { Digest } from './digest.js';
 import type { NetworkSimulation } from './network-simulation.js';
 import { OutputGate } from './output-gate.js';
@@ -30,6 +32,8 @@ export interface HarnessOptions {
   /** one way between the controller and a hypervisor agent; default 1 ms */
   readonly agentDelaySeconds?: number;
   readonly reconnectSeconds?: number;
+  /** how the provider of circuits behaves, if the configuration asks one */
+  readonly circuits?: CircuitPlantOptions;
   /** keep `digest`: costs as much as the simulation itself */
   readonly digest?: boolean;
   /** every view that the engine publishes; the newest one is kept anyway */
@@ -59,6 +63,8 @@ const logBound = 10_000;
 export class EngineHarness {
   readonly simulation: NetworkSimulation;
   readonly plant: OvsdbPlant;
+  /** who provides circuits, whether or not the configuration asks for any */
+  readonly circuits: CircuitPlant;
   /** what survives the engine's death */
   readonly journal: JournalRecord[] = [];
   readonly replies = new Map<number, ApiResult>();
@@ -87,6 +93,8 @@ export class EngineHarness {
     this.simulation = simulation;
     this.options = options;
     this.plant = new OvsdbPlant(simulation, options.actuationSeconds);
+    this.circuits = new CircuitPlant(simulation, options.circuits);
+    this.circuits.onEvent = (event) => this.step({ kind: 'circuit', event });
     const { topology = simulation.topology } = options.config;
     for (const { name } of topology.switches) {
       const control = simulation.controls.get(name);
@@ -264,12 +272,22 @@ export class EngineHarness {
           fields: output.fields,
         });
         return;
+      case 'circuit':
+        this.askProvider(output.command, output.request);
+        return;
       case 'sign':
         this.deliver(0, { kind: 'signed', batch: output.batch, beacons: this.seal(output.claims) });
         return;
       case 'append':
         return;
     }
+  }
+
+  private askProvider(command: number, request: CircuitRequest): void {
+    const { life } = this;
+    this.circuits.ask(command, request, (event) => {
+      if (life === this.life) this.step({ kind: 'circuit', event });
+    });
   }
 
   /** Numbers in a row instead of random ones, and no key: nobody in here guesses. */

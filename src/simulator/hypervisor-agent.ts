@@ -1,12 +1,14 @@
-import type {
-  AgentCommand,
-  AgentEventLine,
-  AgentEventName,
-  AgentReplyLine,
-  AgentStatus,
+import {
+  type AgentCommand,
+  type AgentEventLine,
+  type AgentEventName,
+  type AgentReplyLine,
+  type AgentStatus,
+  agentGreeting,
+  type TransferStream,
 } from '../hypervisor/protocol.js';
 import type { EventQueue } from './event-queue.js';
-import { MigrationStream } from './migration-stream.js';
+import { MigrationStreams } from './migration-streams.js';
 import { type MigrateCommand, PrecopySource } from './precopy-source.js';
 import type { TcpListener } from './tcp-receiver.js';
 import type { TcpApplication } from './tcp-sender.js';
@@ -18,13 +20,13 @@ export interface AgentWorld {
   vmRunsAt(vm: string, host: string): boolean;
   stopVm(vm: string, host: string, nowSeconds: number): void;
   resumeVm(vm: string, host: string, nowSeconds: number): void;
-  /** opens a connection and puts both ends into `stream`; false: no hypervisor host has the address */
+  /** makes a connection and adds both ends to `streams`; false: no hypervisor host has the address */
   connect(
     fromHost: string,
     address: string,
     port: number,
     application: TcpApplication,
-    stream: MigrationStream,
+    streams: MigrationStreams,
   ): boolean;
 }
 
@@ -35,14 +37,15 @@ export type AgentAnswer =
 interface Incoming {
   readonly migration: string;
   readonly vm: string;
-  readonly port: number;
+  readonly ports: readonly number[];
   phase: 'incoming' | 'resumed' | 'failed' | 'cancelled';
+  /** over all streams */
   receivedBytes: number;
-  stream: MigrationStream | undefined;
+  streams: MigrationStreams | undefined;
 }
 interface Outgoing {
   readonly source: PrecopySource;
-  readonly stream: MigrationStream;
+  readonly streams: MigrationStreams;
 }
 
 /** from the last byte until the machine runs on the target: device state and start */
@@ -81,9 +84,9 @@ export class HypervisorAgent {
   handle(command: AgentCommand): AgentAnswer {
     switch (command.execute) {
       case 'hello':
-        return { return: { agent: 'steady-transfer', version: 1 } };
+        return { return: agentGreeting };
       case 'prepare-incoming':
-        return this.prepareIncoming(command.migration, command.vm, command.port);
+        return this.prepareIncoming(command.migration, command.vm, command.streams);
       case 'migrate':
         return this.migrate(command);
       case 'set-bandwidth':
@@ -108,24 +111,26 @@ export class HypervisorAgent {
       ...absent,
       phase: incoming.phase,
       transferredBytes: incoming.receivedBytes,
-      downtimeMs: incoming.phase === 'resumed' ? (incoming.stream?.downtimeMs ?? null) : null,
+      downtimeMs: incoming.phase === 'resumed' ? (incoming.streams?.downtimeMs ?? null) : null,
     };
   }
 
   /** The listening side of a connection to `port` of this host. */
-  listener(port: number, stream: MigrationStream): TcpListener {
+  listener(port: number, streams: MigrationStreams): TcpListener {
     let mine: Incoming | undefined;
+    let receivedBytes = 0;
     return {
       accept: () => {
-        mine = [...this.incoming.values()].find((i) => i.port === port && i.phase === 'incoming');
-        if (mine === undefined || mine.stream !== undefined) return false;
-        mine.stream = stream;
+        mine = [...this.incoming.values()].find((i) => i.ports.includes(port) && i.phase === 'incoming');
+        if (mine === undefined || (mine.streams !== undefined && mine.streams !== streams)) return false;
+        mine.streams = streams;
         return true;
       },
       received: (totalBytes, now) => {
         if (mine === undefined) return;
-        mine.receivedBytes = totalBytes;
-        if (totalBytes >= stream.finalBytes) this.finishIncoming(mine, stream, now);
+        mine.receivedBytes += totalBytes - receivedBytes;
+        receivedBytes = totalBytes;
+        if (mine.receivedBytes >= streams.finalBytes) this.finishIncoming(mine, streams, now);
       },
       aborted: () => {
         if (mine?.phase === 'incoming') mine.phase = 'failed';
@@ -133,20 +138,22 @@ export class HypervisorAgent {
     };
   }
 
-  private prepareIncoming(migration: string, vm: string, port: number): AgentAnswer {
+  private prepareIncoming(migration: string, vm: string, streams: readonly TransferStream[]): AgentAnswer {
+    const ports = streams.map((s) => s.port);
     const old = this.incoming.get(migration);
-    if (old?.phase === 'incoming' && old.vm === vm && old.port === port)
+    if (old?.phase === 'incoming' && old.vm === vm && old.ports.join() === ports.join())
       return { return: this.status(migration) };
     for (const other of this.incoming.values())
-      if (other.phase === 'incoming' && other.port === port)
-        return refuse('port-in-use', `port ${port} waits for migration ${other.migration}: choose another`);
+      for (const port of ports)
+        if (other.phase === 'incoming' && other.ports.includes(port))
+          return refuse('port-in-use', `port ${port} waits for migration ${other.migration}: choose another`);
     this.incoming.set(migration, {
       migration,
       vm,
-      port,
+      ports,
       phase: 'incoming',
       receivedBytes: 0,
-      stream: undefined,
+      streams: undefined,
     });
     forgetOldest(this.incoming, (i) => i.phase !== 'incoming');
     return { return: this.status(migration) };
@@ -159,7 +166,7 @@ export class HypervisorAgent {
       return refuse('already-migrating', `${command.migration} is under way: ask with "query"`);
     if (!this.world.vmRunsAt(command.vm, this.host))
       return refuse('vm-not-here', `${command.vm} does not run at ${this.host}`);
-    const stream = new MigrationStream();
+    const streams = new MigrationStreams();
     const source = new PrecopySource(
       command,
       this.world.events,
@@ -168,14 +175,15 @@ export class HypervisorAgent {
         stopped: (now) => this.world.stopVm(command.vm, this.host, now),
         resumedHere: (now) => this.world.resumeVm(command.vm, this.host, now),
       },
-      stream,
+      streams,
     );
-    const { address, port } = command.destination;
-    if (!this.world.connect(this.host, address, port, source, stream))
-      return refuse('unreachable', `no hypervisor host has the address ${address}`);
-    this.outgoing.set(command.migration, { source, stream });
+    const { address } = command.destination;
+    for (const { port } of command.streams)
+      if (!this.world.connect(this.host, address, port, source.application(), streams))
+        return refuse('unreachable', `no hypervisor host has the address ${address}`);
+    this.outgoing.set(command.migration, { source, streams });
     forgetOldest(this.outgoing, (o) => !o.source.live);
-    stream.sender.connect(this.world.events.now);
+    for (const sender of streams.senders) sender.connect(this.world.events.now);
     return { return: this.status(command.migration) };
   }
 
@@ -202,9 +210,9 @@ export class HypervisorAgent {
     const incoming = this.incoming.get(migration);
     if (incoming?.phase === 'incoming') {
       incoming.phase = 'cancelled';
-      if (incoming.stream !== undefined) {
-        incoming.stream.abandoned = true;
-        incoming.stream.receiver.close();
+      if (incoming.streams !== undefined) {
+        incoming.streams.abandoned = true;
+        for (const receiver of incoming.streams.receivers) receiver.close();
       }
       this.tell('CANCELLED', migration);
       return { return: this.status(migration) };
@@ -212,16 +220,16 @@ export class HypervisorAgent {
     const outgoing = this.outgoing.get(migration);
     if (outgoing === undefined) return this.noSuch(migration);
     // Once the machine runs on the target there is nothing left to cancel.
-    if (outgoing.source.live && outgoing.stream.downtimeMs === null)
+    if (outgoing.source.live && outgoing.streams.downtimeMs === null)
       outgoing.source.cancel(this.world.events.now);
     return { return: this.status(migration) };
   }
 
-  private finishIncoming(incoming: Incoming, stream: MigrationStream, nowSeconds: number): void {
+  private finishIncoming(incoming: Incoming, streams: MigrationStreams, nowSeconds: number): void {
     this.world.events.call(nowSeconds + resumeSeconds, (now) => {
       if (incoming.phase !== 'incoming') return;
       incoming.phase = 'resumed';
-      stream.downtimeMs = (now - stream.stoppedAtSeconds) * 1000;
+      streams.downtimeMs = (now - streams.stoppedAtSeconds) * 1000;
       this.world.resumeVm(incoming.vm, this.host, now);
       this.tell('RESUME', incoming.migration);
     });

@@ -20,7 +20,7 @@ import { FakeSwitch } from './fake-switch.js';
 import { FlowRegistry } from './flow-registry.js';
 import { type AgentWorld, HypervisorAgent } from './hypervisor-agent.js';
 import { linkEgress, type QueueOptions, unshaped } from './link-queues.js';
-import type { MigrationStream } from './migration-stream.js';
+import type { MigrationStreams } from './migration-streams.js';
 import {
   type Flow,
   type FlowHeaders,
@@ -225,7 +225,7 @@ export class NetworkSimulation implements AgentWorld {
     address: string,
     port: number,
     application: TcpApplication,
-    stream: MigrationStream,
+    streams: MigrationStreams,
   ): boolean {
     const target = this.topology.hosts.find((h) => h.ip === address);
     const agent = target && this.agents.get(target.name);
@@ -236,11 +236,11 @@ export class NetworkSimulation implements AgentWorld {
       target,
       port,
       application,
-      agent.listener(port, stream),
+      agent.listener(port, streams),
       this.tcp,
     );
-    stream.sender = sender;
-    stream.receiver = receiver;
+    streams.senders.push(sender);
+    streams.receivers.push(receiver);
     this.connections.push({ sender, receiver });
     if (this.connections.length > rememberedConnections) {
       const oldest = this.connections.shift()!;

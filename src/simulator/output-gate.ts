@@ -65,6 +65,8 @@ function targetOf(output: Output): string {
       return `queue ${output.portName} ${output.queueId}`;
     case 'hypervisor':
       return `hypervisor ${output.host}`;
+    case 'circuit':
+      return `circuit ${'id' in output.request ? output.request.id : 'list'}`;
     case 'reply':
       return `request ${output.request}`;
     default:

@@ -1,7 +1,7 @@
 import type { AgentCommand, AgentEventName, AgentPhase, AgentStatus } from '../hypervisor/protocol.js';
 import { DirtyMemory } from './dirty-memory.js';
 import type { EventHandler, EventQueue } from './event-queue.js';
-import type { MigrationStream } from './migration-stream.js';
+import type { MigrationStreams } from './migration-streams.js';
 import type { TcpApplication } from './tcp-sender.js';
 
 export type MigrateCommand = Extract<AgentCommand, { execute: 'migrate' }>;
@@ -24,12 +24,14 @@ const budgetSeconds = 0.02;
 const leastPauseSeconds = 0.005;
 
 /**
- * The sending side of one pre-copy migration: the application on top of the TCP sender. Phases and events are
+ * The sending side of one pre-copy migration: the application on top of its TCP senders, each of which takes memory when its
+ * path lets it. Phases and events are
  * those of `src/hypervisor/protocol.ts`. A round copies what was dirty at its start; when what is dirty at the
  * end of a round can be sent within the downtime limit at the rate of late, it says PRE_SWITCHOVER, goes on
- * copying and waits for `continue`.
+ * copying and waits for `continue`. Simplification: the target of several streams never makes the faster one wait for the
+ * end of a round on the slower one, which in reality costs what the slower has under way at the end of each round.
  */
-export class PrecopySource implements TcpApplication, EventHandler {
+export class PrecopySource implements EventHandler {
   phase: AgentPhase = 'active';
   private round = 1;
   private transferredBytes = 0;
@@ -45,7 +47,12 @@ export class PrecopySource implements TcpApplication, EventHandler {
   private rateSinceSeconds = 0;
   private rateBytes = 0;
   private lastRoundSeconds = 0;
-  private readonly stream: MigrationStream;
+  private readonly streams: MigrationStreams;
+  /** by stream: everything it took was acknowledged */
+  private readonly idle: boolean[] = [];
+  /** whose turn it is to be woken first */
+  private turn = 0;
+  private started = false;
   private readonly command: MigrateCommand;
   private readonly events: EventQueue;
   private readonly around: PrecopySurroundings;
@@ -54,7 +61,7 @@ export class PrecopySource implements TcpApplication, EventHandler {
     command: MigrateCommand,
     events: EventQueue,
     around: PrecopySurroundings,
-    stream: MigrationStream,
+    streams: MigrationStreams,
   ) {
     this.command = command;
     this.events = events;
@@ -62,7 +69,7 @@ export class PrecopySource implements TcpApplication, EventHandler {
     this.dirty = new DirtyMemory(command.dirtyBytesPerSecond, command.workingSetBytes);
     this.leftInRound = command.memoryBytes;
     this.bandwidthBytesPerSecond = command.bandwidthBytesPerSecond;
-    this.stream = stream;
+    this.streams = streams;
   }
 
   status(nowSeconds: number): AgentStatus {
@@ -74,7 +81,7 @@ export class PrecopySource implements TcpApplication, EventHandler {
       transferredBytes: this.transferredBytes,
       remainingBytes: done ? 0 : this.leftInRound + (this.live ? this.dirty.dirtyBytes(nowSeconds) : 0),
       dirtyBytesPerSecond: this.command.dirtyBytesPerSecond,
-      downtimeMs: done ? this.stream.downtimeMs : null,
+      downtimeMs: done ? this.streams.downtimeMs : null,
       detail: this.detail,
     };
   }
@@ -89,7 +96,7 @@ export class PrecopySource implements TcpApplication, EventHandler {
     this.refill(nowSeconds);
     this.bandwidthBytesPerSecond = bytesPerSecond;
     this.pausedUntilSeconds = nowSeconds;
-    this.stream.sender.wake(nowSeconds);
+    this.wakeAll(nowSeconds);
   }
 
   /** Only in the phase `pre-switchover`. */
@@ -101,12 +108,12 @@ export class PrecopySource implements TcpApplication, EventHandler {
     this.dirty.freeze(nowSeconds);
     this.round++;
     this.phase = 'stopped';
-    this.stream.finalBytes = this.transferredBytes + this.leftInRound;
-    this.stream.stoppedAtSeconds = nowSeconds;
+    this.streams.finalBytes = this.transferredBytes + this.leftInRound;
+    this.streams.stoppedAtSeconds = nowSeconds;
     this.around.stopped(nowSeconds);
     this.around.event('STOP', nowSeconds);
     this.pausedUntilSeconds = nowSeconds;
-    this.stream.sender.wake(nowSeconds);
+    this.wakeAll(nowSeconds);
   }
 
   cancel(nowSeconds: number): void {
@@ -117,14 +124,41 @@ export class PrecopySource implements TcpApplication, EventHandler {
     this.end('failed', 'FAILED', reason, nowSeconds);
   }
 
-  connected(nowSeconds: number): void {
+  /** What one of the TCP senders has on top. */
+  application(): TcpApplication {
+    const number = this.idle.push(true) - 1;
+    return {
+      take: (maximumBytes, now) => {
+        const taken = this.take(maximumBytes, now);
+        if (taken > 0) this.idle[number] = false;
+        return taken;
+      },
+      connected: (now) => this.connected(now),
+      drained: (now) => {
+        this.idle[number] = true;
+        this.drained(now);
+      },
+      failed: (reason, now) => this.failed(reason, now),
+    };
+  }
+
+  /** The first in turn gets what a cap leaves, so the turn goes round. */
+  private wakeAll(nowSeconds: number): void {
+    const { senders } = this.streams;
+    this.turn = (this.turn + 1) % senders.length;
+    for (let i = 0; i < senders.length; i++) senders[(this.turn + i) % senders.length]!.wake(nowSeconds);
+  }
+
+  private connected(nowSeconds: number): void {
+    if (this.started) return;
+    this.started = true;
     this.dirty.reset(nowSeconds);
     this.budgetAtSeconds = nowSeconds;
     this.rateSinceSeconds = nowSeconds;
     this.lastRoundSeconds = nowSeconds;
   }
 
-  take(maximumBytes: number, nowSeconds: number): number {
+  private take(maximumBytes: number, nowSeconds: number): number {
     if (!this.live || nowSeconds < this.pausedUntilSeconds) return 0;
     if (this.leftInRound === 0 && !this.nextRound(nowSeconds)) return 0;
     const wanted = Math.min(maximumBytes, this.leftInRound);
@@ -143,14 +177,15 @@ export class PrecopySource implements TcpApplication, EventHandler {
     return wanted;
   }
 
-  /** All that was sent has been acknowledged; in the phase `stopped` that is the end. */
-  drained(nowSeconds: number): void {
+  /** All that a stream was given has been acknowledged; when all have that, in the phase `stopped` that is the end. */
+  private drained(nowSeconds: number): void {
     if (this.phase === 'stopped' && this.leftInRound === 0) {
-      if (this.stream.abandoned) {
+      if (this.idle.includes(false)) return;
+      if (this.streams.abandoned) {
         this.failed('the target gave up', nowSeconds);
         return;
       }
-      if (this.stream.downtimeMs === null) {
+      if (this.streams.downtimeMs === null) {
         // The last byte is there but the target has not resumed yet: its word comes a little later.
         this.events.call(
           nowSeconds + leastPauseSeconds,
@@ -159,13 +194,13 @@ export class PrecopySource implements TcpApplication, EventHandler {
         return;
       }
       this.phase = 'completed';
-      this.stream.sender.close();
+      for (const sender of this.streams.senders) sender.close();
       this.around.event('COMPLETED', nowSeconds);
-    } else this.stream.sender.wake(nowSeconds);
+    } else this.wakeAll(nowSeconds);
   }
 
   fire(nowSeconds: number, generation: number): void {
-    if (generation === this.wakeGeneration) this.stream.sender.wake(nowSeconds);
+    if (generation === this.wakeGeneration) this.wakeAll(nowSeconds);
   }
 
   /** False: nothing to send for the moment. */
@@ -208,7 +243,7 @@ export class PrecopySource implements TcpApplication, EventHandler {
     const wasStopped = this.phase === 'stopped';
     this.phase = phase;
     this.detail = detail;
-    this.stream.sender.abort(nowSeconds);
+    for (const sender of this.streams.senders) sender.abort(nowSeconds);
     if (wasStopped) this.around.resumedHere(nowSeconds);
     this.around.event(event, nowSeconds);
   }

@@ -1,4 +1,6 @@
 import {
+  type CircuitsConfig,
+  type ConfiguredCircuit,
   type ConfiguredSwitch,
   type ControlConfig,
   defaultControl,
@@ -40,6 +42,8 @@ export interface VirtualOptions {
   readonly policy?: PolicyName;
   readonly control?: Partial<ControlConfig>;
   readonly classes?: readonly TrafficClass[];
+  /** undefined: circuits stay dark */
+  readonly circuits?: CircuitsConfig;
   /** undefined: the first VM to its other host; null: nothing migrates */
   readonly migration?: Partial<MigrationRequest> | null;
   readonly further?: readonly FurtherMigration[];
@@ -80,6 +84,7 @@ export function virtualConfig(
   topology: Topology,
   control: Partial<ControlConfig> = {},
   classes: readonly TrafficClass[] = defaultClasses,
+  circuits?: CircuitsConfig,
 ): EngineConfig {
   const switches: ConfiguredSwitch[] = topology.switches.map((s) => ({
     name: s.name,
@@ -94,6 +99,23 @@ export function virtualConfig(
     hypervisors,
     classes,
     control: { ...defaultControl, ...control },
+    ...(circuits && { circuits }),
+  };
+}
+
+/** Every circuit link of a topology may be ordered, on the same terms. */
+export function circuitsOf(topology: Topology, terms: Partial<ConfiguredCircuit> = {}): CircuitsConfig {
+  const links = topology.links.filter((l) => l.kind === 'circuit');
+  return {
+    owner: topology.name,
+    provider: undefined,
+    links: links.map((l) => ({
+      link: l.name,
+      budgetPerSecond: 1,
+      breakEvenSeconds: 1,
+      minimumHoldSeconds: Math.max(10, l.setupSeconds ?? 0),
+      ...terms,
+    })),
   };
 }
 
@@ -102,7 +124,7 @@ export function runVirtual(options: VirtualOptions): VirtualResult {
   const { seed } = options;
   const topology = withMemory(options.topology, options.memoryBytes);
   const control = { ...options.control, ...(options.policy === undefined ? {} : { policy: options.policy }) };
-  const config = virtualConfig(topology, control, options.classes);
+  const config = virtualConfig(topology, control, options.classes, options.circuits);
   const simulation = new NetworkSimulation(topology, { seed, ...options.simulation });
   const harness = new EngineHarness(simulation, {
     ...options.harness,

@@ -1,16 +1,21 @@
 /**
- * What two agents say on a migration's own TCP connection: frames of one type byte, a length (32 bits, big
+ * What two agents say on a migration's own TCP connections: frames of one type byte, a length (32 bits, big
  * end first) and a body. The bodies of `data` are the memory; they are counted and thrown away piece by
  * piece, so that neither end holds more than a socket's buffer.
+ *
+ * A migration has one or several streams. `open`, `round`, `finish`, `ping` and `abandon` go out on all of them, `data`
+ * on any, `done`, `ask` and the target's decision on the first. A page that was sent again in a later round must not be
+ * overwritten by its older copy on a slower stream, so `round` is a barrier: the target takes nothing of a stream
+ * that is behind it before all streams are.
  */
 export const frameType = {
-  /** source: JSON {migration, vm, memoryBytes}; the first frame of a migration */
+  /** source: JSON {migration, vm, memoryBytes, stream}; the first frame of each stream, which are numbered from 0 */
   open: 1,
   /** source: memory */
   data: 2,
-  /** source: JSON {round}, for the target's status */
+  /** source: JSON {round, roundBytes}: what follows is newer than all that any stream carried before its own */
   round: 3,
-  /** source: JSON {dataBytes, counter}: all memory was sent; resume the machine when it is all here */
+  /** source: JSON {dataBytes, counter}: all memory of this stream was sent; resume the machine when that of all is here */
   finish: 4,
   /** source: nothing to send for a while, still alive. Empty */
   ping: 5,
@@ -20,7 +25,7 @@ export const frameType = {
   done: 7,
   /** source, first frame of a new connection after a loss: JSON {migration}: did you resume? */
   ask: 8,
-  /** target: 64 bits: data bytes consumed so far; at least once a second */
+  /** target: 64 bits: data bytes of this stream consumed so far; at least once a second */
   acknowledge: 16,
   /** target: empty: the machine runs here now */
   resumed: 17,
@@ -76,9 +81,11 @@ export interface FrameHandlers {
   onFrame(type: FrameTypeNumber, body: Uint8Array): void;
 }
 
-/** Bytes to frames; holds at most one control frame. */
+/** Bytes to frames; holds at most one control frame, and while it is held what came in one piece with the last. */
 export class FrameReader {
   readonly #handlers: FrameHandlers;
+  #held = false;
+  #kept: Uint8Array[] = [];
   readonly #header = new Uint8Array(frameHeaderBytes);
   #headerLength = 0;
   #bodyLeft = 0;
@@ -91,8 +98,27 @@ export class FrameReader {
 
   /** @throws FrameError */
   push(chunk: Uint8Array): void {
-    for (let at = 0; at < chunk.length; )
+    let at = 0;
+    while (at < chunk.length && !this.#held)
       at += this.#headerLength < frameHeaderBytes ? this.#pushHeader(chunk, at) : this.#pushBody(chunk, at);
+    if (at < chunk.length) this.#kept.push(chunk.subarray(at));
+  }
+
+  /** Called by a handler: nothing behind this frame is taken before `release`. Whoever feeds the reader should stop. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  get held(): boolean {
+    return this.#held;
+  }
+
+  /** @throws FrameError */
+  release(): void {
+    this.#held = false;
+    const kept = this.#kept;
+    this.#kept = [];
+    for (const chunk of kept) this.push(chunk);
   }
 
   #pushHeader(chunk: Uint8Array, at: number): number {

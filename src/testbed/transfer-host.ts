@@ -1,6 +1,13 @@
 /** What one agent knows: the migrations that leave and reach its host, running and ended. */
 import { parseRequestLine } from '../hypervisor/agent-request.js';
-import type { AgentCommand, AgentEventLine, AgentReplyLine, AgentStatus } from '../hypervisor/protocol.js';
+import {
+  type AgentCommand,
+  type AgentEventLine,
+  type AgentReplyLine,
+  type AgentStatus,
+  agentGreeting,
+  type TransferStream,
+} from '../hypervisor/protocol.js';
 import { IncomingMigration } from './transfer-incoming.js';
 import {
   defaultTransferLimits,
@@ -55,8 +62,7 @@ export class TransferHost {
       return { reply: { id: parsed.id ?? 0, error: parsed.error }, hangUp: parsed.id === undefined };
     const { id, command } = parsed.request;
     try {
-      if (command.execute === 'hello')
-        return { reply: { id, return: { agent: 'steady-transfer', version: 1 } }, hangUp: false };
+      if (command.execute === 'hello') return { reply: { id, return: agentGreeting }, hangUp: false };
       return { reply: { id, return: await this.#execute(command) }, hangUp: false };
     } catch (error) {
       // a defect must not end the other migrations of this host with the process
@@ -116,7 +122,7 @@ export class TransferHost {
       throw conflict(command.migration);
     }
     this.#checkRoom();
-    this.#freePort(command.port);
+    this.#freePorts(command.streams);
     const listening = IncomingMigration.listen(command, this.#context(command));
     this.#opening.set(command.migration, listening);
     try {
@@ -155,9 +161,14 @@ export class TransferHost {
   }
 
   /** An ended migration that still answers questions at a port gives way to a new one. */
-  #freePort(port: number): void {
+  #freePorts(streams: readonly TransferStream[]): void {
+    const wanted = new Set(streams.map((s) => s.port));
     for (const migration of this.#migrations.values())
-      if (migration instanceof IncomingMigration && migration.ended && migration.command.port === port)
+      if (
+        migration instanceof IncomingMigration &&
+        migration.ended &&
+        migration.command.streams.some((s) => wanted.has(s.port))
+      )
         migration.close();
   }
 

@@ -1,21 +1,14 @@
 /**
- * The target's half of a migration: listens for the source, counts the memory, resumes the machine when all
- * of it is here. Before `finish` everything that goes wrong ends in `failed` and the machine never starts
+ * The target's half of a migration: listens for the streams of the source, counts the memory, resumes the machine when
+ * all of it is here. Before `finish` everything that goes wrong ends in `failed` and the machine never starts
  * here; after it, this end decides, remembers what it decided, and tells a source that lost the connection.
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import type { AgentCommand, AgentEventName, AgentPhase, AgentStatus } from '../hypervisor/protocol.js';
-import {
-  acknowledgeFrame,
-  FrameError,
-  FrameReader,
-  type FrameTypeNumber,
-  frameHeader,
-  frameType,
-  jsonBody,
-  jsonFrame,
-} from './transfer-frame.js';
-import { aliveMs, monotonicSeconds, TransferRefusal, tickMs } from './transfer-limits.js';
+import { IncomingStream } from './incoming-stream.js';
+import { RoundBarrier } from './round-barrier.js';
+import { FrameError, type FrameTypeNumber, frameType, jsonBody } from './transfer-frame.js';
+import { monotonicSeconds, TransferRefusal, tickMs } from './transfer-limits.js';
 import type { OutgoingContext } from './transfer-outgoing.js';
 import { controlVm, VmControlError } from './vm-control.js';
 
@@ -23,29 +16,26 @@ export type PrepareCommand = Extract<AgentCommand, { execute: 'prepare-incoming'
 /** `address`: where it listens. */
 export type IncomingContext = OutgoingContext;
 
-/** Connections at once: the source, and a source that asks again while the old one is dying. */
-const mostConnections = 4;
+/** Connections beside the streams: a source that asks again while the old connections are dying, and strangers. */
+const mostOtherConnections = 3;
 
 export class IncomingMigration {
   readonly command: PrepareCommand;
   readonly #context: IncomingContext;
-  readonly #server: Server;
-  readonly #connections = new Set<Socket>();
-  /** were told `refused`: what they still send is read and thrown away, or a reset would overtake the word */
-  readonly #dismissed = new WeakSet<Socket>();
+  readonly #servers: readonly Server[];
+  readonly #connections = new Set<IncomingStream>();
+  /** by number; those that have not come yet are missing */
+  readonly #streams: (IncomingStream | undefined)[];
+  readonly #barrier: RoundBarrier;
   #ticker: NodeJS.Timeout | undefined;
-  #source: Socket | undefined;
   #phase: AgentPhase = 'incoming';
   #detail = '';
   #memoryBytes = 0;
-  #consumed = 0;
-  #acknowledged = 0;
   #round = 0;
   #roundBytes = 0;
   #roundFrom = 0;
   #downtimeMs: number | null = null;
   #heardAt = monotonicSeconds();
-  #spokeAt = monotonicSeconds();
   /** settles when the decision after `finish` is made */
   #deciding: Promise<void> | undefined;
   /** false: it may run here although it could not be confirmed, so `refused` must not be said */
@@ -54,13 +44,25 @@ export class IncomingMigration {
   private constructor(command: PrepareCommand, context: IncomingContext) {
     this.command = command;
     this.#context = context;
-    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#servers = command.streams.map(() =>
+      createServer({ noDelay: true }, (socket) => this.#accept(socket)),
+    );
+    this.#streams = command.streams.map(() => undefined);
+    this.#barrier = new RoundBarrier(command.streams.length);
   }
 
   /** Listens. @throws TransferRefusal `port-unavailable` */
   static async listen(command: PrepareCommand, context: IncomingContext): Promise<IncomingMigration> {
     const incoming = new IncomingMigration(command, context);
-    await incoming.#listen();
+    try {
+      for (const [i, { port }] of command.streams.entries())
+        await incoming.#listen(incoming.#servers[i]!, port);
+    } catch (error) {
+      incoming.close();
+      throw error;
+    }
+    incoming.#heardAt = monotonicSeconds();
+    incoming.#ticker = setInterval(() => incoming.#tick(), tickMs);
     return incoming;
   }
 
@@ -68,13 +70,18 @@ export class IncomingMigration {
     return this.#phase !== 'incoming';
   }
 
+  get #consumed(): number {
+    return this.#streams.reduce((sum, stream) => sum + (stream?.consumed ?? 0), 0);
+  }
+
   status(): AgentStatus {
-    const sinceRound = this.#consumed - this.#roundFrom;
+    const consumed = this.#consumed;
+    const sinceRound = consumed - this.#roundFrom;
     return {
       phase: this.#phase,
       round: this.#round,
       totalBytes: this.#memoryBytes,
-      transferredBytes: this.#consumed,
+      transferredBytes: consumed,
       remainingBytes: this.#phase === 'incoming' ? Math.max(0, this.#roundBytes - sinceRound) : 0,
       dirtyBytesPerSecond: 0,
       downtimeMs: this.#downtimeMs,
@@ -90,17 +97,16 @@ export class IncomingMigration {
     this.#end('cancelled', 'cancelled at the target', 'CANCELLED');
   }
 
-  /** Gives the port back; the answer to a source that asks is forgotten. */
+  /** Gives the ports back; the answer to a source that asks is forgotten. */
   close(): void {
     clearInterval(this.#ticker);
-    this.#server.close();
-    for (const socket of this.#connections) socket.destroy();
+    for (const server of this.#servers) server.close();
+    for (const connection of this.#connections) connection.destroy();
   }
 
-  #listen(): Promise<void> {
-    const { port } = this.command;
+  #listen(server: Server, port: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#server.once('error', (error) =>
+      server.once('error', (error) =>
         reject(
           new TransferRefusal(
             'port-unavailable',
@@ -108,113 +114,107 @@ export class IncomingMigration {
           ),
         ),
       );
-      this.#server.listen({ host: this.#context.address, port }, () => {
-        this.#heardAt = monotonicSeconds();
-        this.#ticker = setInterval(() => this.#tick(), tickMs);
-        resolve();
-      });
+      server.listen({ host: this.#context.address, port }, () => resolve());
     });
   }
 
   #accept(socket: Socket): void {
-    if (this.#connections.size >= mostConnections) {
+    if (this.#connections.size >= this.#streams.length + mostOtherConnections) {
       socket.destroy();
       return;
     }
-    this.#connections.add(socket);
-    const reader = new FrameReader({
-      onData: (bytes) => this.#consume(socket, bytes),
-      onFrame: (type, body) => this.#take(socket, type, body),
-    });
-    socket.on('data', (chunk) => {
-      if (this.#dismissed.has(socket)) return;
-      if (socket === this.#source) this.#heardAt = monotonicSeconds();
-      try {
-        reader.push(chunk);
-      } catch (error) {
-        if (!(error instanceof FrameError)) throw error;
-        this.#drop(socket, error.message);
-      }
-    });
-    socket.on('error', (error) => this.#drop(socket, error.message));
-    socket.on('close', () => this.#drop(socket, 'the source closed the connection'));
+    this.#connections.add(
+      new IncomingStream(socket, {
+        onHeard: (stream) => {
+          if (stream.number !== undefined) this.#heardAt = monotonicSeconds();
+        },
+        onData: (stream, bytes) => this.#consume(stream, bytes),
+        onFrame: (stream, type, body) => this.#take(stream, type, body),
+        onGone: (stream, reason) => this.#gone(stream, reason),
+      }),
+    );
   }
 
-  #take(socket: Socket, type: FrameTypeNumber, body: Uint8Array): void {
-    // what came in one piece with the frame that was refused
-    if (this.#dismissed.has(socket)) return;
-    if (type === frameType.open) this.#open(socket, jsonBody(body));
-    else if (type === frameType.ask) void this.#answer(socket, jsonBody(body));
-    else if (socket !== this.#source) throw new FrameError(`type ${type} before open`);
-    else if (type === frameType.round) this.#beginRound(jsonBody(body));
-    else if (type === frameType.finish) this.#finish(jsonBody(body));
+  #take(stream: IncomingStream, type: FrameTypeNumber, body: Uint8Array): void {
+    if (type === frameType.open) this.#open(stream, jsonBody(body));
+    else if (type === frameType.ask) void this.#answer(stream, jsonBody(body));
+    else if (stream.number === undefined) throw new FrameError(`type ${type} before open`);
+    else if (type === frameType.round) this.#beginRound(stream, stream.number, jsonBody(body));
+    else if (type === frameType.finish) this.#finish(stream, jsonBody(body));
     else if (type === frameType.abandon) this.#abandoned(jsonBody(body));
     else if (type === frameType.done) this.#done(jsonBody(body));
     else if (type !== frameType.ping) throw new FrameError(`type ${type} from the source`);
   }
 
-  #open(socket: Socket, { migration, vm, memoryBytes }: Readonly<Record<string, unknown>>): void {
+  #open(
+    connection: IncomingStream,
+    { migration, vm, memoryBytes, stream }: Readonly<Record<string, unknown>>,
+  ): void {
     if (migration !== this.command.migration || vm !== this.command.vm) {
-      this.#refuse(
-        socket,
-        'not-expected',
-        `this port waits for ${this.command.vm} of ${this.command.migration}`,
-      );
+      const expected = `this port waits for ${this.command.vm} of ${this.command.migration}`;
+      connection.refuse('not-expected', expected);
       return;
     }
     if (this.#phase !== 'incoming') {
-      this.#refuse(socket, this.#phase, this.#detail);
+      connection.refuse(this.#phase, this.#detail);
       return;
     }
-    if (this.#source !== undefined) {
-      this.#refuse(socket, 'not-expected', 'the migration has its connection already');
+    const number = Number(stream);
+    if (!(number in this.#streams)) {
+      connection.refuse('not-expected', `there is no stream ${String(stream)} of ${this.#streams.length}`);
       return;
     }
-    this.#source = socket;
+    if (this.#streams[number] !== undefined) {
+      connection.refuse('not-expected', 'the migration has its connection already');
+      return;
+    }
+    connection.number = number;
+    this.#streams[number] = connection;
     this.#heardAt = monotonicSeconds();
     this.#memoryBytes = Number(memoryBytes) || 0;
   }
 
-  #beginRound({ round, roundBytes }: Readonly<Record<string, unknown>>): void {
+  #beginRound(
+    stream: IncomingStream,
+    number: number,
+    { round, roundBytes }: Readonly<Record<string, unknown>>,
+  ): void {
+    if (!this.#barrier.begin(number)) {
+      if (this.#barrier.holds(number)) stream.hold();
+      return;
+    }
     this.#round = Number(round) || 0;
     this.#roundBytes = Number(roundBytes) || 0;
     this.#roundFrom = this.#consumed;
+    for (const [other, waiting] of this.#streams.entries())
+      if (other !== number && !this.#barrier.holds(other)) waiting?.release();
   }
 
-  #consume(socket: Socket, bytes: number): void {
-    if (this.#dismissed.has(socket)) return;
-    if (socket !== this.#source || this.#deciding !== undefined)
-      throw new FrameError('memory outside a migration');
-    this.#consumed += bytes;
+  #consume(stream: IncomingStream, bytes: number): void {
+    if (stream.number === undefined || stream.finished) throw new FrameError('memory outside a migration');
+    stream.consumed += bytes;
   }
 
   #tick(): void {
     const now = monotonicSeconds();
     const { openMs, silenceMs } = this.#context.limits;
     if (this.#phase !== 'incoming') return;
-    if (this.#source === undefined) {
+    for (const stream of this.#streams) stream?.acknowledge(now);
+    if (this.#streams.includes(undefined)) {
       if (now - this.#heardAt > openMs / 1000) this.#fail(`the source did not connect within ${openMs} ms`);
       return;
     }
-    if (this.#consumed > this.#acknowledged || now - this.#spokeAt > aliveMs / 1000) this.#acknowledge(now);
     if (now - this.#heardAt > silenceMs / 1000 && this.#deciding === undefined)
       this.#fail(`the source said nothing for ${silenceMs} ms`);
   }
 
-  #acknowledge(now: number): void {
-    const socket = this.#source!;
-    // acknowledgements add up: one that waits in the socket makes the next one superfluous
-    if (!socket.writable || socket.writableLength > 0) return;
-    this.#spokeAt = now;
-    this.#acknowledged = this.#consumed;
-    socket.write(acknowledgeFrame(this.#consumed));
-  }
-
-  #finish({ dataBytes, counter }: Readonly<Record<string, unknown>>): void {
-    if (this.#phase !== 'incoming' || this.#deciding !== undefined) throw new FrameError('a second finish');
-    if (dataBytes !== this.#consumed)
-      throw new FrameError(`${this.#consumed} bytes of memory arrived, ${String(dataBytes)} were sent`);
-    this.#deciding = this.#resume(typeof counter === 'number' ? counter : undefined);
+  #finish(stream: IncomingStream, { dataBytes, counter }: Readonly<Record<string, unknown>>): void {
+    if (this.#phase !== 'incoming' || stream.finished) throw new FrameError('a second finish');
+    if (dataBytes !== stream.consumed)
+      throw new FrameError(`${stream.consumed} bytes of memory arrived, ${String(dataBytes)} were sent`);
+    stream.finished = true;
+    if (this.#streams.every((each) => each?.finished))
+      this.#deciding = this.#resume(typeof counter === 'number' ? counter : undefined);
   }
 
   async #resume(counter: number | undefined): Promise<void> {
@@ -232,19 +232,19 @@ export class IncomingMigration {
     this.#detail = 'the machine runs here';
     // first to whoever redirects the machine's packets: for it every millisecond counts
     this.#context.onEvent('RESUME', this.status());
-    if (this.#source?.writable) this.#source.write(frameHeader(frameType.resumed, 0));
+    this.#streams[0]?.sayResumed();
     this.#forgetLater();
   }
 
   /** A source that lost its connection wants to know who runs the machine. */
-  async #answer(socket: Socket, { migration }: Readonly<Record<string, unknown>>): Promise<void> {
+  async #answer(connection: IncomingStream, { migration }: Readonly<Record<string, unknown>>): Promise<void> {
     if (migration !== this.command.migration)
-      return this.#refuse(socket, 'not-expected', `this port is of ${this.command.migration}`);
+      return connection.refuse('not-expected', `this port is of ${this.command.migration}`);
     await this.#deciding;
     // undecided: the last round did not arrive whole, and from now on it never will
     if (this.#phase === 'incoming') this.#fail('the source lost the connection before all memory was here');
-    if (this.#phase === 'resumed') socket.write(frameHeader(frameType.resumed, 0));
-    else if (this.#certain) this.#refuse(socket, this.#phase, this.#detail);
+    if (this.#phase === 'resumed') connection.sayResumed();
+    else if (this.#certain) connection.refuse(this.#phase, this.#detail);
   }
 
   #abandoned({ reason }: Readonly<Record<string, unknown>>): void {
@@ -259,10 +259,9 @@ export class IncomingMigration {
     this.close();
   }
 
-  #drop(socket: Socket, reason: string): void {
-    if (!this.#connections.delete(socket)) return;
-    socket.destroy();
-    if (socket === this.#source && this.#deciding === undefined && this.#phase === 'incoming')
+  #gone(stream: IncomingStream, reason: string): void {
+    this.#connections.delete(stream);
+    if (stream.number !== undefined && this.#deciding === undefined && this.#phase === 'incoming')
       this.#fail(`connection to the source lost: ${reason}`);
   }
 
@@ -274,18 +273,11 @@ export class IncomingMigration {
     if (this.#phase !== 'incoming') return;
     this.#phase = phase;
     this.#detail = detail;
-    const source = this.#source;
-    if (this.#certain && source?.writable) this.#refuse(source, phase, detail);
-    else source?.destroy();
+    for (const stream of this.#streams)
+      if (this.#certain) stream?.refuse(phase, detail);
+      else stream?.destroy();
     this.#context.onEvent(event, this.status());
     this.#forgetLater();
-  }
-
-  #refuse(socket: Socket, code: string, detail: string): void {
-    if (!socket.writable) return;
-    this.#dismissed.add(socket);
-    socket.end(jsonFrame(frameType.refused, { code, detail: detail.slice(0, 500) }));
-    setTimeout(() => socket.destroy(), 1000).unref();
   }
 
   #forgetLater(): void {

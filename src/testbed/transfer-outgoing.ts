@@ -1,29 +1,21 @@
 /**
- * The source's half of a migration. The machine runs here until STOP, and again after every failure before
+ * The source's half of a migration. Memory goes in pieces to whichever stream can take one, in turn, so that a fast path
+ * carries more and does not wait for a slow one. The machine runs here until STOP, and again after every failure before
  * the target said that it resumed. One case cannot be decided by the two ends alone: the connection breaks
  * after the last round was handed over and the target does not answer any more. Then the machine is left
  * stopped - it must not run twice - and the status says `outcome-unknown`; `cancel` starts it here.
  */
-import { connect, type Socket } from 'node:net';
 import type { AgentCommand, AgentEventName, AgentPhase, AgentStatus } from '../hypervisor/protocol.js';
+import { OutgoingStream } from './outgoing-stream.js';
 import {
-  acknowledgedBytes,
   FrameError,
-  FrameReader,
   type FrameTypeNumber,
-  frameHeader,
   frameType,
   jsonBody,
   jsonFrame,
   longestDataBody,
 } from './transfer-frame.js';
-import {
-  aliveMs,
-  monotonicSeconds,
-  type TransferLimits,
-  TransferRefusal,
-  tickMs,
-} from './transfer-limits.js';
+import { monotonicSeconds, type TransferLimits, TransferRefusal, tickMs } from './transfer-limits.js';
 import { PrecopyMemory } from './transfer-memory.js';
 import { askOutcome } from './transfer-outcome.js';
 import { RateMeter, TransferPacer } from './transfer-pacer.js';
@@ -32,7 +24,7 @@ import { controlVm, VmControlError } from './vm-control.js';
 export type MigrateCommand = Extract<AgentCommand, { execute: 'migrate' }>;
 
 export interface OutgoingContext {
-  /** address that the migration's connection leaves from */
+  /** address that the migration's connections leave from */
   readonly address: string;
   /** control socket of the machine's stand-in; undefined: the machine is a number of bytes only */
   readonly vmSocket: string | undefined;
@@ -42,12 +34,8 @@ export interface OutgoingContext {
 
 /** Rounds shorter than this would be mostly bookkeeping. */
 const shortestRoundSeconds = 0.05;
-/** Bytes under way with a cap: enough for 0.3 s of it, so that a lower cap is felt soon. */
-const windowSeconds = 0.3;
-const smallestWindow = 262_144;
-
-/** What is sent as memory: nothing that a link could compress away. */
-const memoryPattern = new Uint8Array(longestDataBody).map((_, i) => (i * 2_654_435_761) >>> 13);
+/** Frames smaller than this would be mostly header. */
+const smallestPiece = 4096;
 
 export class OutgoingMigration {
   readonly command: MigrateCommand;
@@ -57,16 +45,12 @@ export class OutgoingMigration {
   readonly #meter = new RateMeter();
   readonly #ticker: NodeJS.Timeout;
   readonly #startedAt: number;
-  #socket: Socket | undefined;
-  #connected = false;
+  readonly #streams: readonly OutgoingStream[];
+  /** whose turn it is to take memory */
+  #turn = 0;
   #phase: AgentPhase = 'active';
   #detail = '';
   #downtimeMs: number | null = null;
-  #sent = 0;
-  #acknowledged = 0;
-  #heardAt: number;
-  #progressAt: number;
-  #spokeAt: number;
   #preSwitchoverAt = 0;
   #stoppedAt = 0;
   #machinePaused = false;
@@ -82,8 +66,8 @@ export class OutgoingMigration {
     this.#context = context;
     this.#memory = new PrecopyMemory(command, now);
     this.#pacer = new TransferPacer(command.bandwidthBytesPerSecond, now);
-    this.#startedAt = this.#heardAt = this.#progressAt = this.#spokeAt = now;
-    this.#connect();
+    this.#startedAt = now;
+    this.#streams = command.streams.map(({ port }, number) => this.#connect(port, number));
     this.#ticker = setInterval(() => this.#tick(), tickMs);
   }
 
@@ -91,12 +75,22 @@ export class OutgoingMigration {
     return this.#phase === 'completed' || this.#phase === 'failed' || this.#phase === 'cancelled';
   }
 
+  get #connected(): boolean {
+    return this.#streams.every((stream) => stream.connected);
+  }
+  get #sent(): number {
+    return this.#streams.reduce((sum, stream) => sum + stream.sent, 0);
+  }
+  get #acknowledged(): number {
+    return this.#streams.reduce((sum, stream) => sum + stream.acknowledged, 0);
+  }
+
   status(): AgentStatus {
     return {
       phase: this.#phase,
       round: this.#memory.round,
       totalBytes: this.command.memoryBytes,
-      transferredBytes: this.#acknowledged,
+      transferredBytes: this.#phase === 'completed' ? this.#sent : this.#acknowledged,
       remainingBytes: this.#phase === 'completed' ? 0 : this.#remainingBytes(monotonicSeconds()),
       dirtyBytesPerSecond: this.command.dirtyBytesPerSecond,
       downtimeMs: this.#downtimeMs,
@@ -134,56 +128,31 @@ export class OutgoingMigration {
     return this.#memory.unsentBytes + this.#memory.dirtyBytes(now) + (this.#sent - this.#acknowledged);
   }
 
-  #connect(): void {
-    const { address, port } = this.command.destination;
-    const socket = connect({ host: address, port, localAddress: this.#context.address, noDelay: true });
-    this.#socket = socket;
-    const reader = new FrameReader({
-      onData: () => {
-        throw new FrameError('the target sent memory');
+  #connect(port: number, number: number): OutgoingStream {
+    const { migration, vm, memoryBytes, destination } = this.command;
+    const target = { address: destination.address, port };
+    const stream: OutgoingStream = new OutgoingStream(target, this.#context.address, {
+      onConnect: () => {
+        stream.write(jsonFrame(frameType.open, { migration, vm, memoryBytes, stream: number }));
+        if (this.#connected) this.#announceRound();
       },
       onFrame: (type, body) => this.#take(type, body),
+      onDrain: () => this.#pump(),
+      onLost: (reason) => this.#lost(reason),
     });
-    socket.on('connect', () => {
-      const { migration, vm, memoryBytes } = this.command;
-      this.#connected = true;
-      this.#write(jsonFrame(frameType.open, { migration, vm, memoryBytes }));
-      this.#announceRound();
-    });
-    socket.on('data', (chunk) => {
-      this.#heardAt = monotonicSeconds();
-      try {
-        reader.push(chunk);
-      } catch (error) {
-        if (!(error instanceof FrameError)) throw error;
-        this.#lost(error.message);
-      }
-    });
-    // not straight from the drain event: a peer that reads as fast as this writes would starve all timers
-    socket.on('drain', () => setImmediate(() => this.#pump()));
-    socket.on('error', (error) => this.#lost(error.message));
-    socket.on('close', () => this.#lost('the target closed the connection'));
+    return stream;
   }
 
-  #write(bytes: Uint8Array): void {
-    this.#spokeAt = monotonicSeconds();
-    if (this.#socket?.writable) this.#socket.write(bytes);
+  #sayToAll(frame: Uint8Array): void {
+    for (const stream of this.#streams) stream.write(frame);
   }
 
   #take(type: FrameTypeNumber, body: Uint8Array): void {
-    if (type === frameType.acknowledge) this.#acknowledge(acknowledgedBytes(body));
-    else if (type === frameType.resumed && this.#handedOver === 'finish-sent') this.#complete();
+    if (type === frameType.resumed && this.#handedOver === 'finish-sent') this.#complete();
     else if (type === frameType.refused) {
       const { code, detail } = jsonBody(body);
       void this.#fail(`the target refused: ${code}: ${detail}`);
     } else throw new FrameError(`type ${type} from the target in phase ${this.#phase}`);
-  }
-
-  #acknowledge(bytes: number): void {
-    if (bytes < this.#acknowledged || bytes > this.#sent)
-      throw new FrameError(`${bytes} bytes acknowledged of ${this.#sent} sent`);
-    if (bytes > this.#acknowledged) this.#progressAt = monotonicSeconds();
-    this.#acknowledged = bytes;
   }
 
   #tick(): void {
@@ -195,19 +164,21 @@ export class OutgoingMigration {
     }
     if (this.#ending || this.#handedOver === 'asking') return;
     this.#meter.note(now, this.#acknowledged);
+    for (const stream of this.#streams) stream.tick(now);
     this.#watch(now);
     if (this.#phase === 'active') this.#stepActive(now);
     else if (this.#phase === 'pre-switchover') this.#stepPreSwitchover(now);
     this.#pump();
-    if (now - this.#spokeAt > aliveMs / 1000) this.#write(frameHeader(frameType.ping, 0));
   }
 
   #watch(now: number): void {
     const limit = this.#context.limits.silenceMs / 1000;
-    const waiting = this.#sent > this.#acknowledged || this.#handedOver === 'finish-sent';
-    if (!waiting) this.#progressAt = now;
-    if (now - this.#heardAt > limit) this.#lost(`the target said nothing for ${limit} s`);
-    else if (now - this.#progressAt > limit) this.#lost(`the target took no byte for ${limit} s`);
+    for (const stream of this.#streams) {
+      // only the first is answered
+      const waiting = this.#handedOver === 'finish-sent' && stream === this.#streams[0];
+      const complaint = stream.complaint(now, limit, waiting);
+      if (complaint !== undefined) this.#lost(complaint);
+    }
   }
 
   #stepActive(now: number): void {
@@ -223,7 +194,10 @@ export class OutgoingMigration {
   }
 
   #stepPreSwitchover(now: number): void {
-    if (this.#roundIsOver(now)) this.#memory.refill(now);
+    if (this.#roundIsOver(now)) {
+      this.#memory.refill(now);
+      this.#sayRound();
+    }
     const limit = this.command.switchoverTimeoutSeconds;
     if (now - this.#preSwitchoverAt > limit && this.#handedOver === 'no')
       void this.#fail(`switchover-timeout: no continue within ${limit} s; the machine runs on here`);
@@ -238,36 +212,52 @@ export class OutgoingMigration {
   }
 
   #announceRound(): void {
-    this.#write(
-      jsonFrame(frameType.round, { round: this.#memory.round, roundBytes: this.#memory.unsentBytes }),
-    );
+    this.#sayRound();
     this.#emit('ROUND');
   }
 
-  /** Hands to the socket what pacer, window and socket take. */
+  /** What is sent from now on may be newer than what is under way. */
+  #sayRound(): void {
+    const { round, unsentBytes } = this.#memory;
+    this.#sayToAll(jsonFrame(frameType.round, { round, roundBytes: unsentBytes }));
+  }
+
+  /** Hands to the sockets, one piece each in turn, what pacer, windows and sockets take. */
   #pump(): void {
-    const socket = this.#socket;
-    if (!this.#connected || this.#ending || socket === undefined) return;
-    while (this.#memory.unsentBytes > 0 && !socket.writableNeedDrain && socket.writable) {
-      const now = monotonicSeconds();
-      const wanted = Math.min(this.#memory.unsentBytes, longestDataBody);
-      const allowed = Math.min(this.#pacer.allowance(now, wanted), this.#windowLeft(), longestDataBody);
-      const bytes = this.#memory.take(allowed);
-      if (bytes === 0) return;
-      this.#pacer.spend(bytes);
-      this.#sent += bytes;
-      socket.cork();
-      this.#write(frameHeader(frameType.data, bytes));
-      this.#write(memoryPattern.subarray(0, bytes));
-      socket.uncork();
+    if (!this.#connected || this.#ending) return;
+    for (let idle = 0; idle < this.#streams.length && this.#memory.unsentBytes > 0; ) {
+      const stream = this.#streams[this.#turn]!;
+      this.#turn = (this.#turn + 1) % this.#streams.length;
+      idle = this.#sendPiece(stream) ? 0 : idle + 1;
     }
     if (this.#handedOver === 'last-round' && this.#memory.unsentBytes === 0) this.#sendFinish();
   }
 
-  #windowLeft(): number {
+  #sendPiece(stream: OutgoingStream): boolean {
+    if (!stream.takes) return false;
+    const wanted = Math.min(this.#memory.unsentBytes, longestDataBody);
+    const window = this.#windowLeft(stream);
+    if (window < Math.min(smallestPiece, wanted)) return false;
+    const allowed = this.#pacer.allowance(monotonicSeconds(), wanted);
+    const bytes = this.#memory.take(Math.min(allowed, window, longestDataBody));
+    if (bytes === 0) return false;
+    this.#pacer.spend(bytes);
+    stream.sendMemory(bytes);
+    return true;
+  }
+
+  /** Alone it may fill what the cap allows; of several each gets what its own path takes. */
+  #windowLeft(stream: OutgoingStream): number {
+    if (this.#streams.length > 1) return stream.shareLeft(this.#secondsLeft());
     const rate = this.#pacer.bytesPerSecond;
-    if (rate === null) return Number.POSITIVE_INFINITY;
-    return Math.max(0, Math.max(smallestWindow, rate * windowSeconds) - (this.#sent - this.#acknowledged));
+    return rate === null ? Number.POSITIVE_INFINITY : stream.windowLeft(rate);
+  }
+
+  /** Until all that is left of the round could be delivered, by all streams together. */
+  #secondsLeft(): number {
+    const left = this.#memory.unsentBytes + this.#sent - this.#acknowledged;
+    const rate = this.#streams.reduce((sum, stream) => sum + stream.bytesPerSecond, 0);
+    return rate > 0 ? left / rate : Number.POSITIVE_INFINITY;
   }
 
   async #switchOver(): Promise<void> {
@@ -286,6 +276,7 @@ export class OutgoingMigration {
     }
     if (this.#ending) return;
     this.#memory.stop(monotonicSeconds());
+    this.#sayRound();
     this.#handedOver = 'last-round';
     this.#emit('STOP');
     this.#pump();
@@ -293,15 +284,15 @@ export class OutgoingMigration {
 
   #sendFinish(): void {
     this.#handedOver = 'finish-sent';
-    this.#progressAt = monotonicSeconds();
-    this.#write(jsonFrame(frameType.finish, { dataBytes: this.#sent, counter: this.#counter ?? null }));
+    this.#streams[0]!.expectAnswer();
+    for (const stream of this.#streams)
+      stream.write(jsonFrame(frameType.finish, { dataBytes: stream.sent, counter: this.#counter ?? null }));
   }
 
   #complete(): void {
     // until the answer was heard here: half a round trip more than the machine stood still
     this.#downtimeMs = (monotonicSeconds() - this.#stoppedAt) * 1000;
-    this.#acknowledged = this.#sent;
-    this.#write(jsonFrame(frameType.done, { downtimeMs: this.#downtimeMs }));
+    this.#streams[0]!.write(jsonFrame(frameType.done, { downtimeMs: this.#downtimeMs }));
     this.#end('completed', 'the machine runs at the target', 'COMPLETED');
   }
 
@@ -316,10 +307,11 @@ export class OutgoingMigration {
 
   async #ask(reason: string): Promise<void> {
     this.#handedOver = 'asking';
-    this.#socket?.destroy();
-    const { destination, migration } = this.command;
+    for (const stream of this.#streams) stream.destroy();
+    const { destination, migration, streams } = this.command;
     const deadline = monotonicSeconds() + this.#context.limits.outcomeMs / 1000;
-    const answer = await askOutcome(destination, this.#context.address, migration, deadline);
+    const target = { address: destination.address, port: streams[0]!.port };
+    const answer = await askOutcome(target, this.#context.address, migration, deadline);
     if (answer === 'resumed') this.#complete();
     else if (answer === 'refused') await this.#fail(`connection to the target lost: ${reason}`);
     else
@@ -333,7 +325,7 @@ export class OutgoingMigration {
   }
 
   #abandon(reason: string): void {
-    this.#write(jsonFrame(frameType.abandon, { reason: reason.slice(0, 500) }));
+    this.#sayToAll(jsonFrame(frameType.abandon, { reason: reason.slice(0, 500) }));
   }
 
   /** Ends with the machine running here. */
@@ -369,10 +361,7 @@ export class OutgoingMigration {
     clearInterval(this.#ticker);
     this.#phase = phase;
     this.#detail = detail;
-    this.#socket?.destroySoon();
-    // a peer that never reads must not keep the connection for ever
-    const socket = this.#socket;
-    setTimeout(() => socket?.destroy(), 1000).unref();
+    for (const stream of this.#streams) stream.end();
     this.#emit(event);
   }
 

@@ -1,6 +1,13 @@
 import type { Application } from '../../src/api/application.js';
 import type { ApiCommand, ApiResult, AuditEntry } from '../../src/engine/input.js';
-import type { BottleneckView, MigrationView, SwitchView, SystemView } from '../../src/engine/view.js';
+import type { MigrationPreview } from '../../src/engine/migration-preview.js';
+import type {
+  BottleneckView,
+  CircuitView,
+  MigrationView,
+  SwitchView,
+  SystemView,
+} from '../../src/engine/view.js';
 
 /** Stands where the daemon stands: a view that tests set, and answers that tests choose. */
 export class FakeApplication implements Application {
@@ -34,13 +41,19 @@ export class FakeApplication implements Application {
     this.#ids += 1;
     return `m-${this.#ids}`;
   }
-  audit(): readonly AuditEntry[] {
-    return this.entries;
+  audit(before: number, limit: number): readonly AuditEntry[] {
+    return this.entries
+      .filter(({ number }) => number < before)
+      .slice(-limit)
+      .reverse();
+  }
+  noteAudit(entry: Omit<AuditEntry, 'number' | 'wallMs'>): void {
+    this.entries.push({ ...entry, number: this.entries.length + 1, wallMs: 0 });
   }
 
   #admit(command: ApiCommand): ApiResult {
     if (command.kind === 'createMigration') {
-      if (command.request.dryRun) return { ok: true, body: { feasible: true, earliestDeadlineSeconds: 31 } };
+      if (command.request.dryRun) return { ok: true, body: verdict };
       const { vm, destination, mode } = command.request;
       return { ok: true, body: migrationOf({ id: command.id, vm, destination, mode, state: 'accepted' }) };
     }
@@ -54,6 +67,19 @@ export class FakeApplication implements Application {
     };
   }
 }
+
+export const verdict: MigrationPreview = {
+  admitted: true,
+  source: 'hyp-a',
+  destination: 'hyp-b',
+  predictedSeconds: 31,
+  predictedFinish: '2026-01-01T00:00:41.000Z',
+  residualBitsPerSecond: 28e6,
+  verdict: 'fits',
+  warnings: [],
+  path: { switches: ['hv-a', 'gw-a', 'gw-b', 'hv-b'], links: ['up-a', 'wan', 'up-b'], oneWayDelayMs: 20 },
+  rules: [{ switch: 'gw-a', when: 'transfer', change: 'add', rule: 'table=0, priority=1 actions=drop' }],
+};
 
 export function migrationOf(change: Partial<MigrationView> = {}): MigrationView {
   const progress = { totalBytes: '150000000', processedBytes: '50000000', remainingBytes: '100000000' };
@@ -153,6 +179,37 @@ export function bottleneckView(change: Partial<BottleneckView> = {}): Bottleneck
   };
 }
 
+export function circuitView(change: Partial<CircuitView> = {}): CircuitView {
+  return {
+    name: 'circuit',
+    ends: ['gw-a', 'gw-x'],
+    state: 'releasing',
+    carries: false,
+    id: 'two-dc.circuit.1767225600000-1',
+    since: '2026-01-01T00:00:09.000Z',
+    reason: 'idle',
+    advice: 'idle',
+    forced: false,
+    providerProblem: null,
+    capacityBitsPerSecond: 100e6,
+    oneWayDelayMs: 15,
+    setupSeconds: 2,
+    costPerSetup: 10,
+    costPerSecond: 1,
+    budget: { spent: 20, bound: 25, debt: 5, holds: true },
+    ledger: {
+      requested: 3,
+      granted: 2,
+      released: 2,
+      open: 1,
+      cost: 42,
+      strays: 0,
+      measuredSetupSeconds: 2.1,
+    },
+    ...change,
+  };
+}
+
 export function viewOf(change: Partial<SystemView> = {}): SystemView {
   return {
     at: '2026-01-01T00:00:10.000Z',
@@ -202,6 +259,7 @@ export function viewOf(change: Partial<SystemView> = {}): SystemView {
       },
     ],
     lldpAlarms: [],
+    circuits: [circuitView()],
     hosts: [{ name: 'hyp-a', role: 'hypervisor', site: 'a', switch: 'hv-a' }],
     bottlenecks: [bottleneckView()],
     vms: [

@@ -124,6 +124,17 @@ describe('bytes on the socket', () => {
     expect(answer).toMatch(/^HTTP\/1.1 202 /);
     expect(answer).toContain('{"status":"alive"}');
   });
+  it('are not read to their end when they are too many', async () => {
+    const head = 'POST /v1/migrations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+    const announced = await exchange(`${head}Content-Length: 100000000\r\n\r\n{`);
+    expect(announced).toMatch(/^HTTP\/1.1 413 /);
+    expect(announced).toContain('urn:steady:problem:body-too-large');
+  });
+  it('are not read to their end when they come in pieces', async () => {
+    const head = 'POST /v1/migrations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+    const pieces = `10000\r\n${' '.repeat(65_536)}\r\n`.repeat(2);
+    expect(await exchange(`${head}Transfer-Encoding: chunked\r\n\r\n${pieces}`)).toMatch(/^HTTP\/1.1 413 /);
+  });
   it('may not be a head without end', async () => {
     const answer = await exchange(`GET / HTTP/1.1\r\nx-filler: ${'x'.repeat(20_000)}\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1.1 431 /);

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createApi } from '../../src/api/index.js';
 import type { ApiCommand, ApiResult } from '../../src/engine/input.js';
-import { FakeApplication, migrationOf, silence } from './fake-application.js';
+import { FakeApplication, migrationOf, silence, verdict } from './fake-application.js';
 
 const wanted = { vm: 'vm1', destination: 'hyp-b' };
 let application: FakeApplication;
@@ -60,7 +60,7 @@ describe('POST /v1/migrations', () => {
   it('answers a dry run with 200 and the verdict, and remembers nothing', async () => {
     const response = await post({ ...wanted, dryRun: true }, { 'idempotency-key': 'k' });
     expect(response.statusCode).toBe(200);
-    expect(response.json()).toEqual({ feasible: true, earliestDeadlineSeconds: 31 });
+    expect(response.json()).toEqual(verdict);
     expect(application.commands[0]).toMatchObject({ idempotencyKey: null });
     expect((await app.inject('/v1/migrations')).json().items).toEqual([]);
     expect((await post(wanted, { 'idempotency-key': 'k' })).statusCode).toBe(202);
@@ -296,6 +296,31 @@ describe('GET /v1/migrations', () => {
     const problem = await list(query);
     expect(problem).toMatchObject({ status: 400, type: 'urn:steady:problem:invalid-query' });
     expect(problem.errors[0].pointer).toBe(pointer);
+  });
+});
+
+describe('If-Match', () => {
+  const cancel = (headers: Record<string, string>) =>
+    app.inject({ method: 'POST', url: '/v1/migrations/m-1:cancel', headers });
+  it('carries the state that the decision was made in to the engine', async () => {
+    application.publish({ migrations: [migrationOf()] });
+    const { headers } = await app.inject('/v1/migrations/m-1');
+    expect(headers.etag).toBe('"1"');
+    await cancel({ 'if-match': String(headers.etag) });
+    await cancel({ 'if-match': '*' });
+    await cancel({});
+    expect(application.commands).toEqual([
+      { kind: 'cancelMigration', id: 'm-1', ifTransitions: 1 },
+      { kind: 'cancelMigration', id: 'm-1' },
+      { kind: 'cancelMigration', id: 'm-1' },
+    ]);
+  });
+  it.each(['1', 'W/"1"', '"a"', '"1", "2"', '""'])('is not %s', async (tag) => {
+    expect((await cancel({ 'if-match': tag })).json()).toMatchObject({
+      status: 400,
+      type: 'urn:steady:problem:invalid-header',
+    });
+    expect(application.commands).toEqual([]);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createApi } from '../../src/api/index.js';
-import { bottleneckView, FakeApplication, migrationOf, switchView } from './fake-application.js';
+import { bottleneckView, circuitView, FakeApplication, migrationOf, switchView } from './fake-application.js';
 
 let application: FakeApplication;
 let app: FastifyInstance;
@@ -31,22 +31,12 @@ describe('the view, in parts', () => {
     });
     expect(items[1]).toMatchObject({ kind: 'circuit', sites: ['a', null], bottlenecks: [] });
   });
-  it('has circuits', async () => {
-    expect((await get('/v1/circuits')).items).toEqual([
-      {
-        name: 'circuit',
-        ends: ['gw-a', 'gw-x'],
-        state: 'dark',
-        capacityBitsPerSecond: 100e6,
-        oneWayDelayMs: 15,
-        bitsPerSecond: null,
-      },
-    ]);
-  });
-  it('has the audit trail', async () => {
-    application.entries = [{ wallMs: 0, what: 'migration m-1 accepted' }];
-    expect(await get('/v1/audit')).toEqual({
-      items: [{ at: '1970-01-01T00:00:00.000Z', what: 'migration m-1 accepted' }],
+  it('has circuits, with the ledger of all', async () => {
+    const circuits = [circuitView(), circuitView({ name: 'second', state: 'dark' })];
+    application.publish({ circuits });
+    expect(await get('/v1/circuits')).toEqual({
+      items: circuits,
+      totals: { requested: 6, released: 4, open: 2, cost: 84 },
     });
   });
 });

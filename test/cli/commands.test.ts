@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { createApi } from '../../src/api/index.js';
-import { FakeApplication, migrationOf, viewOf } from '../api/fake-application.js';
+import { circuitView, FakeApplication, migrationOf, verdict, viewOf } from '../api/fake-application.js';
 import { type Result, steady } from './terminal.js';
 
 let application: FakeApplication;
@@ -52,6 +52,17 @@ describe('tables', () => {
     expect(head?.slice(0, 3)).toEqual(['DPID', 'NAME', 'SITE']);
     expect(first?.slice(0, 6)).toEqual(['0000000000000001', 'gw-a', 'a', 'gateway', 'ready', '7/7']);
     expect(second?.[4]).toBe('lost');
+  });
+  it('of circuits, with the ledger', async () => {
+    const { stdout } = await ask('circuits');
+    const [head, circuit, totals] = rows(stdout);
+    expect(head?.slice(0, 3)).toEqual(['NAME', 'ENDS', 'STATE']);
+    expect(circuit?.slice(0, 3)).toEqual(['circuit', 'gw-a gw-x', 'releasing']);
+    expect(circuit?.slice(6)).toEqual(['42.00', '3/2', 'idle', 'idle']);
+    expect(totals).toEqual(['3 ordered, 2 released, 1 open, 42.00 spent']);
+    application.publish({ circuits: [circuitView({ providerProblem: 'timeout: no answer within 5 s' })] });
+    expect((await ask('circuits')).stdout).toContain('does not answer: timeout: no answer within 5 s');
+    expect(JSON.parse((await ask('circuits', '-o', 'json')).stdout).totals.open).toBe(1);
   });
   it('of links', async () => {
     const [, wan, circuit] = rows((await ask('links')).stdout);
@@ -168,7 +179,7 @@ describe('steady migrate', () => {
   it('start --dry-run prints the verdict', async () => {
     const { code, stdout } = await ask('migrate', 'start', 'vm1', 'hyp-b', '--dry-run', '-o', 'json');
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toEqual({ feasible: true, earliestDeadlineSeconds: 31 });
+    expect(JSON.parse(stdout)).toEqual(verdict);
     expect(application.commands).toMatchObject([{ request: { dryRun: true } }]);
   });
   it('start tells a refusal and its places', async () => {

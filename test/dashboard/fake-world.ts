@@ -419,6 +419,7 @@ export class FakeWorld {
       switches: this.#switches(),
       links: bare ? [] : this.#links(),
       lldpAlarms: [],
+      circuits: [],
       hosts: bare ? [] : hosts,
       bottlenecks: bare || this.#scene === 'waiting' ? [] : [this.#bottleneck(0), this.#bottleneck(1)],
       vms: bare ? [] : [vm],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MigrationRequest } from '../../src/engine/input.js';
+import { type MigrationPreview, planText } from '../../src/engine/migration-preview.js';
 import { flowModOf, type Rule } from '../../src/network/rules.js';
 import { parseMac } from '../../src/openflow/address.js';
 import type { Action } from '../../src/openflow/index.js';
@@ -106,6 +107,40 @@ describe('a dry run', () => {
     expect(rig.answer(real.request).ok).toBe(true);
     rig.finish(real.id);
     expect(rig.leftovers([real.id])).toEqual([]);
+  });
+});
+
+describe('the plan of a dry run', () => {
+  it('names the rules that then come and go, to the letter', () => {
+    const rig = quiet();
+    const lines = () =>
+      rig.topology.switches.flatMap(({ name }) => rig.rules(name).map((rule) => `${name} ${planText(rule)}`));
+    const before = new Set(lines());
+    const answer = rig.answer(rig.migrate({ dryRun: true, deadlineSeconds: 100 }).request);
+    const { rules, path, predictedFinish } = (answer as { body: MigrationPreview }).body;
+    expect(path).toMatchObject({
+      links: ['up-a', 'wan', 'up-b'],
+      switches: ['hv-a', 'gw-a', 'gw-b', 'hv-b'],
+    });
+    expect(Date.parse(predictedFinish ?? '')).toBeGreaterThan(0);
+    const planned = (when: string, change: string) =>
+      rules.filter((r) => r.when === when && r.change === change).map((r) => `${r.switch} ${r.rule}`);
+
+    const { id } = rig.migrate({ deadlineSeconds: 100 });
+    rig.harness.runWhile(() => rig.step(id) !== 'running', rig.now + 5, 0.002);
+    rig.settle(0.2);
+    expect(rig.step(id)).toBe('running');
+    const during = new Set(lines());
+    expect(planned('transfer', 'add').length).toBeGreaterThan(0);
+    expect([...during].filter((line) => !before.has(line)).sort()).toEqual(planned('transfer', 'add').sort());
+    rig.finish(id);
+    const after = new Set(lines());
+    expect(planned('switchover', 'add').length).toBeGreaterThan(0);
+    expect([...after].filter((line) => !before.has(line)).sort()).toEqual(
+      planned('switchover', 'add').sort(),
+    );
+    const gone = [...before].filter((line) => !after.has(line));
+    for (const line of planned('switchover', 'delete')) expect(gone).toContain(line);
   });
 });
 

@@ -34,6 +34,21 @@ describe('cancel', () => {
     expect(outcomes.refused).toBeGreaterThan(0);
   });
 
+  it('is refused to whoever decided by a state that has passed', () => {
+    const rig = new Rig({ seed: 3 }).settle(1);
+    const { id } = rig.migrate();
+    const seen = rig.view(id)?.phaseTransitions.length ?? 0;
+    rig.harness.runWhile(() => rig.step(id) !== 'running', rig.now + 5, 0.002);
+    const ask = (ifTransitions: number) =>
+      rig.answer(rig.harness.api({ kind: 'cancelMigration', id, ifTransitions }));
+    expect(ask(seen)).toMatchObject({ ok: false, problem: { slug: 'precondition-failed', status: 412 } });
+    rig.settle(0.2);
+    expect(rig.step(id)).toBe('running');
+    expect(ask(rig.view(id)?.phaseTransitions.length ?? 0).ok).toBe(true);
+    rig.finish(id);
+    expect(rig.view(id)?.state).toBe('cancelled');
+  });
+
   it('is refused from the moment at which the machine may be told to stop', () => {
     for (const delay of [0, 0.002, 0.01, 0.03]) {
       const rig = new Rig({ seed: 2 }).settle(1);

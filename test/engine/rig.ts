@@ -1,3 +1,4 @@
+import type { CircuitsConfig } from '../../src/engine/config.js';
 import { Engine } from '../../src/engine/engine.js';
 import type {
   ApiCommand,
@@ -56,6 +57,8 @@ export interface RigOptions {
   readonly seed: number;
   readonly topology?: Topology;
   readonly control?: Parameters<typeof virtualConfig>[1];
+  /** undefined: circuits stay dark */
+  readonly circuits?: CircuitsConfig;
   readonly harness?: Partial<Omit<HarnessOptions, 'config' | 'createEngine'>>;
   readonly simulation?: Partial<ConstructorParameters<typeof NetworkSimulation>[1]>;
   /** kill the engine at this moment, and start it again after so many seconds */
@@ -94,7 +97,7 @@ export class Rig {
     this.watchMachines();
     this.harness = new EngineHarness(this.simulation, {
       ...options.harness,
-      config: virtualConfig(this.topology, options.control),
+      config: virtualConfig(this.topology, options.control, defaultClasses, options.circuits),
       createEngine: (config) => new Tap(make(config), this),
     });
     const { replies } = this.harness;

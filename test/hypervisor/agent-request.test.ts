@@ -10,7 +10,8 @@ const migrate: AgentCommand = {
   execute: 'migrate',
   migration: 'm1',
   vm: 'vm1',
-  destination: { address: '10.0.0.2', port: 4901 },
+  destination: { address: '10.0.0.2' },
+  streams: [{ port: 4901 }, { port: 4965 }],
   memoryBytes: 1e9,
   dirtyBytesPerSecond: 0,
   workingSetBytes: 0,
@@ -20,7 +21,7 @@ const migrate: AgentCommand = {
 };
 const commands: AgentCommand[] = [
   { execute: 'hello' },
-  { execute: 'prepare-incoming', migration: 'm1', vm: 'vm1', port: 4901 },
+  { execute: 'prepare-incoming', migration: 'm1', vm: 'vm1', streams: [{ port: 4901 }] },
   migrate,
   { execute: 'set-bandwidth', migration: 'm1', bytesPerSecond: 1.5 },
   { execute: 'query', migration: 'm1' },
@@ -45,8 +46,17 @@ describe('parseRequestLine', () => {
     [{ ...migrate, memoryBytes: 0 }, 'bad-command', 'memoryBytes'],
     [{ ...migrate, downtimeLimitMs: -1 }, 'bad-command', 'downtimeLimitMs'],
     [{ ...migrate, destination: null }, 'bad-command', 'destination'],
-    [{ ...migrate, destination: { address: '', port: 1 } }, 'bad-command', 'address'],
-    [{ ...migrate, destination: { address: 'h', port: 1.5 } }, 'bad-command', 'port'],
+    [{ ...migrate, destination: { address: '' } }, 'bad-command', 'address'],
+    [{ ...migrate, streams: [{ port: 1.5 }] }, 'bad-command', 'port'],
+    [{ ...migrate, streams: [] }, 'bad-command', 'streams'],
+    [
+      { ...migrate, streams: Array.from({ length: 9 }, (_, i) => ({ port: i + 1 })) },
+      'bad-command',
+      'streams',
+    ],
+    [{ ...migrate, streams: [{ port: 7 }, { port: 7 }] }, 'bad-command', 'same port'],
+    [{ ...migrate, streams: [7] }, 'bad-command', 'streams'],
+    [{ execute: 'prepare-incoming', migration: 'm', vm: 'v', port: 4901 }, 'bad-command', 'streams'],
     [{ ...migrate, vm: 'x'.repeat(201) }, 'bad-command', 'vm'],
     [{ execute: 'destroy' }, 'bad-command', 'destroy'],
     [{}, 'bad-command', 'execute'],
@@ -96,7 +106,7 @@ describe('parseAgentLine', () => {
   it('reads answers, errors and events', () => {
     for (const line of [
       { id: 1, return: status },
-      { id: 1, return: { agent: 'steady-transfer', version: 1 } },
+      { id: 1, return: { agent: 'steady-transfer', version: 2 } },
       { id: 1, error: { code: 'c', detail: 'd' } },
       { event: 'ROUND', migration: 'm', status },
     ])
@@ -110,13 +120,18 @@ describe('parseAgentLine', () => {
       '{"id":1}',
       '{"id":1,"return":{}}',
       '{"id":1,"error":{}}',
-      JSON.stringify({ id: 1, return: { agent: 'steady-transfer', version: 2 } }),
+      JSON.stringify({ id: 1, return: { agent: 'another', version: 2 } }),
       JSON.stringify({ id: 1, return: { ...status, phase: 'lost' } }),
       JSON.stringify({ id: 1, return: { ...status, remainingBytes: null } }),
       JSON.stringify({ event: 'PARTY', migration: 'm', status }),
       JSON.stringify({ event: 'ROUND', migration: 'm' }),
     ])
       expect(parseAgentLine(line)).toMatchObject({ ok: false, error: { code: 'bad-line' } });
+  });
+  it('tells an agent of another version from nonsense', () => {
+    const old = JSON.stringify({ id: 1, return: { agent: 'steady-transfer', version: 1 } });
+    const detail = expect.stringContaining('version 1 of the protocol, not 2');
+    expect(parseAgentLine(old)).toEqual({ ok: false, error: { code: 'version', detail } });
   });
 });
 

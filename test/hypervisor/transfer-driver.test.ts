@@ -21,7 +21,7 @@ const status = {
 };
 /** A machine with other work may stall for seconds. */
 const patience = { timeout: 20_000 };
-const hello = { agent: 'steady-transfer', version: 1 };
+const hello = { agent: 'steady-transfer', version: 2 };
 type Request = { id: number; command: { execute: string } };
 
 /** An agent whose every word the test decides. */
@@ -174,11 +174,14 @@ describe('TransferDriver', () => {
     expect(log.map(([kind]) => kind)).not.toContain('connected');
   });
 
-  it('does not take an agent of another version for its own', async () => {
-    serve(({ id }, socket) => say(socket, { id, return: status }));
+  it.each([
+    ['says nothing of itself', status, 'did not say that it is a steady-transfer agent'],
+    ['is of another version', { ...hello, version: 1 }, 'version 1 of the protocol, not 2'],
+  ])('does not take an agent for its own that %s', async (_what, answer, reason) => {
+    serve(({ id }, socket) => say(socket, { id, return: answer } as never));
     drive();
     await seen('disconnected');
-    expect(log[0]![1]).toContain('steady-transfer agent of version 1');
+    expect(log[0]![1]).toContain(reason);
   });
 
   it('bounds the commands in flight', async () => {

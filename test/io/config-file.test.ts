@@ -43,7 +43,7 @@ control: { gain: 0.5 }
     );
     expect(read.listen).toEqual({
       openflow: { host: '0.0.0.0', port: 6653 },
-      http: { host: '127.0.0.1', port: 8080 },
+      http: { host: '127.0.0.1', port: 8080, names: [], insecure: false },
     });
     expect(read.topologyPath).toBe(twoDc);
     expect(read.config.topology?.name).toBe('two-dc');

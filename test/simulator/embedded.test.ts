@@ -91,7 +91,7 @@ describe('embedded network', () => {
     agent.say({ id: 2, command: { execute: 'query', migration: 'm' } });
     agent.say({ id: 3, command: { execute: 'dance' } });
     await until(() => agent.lines.length === 3);
-    expect(agent.lines[0]).toEqual({ id: 1, return: { agent: 'steady-transfer', version: 1 } });
+    expect(agent.lines[0]).toEqual({ id: 1, return: { agent: 'steady-transfer', version: 2 } });
     expect(agent.lines[1]).toMatchObject({ id: 2, return: { phase: 'none' } });
     expect(agent.lines[2]).toMatchObject({ id: 3, error: { code: 'bad-command' } });
     expect(network.lateness().turns).toBeGreaterThan(0);

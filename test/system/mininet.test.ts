@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { SwitchView } from '../../src/engine/view.js';
@@ -95,6 +95,53 @@ describe.skipIf(!requireOrSkip('ovs', 'mininet'))('the topology in Mininet', () 
     await place.must('pkill', '-TERM', '-f', `${script} two-dc`);
     expect((await finished).code).toBe(143);
   });
+
+  it('moves a machine that answers at both places', async () => {
+    const at = `${place.directory}/machines`;
+    const small = `${place.directory}/small.yaml`;
+    const whole = readFileSync('topologies/two-dc.yaml', 'utf8');
+    writeFileSync(small, whole.replace(/memoryBytes: \d+/, 'memoryBytes: 20000000'));
+    const mininet = place.start('/usr/bin/python3', script, small, '--machines', '--directory', at);
+    const finished = finish(mininet);
+    let said = '';
+    for (const stream of [mininet.stdout!, mininet.stderr!])
+      stream.on('data', (chunk) => {
+        said += chunk;
+      });
+    await eventually('the machines stand', () => /npm start -- --config \S+/.exec(said)?.[0]);
+    const state = `${place.directory}/machines-state`;
+    const controller = place.start(
+      process.execPath,
+      launcher,
+      'run',
+      '--config',
+      `${at}/steady.yaml`,
+      '--state',
+      state,
+    );
+    const log = finish(controller);
+    await eventually(
+      'all switches are ready',
+      async () => (await switches()).filter(isSettled).length === 4 || undefined,
+    );
+    const migrate = (...words: string[]) =>
+      place.run(process.execPath, launcher, 'migrate', ...words, '--server', server);
+    const moved = await migrate('start', 'vm1', 'hyp-b', '--watch');
+    expect(moved.code, moved.output).toBe(0);
+    expect(moved.output).toContain('completed');
+    const before = said.length;
+    mininet.stdin!.write('userb ping -c 1 -W 1 10.99.0.101\n');
+    const loss = await eventually(
+      'the machine answers',
+      () => /\d+% packet loss/.exec(said.slice(before))?.[0],
+    );
+    expect(loss).toBe('0% packet loss');
+    await place.must('pkill', '-TERM', '-f', `${launcher} run`);
+    expect((await log).code).toBe(0);
+    mininet.stdin!.end('exit\n');
+    expect((await finished).code).toBe(0);
+    expect((await place.run('pgrep', '-f', 'transfer-agent|vm-standin')).output).toBe('');
+  }, 180_000);
 
   it('is a topology of mn', async () => {
     const args = ['--custom', script, '--topo', 'steady,two-dc', '--test', 'none'];

@@ -124,10 +124,10 @@ export class QemuRig {
     migration: string,
     more: Partial<Extract<AgentCommand, { execute: 'migrate' }>> = {},
   ): Promise<void> {
-    const port = await freePort();
+    const streams = [{ port: await freePort() }];
     // the monitors may just have come up
     await until(async () => {
-      const { error } = await this.ask('B', { execute: 'prepare-incoming', migration, vm: 'vm1', port });
+      const { error } = await this.ask('B', { execute: 'prepare-incoming', migration, vm: 'vm1', streams });
       if (error !== null && !/^(no-qemu|exists)/.test(error)) throw new Error(error);
       return error === null;
     }, 'the target never took the migration');
@@ -135,7 +135,8 @@ export class QemuRig {
       execute: 'migrate',
       migration,
       vm: 'vm1',
-      destination: { address: '127.0.0.1', port },
+      destination: { address: '127.0.0.1' },
+      streams,
       memoryBytes: memoryKibibytes * 1024,
       dirtyBytesPerSecond: 0,
       workingSetBytes: 8e6,

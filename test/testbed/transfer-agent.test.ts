@@ -237,7 +237,7 @@ describe('an agent', () => {
       { id: 2, error: { code: 'bad-bandwidth', detail: expect.stringContaining('null for no cap') } },
       { id: 3, error: { code: 'unknown-migration', detail: expect.stringContaining('m1') } },
       { id: 4, return: expect.objectContaining({ phase: 'none' }) },
-      { id: 5, return: { agent: 'steady-transfer', version: 1 } },
+      { id: 5, return: { agent: 'steady-transfer', version: 2 } },
     ]);
   });
 
@@ -257,7 +257,7 @@ describe('an agent', () => {
     await rig.begin();
     expect((await rig.a.ask({ execute: 'continue', ...m1 })).error?.code).toBe('wrong-phase');
     expect((await rig.b.ask({ execute: 'continue', ...m1 })).error?.code).toBe('wrong-host');
-    const prepare = { execute: 'prepare-incoming', ...m1, vm: 'vm1', port: rig.port } as const;
+    const prepare = { execute: 'prepare-incoming', ...m1, vm: 'vm1', streams: [{ port: rig.port }] } as const;
     expect((await rig.b.must(prepare)).phase).toBe('incoming');
     expect((await rig.b.ask({ ...prepare, vm: 'vm2' })).error?.code).toBe('conflict');
     expect((await rig.b.ask({ ...prepare, migration: 'm9' })).error?.code).toBe('port-unavailable');
@@ -269,7 +269,7 @@ describe('an agent', () => {
     const port = await freePort();
     for (let i = 0; i < 105; i++) {
       const migration = `x${i}`;
-      await rig.a.must({ execute: 'prepare-incoming', migration, vm: 'v', port });
+      await rig.a.must({ execute: 'prepare-incoming', migration, vm: 'v', streams: [{ port }] });
       await rig.a.must({ execute: 'cancel', migration });
     }
     const phase = async (migration: string) => (await rig.a.must({ execute: 'query', migration })).phase;

@@ -32,13 +32,18 @@ describe('a migration that loses its peer', () => {
     rig = await Rig.start({ limits: { openMs: 100 } });
     await rig.a.must(rig.command({ migration: 'nobody' }));
     expect((await rig.a.until('FAILED', 'nobody')).detail).toContain('no connection to the target');
-    await rig.b.must({ execute: 'prepare-incoming', ...m1, vm: 'vm1', port: rig.port });
+    await rig.b.must({ execute: 'prepare-incoming', ...m1, vm: 'vm1', streams: [{ port: rig.port }] });
     expect((await rig.b.until('FAILED', 'm1')).detail).toContain('the source did not connect within 100 ms');
   });
 
   it('fails when the target is for another migration', async () => {
     rig = await Rig.start();
-    await rig.b.must({ execute: 'prepare-incoming', migration: 'other', vm: 'vm1', port: rig.port });
+    await rig.b.must({
+      execute: 'prepare-incoming',
+      migration: 'other',
+      vm: 'vm1',
+      streams: [{ port: rig.port }],
+    });
     // at full speed: the refusal must arrive although the source has more under way than the target reads
     await rig.a.must(rig.command({ memoryBytes: 1e9, bandwidthBytesPerSecond: null }));
     expect((await rig.a.until('FAILED', 'm1')).detail).toContain('this port waits for vm1 of other');
@@ -64,8 +69,7 @@ describe('a migration that loses its peer', () => {
       const port = await freePort();
       await new Promise<void>((resolve) => deaf.listen(port, '127.0.0.1', resolve));
       rig.onClose(() => deaf.close());
-      const destination = { address: '127.0.0.1', port };
-      await rig.a.must(rig.command({ destination, memoryBytes: 1e9, bandwidthBytesPerSecond: null }));
+      await rig.a.must(rig.command({ streams: [{ port }], memoryBytes: 1e9, bandwidthBytesPerSecond: null }));
       const held = process.memoryUsage().arrayBuffers;
       const end = await rig.a.until('FAILED', 'm1');
       expect(end.detail).toContain(detail);
@@ -85,7 +89,7 @@ describe('a migration that loses its peer', () => {
       }
       return 'pass';
     });
-    await rig.begin({ memoryBytes: 200_000, destination: { address: '127.0.0.1', port } });
+    await rig.begin({ memoryBytes: 200_000, streams: [{ port }] });
     await rig.a.until('PRE_SWITCHOVER', 'm1');
     await rig.a.must({ execute: 'continue', ...m1 });
     expect((await rig.a.until('COMPLETED', 'm1')).remainingBytes).toBe(0);
@@ -100,7 +104,7 @@ describe('a migration that loses its peer', () => {
     const port = await rig.proxy((from, type) =>
       from === 'a' && type === frameType.finish ? 'cut' : 'pass',
     );
-    await rig.begin({ memoryBytes: 200_000, destination: { address: '127.0.0.1', port } });
+    await rig.begin({ memoryBytes: 200_000, streams: [{ port }] });
     await rig.a.until('PRE_SWITCHOVER', 'm1');
     await rig.a.must({ execute: 'continue', ...m1 });
     expect((await rig.a.until('FAILED', 'm1')).detail).toContain('connection to the target lost');
@@ -128,7 +132,7 @@ describe('a migration that loses its peer', () => {
 
   it('reads on after a refusal, so that no reset overtakes it', async () => {
     rig = await Rig.start();
-    await rig.b.must({ execute: 'prepare-incoming', ...m1, vm: 'vm1', port: rig.port });
+    await rig.b.must({ execute: 'prepare-incoming', ...m1, vm: 'vm1', streams: [{ port: rig.port }] });
     const socket = connect({ host: '127.0.0.1', port: rig.port, allowHalfOpen: true });
     const errors: string[] = [];
     let refused = false;
@@ -140,7 +144,7 @@ describe('a migration that loses its peer', () => {
     });
     socket.on('error', (error) => errors.push(error.message));
     socket.on('data', (chunk) => reader.push(chunk));
-    socket.write(jsonFrame(frameType.open, { migration: 'stranger', vm: 'vm1', memoryBytes: 1 }));
+    socket.write(jsonFrame(frameType.open, { migration: 'stranger', vm: 'vm1', memoryBytes: 1, stream: 0 }));
     for (let i = 0; i < 20; i++) {
       socket.write(frameHeader(frameType.data, 1000));
       socket.write(new Uint8Array(1000));
@@ -180,7 +184,7 @@ describe('a migration that loses its peer', () => {
     const port = await rig.proxy((from, type) =>
       from === 'b' && type === frameType.resumed ? 'cut-for-good' : 'pass',
     );
-    await rig.begin({ memoryBytes: 200_000, destination: { address: '127.0.0.1', port } });
+    await rig.begin({ memoryBytes: 200_000, streams: [{ port }] });
     await rig.a.until('PRE_SWITCHOVER', 'm1');
     await rig.a.must({ execute: 'continue', ...m1 });
     const end = await rig.a.until('FAILED', 'm1');

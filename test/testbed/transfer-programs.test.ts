@@ -99,12 +99,13 @@ describe('the programs of the testbed', () => {
     const a = await new Client(`unix:${directory}/hyp-a.sock`).ready();
     const b = await new Client(`unix:${directory}/hyp-b.sock`).ready();
     try {
-      await b.must({ execute: 'prepare-incoming', migration: 'm', vm: 'vm1', port });
+      await b.must({ execute: 'prepare-incoming', migration: 'm', vm: 'vm1', streams: [{ port }] });
       await a.must({
         execute: 'migrate',
         migration: 'm',
         vm: 'vm1',
-        destination: { address: '127.0.0.1', port },
+        destination: { address: '127.0.0.1' },
+        streams: [{ port }],
         memoryBytes: 2_000_000,
         dirtyBytesPerSecond: 100_000,
         workingSetBytes: 500_000,

@@ -104,7 +104,8 @@ export class Rig {
   readonly servers: { a: TransferServer; b: TransferServer };
   readonly a: Client;
   readonly b: Client;
-  readonly port: number;
+  /** of the streams, at the target */
+  readonly ports: readonly number[];
   readonly #closers: (() => unknown)[];
   readonly #stopped = new Set<string>();
 
@@ -112,19 +113,19 @@ export class Rig {
     directory: string,
     servers: { a: TransferServer; b: TransferServer },
     machines: { a: VmMachine; b: VmMachine } | undefined,
-    port: number,
+    ports: readonly number[],
   ) {
     this.directory = directory;
     this.servers = servers;
     this.machines = machines;
-    this.port = port;
+    this.ports = ports;
     this.a = new Client(`unix:${join(directory, 'a.sock')}`, (e) => this.story.push(`a ${e.event}`));
     this.b = new Client(`unix:${join(directory, 'b.sock')}`, (e) => this.story.push(`b ${e.event}`));
     this.#closers = [() => this.a.close(), () => this.b.close()];
   }
 
   static async start(
-    options: { machines?: { udpPort: number }; limits?: Partial<TransferLimits> } = {},
+    options: { machines?: { udpPort: number }; limits?: Partial<TransferLimits>; streams?: number } = {},
   ): Promise<Rig> {
     const directory = mkdtempSync(join(tmpdir(), 'steady-transfer-'));
     const machine = (place: string, address: string, running: boolean, udpPort: number) =>
@@ -140,10 +141,21 @@ export class Rig {
         vmSockets: new Map(machines ? [['vm1', join(directory, `vm-${host}.sock`)]] : []),
         limits: options.limits,
       });
-    const rig = new Rig(directory, { a: await agent('a'), b: await agent('b') }, machines, await freePort());
+    const ports = new Set<number>();
+    while (ports.size < (options.streams ?? 1)) ports.add(await freePort());
+    const servers = { a: await agent('a'), b: await agent('b') };
+    const rig = new Rig(directory, servers, machines, [...ports]);
     await rig.a.ready();
     await rig.b.ready();
     return rig;
+  }
+
+  /** of the first stream */
+  get port(): number {
+    return this.ports[0]!;
+  }
+  get streams(): { port: number }[] {
+    return this.ports.map((port) => ({ port }));
   }
 
   command(changes: Partial<Migrate> = {}): Migrate {
@@ -151,7 +163,8 @@ export class Rig {
       execute: 'migrate',
       migration: 'm1',
       vm: 'vm1',
-      destination: { address: '127.0.0.1', port: this.port },
+      destination: { address: '127.0.0.1' },
+      streams: this.streams,
       memoryBytes: 5_000_000,
       dirtyBytesPerSecond: 500_000,
       workingSetBytes: 2_000_000,
@@ -166,19 +179,20 @@ export class Rig {
   async begin(changes: Partial<Migrate> = {}): Promise<Migrate> {
     const command = this.command(changes);
     const { migration, vm } = command;
-    const prepared = await this.b.must({ execute: 'prepare-incoming', migration, vm, port: this.port });
+    const prepared = await this.b.must({ execute: 'prepare-incoming', migration, vm, streams: this.streams });
     expect(prepared.phase).toBe('incoming');
     expect((await this.a.must(command)).phase).toBe('active');
     return command;
   }
 
-  /** A proxy in front of the target that sees every frame; `cut` ends both sides without passing it on. */
+  /** A proxy in front of one port of the target that sees every frame; `cut` ends both sides without passing it on. */
   async proxy(
     onFrame: (from: 'a' | 'b', type: FrameTypeNumber) => 'pass' | 'cut' | 'cut-for-good',
+    stream = 0,
   ): Promise<number> {
     const sockets = new Set<Socket>();
     const server = createServer((near) => {
-      const far = connect({ host: '127.0.0.1', port: this.port });
+      const far = connect({ host: '127.0.0.1', port: this.ports[stream]! });
       const end = () => {
         near.destroy();
         far.destroy();

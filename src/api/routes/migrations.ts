@@ -1,6 +1,8 @@
 import { Type } from 'typebox';
 import type { MigrationRequest } from '../../engine/input.js';
+import type { MigrationPreview } from '../../engine/migration-preview.js';
 import type { MigrationView } from '../../engine/view.js';
+import { etagOf, ifUnchanged } from '../entity-tags.js';
 import { bodyDigest, IdempotentAnswers, idempotencyKey } from '../idempotency.js';
 import { received } from '../schemas/common.js';
 import {
@@ -81,7 +83,7 @@ function create(app: Routes, { application, commander, migrations }: RouteContex
         } as const;
         return commander.run(sent);
       };
-      if (wanted.dryRun) return reply.send((await command(null)) as object);
+      if (wanted.dryRun) return reply.send((await command(null)) as MigrationPreview);
       const key = idempotencyKey(request.headers['idempotency-key']);
       const migration = await answers.once(key, digest, async () => {
         const admitted = (await command(key)) as MigrationView;
@@ -119,10 +121,20 @@ function read(app: Routes, { migrations }: RouteContext): void {
         summary: 'One migration',
         tags,
         params: MigrationIdSchema,
-        response: { 200: MigrationSchema, ...problems({ 404: 'unknown migration' }) },
+        response: {
+          200: {
+            description: 'the migration',
+            headers: { etag: Type.String({ description: 'changes with each step, not with its progress' }) },
+            content: { 'application/json': { schema: MigrationSchema } },
+          },
+          ...problems({ 404: 'unknown migration' }),
+        },
       },
     },
-    async (request) => migrations.one(request.params.id),
+    async (request, reply) => {
+      const migration = migrations.one(request.params.id);
+      return reply.header('etag', etagOf(migration)).send(migration);
+    },
   );
 }
 
@@ -145,18 +157,29 @@ function act(
         summary,
         tags,
         params: MigrationIdSchema,
+        headers: Type.Object({
+          'if-match': Type.Optional(
+            Type.String({
+              description: 'ETag of the migration: refuse (412) if it has gone on to another step since',
+            }),
+          ),
+        }),
         body: received({}, { title: 'EmptyBody' }),
         response: {
           202: { ...MigrationSchema, description: 'asked for; follow the migration to see it happen' },
           ...problems({
             404: 'unknown migration',
             409: 'not possible in its present state',
+            412: 'it has gone on to another step than that of If-Match',
             503: 'no answer in time',
           }),
         },
       },
     },
-    async (request, reply) =>
-      reply.code(202).send((await commander.run({ kind, id: request.params.id })) as MigrationView),
+    async (request, reply) => {
+      const { id } = request.params;
+      const command = { kind, id, ...ifUnchanged(request.headers['if-match']) };
+      return reply.code(202).send((await commander.run(command)) as MigrationView);
+    },
   );
 }

@@ -31,7 +31,7 @@ export function networkRoutes(app: Routes, { application }: RouteContext): void 
         response: { 200: CircuitListSchema },
       },
     },
-    async () => ({ items: circuitsOf(application.view()) }),
+    async () => circuitsOf(application.view()),
   );
   app.get(
     '/v1/vms',

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
-import { AuditListSchema, LivenessSchema, ReadinessSchema } from '../schemas/network.js';
+import { AuditListSchema, AuditQuerySchema, LivenessSchema, ReadinessSchema } from '../schemas/network.js';
 import { SystemViewSchema } from '../schemas/system-view.js';
-import type { RouteContext, Routes } from './route-context.js';
+import { problems, type RouteContext, type Routes } from './route-context.js';
 
 const tags = ['system'];
 
@@ -24,14 +24,26 @@ export function systemRoutes(app: Routes, context: RouteContext): void {
     {
       schema: {
         operationId: 'listAudit',
-        summary: 'Changes that were made, oldest first',
+        summary: 'What was done or refused, by whom and why; newest first, a page at a time',
         tags,
-        response: { 200: AuditListSchema },
+        querystring: AuditQuerySchema,
+        response: { 200: AuditListSchema, ...problems({ 400: 'invalid query' }) },
       },
     },
-    async () => ({
-      items: application.audit().map(({ wallMs, what }) => ({ at: new Date(wallMs).toISOString(), what })),
-    }),
+    async (request) => {
+      // the validator filled in the limit
+      const { limit, cursor } = request.query as typeof request.query & { limit: number };
+      const entries = application.audit(Number(cursor ?? Number.MAX_SAFE_INTEGER), limit + 1);
+      const shown = entries.slice(0, limit);
+      return {
+        items: shown.map(({ wallMs, number, ...entry }) => ({
+          number,
+          at: new Date(wallMs).toISOString(),
+          ...entry,
+        })),
+        nextCursor: entries.length > limit ? `${shown.at(-1)?.number}` : null,
+      };
+    },
   );
   health(app, context);
 }

@@ -1,4 +1,5 @@
 import { type Static, type TProperties, type TSchema, Type } from 'typebox';
+import { problemTypes } from '../problem-types.js';
 
 /**
  * Building blocks of every schema. Units are in the names; what may exceed 2^53 is a decimal string; an
@@ -46,7 +47,11 @@ export const ErrorPointerSchema = sent('ErrorPointer', {
 });
 export const ProblemSchema = Type.Object(
   {
-    type: Type.String({ description: 'stable: `urn:steady:problem:<slug>`' }),
+    type: Type.String({
+      description: `stable: \`urn:steady:problem:\` and one of\n\n${Object.entries(problemTypes)
+        .map(([slug, meaning]) => `* \`${slug}\`: ${meaning}`)
+        .join('\n')}`,
+    }),
     title: Type.String(),
     status: Type.Integer(),
     detail: Type.String({ description: 'what went wrong and what to do about it' }),

@@ -129,14 +129,42 @@ export const MigrationListQuerySchema = received({
     Type.String({ minLength: 1, maxLength: 200, description: '`nextCursor` of the page before' }),
   ),
 });
-export const MigrationVerdictSchema = Type.Object(
-  {},
+export const PathPlanSchema = sent(
+  'PathPlan',
   {
-    title: 'MigrationVerdict',
-    description: 'what admission would decide now; nothing was started',
-    additionalProperties: true,
+    switches: Type.Array(Type.String()),
+    links: Type.Array(Type.String()),
+    oneWayDelayMs: Type.Number(),
   },
+  'the way of the copy through packet links',
 );
+export const RulePlanSchema = sent('RulePlan', {
+  switch: Type.String(),
+  when: Type.Enum(['transfer', 'switchover'], {
+    description: 'for as long as the copy runs, or from the switch-over on',
+  }),
+  change: Type.Enum(['add', 'delete'], { description: 'an added rule replaces one of the same match' }),
+  rule: Type.String({ description: 'in the words of ovs-ofctl' }),
+});
+export const MigrationVerdictSchema = sent(
+  'MigrationVerdict',
+  {
+    admitted: Type.Literal(true, { description: 'a refusal is a problem' }),
+    source: Type.String(),
+    destination: Type.String(),
+    predictedSeconds: nullable(
+      Type.Number({ description: 'null: the copy does not converge at the rate that is left now' }),
+    ),
+    predictedFinish: nullable(Timestamp),
+    residualBitsPerSecond: Type.Number({ description: 'what the path has left for it' }),
+    verdict: Type.String({ description: 'in a sentence' }),
+    warnings: Type.Array(Type.String({ description: 'what the move will break though it is admitted' })),
+    path: nullable(PathPlanSchema),
+    rules: Type.Array(RulePlanSchema, { description: 'that would come and go, switch by switch' }),
+  },
+  'what admission would decide now, and what the migration would do; nothing was started',
+);
+export type MigrationVerdictJson = Json<typeof MigrationVerdictSchema>;
 
 export type ProgressJson = Json<typeof ProgressSchema>;
 export type MigrationJson = Json<typeof MigrationSchema>;

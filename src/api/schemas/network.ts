@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { Dpid, type Json, listOf, nullable, received, sent, Timestamp } from './common.js';
-import { LinkSchema, SwitchSchema, VmSchema } from './system-view.js';
+import { CircuitSchema, LinkSchema, SwitchSchema, VmSchema } from './system-view.js';
 
 export const SwitchListSchema = listOf('SwitchList', SwitchSchema);
 export const LinkListSchema = listOf('LinkList', LinkSchema);
@@ -33,15 +33,18 @@ export const PathSchema = sent(
   'A way between two sites: the shared packet path, or a circuit.',
 );
 export const PathListSchema = listOf('PathList', PathSchema);
-export const CircuitSchema = sent('Circuit', {
-  name: Type.String(),
-  ends: Type.Array(Type.String(), { minItems: 2, maxItems: 2 }),
-  state: Type.Enum(['up', 'down', 'dark']),
-  capacityBitsPerSecond: nullable(Type.Number()),
-  oneWayDelayMs: nullable(Type.Number({ description: 'null: of a carrier, not configured' })),
-  bitsPerSecond: nullable(Type.Number()),
+export const CircuitListSchema = sent('CircuitList', {
+  items: Type.Array(CircuitSchema),
+  totals: Type.Object(
+    {
+      requested: Type.Integer(),
+      released: Type.Integer(),
+      open: Type.Integer(),
+      cost: Type.Number(),
+    },
+    { description: 'the ledger of all, since the journal was begun: requested = released + open' },
+  ),
 });
-export const CircuitListSchema = listOf('CircuitList', CircuitSchema);
 
 /** Any usual spelling of a datapath id; answers always carry 16 hexadecimal digits. */
 export const DpidParamsSchema = received({
@@ -55,10 +58,35 @@ export const SwitchReadingSchema = sent('SwitchReading', {
   dpid: Dpid,
   items: Type.Array(Type.Object({}, { additionalProperties: true })),
 });
-export const AuditListSchema = listOf(
-  'AuditList',
-  sent('AuditEntry', { at: Timestamp, what: Type.String() }),
+export const AuditEntrySchema = sent(
+  'AuditEntry',
+  {
+    number: Type.Integer({ description: 'counts up' }),
+    at: Timestamp,
+    actor: Type.String({
+      description:
+        'name of the token; `local`: none was asked for; `controller`: what it did by itself, as its journal has it',
+    }),
+    action: Type.String({ description: 'operationId of the request, or kind of the record' }),
+    target: nullable(Type.String({ description: 'of a migration its id' })),
+    outcome: Type.String({ description: '`done`, or the HTTP status of the refusal' }),
+    detail: Type.String({ description: 'for people; of a request the reason that it gave' }),
+    requestId: nullable(Type.String()),
+  },
+  'Something that was done or refused.',
 );
+export const AuditListSchema = sent('AuditList', {
+  items: Type.Array(AuditEntrySchema),
+  nextCursor: nullable(
+    Type.String({ description: 'pass it as `cursor` for the next page; null: this was the last' }),
+  ),
+});
+export const AuditQuerySchema = received({
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 100 })),
+  cursor: Type.Optional(
+    Type.String({ pattern: '^[1-9][0-9]{0,15}$', description: '`nextCursor` of the page before' }),
+  ),
+});
 
 export const LivenessSchema = sent('Liveness', { status: Type.Literal('alive') });
 export const ReadinessSchema = sent('Readiness', {
@@ -71,7 +99,8 @@ export type LinkListJson = Json<typeof LinkListSchema>;
 export type VmListJson = Json<typeof VmListSchema>;
 export type PathJson = Json<typeof PathSchema>;
 export type PathListJson = Json<typeof PathListSchema>;
-export type CircuitJson = Json<typeof CircuitSchema>;
+export type CircuitListJson = Json<typeof CircuitListSchema>;
 export type SwitchReadingJson = Json<typeof SwitchReadingSchema>;
+export type AuditEntryJson = Json<typeof AuditEntrySchema>;
 export type AuditListJson = Json<typeof AuditListSchema>;
 export type ReadinessJson = Json<typeof ReadinessSchema>;

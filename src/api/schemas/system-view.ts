@@ -58,6 +58,68 @@ export const LldpAlarmSchema = sent('LldpAlarm', {
   frames: Type.Integer(),
   detail: Type.String({ description: 'of the newest frame' }),
 });
+export const CircuitSchema = sent(
+  'Circuit',
+  {
+    name: Type.String({ description: 'of the link' }),
+    ends: Type.Array(Type.String({ description: 'switch' }), { minItems: 2, maxItems: 2 }),
+    state: Type.Enum(['dark', 'signalling', 'up', 'failing', 'releasing', 'down-unknown'], {
+      description:
+        'after RFC 3473: signalling until the provider grants; failing from its notification until traffic has left; releasing until the provider confirms; down-unknown while it does not answer',
+    }),
+    carries: Type.Boolean({ description: 'traffic may be put on it' }),
+    id: nullable(Type.String({ description: 'of the open order, as the provider knows it; null: none' })),
+    since: nullable(Timestamp),
+    reason: Type.String({ description: 'why it is in this state' }),
+    advice: nullable(
+      Type.Enum(
+        [
+          'infeasible-deadline',
+          'cannot-converge',
+          'cut-over',
+          'debt-outweighs-cost',
+          'setup-takes-longer',
+          'not-worth-it',
+          'setting-up',
+          'minimum-hold',
+          'idle-is-still-cheaper',
+          'idle',
+          'nothing-to-move',
+          'failed',
+        ],
+        { description: 'what policy said last; null: not asked' },
+      ),
+    ),
+    forced: Type.Boolean({ description: 'a promise cannot be kept without it, whatever it costs' }),
+    providerProblem: nullable(
+      Type.String({ description: 'its last answer if that was an error; null: it answers, or is not asked' }),
+    ),
+    capacityBitsPerSecond: Type.Number(),
+    oneWayDelayMs: Type.Number(),
+    setupSeconds: Type.Number({ description: 'as configured' }),
+    costPerSetup: Type.Number(),
+    costPerSecond: Type.Number(),
+    budget: nullable(
+      Type.Object(
+        { spent: Type.Number(), bound: Type.Number(), debt: Type.Number(), holds: Type.Boolean() },
+        { description: 'in this life of the controller; spent <= bound always' },
+      ),
+    ),
+    ledger: Type.Object(
+      {
+        requested: Type.Integer(),
+        granted: Type.Integer(),
+        released: Type.Integer(),
+        open: Type.Integer({ description: 'requested - released' }),
+        cost: Type.Number({ description: 'of all granted orders' }),
+        strays: Type.Integer({ description: 'found at the provider without an order of ours, and released' }),
+        measuredSetupSeconds: nullable(Type.Number({ description: 'of the newest grant' })),
+      },
+      { description: 'since the journal was begun' },
+    ),
+  },
+  'A link that is ordered from a provider when it pays.',
+);
 export const CertificateSchema = sent('Certificate', {
   light: Type.Enum(['green', 'vacuous', 'assumption-broken', 'violated', 'stale', 'shared', 'idle']),
   sentence: Type.String(),
@@ -180,6 +242,7 @@ export const SystemViewSchema = sent(
     lldpAlarms: Type.Array(LldpAlarmSchema, {
       description: 'LLDP frames that show nothing; the topology is what is configured, whatever they say',
     }),
+    circuits: Type.Array(CircuitSchema, { description: 'those of the configuration; others stay dark' }),
     hosts: Type.Array(HostSchema),
     bottlenecks: Type.Array(BottleneckSchema),
     vms: Type.Array(VmSchema),
@@ -192,6 +255,7 @@ export const SystemViewSchema = sent(
 export type PortJson = Json<typeof PortSchema>;
 export type SwitchJson = Json<typeof SwitchSchema>;
 export type LinkJson = Json<typeof LinkSchema>;
+export type CircuitJson = Json<typeof CircuitSchema>;
 export type CertificateJson = Json<typeof CertificateSchema>;
 export type BottleneckJson = Json<typeof BottleneckSchema>;
 export type VmJson = Json<typeof VmSchema>;

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import type {
   BottleneckJson,
+  CircuitJson,
+  CircuitListJson,
   EventJson,
   LinkJson,
   SwitchJson,
@@ -43,6 +45,12 @@ export function addNetworkCommands(steady: Command, terminal: Terminal): void {
       await print(terminal, options.output, links, () => formatTable(linkColumns, links));
     },
   );
+  withClient(
+    steady.command('circuits').description('circuits on demand: their state, why, and what they cost'),
+  ).action(async (options: ClientOptions) => {
+    const circuits = await clientOf(options).circuits();
+    await print(terminal, options.output, circuits, () => circuitsText(circuits));
+  });
   addFlows(steady, terminal);
   addQueues(steady, terminal);
   addEvents(steady, terminal);
@@ -168,6 +176,33 @@ const linkColumns: readonly Column<LinkJson>[] = [
   { title: 'LOAD', value: (l) => formatRate(l.bitsPerSecond), right: true },
   { title: 'DELAY', value: (l) => (l.oneWayDelayMs === null ? '-' : `${l.oneWayDelayMs} ms`), right: true },
 ];
+const circuitColumns: readonly Column<CircuitJson>[] = [
+  { title: 'NAME', value: (c) => c.name },
+  { title: 'ENDS', value: (c) => c.ends.join(' ') },
+  { title: 'STATE', value: (c) => (c.state === 'up' && !c.carries ? 'up, no traffic yet' : c.state) },
+  { title: 'SINCE', value: (c) => c.since ?? '-' },
+  { title: 'CAPACITY', value: (c) => formatRate(c.capacityBitsPerSecond), right: true },
+  { title: 'SET-UP', value: (c) => formatSeconds(c.ledger.measuredSetupSeconds), right: true },
+  { title: 'COST', value: (c) => c.ledger.cost.toFixed(2), right: true },
+  {
+    title: 'ORDERED/RELEASED',
+    value: (c) => `${c.ledger.requested}/${c.ledger.released}`,
+    right: true,
+  },
+  { title: 'POLICY', value: (c) => c.advice ?? '-' },
+  { title: 'REASON', value: (c) => c.reason || '-' },
+];
+
+function circuitsText({ items, totals }: CircuitListJson): string {
+  const { requested, released, open, cost } = totals;
+  const problem = items.find((c) => c.providerProblem !== null)?.providerProblem;
+  const lines = [
+    `${requested} ordered, ${released} released, ${open} open, ${cost.toFixed(2)} spent`,
+    ...(problem == null ? [] : [`the provider does not answer: ${problem}`]),
+  ];
+  return `${formatTable(circuitColumns, items)}${lines.map(printable).join('\n')}\n`;
+}
+
 const bottleneckColumns: readonly Column<BottleneckJson>[] = [
   { title: 'BOTTLENECK', value: (b) => b.id },
   { title: 'CAPACITY', value: (b) => formatRate(b.capacityBitsPerSecond), right: true },

@@ -50,7 +50,7 @@ async function check(file: string, terminal: Terminal): Promise<number> {
   try {
     const { value } = readYaml(file);
     const isTopology = typeof value === 'object' && value !== null && 'sites' in value;
-    const topology = isTopology ? readTopology(file) : readConfig(file).config.topology;
+    const topology = isTopology ? readTopology(file) : readConfig(file, process.env).config.topology;
     const network =
       topology === undefined
         ? 'no topology: switches are seen, nothing is installed'

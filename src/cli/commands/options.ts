@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ApiClient } from '../client.js';
+import { CliError, exitCodes } from '../exit-codes.js';
 import { type OutputFormat, outputFormats } from '../output.js';
 
 export interface OutputOption {
@@ -7,6 +9,7 @@ export interface OutputOption {
 }
 export interface ClientOptions extends OutputOption {
   readonly server: string;
+  readonly tokenFile?: string;
 }
 
 export const withOutput = (command: Command): Command =>
@@ -16,13 +19,33 @@ export const withOutput = (command: Command): Command =>
 
 /** Options of every command that asks a controller. */
 export const withClient = (command: Command): Command =>
-  withOutput(command).addOption(
-    new Option('--server <url>', 'address of the controller')
-      .default('http://127.0.0.1:8080')
-      .env('STEADY_SERVER'),
-  );
+  withOutput(command)
+    .addOption(
+      new Option('--server <url>', 'address of the controller')
+        .default('http://127.0.0.1:8080')
+        .env('STEADY_SERVER'),
+    )
+    .addOption(
+      new Option(
+        '--token-file <file>',
+        'file with the token to send, for a controller that asks for one',
+      ).env('STEADY_TOKEN_FILE'),
+    );
 
-export const clientOf = (options: ClientOptions): ApiClient => new ApiClient(options.server);
+export const clientOf = ({ server, tokenFile }: ClientOptions): ApiClient =>
+  new ApiClient(server, tokenFile === undefined ? undefined : tokenIn(tokenFile));
+
+/** A token is read from a file, because the arguments of a process are there for everyone on the machine to see. */
+function tokenIn(file: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new CliError(exitCodes.usage, `--token-file ${file}: ${(error as Error).message}`);
+  }
+  if (/^[\x21-\x7e]{1,512}$/.test(text)) return text;
+  throw new CliError(exitCodes.usage, `--token-file ${file}: it must hold one token and nothing else`);
+}
 
 /** Parsers for option values; commander turns what they throw into a usage error. */
 export function positiveNumber(text: string): number {

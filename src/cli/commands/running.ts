@@ -137,9 +137,8 @@ async function run(options: RunOptions, terminal: Terminal): Promise<void> {
 
 async function configOf(file: string | undefined): Promise<SteadyConfig> {
   const { defaultConfig, readConfig } = await import('../../io/config-file.js');
-  if (file === undefined) return defaultConfig();
   try {
-    return readConfig(file);
+    return file === undefined ? defaultConfig(process.env) : readConfig(file, process.env);
   } catch (error) {
     const { ConfigError } = await import('../../io/yaml-document.js');
     if (error instanceof ConfigError)
@@ -163,7 +162,7 @@ function explainStart(error: unknown): never {
       `${address}:${taken} is in use, perhaps by another controller; choose other ports (--openflow-port 0 --http-port 0 picks free ones)`,
     );
   if (code === 'EACCES') throw new CliError(exitCodes.failed, message);
-  if (['AddressNotAllowedError', 'StoreError', 'TestbedError', 'ConfigError'].includes(name))
+  if (['AddressNotAllowedError', 'StoreError', 'TestbedError', 'ConfigError', 'TlsError'].includes(name))
     throw new CliError(exitCodes.failed, message);
   throw error;
 }

@@ -37,6 +37,7 @@ const members: Readonly<Record<keyof SystemView, Kind>> = {
   switches: 'list',
   links: 'list',
   lldpAlarms: 'list',
+  circuits: 'list',
   hosts: 'list',
   bottlenecks: 'list',
   vms: 'list',
