@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig, type SteadyConfig } from '../io/config-file.js';
 import type { Topology } from '../network/topology.js';
 import {
+  askGuest,
   carrierOf,
   down,
   MachineObserver,
@@ -138,11 +139,19 @@ export class OvsNetwork implements DemoNetwork {
     this.#steady = readConfig(configPath);
   }
 
+  /** Gives a command to a real machine (`askGuest`), from the place of the users. */
+  async tell(vm: string, command: string): Promise<void> {
+    await askGuest(this.#directory, { vm, from: this.#user() }, command);
+  }
+
+  #user(): string {
+    return this.#topology.hosts.find((h) => h.role === 'user')!.name;
+  }
+
   /** Looks at a real machine from the place of the users; null: the machines are stand-ins. */
   async observe(vm: string): Promise<MachineObserver | null> {
     if (!this.#realMachines) return null;
-    const from = this.#topology.hosts.find((h) => h.role === 'user')!.name;
-    return MachineObserver.start(this.#directory, { vm, from, clip: true });
+    return MachineObserver.start(this.#directory, { vm, from: this.#user(), clip: true });
   }
 
   /** The path of a relayed link in the direction that begins at switch `end`, to look into and to change. */

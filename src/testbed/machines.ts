@@ -32,8 +32,9 @@ export interface RunningMachine {
 
 const mebibyte = 2 ** 20;
 const pageBytes = 4096;
-/** Less does not boot: the kernel and its page tables, the initramfs twice while it is unpacked, the data. */
-export const leastMemoryBytes = 112 * mebibyte;
+/** Kernel, page tables and initramfs, in it a clip. */
+const ownMemoryBytes = 76 * mebibyte;
+export const leastMemoryBytes = 96 * mebibyte;
 
 /**
  * Builds the guest and starts it: each VM boots where the topology says it lives, and QEMU waits for it at its other
@@ -74,7 +75,9 @@ function settingsOf(vm: VmSpec): GuestSettings {
       'bad-machine',
       `${vm.name} has ${vm.memoryBytes} bytes of memory; a real machine needs ${leastMemoryBytes}`,
     );
-  const dataMebibytes = Math.floor((vm.memoryBytes * dataShare) / mebibyte);
+  const dataMebibytes = Math.floor(
+    Math.min(vm.memoryBytes * dataShare, vm.memoryBytes - ownMemoryBytes) / mebibyte,
+  );
   return {
     ip: vm.ip,
     ipv6: vm.ipv6,
@@ -126,12 +129,16 @@ async function startPlace(
   const service = { name: `${name}.keeper`, namespace: hypervisor.namespace, argv, socket: watch };
   const process = await startService(directory, service);
   if (order.runs)
-    await until(`guest of ${name} is ready (see ${serialPath})`, () => isReady(serialPath), {
+    await until(`guest of ${name} is ready`, () => isReady(serialPath), {
       timeoutMs: bootTimeoutMs,
       everyMs: 100,
       signal,
+    }).catch((e: unknown) => {
+      if (!(e instanceof TestbedError && e.code === 'timeout')) throw e;
+      throw new TestbedError('timeout', `${e.message}; it said: ${serialOf(serialPath).slice(-500)}`);
     });
   return { name, running: order.runs, process };
 }
 
-const isReady = (serialPath: string): boolean => readFileSync(serialPath, 'latin1').includes('guest ready');
+const serialOf = (path: string): string => readFileSync(path, 'latin1');
+const isReady = (path: string): boolean => serialOf(path).includes('guest ready');

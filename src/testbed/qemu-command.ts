@@ -32,7 +32,7 @@ const oddKibibytes = 8;
 export const ramKibibytes = (memoryBytes: number): number =>
   Math.ceil(memoryBytes / 1024 / wholeBlockKibibytes) * wholeBlockKibibytes + oddKibibytes;
 
-/** Share of the RAM that is filled with data: kernel, initramfs and page tables need the rest. */
+/** Share of the RAM that is filled with data; with much more the guest runs out of it when its initramfs is unpacked. */
 export const dataShare = 0.4;
 
 /** No KVM: it is not everywhere, and where it is not, nothing else would show what the tests show. */
