@@ -105,7 +105,7 @@ export class VmRig {
     const observer = (await this.network.observe(vm))!;
     try {
       await sleep(leadSeconds * 1000);
-      const { migration, seconds, grantedBitsPerSecond } = await this.#migrate(to, limitSeconds);
+      const { migration, seconds, rounds, grantedBitsPerSecond } = await this.#migrate(to, limitSeconds);
       await sleep(observedAfterSeconds * 1000);
       const machine = await observer.stop();
       const { totalBytes, processedBytes } = migration.progress.memory;
@@ -121,7 +121,7 @@ export class VmRig {
         boundSeconds: left > 0 ? Number(totalBytes) / left : null,
         grantedBitsPerSecond,
         movedBytes: Number(processedBytes),
-        rounds: migration.round,
+        rounds,
         violations: this.running.view.bottlenecks.reduce((sum, b) => sum + b.certificate.violations, 0),
         leftoverRules: await this.running.leftoverRules(),
         machine,
@@ -142,12 +142,20 @@ export class VmRig {
   async #migrate(
     to: string,
     limitSeconds: number,
-  ): Promise<{ migration: MigrationView; seconds: number; grantedBitsPerSecond: number }> {
+  ): Promise<{
+    migration: MigrationView;
+    seconds: number;
+    /** passes over the memory; the QEMU that knows their number is gone at the end */
+    rounds: number;
+    grantedBitsPerSecond: number;
+  }> {
     const granted: number[] = [];
+    let rounds = 0;
     const active = () =>
       this.running.view.migrations.find((m) => !['completed', 'failed', 'cancelled'].includes(m.state));
     const sampling = setInterval(() => {
       const migration = active();
+      rounds = Math.max(rounds, migration?.round ?? 0);
       if (migration?.step === 'running') granted.push(migration.grantedBitsPerSecond);
     }, sampleEveryMs);
     const giveUp = setTimeout(() => {
@@ -160,7 +168,7 @@ export class VmRig {
       const seconds = (performance.now() - began) / 1000;
       const migration = this.running.view.migrations.find((m) => m.id === id)!;
       const sum = granted.reduce((a, b) => a + b, 0);
-      return { migration, seconds, grantedBitsPerSecond: sum / Math.max(1, granted.length) };
+      return { migration, seconds, rounds, grantedBitsPerSecond: sum / Math.max(1, granted.length) };
     } finally {
       clearInterval(sampling);
       clearTimeout(giveUp);

@@ -154,6 +154,11 @@ export class OvsNetwork implements DemoNetwork {
     return MachineObserver.start(this.#directory, { vm, from: this.#user(), clip: true });
   }
 
+  /** of the testbed */
+  get directory(): string {
+    return this.#directory;
+  }
+
   /** The path of a relayed link in the direction that begins at switch `end`, to look into and to change. */
   carrier(linkName: string, end: string): TestbedCarrier {
     return carrierOf(this.#directory, linkName, end);
