@@ -139,7 +139,15 @@ export class QemuDriver {
     const { settings } = machine.config;
     const uri = uriOf(settings.listen ?? '', streams);
     const { mode = 'precopy', disk = 'none' } = command;
-    const marker = { migration, role: 'target', mode, disk, downtimeLimitMs: 0, uri } as const;
+    const marker = {
+      migration,
+      role: 'target',
+      mode,
+      disk,
+      downtimeLimitMs: 0,
+      workingSetBytes: 0,
+      uri,
+    } as const;
     await this.#mark(machine, marker);
     // it has everything long before the source has let go: it runs when it is told to
     await machine.execute('stop');
@@ -159,7 +167,7 @@ export class QemuDriver {
       throw new Refusal('vm-not-here', `the QEMU of ${vm} at ${host} is ${machine.runState}, not running`);
     const uri = uriOf(destination.address, streams);
     const { mode = 'precopy', disk = 'none', downtimeLimitMs, workingSetBytes } = command;
-    const marker = { migration, role: 'source', mode, disk, downtimeLimitMs, uri } as const;
+    const marker = { migration, role: 'source', mode, disk, downtimeLimitMs, workingSetBytes, uri } as const;
     await this.#mark(machine, marker);
     await agree(machine.link, 'source', { mode, workingSetBytes }, machine.config.settings);
     const move = this.#join(machine, marker, false);

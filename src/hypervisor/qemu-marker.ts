@@ -16,6 +16,8 @@ export interface MoveMarker {
   readonly mode: MoveMode;
   readonly disk: MoveDisk;
   readonly downtimeLimitMs: number;
+  /** the most that the machine writes again and again */
+  readonly workingSetBytes: number;
   /** where this end listens, or sends to, in QEMU's words */
   readonly uri: string;
 }
@@ -60,7 +62,7 @@ function parse(migration: string, text: unknown): MoveMarker | undefined {
     return undefined;
   }
   if (!isFields(value)) return undefined;
-  const { role, mode, disk, downtimeLimitMs, uri } = value;
+  const { role, mode, disk, downtimeLimitMs, workingSetBytes, uri } = value;
   const isOf = <T extends string>(word: unknown, words: readonly T[]): word is T =>
     (words as readonly unknown[]).includes(word);
   if (
@@ -68,8 +70,9 @@ function parse(migration: string, text: unknown): MoveMarker | undefined {
     !isOf(mode, ['precopy', 'postcopy', 'hybrid']) ||
     !isOf(disk, ['none', 'mirror', 'replicated']) ||
     typeof downtimeLimitMs !== 'number' ||
+    typeof workingSetBytes !== 'number' ||
     typeof uri !== 'string'
   )
     return undefined;
-  return { migration, role, mode, disk, downtimeLimitMs, uri };
+  return { migration, role, mode, disk, downtimeLimitMs, workingSetBytes, uri };
 }

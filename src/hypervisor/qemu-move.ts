@@ -63,6 +63,7 @@ export class QemuMove {
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   readonly #told = { source: 'none' as AgentPhase, target: 'none' as AgentPhase };
   #toldPass = 0;
+  #passSinceMs = Number.POSITIVE_INFINITY;
 
   /** @param adopted found in a QEMU, begun by an earlier life of this side */
   constructor(migration: string, adopted: boolean, tell: Tell, nowMs: () => number) {
@@ -172,11 +173,20 @@ export class QemuMove {
       round: info.pass,
       totalBytes: info.totalBytes,
       transferredBytes: info.transferredBytes,
-      remainingBytes: done ? 0 : info.remainingBytes,
+      remainingBytes: done || side === 'target' ? 0 : this.#remainingBytes(),
       dirtyBytesPerSecond: info.dirtyBytesPerSecond,
       downtimeMs: this.#downtimeMs,
       detail: this.#detail || info.detail || this.#deathOf(side),
     };
+  }
+
+  /** QEMU counts what was written during a pass only at its end; until then it is estimated. */
+  #remainingBytes(): number {
+    const info = this.#machines.source?.info ?? noInfo;
+    if (info.state !== 'active') return info.remainingBytes;
+    const since = Math.max(0, this.#nowMs() - this.#passSinceMs) / 1000;
+    const unseen = Math.min(info.dirtyBytesPerSecond * since, this.#markers.source?.workingSetBytes ?? 0);
+    return Math.min(info.totalBytes, info.remainingBytes + unseen);
   }
 
   #deathOf(side: Side): string {
@@ -228,6 +238,7 @@ export class QemuMove {
     const fromSource = machine === this.#machines.source;
     if (name === 'STOP' && fromSource) this.#stoppedAtMs ??= this.#nowMs();
     // a new pass: what is left is known anew, and a small rest is sent in milliseconds
+    if (name === 'MIGRATION_PASS' && fromSource) this.#passSinceMs = this.#nowMs();
     if (name === 'MIGRATION_PASS' && fromSource && !this.#continued) void this.#look();
     this.advance();
   }
@@ -259,7 +270,9 @@ export class QemuMove {
     if (source === undefined || this.#continued || this.#cancelled || this.#end('source') !== 'active')
       return;
     const facts = {
-      info: source.info,
+      pass: source.info.pass,
+      dirtyBytesPerSecond: source.info.dirtyBytesPerSecond,
+      remainingBytes: this.#remainingBytes(),
       payloadBytesPerSecond: this.bandwidth.payloadBytesPerSecond,
       downtimeLimitMs: this.#markers.source?.downtimeLimitMs ?? 0,
     };
