@@ -9,7 +9,7 @@ import type { QemuLink, QemuLinkWatcher, QemuMachineConfig } from './qemu-link.j
 import { QemuMachine } from './qemu-machine.js';
 import { canBeMarked, type MoveMarker, putMarker, removeMarker } from './qemu-marker.js';
 import { QemuMove, type Side } from './qemu-move.js';
-import { agree, type MoveTerms } from './qemu-terms.js';
+import { agree } from './qemu-terms.js';
 import { QmpError } from './qmp-session.js';
 
 export interface QemuHandlers {
@@ -136,13 +136,23 @@ export class QemuDriver {
         'not-incoming',
         `the QEMU of ${vm} at ${host} is ${machine.marker === null ? machine.runState : 'taken'}: start one with -incoming defer`,
       );
-    const terms: MoveTerms = { ...precopyTerms, downtimeLimitMs: 0 };
     const { settings } = machine.config;
-    const marker = await this.#mark(machine, markerOf(migration, 'target', terms));
+    const uri = uriOf(settings.listen ?? '', streams);
+    const { mode = 'precopy', disk = 'none' } = command;
+    const marker = {
+      migration,
+      role: 'target',
+      mode,
+      disk,
+      downtimeLimitMs: 0,
+      workingSetBytes: 0,
+      uri,
+    } as const;
+    await this.#mark(machine, marker);
     // it has everything long before the source has let go: it runs when it is told to
     await machine.execute('stop');
-    await agree(machine.link, 'target', terms, settings);
-    await machine.execute('migrate-incoming', { uri: uriOf(settings.listen ?? '', streams) });
+    await agree(machine.link, 'target', { mode, workingSetBytes: 0 }, settings);
+    await machine.execute('migrate-incoming', { uri });
     return this.#join(machine, marker, false).status('target');
   }
 
@@ -155,18 +165,16 @@ export class QemuDriver {
     await machine.refresh();
     if (machine.runState !== 'running')
       throw new Refusal('vm-not-here', `the QEMU of ${vm} at ${host} is ${machine.runState}, not running`);
-    const terms: MoveTerms = {
-      ...precopyTerms,
-      downtimeLimitMs: command.downtimeLimitMs,
-      workingSetBytes: command.workingSetBytes,
-    };
-    const marker = await this.#mark(machine, markerOf(migration, 'source', terms));
-    await agree(machine.link, 'source', terms, machine.config.settings);
+    const uri = uriOf(destination.address, streams);
+    const { mode = 'precopy', disk = 'none', downtimeLimitMs, workingSetBytes } = command;
+    const marker = { migration, role: 'source', mode, disk, downtimeLimitMs, workingSetBytes, uri } as const;
+    await this.#mark(machine, marker);
+    await agree(machine.link, 'source', { mode, workingSetBytes }, machine.config.settings);
     const move = this.#join(machine, marker, false);
     if (command.bandwidthBytesPerSecond !== null) move.bandwidth.grant(command.bandwidthBytesPerSecond);
     const first = move.bandwidth.due(this.#around.nowMs());
     if (first !== undefined) await machine.execute('migrate-set-parameters', { 'max-bandwidth': first });
-    await machine.execute('migrate', { uri: uriOf(destination.address, streams) });
+    await machine.execute('migrate', { uri });
     await machine.refresh();
     return move.status('source');
   }
@@ -197,14 +205,15 @@ export class QemuDriver {
     const { move, side } = found;
     if (command.execute === 'set-bandwidth') move.grant(command.bytesPerSecond);
     else if (command.execute === 'cancel') move.cancel();
-    else await this.#continue(move);
+    else if (command.execute === 'throttle') await move.throttle(command.mostPercent);
+    else this.#continue(move, command.postcopy ?? false);
     return move.status(side);
   }
 
-  async #continue(move: QemuMove): Promise<void> {
-    if (move.phase('source') === 'active')
-      throw new Refusal('wrong-phase', `${move.facts.migration} has not converged: wait for PRE_SWITCHOVER`);
-    await move.continue();
+  #continue(move: QemuMove, postcopy: boolean): void {
+    if (move.phase('source') === 'active' && !postcopy)
+      throw new Refusal('wrong-phase', `${move.migration} has not converged: wait for PRE_SWITCHOVER`);
+    move.continue(postcopy);
   }
 
   // ---------------------------------------------------------------- machines and moves
@@ -216,7 +225,7 @@ export class QemuDriver {
     throw new Refusal('no-qemu', `the QEMU of ${vm} at ${host} does not answer: ${machine.reason}`);
   }
 
-  async #mark(machine: QemuMachine, marker: MoveMarker): Promise<MoveMarker> {
+  async #mark(machine: QemuMachine, marker: MoveMarker): Promise<void> {
     if (!canBeMarked(marker.migration))
       throw new Refusal('bad-command', `migration: ${marker.migration} cannot be part of a name in QEMU`);
     const old = machine.marker;
@@ -225,25 +234,18 @@ export class QemuDriver {
     machine.marker = null;
     await putMarker(machine.link, marker);
     machine.marker = marker;
-    return marker;
   }
 
   /** The two ends of one migration find each other here. */
-  #join(machine: QemuMachine, { role, ...facts }: MoveMarker, adopted: boolean): QemuMove {
-    let move = this.#moves.get(facts.migration);
-    if (move === undefined || (role === 'source' && move.facts.downtimeLimitMs !== facts.downtimeLimitMs)) {
-      const other = move?.machine(role === 'source' ? 'target' : 'source');
-      move = this.#newMove(facts, adopted);
-      if (other !== undefined) move.attach(role === 'source' ? 'target' : 'source', other);
-    }
-    move.attach(role, machine);
+  #join(machine: QemuMachine, marker: MoveMarker, adopted: boolean): QemuMove {
+    const move = this.#moves.get(marker.migration) ?? this.#newMove(marker.migration, adopted);
+    move.attach(machine, marker);
     return move;
   }
 
-  #newMove(facts: Omit<MoveMarker, 'role'>, adopted: boolean): QemuMove {
-    const { migration } = facts;
+  #newMove(migration: string, adopted: boolean): QemuMove {
     const move: QemuMove = new QemuMove(
-      facts,
+      migration,
       adopted,
       (side, event, status) => {
         const host = move.machine(side)?.config.host;
@@ -286,16 +288,6 @@ export class QemuDriver {
     this.#handlers.onConnected(machine.config.host);
   }
 }
-
-const precopyTerms = { mode: 'precopy', disk: 'none', workingSetBytes: 0 } as const;
-
-const markerOf = (migration: string, role: 'source' | 'target', terms: MoveTerms): MoveMarker => ({
-  migration,
-  role,
-  mode: terms.mode,
-  disk: terms.disk,
-  downtimeLimitMs: terms.downtimeLimitMs,
-});
 
 /** All channels of QEMU's multifd go to one port, the first. */
 const uriOf = (address: string, streams: readonly TransferStream[]): string =>

@@ -3,13 +3,12 @@
  * and whose text says the rest. It lives exactly as long as the process whose state it describes, so a controller that was
  * killed finds it, and a QEMU that was started anew does not have it.
  */
+
+import type { MoveDisk, MoveMode } from './protocol.js';
 import { readChildren } from './qemu-info.js';
 import type { QemuLink } from './qemu-link.js';
 import { isFields } from './qmp-message.js';
 import { QmpError } from './qmp-session.js';
-
-export type MoveMode = 'precopy' | 'postcopy' | 'hybrid';
-export type MoveDisk = 'none' | 'mirror' | 'replicated';
 
 export interface MoveMarker {
   readonly migration: string;
@@ -17,6 +16,10 @@ export interface MoveMarker {
   readonly mode: MoveMode;
   readonly disk: MoveDisk;
   readonly downtimeLimitMs: number;
+  /** the most that the machine writes again and again */
+  readonly workingSetBytes: number;
+  /** where this end listens, or sends to, in QEMU's words */
+  readonly uri: string;
 }
 
 const prefix = 'steady-';
@@ -59,15 +62,17 @@ function parse(migration: string, text: unknown): MoveMarker | undefined {
     return undefined;
   }
   if (!isFields(value)) return undefined;
-  const { role, mode, disk, downtimeLimitMs } = value;
+  const { role, mode, disk, downtimeLimitMs, workingSetBytes, uri } = value;
   const isOf = <T extends string>(word: unknown, words: readonly T[]): word is T =>
     (words as readonly unknown[]).includes(word);
   if (
     !isOf(role, ['source', 'target']) ||
     !isOf(mode, ['precopy', 'postcopy', 'hybrid']) ||
     !isOf(disk, ['none', 'mirror', 'replicated']) ||
-    typeof downtimeLimitMs !== 'number'
+    typeof downtimeLimitMs !== 'number' ||
+    typeof workingSetBytes !== 'number' ||
+    typeof uri !== 'string'
   )
     return undefined;
-  return { migration, role, mode, disk, downtimeLimitMs };
+  return { migration, role, mode, disk, downtimeLimitMs, workingSetBytes, uri };
 }

@@ -1,20 +1,20 @@
-import type { AgentEventName, AgentPhase, AgentStatus } from './protocol.js';
+import type { AgentEventName, AgentPhase, AgentStatus, MoveMode } from './protocol.js';
 import { QemuBandwidth } from './qemu-bandwidth.js';
 import { fits, holdRate } from './qemu-door.js';
 import { noInfo, type QemuState } from './qemu-info.js';
 import type { QemuMachine } from './qemu-machine.js';
 import type { MoveMarker } from './qemu-marker.js';
-import { stopNowDowntimeMs } from './qemu-terms.js';
+import { stopNowDowntimeMs, throttleValues } from './qemu-terms.js';
 import type { QmpEvent } from './qmp-message.js';
 import { QmpError } from './qmp-session.js';
 
 export type Side = 'source' | 'target';
-export type MoveFacts = Omit<MoveMarker, 'role'>;
 export type Tell = (side: Side, name: AgentEventName, status: AgentStatus) => void;
 
 /** Before the first grant: slow enough for any queue. */
 const firstBytesPerSecond = 1_000_000;
 const watchPeriodMs = 200;
+const recoveryPeriodMs = 1000;
 const closeWatchPeriodMs = 100;
 /** after it the copy is in its small passes */
 const firstPass = 1;
@@ -38,7 +38,8 @@ const eventOf: Partial<Record<AgentPhase, AgentEventName>> = {
  * says `completed` (it never runs again by itself then) or its process has ended. The source is told to run again only where the target was never told to.
  */
 export class QemuMove {
-  readonly facts: MoveFacts;
+  readonly migration: string;
+  #markers: { source?: MoveMarker; target?: MoveMarker } = {};
   readonly bandwidth = new QemuBandwidth(firstBytesPerSecond);
   readonly #tell: Tell;
   readonly #nowMs: () => number;
@@ -48,20 +49,25 @@ export class QemuMove {
   #commit: 'no' | 'perhaps' | 'told' | 'running';
   #door = false;
   #continued = false;
+  /** the machine is to stop with its memory not yet copied */
+  #fetches = false;
+  /** QEMU has heard that it may stop the machine */
+  #pressed = false;
   #cancelled = false;
   #completed = false;
   #detail = '';
   readonly #underWay = new Set<string>();
   #stoppedAtMs: number | undefined;
   #downtimeMs: number | null = null;
+  #recoveredAtMs = Number.NEGATIVE_INFINITY;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
-  #passAtMs = Number.POSITIVE_INFINITY;
   readonly #told = { source: 'none' as AgentPhase, target: 'none' as AgentPhase };
   #toldPass = 0;
+  #passSinceMs = Number.POSITIVE_INFINITY;
 
   /** @param adopted found in a QEMU, begun by an earlier life of this side */
-  constructor(facts: MoveFacts, adopted: boolean, tell: Tell, nowMs: () => number) {
-    this.facts = facts;
+  constructor(migration: string, adopted: boolean, tell: Tell, nowMs: () => number) {
+    this.migration = migration;
     this.#commit = adopted ? 'perhaps' : 'no';
     this.#tell = tell;
     this.#nowMs = nowMs;
@@ -71,10 +77,16 @@ export class QemuMove {
     return this.#machines[side];
   }
 
-  attach(side: Side, machine: QemuMachine): void {
+  attach(machine: QemuMachine, marker: MoveMarker): void {
+    const side = marker.role;
     this.#machines[side] = machine;
+    this.#markers[side] = marker;
     this.#dead[side] = false;
     this.#told[side] = this.phase(side);
+  }
+
+  get #mode(): MoveMode {
+    return this.#markers.source?.mode ?? 'precopy';
   }
 
   /** Nothing will change any more. */
@@ -95,10 +107,9 @@ export class QemuMove {
   /** The link of one of its machines has changed, or its process is another one. */
   presenceChanged(machine: QemuMachine): void {
     const side = machine === this.#machines.source ? 'source' : 'target';
-    const { migration } = this.facts;
     if (
       machine.presence === 'gone' ||
-      (machine.presence === 'ready' && machine.marker?.migration !== migration)
+      (machine.presence === 'ready' && machine.marker?.migration !== this.migration)
     )
       this.#dead[side] = true;
     if (machine.presence === 'ready') this.bandwidth.forget();
@@ -112,7 +123,7 @@ export class QemuMove {
   #sourcePhase(): AgentPhase {
     const end = this.#end('source');
     if (this.#machines.source === undefined) return 'none';
-    if (this.#commit === 'running') return this.#completed || end === 'dead' ? 'completed' : 'stopped';
+    if (this.#commit === 'running') return this.#phaseLeft(end);
     if (this.#completed) return this.#machines.source.runs ? 'failed' : 'stopped';
     switch (end) {
       case 'dead':
@@ -138,6 +149,12 @@ export class QemuMove {
     }
   }
 
+  /** The machine runs at its target: is there still something of it here that it needs? */
+  #phaseLeft(end: End): AgentPhase {
+    if (this.#completed || (end === 'dead' && this.#end('target') === 'completed')) return 'completed';
+    return end === 'dead' ? 'failed' : 'stopped';
+  }
+
   #targetPhase(): AgentPhase {
     const end = this.#end('target');
     if (this.#machines.target === undefined) return 'none';
@@ -156,11 +173,29 @@ export class QemuMove {
       round: info.pass,
       totalBytes: info.totalBytes,
       transferredBytes: info.transferredBytes,
-      remainingBytes: done ? 0 : info.remainingBytes,
+      remainingBytes: done || side === 'target' ? 0 : this.#remainingBytes(),
       dirtyBytesPerSecond: info.dirtyBytesPerSecond,
       downtimeMs: this.#downtimeMs,
-      detail: this.#detail || info.detail || (this.#dead[side] ? 'its QEMU has ended' : ''),
+      detail: this.#detail || info.detail || this.#deathOf(side),
     };
+  }
+
+  /** QEMU counts what was written during a pass only at its end; until then it is estimated. */
+  #remainingBytes(): number {
+    const info = this.#machines.source?.info ?? noInfo;
+    if (info.state !== 'active') return info.remainingBytes;
+    const since = Math.max(0, this.#nowMs() - this.#passSinceMs) / 1000;
+    const unseen = Math.min(info.dirtyBytesPerSecond * since, this.#markers.source?.workingSetBytes ?? 0);
+    return Math.min(info.totalBytes, info.remainingBytes + unseen);
+  }
+
+  #deathOf(side: Side): string {
+    if (!this.#dead[side]) return '';
+    if (side === 'source' && this.phase(side) === 'failed' && this.#commit === 'running')
+      return 'its QEMU has ended while the machine still fetched its memory from it: what was not fetched is lost';
+    if (side === 'target' && this.#commit === 'told')
+      return 'its QEMU has ended just when it was told to run; the machine is not started again by itself, since it may have run';
+    return 'its QEMU has ended';
   }
 
   // ---------------------------------------------------------------- what is asked
@@ -170,34 +205,24 @@ export class QemuMove {
     this.#sendBandwidth();
   }
 
-  /** The machine may stop. @throws QmpError */
-  async continue(): Promise<void> {
-    const source = this.#machines.source;
-    if (source === undefined || this.#continued) return;
+  /** The machine may stop; with `postcopy`, whatever is left. @throws QmpError */
+  continue(postcopy: boolean): void {
+    if (this.#continued) return;
+    this.#fetches = postcopy || this.#mode === 'postcopy';
+    if (this.#fetches && this.#mode === 'precopy')
+      throw new QmpError('refused', 'this move was not begun with post-copy allowed', 'WrongMode');
     this.#continued = true;
     this.bandwidth.hold(Number.POSITIVE_INFINITY);
     this.#sendBandwidth();
-    try {
-      if (source.info.state === 'active')
-        await (this.facts.mode === 'postcopy'
-          ? source.execute('migrate-start-postcopy')
-          : source.execute('migrate-set-parameters', { 'downtime-limit': stopNowDowntimeMs }));
-    } catch (error) {
-      this.#continued = false;
-      throw error;
-    }
     this.advance();
   }
 
-  /** Leaves the pre-copy where it is: the machine goes on at the target and fetches what is missing. @throws QmpError */
-  async startPostcopy(): Promise<void> {
+  /** @throws QmpError */
+  async throttle(mostPercent: number): Promise<void> {
     const source = this.#machines.source;
-    if (this.facts.mode === 'precopy')
-      throw new QmpError('refused', 'this move was not begun with post-copy allowed', 'WrongMode');
-    if (source === undefined || this.#continued) return;
-    await source.execute('migrate-start-postcopy');
-    this.#continued = true;
-    this.advance();
+    if (source?.config.settings.autoConverge !== true)
+      throw new QmpError('refused', 'this machine may not be slowed down (autoConverge)', 'NotAllowed');
+    await source.execute('migrate-set-parameters', throttleValues(mostPercent));
   }
 
   /** Carried out as far as it still can be; the states of both ends say what became of it. */
@@ -213,7 +238,7 @@ export class QemuMove {
     const fromSource = machine === this.#machines.source;
     if (name === 'STOP' && fromSource) this.#stoppedAtMs ??= this.#nowMs();
     // a new pass: what is left is known anew, and a small rest is sent in milliseconds
-    if (name === 'MIGRATION_PASS' && fromSource) this.#passAtMs = this.#nowMs();
+    if (name === 'MIGRATION_PASS' && fromSource) this.#passSinceMs = this.#nowMs();
     if (name === 'MIGRATION_PASS' && fromSource && !this.#continued) void this.#look();
     this.advance();
   }
@@ -245,12 +270,13 @@ export class QemuMove {
     if (source === undefined || this.#continued || this.#cancelled || this.#end('source') !== 'active')
       return;
     const facts = {
-      info: source.info,
+      pass: source.info.pass,
+      dirtyBytesPerSecond: source.info.dirtyBytesPerSecond,
+      remainingBytes: this.#remainingBytes(),
       payloadBytesPerSecond: this.bandwidth.payloadBytesPerSecond,
-      downtimeLimitMs: this.facts.downtimeLimitMs,
-      passSeconds: Math.max(0, this.#nowMs() - this.#passAtMs) / 1000,
+      downtimeLimitMs: this.#markers.source?.downtimeLimitMs ?? 0,
     };
-    this.#door ||= this.facts.mode === 'postcopy' || fits(facts);
+    this.#door ||= this.#mode === 'postcopy' || fits(facts);
     this.bandwidth.hold(holdRate(facts));
     this.#sendBandwidth();
   }
@@ -260,7 +286,7 @@ export class QemuMove {
     if (source?.presence !== 'ready') return;
     const due = this.bandwidth.due(this.#nowMs());
     if (due === undefined) return;
-    const postcopy = this.facts.mode === 'precopy' ? {} : { 'max-postcopy-bandwidth': due };
+    const postcopy = this.#mode === 'precopy' ? {} : { 'max-postcopy-bandwidth': due };
     source.execute('migrate-set-parameters', { 'max-bandwidth': due, ...postcopy }).catch((error) => {
       this.bandwidth.forget();
       this.#note(error);
@@ -269,8 +295,7 @@ export class QemuMove {
 
   advance(): void {
     const { source, target } = this.#machines;
-    this.#completed ||=
-      source?.marker?.migration === this.facts.migration && this.#end('source') === 'completed';
+    this.#completed ||= source?.marker?.migration === this.migration && this.#end('source') === 'completed';
     if (target?.runs && this.#end('target') !== 'dead' && this.#commit !== 'running') this.#committed();
     this.#decide();
     this.#tellPhases();
@@ -282,13 +307,24 @@ export class QemuMove {
     const postcopy = source === 'postcopy-active' && target === 'postcopy-active';
     if (this.#commit === 'running') {
       if (this.#completed && source !== 'dead') this.#do('source', 'quit');
+      else if (source === 'postcopy-paused' && target === 'postcopy-paused') this.#recover();
     } else if ((target === 'completed' && sourceIsOut) || postcopy) this.#runTarget();
+    else if (source === 'active' && this.#continued && !this.#cancelled) this.#press();
     else if (source === 'pre-switchover' && this.#continued && !this.#cancelled)
       this.#do('source', 'migrate-continue', { state: 'pre-switchover' });
     else if (source === 'failed' || source === 'cancelled') this.#putBack();
     else if (this.#completed && target === 'dead') this.#putBack();
     else if (source === 'dead' && target !== 'dead') this.#do('target', 'quit');
     else if (this.#cancelled) this.#cancelEnds(source);
+  }
+
+  #press(): void {
+    const done = (): void => {
+      this.#pressed = true;
+    };
+    if (this.#pressed) return;
+    if (this.#fetches) this.#do('source', 'migrate-start-postcopy', {}, done);
+    else this.#do('source', 'migrate-set-parameters', { 'downtime-limit': stopNowDowntimeMs }, done);
   }
 
   #runTarget(): void {
@@ -304,6 +340,17 @@ export class QemuMove {
     this.#commit = 'running';
     if (this.#stoppedAtMs !== undefined) this.#downtimeMs = this.#nowMs() - this.#stoppedAtMs;
     else this.#downtimeMs = this.#machines.source?.info.downtimeMs ?? null;
+  }
+
+  /** The connection broke while the machine was fetching its memory: both ends wait for another one. */
+  #recover(): void {
+    if (this.#nowMs() < this.#recoveredAtMs + recoveryPeriodMs) return;
+    this.#recoveredAtMs = this.#nowMs();
+    const { source, target } = this.#markers;
+    if (source === undefined || target === undefined) return;
+    this.#do('target', 'migrate-recover', { uri: target.uri }, () =>
+      this.#do('source', 'migrate', { uri: source.uri, resume: true }),
+    );
   }
 
   /** The machine stays at its source. What was never told to run may be ended. */
@@ -341,10 +388,15 @@ export class QemuMove {
     this.#underWay.add(key);
     machine
       .execute(command, fields)
-      .then(then, this.#note)
-      .finally(() => {
+      .then(() => {
         this.#underWay.delete(key);
-        if (command === 'cont' || command === 'migrate-continue') void this.#look();
+        then();
+        if (command === 'cont') void this.#look();
+      })
+      .catch((error: unknown) => {
+        // not at once: what refuses immediately would be asked again for ever
+        this.#underWay.delete(key);
+        this.#note(error);
       });
   }
 

@@ -1,18 +1,24 @@
 /** What is agreed with a QEMU before a move: capabilities and parameters, each asked for before it is set, because their names come and go with versions. */
+
+import type { MoveMode } from './protocol.js';
 import { readCapabilities, readParameters } from './qemu-info.js';
 import type { QemuLink, QemuSettings } from './qemu-link.js';
-import type { MoveDisk, MoveMode } from './qemu-marker.js';
 import { QmpError } from './qmp-session.js';
 
 export interface MoveTerms {
   readonly mode: MoveMode;
-  readonly disk: MoveDisk;
-  readonly downtimeLimitMs: number;
   readonly workingSetBytes: number;
 }
 
 /** Below what any pass can leave: QEMU is not to stop the machine before it is told. */
 export const holdDowntimeMs = 1;
+/** QEMU slows the machine down by itself in two passes that do not converge; until the controller asks for it, by this least percentage. */
+const heldThrottlePercent = 1;
+const throttleStepPercent = 20;
+export const throttleValues = (mostPercent: number): Record<string, number> => ({
+  'cpu-throttle-increment': throttleStepPercent,
+  'max-cpu-throttle': Math.max(throttleStepPercent, Math.floor(mostPercent)),
+});
 /** The most that QEMU takes (MAX_MIGRATE_DOWNTIME): what is left now is the last round. */
 export const stopNowDowntimeMs = 2_000_000;
 
@@ -82,6 +88,9 @@ function parameterValues(
   }
   if (settings.compression === 'xbzrle') values['xbzrle-cache-size'] = cacheBytes(terms.workingSetBytes);
   if (role === 'source') values['downtime-limit'] = holdDowntimeMs;
+  if (role === 'source' && settings.autoConverge)
+    for (const name of ['cpu-throttle-initial', 'cpu-throttle-increment', 'max-cpu-throttle'])
+      values[name] = heldThrottlePercent;
   return values;
 }
 

@@ -107,6 +107,7 @@ export class QemuLine implements QemuLink {
         onEvent: (event) => this.#watcher.onEvent(event),
         onFailed: (reason) => {
           why = reason;
+          this.#session = undefined;
           socket.destroy();
         },
       },

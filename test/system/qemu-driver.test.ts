@@ -53,7 +53,7 @@ describe.skipIf(!requireOrSkip('qemu'))('the driver of real QEMUs', () => {
     await rig.untilPhase('A', id, 'active');
     await rig.kill('B');
     await rig.untilPhase('A', id, 'failed');
-    expect(await rig.phase('B', id)).toBe('failed');
+    await rig.untilPhase('B', id, 'failed');
     await runsOnlyAt('A');
   });
 
@@ -64,6 +64,16 @@ describe.skipIf(!requireOrSkip('qemu'))('the driver of real QEMUs', () => {
     await rig.untilPhase('A', id, 'failed');
     await rig.untilPhase('B', id, 'failed');
     expect(await rig.runState('B')).toBeUndefined();
+  });
+
+  it('says that a machine that is not there, or a place that does not wait, cannot be moved', async () => {
+    const streams = [{ port: 4900 }];
+    const prepare = { execute: 'prepare-incoming', migration: id, vm: 'vm1', streams } as const;
+    expect((await rig.ask('A', prepare)).error).toContain('not-incoming');
+    expect((await rig.ask('B', { ...prepare, vm: 'vm9' })).error).toContain('no-qemu');
+    await expect(rig.begin(id, { vm: 'vm9' })).rejects.toThrow('no-qemu');
+    await rig.kill('A');
+    await expect(rig.begin('other')).rejects.toThrow('not-incoming');
   });
 
   it('is taken over by a driver that knows nothing, before and after the machine has stopped', async () => {
@@ -81,6 +91,30 @@ describe.skipIf(!requireOrSkip('qemu'))('the driver of real QEMUs', () => {
     }, 'the second driver does not bring it to its end');
     await rig.untilPhase('B', id, 'resumed');
     await runsOnlyAt('B');
+  });
+
+  it('goes on in post-copy when it is told that it will not converge', async () => {
+    await rig.begin(id, { ...slow, mode: 'hybrid' });
+    await rig.untilPhase('A', id, 'active');
+    const { error } = await rig.ask('A', { execute: 'continue', migration: id, postcopy: true });
+    expect(error).toBeNull();
+    await rig.untilPhase('B', id, 'resumed');
+    expect(await rig.phase('A', id)).toBe('stopped');
+    await rig.ask('A', { execute: 'set-bandwidth', migration: id, bytesPerSecond: 30e6 });
+    await rig.untilPhase('A', id, 'completed');
+    await runsOnlyAt('B');
+  });
+
+  it('says what is lost when the source is killed in the middle of post-copy', async () => {
+    await rig.begin(id, { ...slow, mode: 'postcopy' });
+    await rig.untilPhase('A', id, 'pre-switchover');
+    await rig.ask('A', { execute: 'continue', migration: id });
+    await rig.untilPhase('B', id, 'resumed');
+    await rig.kill('A');
+    await rig.untilPhase('A', id, 'failed');
+    const { status } = await rig.ask('A', { execute: 'query', migration: id });
+    expect(status?.detail).toContain('what was not fetched is lost');
+    expect(await rig.phase('B', id)).toBe('resumed');
   });
 
   const runsOnlyAt = async (host: 'A' | 'B'): Promise<void> => {

@@ -20,7 +20,8 @@ export type Answer = { readonly error: string | null; readonly status: AgentStat
 
 /** Not a multiple of 256 KiB: QEMU 7.2 without KVM loses written pages otherwise. */
 const memoryKibibytes = 65_432;
-const patienceMs = 60_000;
+const ends: readonly string[] = ['failed', 'cancelled', 'completed', 'none'];
+const patienceMs = 20_000;
 
 /** Two places for one machine: real QEMUs on loopback, and a driver that moves it between them. */
 export class QemuRig {
@@ -113,6 +114,7 @@ export class QemuRig {
     await until(
       async () => {
         last = await this.phase(host, migration);
+        if (ends.includes(last) && !phases.includes(last)) throw new Error(`${host} says ${last}`);
         return phases.includes(last);
       },
       () => `${host} says ${last}, never ${phases.join(' or ')}`,
@@ -125,9 +127,17 @@ export class QemuRig {
     more: Partial<Extract<AgentCommand, { execute: 'migrate' }>> = {},
   ): Promise<void> {
     const streams = [{ port: await freePort() }];
+    const { mode = 'precopy', disk = 'none' } = more;
     // the monitors may just have come up
     await until(async () => {
-      const { error } = await this.ask('B', { execute: 'prepare-incoming', migration, vm: 'vm1', streams });
+      const { error } = await this.ask('B', {
+        execute: 'prepare-incoming',
+        migration,
+        vm: 'vm1',
+        streams,
+        mode,
+        disk,
+      });
       if (error !== null && !/^(no-qemu|exists)/.test(error)) throw new Error(error);
       return error === null;
     }, 'the target never took the migration');
