@@ -82,6 +82,7 @@ export class ChaosAgent {
         return this.cancel(command.migration);
       case 'set-bandwidth':
       case 'use-streams':
+      case 'throttle':
         if (!this.isLive(command.migration)) return this.noSuch(command.migration);
         return { return: this.status(command.migration) };
       case 'query':
