@@ -71,6 +71,11 @@ export class RateDesk {
     return path;
   }
 
+  /** How long packets wait in these queues now, seconds. */
+  queueSecondsOf(ids: readonly string[]): number {
+    return this.#loops.reduce((sum, loop) => sum + (ids.includes(loop.id) ? loop.queueSeconds : 0), 0);
+  }
+
   #loopsOf(migration: Migration): BottleneckLoop[] {
     return this.loopsBetween(migration.facts.source, migration.facts.destination);
   }
@@ -288,7 +293,7 @@ export class RateDesk {
 const capOf = (migration: Migration): number =>
   migration.facts.request.maxBandwidthBytesPerSecond ?? Number.POSITIVE_INFINITY;
 const isEnding = (migration: Migration): boolean =>
-  migration.step === 'staging' || migration.step === 'stopping';
+  migration.step === 'staging' || migration.step === 'redirecting' || migration.step === 'stopping';
 /** Whose floor is kept first: a machine that stands still, then a promise, then the rest; in the order of acceptance. */
 const rank = (m: Migration): number => {
   const group = isEnding(m) ? 0 : m.facts.request.deadlineSeconds !== undefined ? 1 : 2;
