@@ -140,10 +140,24 @@ export class MigrationDesk implements MigrationWorld {
       dirtyBytesPerSecond: vm.dirtyBytesPerSecond,
       workingSetBytes: vm.workingSetBytes,
       destinationAddress: host.ip,
-      streams: [{ port: firstTcpPort + (ordinal % tcpPorts) }],
+      streams: this.#streamsOf(ordinal, request),
       flipLevels: flipLevels(topology, source, placed.destination),
       holdsPackets: this.#config.switchover !== 'follow',
+      mayThrottle: this.#mayThrottle(source, request.vm),
     };
+  }
+
+  /** The disk has a stream of its own. */
+  #streamsOf(ordinal: number, request: MigrationRequest): { readonly port: number }[] {
+    const port = firstTcpPort + (ordinal % tcpPorts);
+    return request.disk === 'mirror' ? [{ port }, { port: port + tcpPorts }] : [{ port }];
+  }
+
+  #mayThrottle(host: string, vm: string): boolean {
+    const hypervisor = this.#config.hypervisors.find((h) => h.host === host);
+    return (
+      hypervisor?.driver === 'qemu' && hypervisor.machines.some((m) => m.vm === vm && m.settings.autoConverge)
+    );
   }
 
   #keep(migration: Migration, idempotencyKey: string | null, digest: string): void {
