@@ -150,10 +150,23 @@ export class MigrationDesk implements MigrationWorld {
       dirtyBytesPerSecond: vm.dirtyBytesPerSecond,
       workingSetBytes: vm.workingSetBytes,
       destinationAddress: host.ip,
-      streams: streamsOf(this.#config, ordinal, source, placed.destination),
+      streams: streamsOf(this.#config, {
+        ordinal,
+        source,
+        destination: placed.destination,
+        disk: request.disk,
+      }),
       flipLevels: flipLevels(topology, source, placed.destination),
       holdsPackets: this.#config.switchover !== 'follow',
+      mayThrottle: this.#mayThrottle(source, request.vm),
     };
+  }
+
+  #mayThrottle(host: string, vm: string): boolean {
+    const hypervisor = this.#config.hypervisors.find((h) => h.host === host);
+    return (
+      hypervisor?.driver === 'qemu' && hypervisor.machines.some((m) => m.vm === vm && m.settings.autoConverge)
+    );
   }
 
   #keep(migration: Migration, idempotencyKey: string | null, digest: string): void {
@@ -344,7 +357,7 @@ export class MigrationDesk implements MigrationWorld {
     return command;
   }
 
-  #preview(turn: Turn, { vm }: MigrationRequest, admitted: Admitted): MigrationPreview {
+  #preview(turn: Turn, { vm, disk }: MigrationRequest, admitted: Admitted): MigrationPreview {
     const topology = this.#config.topology!;
     const ordinal = this.#lastOrdinal + 1;
     const { predictedSeconds } = admitted;
@@ -357,7 +370,7 @@ export class MigrationDesk implements MigrationWorld {
         ordinal,
         ...streamIntents(topology, [], {
           ...admitted,
-          streams: streamsOf(this.#config, ordinal, admitted.source, admitted.destination),
+          streams: streamsOf(this.#config, { ordinal, disk, ...admitted }),
         }),
       }),
     };

@@ -22,6 +22,8 @@ export interface MigrationFacts {
   readonly flipLevels: FlipLevels;
   /** its packets go to the destination before it is stopped, and wait there; else they follow it when it has resumed */
   readonly holdsPackets: boolean;
+  /** its hypervisor may slow it down where nothing else makes the copy converge */
+  readonly mayThrottle: boolean;
 }
 
 /** What a migration may ask and must be told; implemented by the engine. */

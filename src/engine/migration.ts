@@ -9,11 +9,13 @@ import {
 import { AgentOrders } from './agent-orders.js';
 import type { HypervisorStatus } from './input.js';
 import { MigrationHistory } from './migration-history.js';
-import { isRefusal, type KnownStatus, MigrationProgress, unknownStatus } from './migration-progress.js';
+import { type KnownStatus, MigrationProgress, unknownStatus } from './migration-progress.js';
+import { migrateRequest, prepareRequest } from './migration-requests.js';
 import { migrationView } from './migration-view.js';
+import { agentOf, isRefusal, postcopyNote, waitsFor } from './migration-words.js';
 import type { MigrationFacts, MigrationWorld } from './migration-world.js';
 import type { HypervisorRequest } from './output.js';
-import type { RatePlan } from './rate-plan.js';
+import { type RatePlan, throttleMostPercent } from './rate-plan.js';
 import { Redirection } from './redirection.js';
 import type { Turn } from './turn.js';
 import type { MigrationView } from './view.js';
@@ -32,9 +34,6 @@ const noProgressLimitSeconds = 60;
 const forwardLimitSeconds = 60;
 /** So long a redirection is taken back level by level; a switch that does not answer must not keep the others. */
 const retreatLimitSeconds = 2;
-
-/** how the note of an end names an agent that was away; read again from the journal */
-const agentOf = (host: string): string => `the agent of ${host}`;
 
 /**
  * One migration on its way. Level-triggered: `advance` looks at what is known (agents' status, rules
@@ -126,6 +125,19 @@ export class Migration {
     return round > 1 ? dirtyBytesPerSecond : undefined;
   }
 
+  /** It goes on in post-copy: it is stopped with whatever is left, and fetches that from its old place. */
+  get stopsAnyway(): boolean {
+    const { mode } = this.facts.request;
+    return (
+      mode === 'postcopy' ||
+      (mode === 'hybrid' && this.#history.transitions.some((t) => t.note.startsWith(postcopyNote)))
+    );
+  }
+  /** It runs at its new place and a part of its memory is still at the old one. */
+  get #stillFetches(): boolean {
+    return this.step === 'flipping' && this.stopsAnyway && this.#status.source.phase === 'stopped';
+  }
+
   get sourceStatus(): KnownStatus {
     return this.#status.source;
   }
@@ -136,7 +148,8 @@ export class Migration {
       this.step === 'running' ||
       this.step === 'staging' ||
       this.step === 'redirecting' ||
-      this.step === 'stopping'
+      this.step === 'stopping' ||
+      this.#stillFetches
     );
   }
 
@@ -301,7 +314,8 @@ export class Migration {
   /** The rate the law grants now; the agent's own cap follows slowly and stays above it (the queue is the fast actuator). */
   grant(turn: Turn, world: MigrationWorld, bytesPerSecond: number, agentBytesPerSecond: number): void {
     this.grantedBytesPerSecond = bytesPerSecond;
-    if (this.#status.source.phase !== 'active' && this.#status.source.phase !== 'pre-switchover') return;
+    const { phase } = this.#status.source;
+    if (phase !== 'active' && phase !== 'pre-switchover' && !this.#stillFetches) return;
     const { id, streams, request } = this.facts;
     const used = streams.length === 1 ? undefined : this.circuitBytesPerSecond > 0 ? streams.length : 1;
     const most = request.maxBandwidthBytesPerSecond;
@@ -339,7 +353,8 @@ export class Migration {
   #poll(turn: Turn, world: MigrationWorld): void {
     if (turn.now < this.#lastQuery + this.#queryPeriodSeconds) return;
     this.#lastQuery = turn.now;
-    if (this.step === 'accepted' || this.step === 'flipping' || this.step === 'cleaning') return;
+    if (this.step === 'accepted' || this.step === 'cleaning') return;
+    if (this.step === 'flipping' && !this.stopsAnyway) return;
     for (const side of ['source', 'destination'] as const)
       if (![...this.#commands.values()].some((c) => c.side === side && c.execute === 'query'))
         this.#send(turn, world, side, { execute: 'query', migration: this.facts.id });
@@ -353,12 +368,7 @@ export class Migration {
         this.happen(turn, world, 'recorded', 'admitted');
         return;
       case 'preparing': {
-        this.#once(turn, world, 'destination', {
-          execute: 'prepare-incoming',
-          migration: facts.id,
-          vm: facts.request.vm,
-          streams: facts.streams,
-        });
+        this.#once(turn, world, 'destination', prepareRequest(facts));
         const rules = world.rules();
         if (rules.refused !== null) this.happen(turn, world, 'gaveUp', rules.refused);
         else if (this.#status.destination.phase === 'incoming' && rules.acknowledged)
@@ -367,7 +377,7 @@ export class Migration {
       }
       case 'starting':
         if (this.#failedAt('source', turn, world)) return;
-        if (source === 'none') this.#once(turn, world, 'source', this.#migrateRequest());
+        if (source === 'none') this.#once(turn, world, 'source', migrateRequest(facts));
         else if (source !== 'unknown') this.happen(turn, world, 'started', 'the source is sending');
         return;
       case 'running':
@@ -381,12 +391,13 @@ export class Migration {
           );
         else if (source === 'pre-switchover')
           this.happen(turn, world, 'converged', `${this.#status.source.remainingBytes} bytes remain`);
+        else this.#help(turn, world);
         return;
       case 'staging': {
         if (this.#failedAt('source', turn, world)) return;
         const rules = world.rules();
         if (rules.refused !== null) this.happen(turn, world, 'gaveUp', rules.refused);
-        else if (rules.acknowledged && source === 'pre-switchover') {
+        else if (rules.acknowledged && (source === 'pre-switchover' || this.stopsAnyway)) {
           const gate = world.mayStop(turn, this);
           if (gate !== null)
             this.happen(turn, world, 'staged', `every switch holds the new location, staged; ${gate}`);
@@ -398,8 +409,12 @@ export class Migration {
         return;
       case 'stopping':
         if (this.#failedAt('source', turn, world)) return;
-        if (source === 'pre-switchover')
-          this.#once(turn, world, 'source', { execute: 'continue', migration: facts.id });
+        if (source === 'pre-switchover' || (source === 'active' && this.stopsAnyway))
+          this.#once(turn, world, 'source', {
+            execute: 'continue',
+            migration: facts.id,
+            ...(this.stopsAnyway && { postcopy: true }),
+          });
         else if (source === 'completed') this.happen(turn, world, 'resumed', 'the source says COMPLETED');
         return;
       case 'flipping':
@@ -445,25 +460,27 @@ export class Migration {
       if (!rules.acknowledged) return;
       this.#flippedLevels += 1;
       world.rulesChanged(turn);
-    } else if (rules.verified)
+    } else if (rules.verified && !this.#stillFetches)
       this.happen(turn, world, 'flipped', 'every switch forwards to the new location (read back)');
   }
 
-  #migrateRequest(): HypervisorRequest {
-    const { facts } = this;
-    return {
-      execute: 'migrate',
-      migration: facts.id,
-      vm: facts.request.vm,
-      destination: { address: facts.destinationAddress },
-      streams: facts.streams,
-      memoryBytes: facts.memoryBytes,
-      dirtyBytesPerSecond: facts.dirtyBytesPerSecond,
-      workingSetBytes: facts.workingSetBytes,
-      downtimeLimitMs: facts.request.downtimeLimitMs,
-      bandwidthBytesPerSecond: facts.request.maxBandwidthBytesPerSecond,
-      switchoverTimeoutSeconds: 30,
-    };
+  /** Where more rate does not make the copy converge. */
+  #help(turn: Turn, world: MigrationWorld): void {
+    if (this.facts.request.mode === 'postcopy' && this.#status.source.phase === 'active') {
+      this.happen(turn, world, 'converged', `${postcopyNote}, as it was asked for`);
+      return;
+    }
+    const help = this.plan?.remedy(turn.now) ?? null;
+    if (help === null) return;
+    if (help.remedy === 'throttle')
+      this.#once(turn, world, 'source', {
+        execute: 'throttle',
+        migration: this.facts.id,
+        mostPercent: throttleMostPercent,
+      });
+    else if (help.remedy === 'post-copy')
+      this.happen(turn, world, 'converged', `${postcopyNote}: ${help.why}`);
+    else this.happen(turn, world, 'gaveUp', `the copy cannot converge: ${help.why}`);
   }
 
   #failedAt(side: Side, turn: Turn, world: MigrationWorld): boolean {
@@ -539,30 +556,20 @@ export class Migration {
         turn,
         world,
         'gaveUp',
-        `step ${this.step} took longer than ${stepLimitSeconds[this.step]} s: ${this.#waitsFor(world)}`,
+        `step ${this.step} took longer than ${stepLimitSeconds[this.step]} s: ${waitsFor(this.facts, world, this.#status)}`,
       );
       return;
     }
     // Behind the commit point the only way is forward: a switch that is away is made true when it is back.
-    if (age > forwardLimitSeconds && (this.step === 'flipping' || this.step === 'cleaning')) {
+    const forward = this.step === 'flipping' || this.step === 'cleaning';
+    const fetches = this.#stillFetches && this.#progress.idleSeconds(turn.now) < noProgressLimitSeconds;
+    if (age > forwardLimitSeconds && forward && !fetches) {
       const note = `not reached: ${world.rules().unconfirmed.join(', ')}; made true when back`;
       this.happen(turn, world, this.step === 'flipping' ? 'flipped' : 'cleaned', note);
       return;
     }
     if (this.step === 'running' && this.#progress.idleSeconds(turn.now) > noProgressLimitSeconds)
       this.happen(turn, world, 'gaveUp', `no byte was moved for ${noProgressLimitSeconds} s`);
-  }
-
-  #waitsFor(world: MigrationWorld): string {
-    const waits: string[] = [];
-    for (const host of [this.facts.source, this.facts.destination])
-      if (!world.hypervisorConnected(host)) waits.push(`the agent of ${host} is not connected`);
-    const rules = world.rules();
-    if (rules.missing.length > 0) waits.push(`switches not there: ${rules.missing.join(', ')}`);
-    else if (!rules.acknowledged) waits.push('rules are not acknowledged');
-    return waits.length > 0
-      ? waits.join('; ')
-      : `the agents say ${this.#status.source.phase} and ${this.#status.destination.phase}`;
   }
 
   /** An ended migration does not change any more; views are made ten times a second. */

@@ -149,7 +149,8 @@ export class RateDesk {
       mostBytesPerSecond: targetUtilisation * Math.min(...path.map((loop) => loop.capacityBytesPerSecond)),
       fixedDowntimeSeconds: 2 * delay + flipSeconds,
       circuit:
-        circuit?.capacityBitsPerSecond === undefined
+        // drawn on the map is not to be had: somebody must be configured who lights it
+        this.#config.circuits === undefined || circuit?.capacityBitsPerSecond === undefined
           ? null
           : {
               capacityBytesPerSecond: circuit.capacityBitsPerSecond / 8,
@@ -298,7 +299,7 @@ export class RateDesk {
       const held = granted(users.filter((m) => this.#pacerAt(m.facts.source) === pacer)) / granted(users);
       return loop.throughputShare < 1 - drainedShare * (1 - drainShare) * held;
     });
-    return migration.plan?.mayStop(turn.now, drained) ?? null;
+    return migration.plan?.mayStop(turn.now, drained, migration.stopsAnyway) ?? null;
   }
 
   /** @param queue how many share the queue of this migration, and whether one of their machines is about to stand still */
