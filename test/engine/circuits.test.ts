@@ -114,6 +114,24 @@ describe('a circuit beside the packet path', () => {
     expect(rig.leftovers([id])).toEqual([]);
   });
 
+  it('that died while nobody looked carries nothing in the next life', () => {
+    const rig = rigWith();
+    rig.migrate();
+    expect(rig.harness.runWhile(() => !circuit(rig).carries, rig.now + 15)).toBe(true);
+    rig.kill(0.5);
+    rig.silence('circuit', true);
+    rig.settle(0.6);
+    const carried: number[] = [];
+    const undone = (): boolean => {
+      if (circuit(rig).carries) carried.push(rig.now);
+      return circuit(rig).state !== 'releasing';
+    };
+    expect(rig.harness.runWhile(undone, rig.now + 15)).toBe(true);
+    expect(carried).toEqual([]);
+    until(rig, 'dark', 5);
+    expectBalanced(rig);
+  });
+
   it('that dies with its ports up is left within a second, since probes go through it', () => {
     const rig = rigWith();
     rig.migrate();
