@@ -1,4 +1,5 @@
 import type { PolicyName, RivalSettings } from '../../controller/index.js';
+import type { ClassMark } from '../network/network-state.js';
 import type { Topology } from '../network/topology.js';
 import type { PercentileTerms } from './circuit-bill.js';
 
@@ -10,6 +11,8 @@ export interface EngineConfig {
   readonly hypervisors: readonly ConfiguredHypervisor[];
   readonly classes: readonly TrafficClass[];
   readonly control: ControlConfig;
+  /** observe, predict and certify, and change nothing: no rule, no queue, no machine */
+  readonly shadow?: boolean;
   /** reactive mode: switches that are not in the topology learn addresses */
   readonly learningSwitch?: boolean;
   /** undefined: nobody is asked for circuits, and circuit links stay dark */
@@ -70,10 +73,7 @@ export interface ConfiguredCircuit {
   readonly percentileBill?: PercentileTerms | undefined;
 }
 /** Traffic that is sensitive to delay, and what it was promised. */
-export interface TrafficClass {
-  readonly name: string;
-  readonly udpPort: number;
-  readonly dscp: number;
+export interface TrafficClass extends ClassMark {
   readonly delayPromiseMs: number;
 }
 export type { PolicyName };

@@ -1,6 +1,6 @@
 import { placeRequest } from '../migration/admission.js';
 import { isStep, type Step, stateOf } from '../migration/index.js';
-import { desiredRules, flipLevels, type NetworkState } from '../network/index.js';
+import { desiredRules, flipLevels, type NetworkState, parseCookie, ruleStep } from '../network/index.js';
 import type { Rule } from '../network/rules.js';
 import { hostOf, type LinkSpec, type Topology, vmOf } from '../network/topology.js';
 import { Admission, type Admitted } from './admission.js';
@@ -13,6 +13,7 @@ import type { JournalRecord } from './journal.js';
 import { type CancelOutcome, Migration, type MigrationFacts, type MigrationWorld } from './migration.js';
 import { type MigrationPreview, planOf } from './migration-preview.js';
 import type { HypervisorRequest } from './output.js';
+import type { PacketIn } from './packet-io.js';
 import { problem } from './problem.js';
 import type { RateDesk } from './rate-desk.js';
 import type { SwitchDesk } from './switch-desk.js';
@@ -178,6 +179,12 @@ export class MigrationDesk implements MigrationWorld {
       reply(turn, { ok: true, body: this.#preview(turn, request, admitted) });
       return;
     }
+    if (this.#config.shadow) {
+      const detail =
+        'The controller runs in shadow mode and changes nothing; a dry run says what it would do.';
+      reply(turn, { ok: false, problem: problem('shadow-mode', 409, detail) });
+      return;
+    }
     const ordinal = this.#lastOrdinal + 1;
     const facts = this.#factsOf(command.id, ordinal, admitted.source, request);
     if (facts === undefined) {
@@ -210,7 +217,7 @@ export class MigrationDesk implements MigrationWorld {
           'migration accepted',
           `${facts.id}: ${request.vm} ${facts.source} -> ${facts.destination}`,
         );
-        for (const warning of admitted.warnings) this.#log.add(t, 'warn', 'connections will break', warning);
+        for (const warning of admitted.warnings) this.#log.add(t, 'warn', 'admitted with a warning', warning);
         if (key !== undefined) key.waiting = undefined;
         for (const repeat of repeats) repeat(t, { ok: true, body: migration.view() });
         migration.resume(t);
@@ -359,6 +366,7 @@ export class MigrationDesk implements MigrationWorld {
         tcpPort: m.facts.streams[0]!.port,
         stage: m.wantsStagedRules ? 'staged' : 'running',
         granted: m.isSending || m.step === 'preparing',
+        awaitsResume: m.awaitsResume,
       })),
       classes: this.#config.classes,
       linksDown: this.#linksDown,
@@ -417,6 +425,20 @@ export class MigrationDesk implements MigrationWorld {
   /** A switch acknowledged, refused or confirmed something: a step may be done. */
   rulesMoved(turn: Turn): void {
     for (const migration of this.#live()) migration.advance(turn, this);
+  }
+
+  /** A machine announced itself where it is being moved to: it runs there, whatever agents say. True if the packet was that. */
+  machineAnnounced(turn: Turn, message: PacketIn): boolean {
+    const cookie = parseCookie(message.cookie);
+    if (cookie?.step !== ruleStep.resume) return false;
+    const migration = this.#live().find((m) => m.facts.ordinal === cookie.ordinal);
+    if (migration === undefined || migration.announcedAt !== undefined || !migration.awaitsResume)
+      return true;
+    migration.announcedAt = turn.now;
+    const { id, request, destination } = migration.facts;
+    this.#log.add(turn, 'info', 'a machine announces itself', `${id}: ${request.vm} at ${destination}`);
+    migration.advance(turn, this);
+    return true;
   }
 
   #live(): Migration[] {

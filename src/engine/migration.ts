@@ -9,6 +9,7 @@ import {
 } from '../migration/index.js';
 import type { HypervisorStatus, MigrationRequest } from './input.js';
 import {
+  isRefusal,
   type KnownStatus,
   MigrationProgress,
   memoryProgress,
@@ -66,15 +67,6 @@ const queryPeriodSeconds = 0.5;
 const stagingQueryPeriodSeconds = 0.1;
 const noProgressLimitSeconds = 60;
 const forwardLimitSeconds = 60;
-/** Errors that do not say no: the command or its answer was lost, or it was carried out before; `query` tells. */
-const noRefusal: readonly string[] = [
-  'exists',
-  'already-migrating',
-  'timeout',
-  'deadline',
-  'disconnected',
-  'not-connected',
-];
 const bandwidthPeriodSeconds = 0.2;
 
 /** how the note of an end names an agent that was away; read again from the journal */
@@ -90,6 +82,8 @@ export class Migration {
   readonly acceptedWallMs: number;
   /** what it was promised; kept by the rate desk while it lives */
   plan: RatePlan | undefined;
+  /** when the machine first announced itself at the destination, seconds; kept by the migration desk */
+  announcedAt: number | undefined;
   step: Step = 'accepted';
   /** a step that is being written to the journal (at first the acceptance itself); nothing happens until it is durable */
   #pending: Step | undefined = 'accepted';
@@ -142,6 +136,10 @@ export class Migration {
   }
   get wantsStagedRules(): boolean {
     return ruleStageOf(this.step).staged;
+  }
+  /** It may say at any moment that it runs at the destination, or nobody knows where it runs. */
+  get awaitsResume(): boolean {
+    return this.wantsStagedRules || (this.step === 'failing' && !this.#runsAtSource());
   }
   /** Where this switch should send the machine's packets. */
   locationFor(switchName: string): string {
@@ -288,7 +286,7 @@ export class Migration {
     if (command === undefined) return false;
     this.#commands.delete(number);
     const host = command.side === 'source' ? this.facts.source : this.facts.destination;
-    const refused = error !== null && !noRefusal.includes(error.code);
+    const refused = error !== null && isRefusal(error.code);
     if (this.ended) {
       if (error === null || refused) this.#unswept.delete(command.side);
     } else if (status !== null) this.onStatus(turn, world, host, status);

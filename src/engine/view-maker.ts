@@ -1,4 +1,4 @@
-import { hostOf, siteOfHost } from '../network/topology.js';
+import { hostOf, linkMtuBytes, siteOfHost } from '../network/topology.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
 import type { CircuitDesk } from './circuit-desk.js';
 import type { CircuitMeter } from './circuit-meter.js';
@@ -58,6 +58,7 @@ export class ViewMaker {
       version,
       uptimeSeconds: turn.now - startedAt,
       topology: topology?.name ?? null,
+      mode: this.#config.shadow ? 'shadow' : 'active',
       policy: control.policy,
       slotMs: control.slotMs,
       sites: topology?.sites.map((s) => s.name) ?? [],
@@ -94,6 +95,7 @@ export class ViewMaker {
         to,
         capacityBitsPerSecond: link.capacityBitsPerSecond ?? null,
         oneWayDelayMs: link.opaque === true ? null : link.oneWayDelayMs,
+        mtuBytes: linkMtuBytes(link),
         state:
           link.kind === 'circuit'
             ? this.#circuits.carries(link.name)

@@ -9,7 +9,7 @@ import {
   videoQueueId,
 } from './topology.js';
 
-/** One queue that can be the bottleneck: the end of a packet link at a gateway. */
+/** One queue that can be the bottleneck: the end of a packet link at a gateway or core. */
 export interface Bottleneck {
   /** name of the egress port, `<switch>.<link>`: unique in the topology */
   readonly id: string;
@@ -53,7 +53,7 @@ export interface FarEnd {
 export function bottlenecksOf(topology: Topology): Bottleneck[] {
   const map = networkMapOf(topology);
   return topology.switches
-    .filter((s) => s.role === 'gateway')
+    .filter((s) => s.role !== 'hypervisor')
     .flatMap((s) =>
       map.ports(s.name).flatMap((port) => {
         if (port.peer.kind !== 'link' || port.peer.link.kind !== 'packet') return [];

@@ -1,3 +1,4 @@
+import { resumeRules } from './announcement-rules.js';
 import { composeCookie, ruleStep } from './cookie.js';
 import { instructionsToVm } from './location-rules.js';
 import { type NetworkMap, networkMapOf } from './network-map.js';
@@ -29,6 +30,7 @@ export function migrationRules(map: NetworkMap, switchName: string, m: Migration
   return [
     ...(source.switch === switchName ? trafficRules(map, m, source, destination) : []),
     ...(m.stage === 'staged' ? stagedRules(map, switchName, m, vm) : []),
+    ...(m.awaitsResume ? resumeRules(map, switchName, m, vm) : []),
   ];
 }
 
@@ -91,6 +93,7 @@ export function flipLevels(topology: Topology, destinationHost: string): string[
   const map = networkMapOf(topology);
   const levels: string[][] = [];
   for (const s of topology.switches) {
+    if (s.role === 'core') continue;
     const way = map.pathToSite(s.name, site);
     const last = way?.at(-1)?.peer;
     const entry = last?.kind === 'link' ? last.peer : s.name;
