@@ -180,7 +180,12 @@ export class Admission {
       else if (!this.#isConnected(host)) missing.push(`the agent of ${host} is not connected`);
     }
     for (const spec of this.#config.topology?.switches ?? [])
-      if (this.#switches.link(spec.dpid) === undefined) missing.push(`switch ${spec.name} is not connected`);
+      if (this.#switches.writable(spec.dpid) === undefined)
+        missing.push(
+          this.#switches.link(spec.dpid) === undefined
+            ? `switch ${spec.name} is not connected`
+            : `switch ${spec.name} does not take rules from this controller`,
+        );
     return missing;
   }
 }

@@ -292,6 +292,13 @@ export const ConfigSchema = Type.Object(
           'shadow: observe, predict and certify, and change nothing: no rule, no queue, no probe, no machine',
       }),
     ),
+    switchover: Type.Optional(
+      Type.Enum(['hold', 'follow'], {
+        default: 'hold',
+        description:
+          "hold: a machine's packets are sent to its new place before it is stopped, and wait there; follow: after it has resumed, so that what comes meanwhile is lost",
+      }),
+    ),
     control: Type.Optional(ControlSchema),
     circuits: Type.Optional(CircuitsSchema),
   },
