@@ -21,7 +21,8 @@ interface CircuitsOptions extends PlaceOptions {
   readonly unanswered: number;
 }
 interface UpCommandOptions extends PlaceOptions, OutputOption {
-  readonly controller: string | null;
+  /** `none`, or where the switches look for one */
+  readonly controller: string;
   readonly ovsdbPort?: number;
   readonly agents: boolean;
 }
@@ -128,7 +129,7 @@ function addUp(command: Command, terminal: Terminal): void {
         try {
           const info = await up(await topologyOf(file), {
             onProgress: (step) => terminal.err(`${step}\n`),
-            controller: options.controller,
+            controller: options.controller === 'none' ? null : options.controller,
             signal: stop.signal,
             ...(options.directory === undefined ? {} : { directory: options.directory }),
             ...(options.ovsdbPort === undefined ? {} : { ovsdbPort: options.ovsdbPort }),
@@ -206,8 +207,8 @@ async function explained(work: () => Promise<void>): Promise<void> {
   }
 }
 
-function target(text: string): string | null {
-  if (text === 'none') return null;
-  if (/^tcp:[0-9.]+:[0-9]+$/.test(text)) return text;
+/** Commander takes a null for an empty text, so `none` stays a word here. */
+function target(text: string): string {
+  if (text === 'none' || /^tcp:[0-9.]+:[0-9]+$/.test(text)) return text;
   throw new InvalidArgumentError('Write tcp:IPV4:PORT, or none.');
 }
