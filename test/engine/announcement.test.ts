@@ -46,4 +46,14 @@ describe('the announcement of a machine', () => {
     expect(rig.view(id)!.state).toBe('completed');
     expect(rig.leftovers([id])).toEqual([]);
   });
+
+  it('is none when it comes after the machine was flipped', () => {
+    const rig = new Rig({ seed: 5 }).settle();
+    const { id } = rig.migrate();
+    rig.harness.runWhile(() => !rig.written('cleaning'), rig.now + 30, 0.0002);
+    announce(rig, 'hyp-b');
+    expect(rig.finish(id)).toBe(true);
+    expect(rig.view(id)!.state).toBe('completed');
+    expect(news(rig)).toEqual([]);
+  });
 });
