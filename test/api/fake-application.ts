@@ -152,6 +152,7 @@ export function bottleneckView(change: Partial<BottleneckView> = {}): Bottleneck
     safeReason: null,
     delayPromiseVoid: false,
     loopDelayMs: 40,
+    shadow: null,
     split: { migrations: 1, grantedBitsPerSecond: 28e6, splits: 1000, violations: 0 },
     certificate: {
       light: 'green',
@@ -196,6 +197,7 @@ export function circuitView(change: Partial<CircuitView> = {}): CircuitView {
     setupSeconds: 2,
     costPerSetup: 10,
     costPerSecond: 1,
+    percentileBill: null,
     budget: { spent: 20, bound: 25, debt: 5, holds: true },
     ledger: {
       requested: 3,
@@ -216,6 +218,7 @@ export function viewOf(change: Partial<SystemView> = {}): SystemView {
     version: '0.1.0',
     uptimeSeconds: 10,
     topology: 'two-dc',
+    mode: 'active',
     policy: 'steady',
     slotMs: 20,
     sites: ['a', 'b'],

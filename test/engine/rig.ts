@@ -365,6 +365,16 @@ export class Rig {
     this.harness.dropConnection(switchName);
   }
 
+  /** A link carries nothing any more, or again, in both directions; its ports keep their signal. */
+  silence(link: string, silent: boolean): void {
+    for (const [name, plant] of this.simulation.switches) {
+      const egress = plant.portNamed(`${name}.${link}`)?.egress;
+      if (egress === undefined) continue;
+      if (silent) egress.send = (packet) => this.simulation.pool.release(packet);
+      else Reflect.deleteProperty(egress, 'send');
+    }
+  }
+
   /** Nothing of a switch reaches the engine any more, though its connection stands. */
   freeze(switchName: string): void {
     this.frozen.add(switchName);
