@@ -4,7 +4,7 @@
 //
 // The embedded network, a controller with a migration under way (a slot of 20 ms) and three clients, each in a process of its own: first
 // the good one alone, then beside `--slow` connections that send one byte of a request a second and `--deaf` WebSocket readers
-// that never read; both connect again when they are closed. The good client asks for the state fifty times a second, over one
+// that never read; the former connect again when they are closed, the latter every 20 to 40 s. The good client asks for the state fifty times a second, over one
 // connection that is kept open and over a new one in turn, and reads the stream. Milliseconds are this machine's; compare the two columns.
 import { fork, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -74,6 +74,8 @@ function abuse() {
     Number(values.deaf),
     () => {
       const socket = connect(port, '127.0.0.1', () => socket.write(upgrade));
+      // who does not read does not notice either that it was closed
+      setTimeout(() => socket.destroy(), 20_000 + Math.random() * 20_000);
       return socket.pause();
     },
     deaf,
@@ -140,9 +142,9 @@ function quantiles(values) {
 }
 
 /** Runs this file in a role and takes its one message. */
-function goodClient(httpPort) {
+function goodClient(httpPort, lasting = seconds) {
   return new Promise((resolve, reject) => {
-    const child = fork(own, ['--role', 'good', '--port', `${httpPort}`, '--seconds', `${seconds}`]);
+    const child = fork(own, ['--role', 'good', '--port', `${httpPort}`, '--seconds', `${lasting}`]);
     child.once('message', (told) => {
       resolve(told);
       child.disconnect();
@@ -204,7 +206,7 @@ async function measure() {
     const memory = () =>
       Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${daemon.pid}/status`, 'utf8'))?.[1]) / 1000;
 
-    await goodClient(httpPort);
+    await goodClient(httpPort, 5);
     const load = loadavg()[0];
     const alone = { ...(await goodClient(httpPort)), residentMB: memory() };
     const abuser = fork(own, [
@@ -220,6 +222,8 @@ async function measure() {
     children.push(abuser);
     await new Promise((resolve) => setTimeout(resolve, 5000));
     const beside = { ...(await goodClient(httpPort)), residentMB: memory() };
+    const metrics = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+    const streamClients = Number(/^steady_stream_clients (\d+)/m.exec(metrics)?.[1]);
     const told = await new Promise((resolve) => {
       abuser.once('message', resolve);
       abuser.send('tell');
@@ -230,7 +234,7 @@ async function measure() {
       command: `node bench/slow-clients.js --seconds ${seconds} --slow ${values.slow} --deaf ${values.deaf}`,
       slotMs: 20,
       alone,
-      beside: { ...beside, ...told },
+      beside: { ...beside, slowClosed: told.slowClosed, streamClients },
     };
     console.log(JSON.stringify(result, null, 2));
     if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify(result, null, 2)}\n`);
