@@ -47,7 +47,7 @@ except ImportError as missing:
 ROW_TAG = "external-ids:steady=mininet"
 PROGRAMS = os.path.join(FOLDER, "..", "dist", "src", "testbed")
 # Queues of a hypervisor switch's uplink by the DSCP that the rules write (`uplinkQueues` of src/testbed/shaping.ts), and their first rate.
-UPLINK_QUEUES = {1: 34, 2: 10}
+UPLINK_QUEUES = {1: 34, 2: 10, 3: 26}
 LINE_BITS_PER_SECOND = 1_000_000_000
 MIGRATION_BITS_PER_SECOND = 2_000_000
 

@@ -11,6 +11,7 @@ import {
   spawnIn,
   startAgents,
   type TestbedCarrier,
+  TestbedCircuitProvider,
   up,
 } from '../testbed/index.js';
 import {
@@ -44,7 +45,10 @@ const startAheadSeconds = 1;
 /** After this long at the latest no packet of a window is still in a queue. */
 const settleSeconds = 1;
 
-export type OvsNetworkOptions = Pick<DemoNetworkOptions, 'seed' | 'openflowPort' | 'farControllerDelayMs'>;
+export type OvsNetworkOptions = Pick<
+  DemoNetworkOptions,
+  'seed' | 'openflowPort' | 'farControllerDelayMs' | 'circuits'
+>;
 
 /** Builds the testbed; it goes with `close`, and with the next `up` or `down` of its directory if this process is killed. */
 export async function openOvsNetwork(
@@ -100,6 +104,8 @@ export class OvsNetwork implements DemoNetwork {
   readonly #seed: number;
   readonly #farControllerDelayMs: number;
   #steady: SteadyConfig | undefined;
+  readonly #circuits: boolean;
+  #provider: TestbedCircuitProvider | undefined;
   #tools: TrafficTools | undefined;
   #receivers = new Map<string, TrafficReceiver>();
   #senders = new Map<string, TrafficSender>();
@@ -110,6 +116,7 @@ export class OvsNetwork implements DemoNetwork {
     this.#directory = directory;
     this.#seed = options.seed;
     this.#farControllerDelayMs = options.farControllerDelayMs ?? 0;
+    this.#circuits = options.circuits ?? false;
     this.rttMs = rttMsOf(topology);
     this.bufferMs = bufferMsOf(topology);
     this.capacityBitsPerSecond = capacityOf(topology);
@@ -120,6 +127,7 @@ export class OvsNetwork implements DemoNetwork {
     const { configPath } = await up(this.#topology, { directory: this.#directory, controller: null });
     await startAgents(this.#directory);
     this.#steady = readConfig(configPath);
+    if (this.#circuits) this.#provider = await TestbedCircuitProvider.start(this.#directory);
   }
 
   /** The path of a relayed link in the direction that begins at switch `end`, to look into and to change. */
@@ -129,6 +137,10 @@ export class OvsNetwork implements DemoNetwork {
 
   get steady(): SteadyConfig {
     return this.#steady!;
+  }
+
+  get circuitProvider(): string | undefined {
+    return this.#provider?.url;
   }
 
   attach(openflowPort: number): Promise<void> {
@@ -228,6 +240,7 @@ export class OvsNetwork implements DemoNetwork {
 
   async close(): Promise<void> {
     await this.stopTraffic().catch(() => {});
+    await this.#provider?.close();
     await down(this.#directory);
     await this.#tools?.remove();
     rmSync(this.#directory, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 import type { PolicyName, RivalSettings } from '../../controller/index.js';
 import type { ClassMark } from '../network/network-state.js';
 import type { Topology } from '../network/topology.js';
+import type { PercentileTerms } from './circuit-bill.js';
 
 /** What the engine is told about its world; made from `steady.yaml` by `src/io/config-file.ts`. */
 export interface EngineConfig {
@@ -12,6 +13,11 @@ export interface EngineConfig {
   readonly control: ControlConfig;
   /** observe, predict and certify, and change nothing: no rule, no queue, no machine */
   readonly shadow?: boolean;
+  /**
+   * `hold` (default): a machine's packets are sent to its new place before it is stopped, and wait there; `follow`: when it
+   * has resumed there, so that what arrives while it stands still is lost
+   */
+  readonly switchover?: 'hold' | 'follow';
   /** reactive mode: switches that are not in the topology learn addresses */
   readonly learningSwitch?: boolean;
   /** undefined: nobody is asked for circuits, and circuit links stay dark */
@@ -68,6 +74,8 @@ export interface ConfiguredCircuit {
   readonly breakEvenSeconds: number;
   /** T_h: once lit it stays lit for this long; not less than its set-up takes */
   readonly minimumHoldSeconds: number;
+  /** what the carrier bills for what is sent, beside set-up and time; undefined: nothing */
+  readonly percentileBill?: PercentileTerms | undefined;
 }
 /** Traffic that is sensitive to delay, and what it was promised. */
 export interface TrafficClass extends ClassMark {

@@ -93,6 +93,7 @@ function configOf(file: YamlDocument, environment: Environment): SteadyConfig {
         (h): ConfiguredHypervisor => ({ host: h.host, driver: h.driver ?? 'transfer', endpoint: h.endpoint }),
       ),
       classes: raw.classes ?? [],
+      switchover: raw.switchover ?? 'hold',
       control: { ...defaultControl, ...(raw.control as Partial<ControlConfig> | undefined) },
       openflow: { role, certificates: tls?.requireClientCertificate ?? false },
       ...(circuits && { circuits }),

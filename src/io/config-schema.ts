@@ -78,6 +78,23 @@ const CircuitSchema = Type.Object(
           'migrations that are behind by so many seconds of its whole capacity are worth a set-up and the shortest hold',
       }),
     ),
+    percentileBill: Type.Optional(
+      Type.Object(
+        {
+          pricePerMegabitPerSecond: {
+            ...Cost,
+            description: 'of a month, for each Mbit/s of its percentile',
+          },
+          periodSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400, default: 300 })),
+          percentile: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1, default: 0.95 })),
+        },
+        {
+          ...closed,
+          description:
+            'burstable billing of what is sent, beside set-up and time: the highest periods of a month are thrown away, and the highest of the rest is billed',
+        },
+      ),
+    ),
     minimumHoldSeconds: Type.Optional(
       Type.Number({
         exclusiveMinimum: 0,
@@ -273,6 +290,13 @@ export const ConfigSchema = Type.Object(
         default: 'active',
         description:
           'shadow: observe, predict and certify, and change nothing: no rule, no queue, no probe, no machine',
+      }),
+    ),
+    switchover: Type.Optional(
+      Type.Enum(['hold', 'follow'], {
+        default: 'hold',
+        description:
+          "hold: a machine's packets are sent to its new place before it is stopped, and wait there; follow: after it has resumed, so that what comes meanwhile is lost",
       }),
     ),
     control: Type.Optional(ControlSchema),

@@ -2,6 +2,7 @@ import {
   OFP_NO_BUFFER,
   OFPFC_ADD,
   OFPFC_DELETE_STRICT,
+  OFPFF_RESET_COUNTS,
   OFPG_ANY,
   OFPP_ANY,
   OFPP_CONTROLLER,
@@ -25,6 +26,8 @@ export interface Rule {
   readonly lease?: boolean;
   /** the groups that its instructions use; each must be there before the rule, and as long as it */
   readonly groups?: readonly DesiredGroup[];
+  /** it is there to be counted: when it takes the place of another of the same key, it counts from 0 */
+  readonly countsAnew?: boolean;
 }
 
 /** A flow_mod without transaction id: the session gives it one. */
@@ -140,7 +143,7 @@ export function flowModOf(rule: Rule, command: 'add' | 'delete'): FlowModBody {
     buffer_id: OFP_NO_BUFFER,
     out_port: OFPP_ANY,
     out_group: OFPG_ANY,
-    flags: 0,
+    flags: adding && rule.countsAnew === true ? OFPFF_RESET_COUNTS : 0,
     match: [...rule.match],
     instructions: adding ? [...rule.instructions] : [],
   };

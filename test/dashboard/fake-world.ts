@@ -143,7 +143,8 @@ export class FakeWorld {
     else if (m.step === 'preparing' && since > 0.3) this.#enter('preparing', 'starting', '');
     else if (m.step === 'starting' && since > 0.15) this.#enter('running', 'running', '');
     else if (m.step === 'running') this.#copy(m);
-    else if (m.step === 'staging' && since > 0.06) this.#enter('switchover', 'stopping', '');
+    else if (m.step === 'staging' && since > 0.06) this.#enter('switchover', 'redirecting', '');
+    else if (m.step === 'redirecting' && since > 0.03) this.#enter('switchover', 'stopping', '');
     else if (m.step === 'stopping' && since > 0.14) this.#resume(m);
     else if (m.step === 'flipping' && since > 0.05) this.#enter('switchover', 'cleaning', '');
     else if (m.step === 'cleaning' && since > 0.5) {
@@ -276,6 +277,7 @@ export class FakeWorld {
         to: 'gw-b',
         capacityBitsPerSecond: 50e6,
         oneWayDelayMs: 20,
+        mtuBytes: 1500,
         state: 'up',
         bitsPerSecond: measured ? load : null,
         verifiedSecondsAgo: 1.5,
@@ -287,6 +289,7 @@ export class FakeWorld {
         to: 'gw-b',
         capacityBitsPerSecond: 100e6,
         oneWayDelayMs: 15,
+        mtuBytes: 1500,
         state: this.#circuitLit() ? 'up' : 'dark',
         bitsPerSecond: this.#circuitLit() ? 88e6 : null,
         verifiedSecondsAgo: 1.5,
@@ -298,6 +301,7 @@ export class FakeWorld {
         to: 'gw-a',
         capacityBitsPerSecond: null,
         oneWayDelayMs: 0,
+        mtuBytes: 1500,
         state: 'up',
         bitsPerSecond: measured ? own : null,
         verifiedSecondsAgo: 1.5,
@@ -309,6 +313,7 @@ export class FakeWorld {
         to: 'gw-b',
         capacityBitsPerSecond: null,
         oneWayDelayMs: 0,
+        mtuBytes: 1500,
         state: 'up',
         bitsPerSecond: measured ? 0 : null,
         verifiedSecondsAgo: 1.5,

@@ -28,6 +28,7 @@ interface DemoCommandOptions {
   readonly network: 'embedded' | 'ovs';
   readonly topology?: string;
   readonly farControlDelay: number;
+  readonly circuits?: true;
   readonly openflowPort: number;
   readonly httpPort: number;
 }
@@ -86,6 +87,7 @@ export function addRunCommands(steady: Command, terminal: Terminal, outcome: Out
       nonNegativeInteger,
       0,
     )
+    .option('--circuits', 'Steady may order the circuits of the network (default: they stay dark)')
     .addOption(
       new Option('--vm <kind>', 'what is moved: a real TCP transfer with pre-copy')
         .choices(['transfer'])
@@ -98,6 +100,7 @@ export function addRunCommands(steady: Command, terminal: Terminal, outcome: Out
       outcome.exitCode = await runDemo({
         ...options,
         once: options.once ?? false,
+        circuits: options.circuits ?? false,
         jsonFile: json,
         topologyFile: options.topology,
         farControllerDelayMs: options.farControlDelay,
