@@ -3,25 +3,29 @@ import { hostOf, type LinkSpec, siteOfHost, type Topology } from '../network/top
 import { joinsSites } from './circuit-demand.js';
 import type { UsableCircuit } from './circuit-desk.js';
 import type { EngineConfig } from './config.js';
+import type { MigrationRequest } from './input.js';
 import type { Migration, MigrationFacts } from './migration.js';
 
 /** Ports of memory streams: each migration that runs has one of `tcpPorts` numbers, and of each block of these the port of its number. */
 const firstTcpPort = 4900;
 const tcpPorts = 64;
 
-/** One stream, and another one where a circuit may be ordered. */
+/** One stream, and another one where a circuit may be ordered or a disk moves too. */
 export function streamsOf(
   { topology, circuits }: EngineConfig,
-  ordinal: number,
-  source: string,
-  destination: string,
+  {
+    ordinal,
+    source,
+    destination,
+    disk,
+  }: Pick<MigrationFacts, 'ordinal' | 'source' | 'destination'> & Pick<MigrationRequest, 'disk'>,
 ): MigrationFacts['streams'] {
   const first = firstTcpPort + (ordinal % tcpPorts);
   const configured = (circuits?.links ?? []).map((c) => c.link);
   const joined = topology?.links.some(
     (l) => configured.includes(l.name) && joinsSites(topology, l, source, destination),
   );
-  return joined ? [{ port: first }, { port: first + tcpPorts }] : [{ port: first }];
+  return joined || disk === 'mirror' ? [{ port: first }, { port: first + tcpPorts }] : [{ port: first }];
 }
 
 /** What a migration's streams ask of the rules. */

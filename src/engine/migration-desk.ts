@@ -1,6 +1,13 @@
 import { placeRequest } from '../migration/admission.js';
 import { isStep, type Step, stateOf } from '../migration/index.js';
-import { desiredRules, flipLevels, type NetworkState, parseCookie, ruleStep } from '../network/index.js';
+import {
+  desiredRules,
+  flipLevels,
+  type NetworkState,
+  parseCookie,
+  ruleStep,
+  waysTo,
+} from '../network/index.js';
 import type { Rule } from '../network/rules.js';
 import { hostOf, type LinkSpec, type Topology, vmOf } from '../network/topology.js';
 import { Admission, type Admitted } from './admission.js';
@@ -17,6 +24,7 @@ import type { HypervisorRequest } from './output.js';
 import type { PacketIn } from './packet-io.js';
 import { problem } from './problem.js';
 import type { RateDesk } from './rate-desk.js';
+import type { FlipLevels } from './redirection.js';
 import type { SwitchDesk } from './switch-desk.js';
 import { type EventLog, type JournalKeeper, type Turn, timestamp } from './turn.js';
 import type { MigrationView, VmView } from './view.js';
@@ -56,6 +64,8 @@ export class MigrationDesk implements MigrationWorld {
   readonly #connected = new Set<string>();
   /** by switch: what it was told to hold, and from what that followed */
   readonly #rules = new Map<string, { readonly key: string; readonly rules: readonly Rule[] }>();
+  /** by host: how packets come there from every switch */
+  readonly #ways = new Map<string, ReturnType<typeof waysTo>>();
   #lastOrdinal = 0;
   #revision = 0;
   #linksDown: readonly string[] = [];
@@ -140,9 +150,23 @@ export class MigrationDesk implements MigrationWorld {
       dirtyBytesPerSecond: vm.dirtyBytesPerSecond,
       workingSetBytes: vm.workingSetBytes,
       destinationAddress: host.ip,
-      streams: streamsOf(this.#config, ordinal, source, placed.destination),
-      flipLevels: flipLevels(topology, placed.destination),
+      streams: streamsOf(this.#config, {
+        ordinal,
+        source,
+        destination: placed.destination,
+        disk: request.disk,
+      }),
+      flipLevels: flipLevels(topology, source, placed.destination),
+      holdsPackets: this.#config.switchover !== 'follow',
+      mayThrottle: this.#mayThrottle(source, request.vm),
     };
+  }
+
+  #mayThrottle(host: string, vm: string): boolean {
+    const hypervisor = this.#config.hypervisors.find((h) => h.host === host);
+    return (
+      hypervisor?.driver === 'qemu' && hypervisor.machines.some((m) => m.vm === vm && m.settings.autoConverge)
+    );
   }
 
   #keep(migration: Migration, idempotencyKey: string | null, digest: string): void {
@@ -280,15 +304,18 @@ export class MigrationDesk implements MigrationWorld {
     return host ?? '';
   }
 
-  rules(): { acknowledged: boolean; verified: boolean; missing: string[]; refused: string | null } {
+  rules(): ReturnType<MigrationWorld['rules']> {
     const missing: string[] = [];
+    const unconfirmed: string[] = [];
     let acknowledged = true;
     let verified = true;
     let refused: string | null = null;
     for (const spec of this.#config.topology?.switches ?? []) {
       const keeper = this.#switches.keepers.get(spec.dpid);
       if (keeper === undefined) continue;
-      if (this.#switches.link(spec.dpid) === undefined) missing.push(spec.name);
+      const isMissing = this.#switches.writable(spec.dpid) === undefined;
+      if (isMissing) missing.push(spec.name);
+      if (isMissing || keeper.verified !== keeper.revision) unconfirmed.push(spec.name);
       acknowledged &&= keeper.acknowledged === keeper.revision;
       verified &&= keeper.verified === keeper.revision;
       if (keeper.refusal !== null) refused = `${spec.name} refused rules: ${keeper.refusal}`;
@@ -297,6 +324,7 @@ export class MigrationDesk implements MigrationWorld {
       acknowledged: acknowledged && missing.length === 0,
       verified: verified && missing.length === 0,
       missing,
+      unconfirmed,
       refused,
     };
   }
@@ -309,13 +337,27 @@ export class MigrationDesk implements MigrationWorld {
     return this.#rates.mayStop(turn, migration, this.#live());
   }
 
+  flipLevels(source: string, destination: string): FlipLevels {
+    const { topology } = this.#config;
+    return topology === undefined ? [] : flipLevels(topology, source, destination, this.#linksDown);
+  }
+
+  drainSeconds(host: string, from: string, to: string): number | undefined {
+    const { topology } = this.#config;
+    if (topology === undefined) return undefined;
+    const ways = this.#ways.get(host) ?? waysTo(topology, host, this.#linksDown);
+    this.#ways.set(host, ways);
+    const way = ways.get(from)?.get(to);
+    return way && way.delaySeconds + this.#rates.queueSecondsOf(way.bottlenecks);
+  }
+
   command(turn: Turn, host: string, request: HypervisorRequest): number {
     const command = this.#nextCommand();
     turn.emit({ kind: 'hypervisor', host, command, request });
     return command;
   }
 
-  #preview(turn: Turn, { vm }: MigrationRequest, admitted: Admitted): MigrationPreview {
+  #preview(turn: Turn, { vm, disk }: MigrationRequest, admitted: Admitted): MigrationPreview {
     const topology = this.#config.topology!;
     const ordinal = this.#lastOrdinal + 1;
     const { predictedSeconds } = admitted;
@@ -328,7 +370,7 @@ export class MigrationDesk implements MigrationWorld {
         ordinal,
         ...streamIntents(topology, [], {
           ...admitted,
-          streams: streamsOf(this.#config, ordinal, admitted.source, admitted.destination),
+          streams: streamsOf(this.#config, { ordinal, disk, ...admitted }),
         }),
       }),
     };
@@ -356,7 +398,9 @@ export class MigrationDesk implements MigrationWorld {
   // ------------------------------------------------------------- network state
 
   #networkState(switchName: string): NetworkState {
-    const live = [...this.#migrations.values()].filter((m) => m.wantsTrafficRules || m.wantsStagedRules);
+    const live = [...this.#migrations.values()].filter(
+      (m) => m.wantsTrafficRules || m.wantsStagedRules || m.redirectSecondsAt(switchName) !== undefined,
+    );
     const usable = this.circuits.usable();
     return {
       vmLocation: new Map(
@@ -372,6 +416,7 @@ export class MigrationDesk implements MigrationWorld {
         stage: m.wantsStagedRules ? 'staged' : 'running',
         granted: m.isSending || m.step === 'preparing',
         awaitsResume: m.awaitsResume,
+        ...redirectionOf(m, switchName),
       })),
       classes: this.#config.classes,
       ...(usable.length > 0 && { steering: steeringOf(usable) }),
@@ -382,6 +427,7 @@ export class MigrationDesk implements MigrationWorld {
   /** Links died or carry packets again. */
   linksChanged(turn: Turn, down: readonly string[]): void {
     this.#linksDown = down;
+    this.#ways.clear();
     this.networkChanged(turn);
   }
 
@@ -418,7 +464,7 @@ export class MigrationDesk implements MigrationWorld {
     const { topology } = this.#config;
     if (topology === undefined) return;
     this.#revision += 1;
-    const verify = [...this.#migrations.values()].some((m) => !m.ended && m.step !== 'running');
+    const verify = [...this.#migrations.values()].some((m) => m.wantsReadBack);
     for (const spec of topology.switches)
       this.#switches.keepers
         .get(spec.dpid)
@@ -534,6 +580,11 @@ export class MigrationDesk implements MigrationWorld {
     });
   }
 }
+
+const redirectionOf = (m: Migration, switchName: string): { redirectSeconds?: number } => {
+  const redirectSeconds = m.redirectSecondsAt(switchName);
+  return redirectSeconds === undefined ? {} : { redirectSeconds };
+};
 
 function cancelResult(migration: Migration, outcome: CancelOutcome): ApiResult {
   const { id } = migration.facts;

@@ -37,6 +37,11 @@ export interface MigrationIntent {
   readonly granted: boolean;
   /** the machine may resume at the destination at any moment: its announcement there is news */
   readonly awaitsResume?: boolean;
+  /**
+   * This switch sends the VM's packets to the destination already, above its location entry: with 0 until it is told
+   * otherwise, else for so many seconds after the last refresh. undefined: it does not.
+   */
+  readonly redirectSeconds?: number;
 }
 
 /**
