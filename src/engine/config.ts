@@ -10,6 +10,11 @@ export interface EngineConfig {
   readonly hypervisors: readonly ConfiguredHypervisor[];
   readonly classes: readonly TrafficClass[];
   readonly control: ControlConfig;
+  /**
+   * `hold` (default): a machine's packets are sent to its new place before it is stopped, and wait there; `follow`: when it
+   * has resumed there, so that what arrives while it stands still is lost
+   */
+  readonly switchover?: 'hold' | 'follow';
   /** reactive mode: switches that are not in the topology learn addresses */
   readonly learningSwitch?: boolean;
   /** undefined: nobody is asked for circuits, and circuit links stay dark */

@@ -1,6 +1,6 @@
 import { placeRequest } from '../migration/admission.js';
 import { isStep, type Step, stateOf } from '../migration/index.js';
-import { desiredRules, flipLevels, type NetworkState } from '../network/index.js';
+import { desiredRules, flipLevels, type NetworkState, waysTo } from '../network/index.js';
 import type { Rule } from '../network/rules.js';
 import { hostOf, type LinkSpec, type Topology, vmOf } from '../network/topology.js';
 import { Admission, type Admitted } from './admission.js';
@@ -54,6 +54,8 @@ export class MigrationDesk implements MigrationWorld {
   readonly #connected = new Set<string>();
   /** by switch: what it was told to hold, and from what that followed */
   readonly #rules = new Map<string, { readonly key: string; readonly rules: readonly Rule[] }>();
+  /** by host: how packets come there from every switch */
+  readonly #ways = new Map<string, ReturnType<typeof waysTo>>();
   #lastOrdinal = 0;
   #revision = 0;
   #linksDown: readonly string[] = [];
@@ -138,9 +140,24 @@ export class MigrationDesk implements MigrationWorld {
       dirtyBytesPerSecond: vm.dirtyBytesPerSecond,
       workingSetBytes: vm.workingSetBytes,
       destinationAddress: host.ip,
-      streams: [{ port: firstTcpPort + (ordinal % tcpPorts) }],
-      flipLevels: flipLevels(topology, placed.destination),
+      streams: this.#streamsOf(ordinal, request),
+      flipLevels: flipLevels(topology, source, placed.destination),
+      holdsPackets: this.#config.switchover !== 'follow',
+      mayThrottle: this.#mayThrottle(source, request.vm),
     };
+  }
+
+  /** The disk has a stream of its own. */
+  #streamsOf(ordinal: number, request: MigrationRequest): { readonly port: number }[] {
+    const port = firstTcpPort + (ordinal % tcpPorts);
+    return request.disk === 'mirror' ? [{ port }, { port: port + tcpPorts }] : [{ port }];
+  }
+
+  #mayThrottle(host: string, vm: string): boolean {
+    const hypervisor = this.#config.hypervisors.find((h) => h.host === host);
+    return (
+      hypervisor?.driver === 'qemu' && hypervisor.machines.some((m) => m.vm === vm && m.settings.autoConverge)
+    );
   }
 
   #keep(migration: Migration, idempotencyKey: string | null, digest: string): void {
@@ -301,6 +318,15 @@ export class MigrationDesk implements MigrationWorld {
     return this.#rates.mayStop(turn, migration, this.#live());
   }
 
+  drainSeconds(host: string, from: string, to: string): number | undefined {
+    const { topology } = this.#config;
+    if (topology === undefined) return undefined;
+    const ways = this.#ways.get(host) ?? waysTo(topology, host);
+    this.#ways.set(host, ways);
+    const way = ways.get(from)?.get(to);
+    return way && way.delaySeconds + this.#rates.queueSecondsOf(way.bottlenecks);
+  }
+
   command(turn: Turn, host: string, request: HypervisorRequest): number {
     const command = this.#nextCommand();
     turn.emit({ kind: 'hypervisor', host, command, request });
@@ -345,7 +371,9 @@ export class MigrationDesk implements MigrationWorld {
   // ------------------------------------------------------------- network state
 
   #networkState(switchName: string): NetworkState {
-    const live = [...this.#migrations.values()].filter((m) => m.wantsTrafficRules || m.wantsStagedRules);
+    const live = [...this.#migrations.values()].filter(
+      (m) => m.wantsTrafficRules || m.wantsStagedRules || m.redirectSecondsAt(switchName) !== undefined,
+    );
     return {
       vmLocation: new Map(
         (this.#config.topology?.vms ?? []).map((vm) => [vm.name, this.locationOf(vm.name, switchName)]),
@@ -359,6 +387,7 @@ export class MigrationDesk implements MigrationWorld {
         tcpPort: m.facts.streams[0]!.port,
         stage: m.wantsStagedRules ? 'staged' : 'running',
         granted: m.isSending || m.step === 'preparing',
+        ...redirectionOf(m, switchName),
       })),
       classes: this.#config.classes,
       linksDown: this.#linksDown,
@@ -395,7 +424,7 @@ export class MigrationDesk implements MigrationWorld {
     const { topology } = this.#config;
     if (topology === undefined) return;
     this.#revision += 1;
-    const verify = [...this.#migrations.values()].some((m) => !m.ended && m.step !== 'running');
+    const verify = [...this.#migrations.values()].some((m) => m.wantsReadBack);
     for (const spec of topology.switches)
       this.#switches.keepers
         .get(spec.dpid)
@@ -497,6 +526,11 @@ export class MigrationDesk implements MigrationWorld {
     });
   }
 }
+
+const redirectionOf = (m: Migration, switchName: string): { redirectSeconds?: number } => {
+  const redirectSeconds = m.redirectSecondsAt(switchName);
+  return redirectSeconds === undefined ? {} : { redirectSeconds };
+};
 
 function cancelResult(migration: Migration, outcome: CancelOutcome): ApiResult {
   const { id } = migration.facts;

@@ -71,6 +71,11 @@ export class RateDesk {
     return path;
   }
 
+  /** How long packets wait in these queues now, seconds. */
+  queueSecondsOf(ids: readonly string[]): number {
+    return this.#loops.reduce((sum, loop) => sum + (ids.includes(loop.id) ? loop.queueSeconds : 0), 0);
+  }
+
   #loopsOf(migration: Migration): BottleneckLoop[] {
     return this.loopsBetween(migration.facts.source, migration.facts.destination);
   }
@@ -142,7 +147,8 @@ export class RateDesk {
       mostBytesPerSecond: targetUtilisation * Math.min(...path.map((loop) => loop.capacityBytesPerSecond)),
       fixedDowntimeSeconds: 2 * delay + flipSeconds,
       circuit:
-        circuit?.capacityBitsPerSecond === undefined
+        // drawn on the map is not to be had: somebody must be configured who lights it
+        this.#config.circuits === undefined || circuit?.capacityBitsPerSecond === undefined
           ? null
           : {
               capacityBytesPerSecond: circuit.capacityBitsPerSecond / 8,
@@ -261,7 +267,7 @@ export class RateDesk {
       const held = granted(users.filter((m) => this.#pacerAt(m.facts.source) === pacer)) / granted(users);
       return loop.throughputShare < 1 - drainedShare * (1 - drainShare) * held;
     });
-    return migration.plan?.mayStop(turn.now, drained) ?? null;
+    return migration.plan?.mayStop(turn.now, drained, migration.stopsAnyway) ?? null;
   }
 
   /** @param queue how many share the queue of this migration, and whether one of their machines is about to stand still */
@@ -288,7 +294,7 @@ export class RateDesk {
 const capOf = (migration: Migration): number =>
   migration.facts.request.maxBandwidthBytesPerSecond ?? Number.POSITIVE_INFINITY;
 const isEnding = (migration: Migration): boolean =>
-  migration.step === 'staging' || migration.step === 'stopping';
+  migration.step === 'staging' || migration.step === 'redirecting' || migration.step === 'stopping';
 /** Whose floor is kept first: a machine that stands still, then a promise, then the rest; in the order of acceptance. */
 const rank = (m: Migration): number => {
   const group = isEnding(m) ? 0 : m.facts.request.deadlineSeconds !== undefined ? 1 : 2;

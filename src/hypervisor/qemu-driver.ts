@@ -8,6 +8,7 @@ import type { AgentCommand, AgentEventLine, AgentStatus, TransferStream } from '
 import type { QemuLink, QemuLinkWatcher, QemuMachineConfig } from './qemu-link.js';
 import { QemuMachine } from './qemu-machine.js';
 import { canBeMarked, type MoveMarker, putMarker, removeMarker } from './qemu-marker.js';
+import { mirrorDisk, offerDisk } from './qemu-mirror.js';
 import { QemuMove, type Side } from './qemu-move.js';
 import { agree } from './qemu-terms.js';
 import { QmpError } from './qmp-session.js';
@@ -152,6 +153,8 @@ export class QemuDriver {
     // it has everything long before the source has let go: it runs when it is told to
     await machine.execute('stop');
     await agree(machine.link, 'target', { mode, workingSetBytes: 0 }, settings);
+    if (disk === 'mirror')
+      await offerDisk(machine, { host: settings.listen ?? '0.0.0.0', port: diskPort(streams) });
     await machine.execute('migrate-incoming', { uri });
     return this.#join(machine, marker, false).status('target');
   }
@@ -174,7 +177,10 @@ export class QemuDriver {
     if (command.bandwidthBytesPerSecond !== null) move.bandwidth.grant(command.bandwidthBytesPerSecond);
     const first = move.bandwidth.due(this.#around.nowMs());
     if (first !== undefined) await machine.execute('migrate-set-parameters', { 'max-bandwidth': first });
-    await machine.execute('migrate', { uri });
+    if (disk === 'mirror')
+      // the memory follows when the disk is there
+      await mirrorDisk(machine, { host: destination.address, port: diskPort(streams) }, first ?? 1);
+    else await machine.execute('migrate', { uri });
     await machine.refresh();
     return move.status('source');
   }
@@ -287,6 +293,12 @@ export class QemuDriver {
     }
     this.#handlers.onConnected(machine.config.host);
   }
+}
+
+function diskPort(streams: readonly TransferStream[]): number {
+  const port = streams[1]?.port;
+  if (port === undefined) throw new Refusal('bad-command', 'streams: a disk that moves needs a second one');
+  return port;
 }
 
 /** All channels of QEMU's multifd go to one port, the first. */

@@ -4,6 +4,7 @@ import { fits, holdRate } from './qemu-door.js';
 import { noInfo, type QemuState } from './qemu-info.js';
 import type { QemuMachine } from './qemu-machine.js';
 import type { MoveMarker } from './qemu-marker.js';
+import { QemuMirror } from './qemu-mirror.js';
 import { stopNowDowntimeMs, throttleValues } from './qemu-terms.js';
 import type { QmpEvent } from './qmp-message.js';
 import { QmpError } from './qmp-session.js';
@@ -14,6 +15,9 @@ export type Tell = (side: Side, name: AgentEventName, status: AgentStatus) => vo
 /** Before the first grant: slow enough for any queue. */
 const firstBytesPerSecond = 1_000_000;
 const watchPeriodMs = 200;
+/** of the rate, once the memory is on its way: the disk only follows what is written to it then */
+const diskShare = 0.2;
+const noDisk = { totalBytes: 0, copiedBytes: 0 };
 const recoveryPeriodMs = 1000;
 const closeWatchPeriodMs = 100;
 /** after it the copy is in its small passes */
@@ -44,6 +48,8 @@ export class QemuMove {
   readonly #tell: Tell;
   readonly #nowMs: () => number;
   readonly #machines: { source?: QemuMachine; target?: QemuMachine } = {};
+  /** of its disk; undefined: the disk does not move */
+  #mirror: QemuMirror | undefined;
   readonly #dead = { source: false, target: false };
   /** `perhaps`: an earlier life of this side may have told the target to run */
   #commit: 'no' | 'perhaps' | 'told' | 'running';
@@ -82,6 +88,7 @@ export class QemuMove {
     this.#machines[side] = machine;
     this.#markers[side] = marker;
     this.#dead[side] = false;
+    if (side === 'source' && marker.disk === 'mirror') this.#mirror = new QemuMirror(machine);
     this.#told[side] = this.phase(side);
   }
 
@@ -136,6 +143,8 @@ export class QemuMove {
       case 'colo':
         return 'failed';
       case 'none':
+        if (this.#mirror?.state === 'lost') return this.#cancelled ? 'cancelled' : 'failed';
+        return 'active';
       case 'setup':
       case 'active':
       case 'wait-unplug':
@@ -166,17 +175,19 @@ export class QemuMove {
 
   status(side: Side): AgentStatus {
     const info = (side === 'source' && this.#machines.source?.info) || noInfo;
+    const disk = (side === 'source' && this.#mirror) || noDisk;
     const phase = this.phase(side);
     const done = phase === 'completed';
     return {
       phase,
       round: info.pass,
-      totalBytes: info.totalBytes,
-      transferredBytes: info.transferredBytes,
-      remainingBytes: done || side === 'target' ? 0 : this.#remainingBytes(),
+      totalBytes: info.totalBytes + disk.totalBytes,
+      transferredBytes: info.transferredBytes + disk.copiedBytes,
+      remainingBytes:
+        done || side === 'target' ? 0 : this.#remainingBytes() + disk.totalBytes - disk.copiedBytes,
       dirtyBytesPerSecond: info.dirtyBytesPerSecond,
       downtimeMs: this.#downtimeMs,
-      detail: this.#detail || info.detail || this.#deathOf(side),
+      detail: this.#detail || this.#mirror?.detail || info.detail || this.#deathOf(side),
     };
   }
 
@@ -234,9 +245,11 @@ export class QemuMove {
 
   // ---------------------------------------------------------------- what follows
 
-  onEvent(machine: QemuMachine, { name }: QmpEvent): void {
+  onEvent(machine: QemuMachine, event: QmpEvent): void {
+    const { name } = event;
     const fromSource = machine === this.#machines.source;
     if (name === 'STOP' && fromSource) this.#stoppedAtMs ??= this.#nowMs();
+    if (fromSource) this.#mirror?.onEvent(event);
     // a new pass: what is left is known anew, and a small rest is sent in milliseconds
     if (name === 'MIGRATION_PASS' && fromSource) this.#passSinceMs = this.#nowMs();
     if (name === 'MIGRATION_PASS' && fromSource && !this.#continued) void this.#look();
@@ -256,6 +269,7 @@ export class QemuMove {
     this.#lookedAtMs = this.#nowMs();
     const readable = [this.#machines.source, this.#machines.target].filter((m) => m?.presence === 'ready');
     await Promise.all(readable.map((m) => m!.refresh().catch(this.#note)));
+    if (readable.includes(this.#machines.source)) await this.#mirror?.look().catch(this.#note);
     this.#watchDoor();
     this.advance();
   }
@@ -286,8 +300,11 @@ export class QemuMove {
     if (source?.presence !== 'ready') return;
     const due = this.bandwidth.due(this.#nowMs());
     if (due === undefined) return;
+    const forDisk = source.info.state === 'none' ? 1 : diskShare;
+    this.#mirror?.setSpeed(due * forDisk).catch(this.#note);
+    const forMemory = this.#mirror === undefined ? due : Math.round(due * (1 - diskShare));
     const postcopy = this.#mode === 'precopy' ? {} : { 'max-postcopy-bandwidth': due };
-    source.execute('migrate-set-parameters', { 'max-bandwidth': due, ...postcopy }).catch((error) => {
+    source.execute('migrate-set-parameters', { 'max-bandwidth': forMemory, ...postcopy }).catch((error) => {
       this.bandwidth.forget();
       this.#note(error);
     });
@@ -309,6 +326,7 @@ export class QemuMove {
       if (this.#completed && source !== 'dead') this.#do('source', 'quit');
       else if (source === 'postcopy-paused' && target === 'postcopy-paused') this.#recover();
     } else if ((target === 'completed' && sourceIsOut) || postcopy) this.#runTarget();
+    else if (this.#mirror !== undefined && this.#mirrorFirst(this.#mirror, source)) return;
     else if (source === 'active' && this.#continued && !this.#cancelled) this.#press();
     else if (source === 'pre-switchover' && this.#continued && !this.#cancelled)
       this.#do('source', 'migrate-continue', { state: 'pre-switchover' });
@@ -316,6 +334,21 @@ export class QemuMove {
     else if (this.#completed && target === 'dead') this.#putBack();
     else if (source === 'dead' && target !== 'dead') this.#do('target', 'quit');
     else if (this.#cancelled) this.#cancelEnds(source);
+  }
+
+  /** What the disk asks for before anything else; false: nothing. */
+  #mirrorFirst(mirror: QemuMirror, source: End): boolean {
+    if (source === 'none' && !this.#cancelled && mirror.state === 'ready')
+      this.#do('source', 'migrate', { uri: this.#markers.source!.uri });
+    else if (source === 'none' && (this.#cancelled || mirror.state === 'lost')) {
+      this.#run('source abandon', () => mirror.abandon());
+      if (!this.#dead.target) this.#do('target', 'quit');
+    } else if (mirror.state === 'lost' && ['setup', 'active', 'pre-switchover'].includes(source))
+      this.#do('source', 'migrate_cancel');
+    else if (source === 'pre-switchover' && this.#continued && !this.#cancelled && mirror.state !== 'done')
+      this.#run('source finish', () => mirror.finish());
+    else return false;
+    return true;
   }
 
   #press(): void {
@@ -329,6 +362,9 @@ export class QemuMove {
 
   #runTarget(): void {
     this.#commit = 'told';
+    // before it runs the disk must be its own; a server that has stopped already is no harm
+    if (this.#markers.target?.disk === 'mirror')
+      this.#machines.target?.execute('nbd-server-stop').catch(() => undefined);
     this.#do('target', 'cont', {}, () => {
       this.#committed();
       // switches that learn hear of it more than once; a QEMU that cannot announce is no reason to stop
@@ -359,6 +395,8 @@ export class QemuMove {
     const targetIsStill = this.#commit === 'no' || (target?.presence === 'ready' && !target.runs);
     if (!targetIsStill) return;
     if (!this.#dead.target && target !== undefined) this.#do('target', 'quit');
+    const mirror = this.#mirror;
+    if (mirror !== undefined) this.#run('source abandon', () => mirror.abandon());
     if (source?.presence === 'ready' && !source.runs)
       this.#do('source', 'cont', {}, () => {
         if (this.#completed)
@@ -383,15 +421,20 @@ export class QemuMove {
   /** One such command at a time; tried again with the next look where it did not get through. */
   #do(side: Side, command: string, fields: Record<string, unknown> = {}, then = (): void => {}): void {
     const machine = this.#machines[side];
-    const key = `${side} ${command}`;
-    if (machine?.presence !== 'ready' || this.#underWay.has(key)) return;
+    if (machine?.presence !== 'ready') return;
+    this.#run(`${side} ${command}`, async () => {
+      await machine.execute(command, fields);
+      then();
+      if (command === 'cont') void this.#look();
+    });
+  }
+
+  #run(key: string, action: () => Promise<void>): void {
+    if (this.#underWay.has(key)) return;
     this.#underWay.add(key);
-    machine
-      .execute(command, fields)
+    action()
       .then(() => {
         this.#underWay.delete(key);
-        then();
-        if (command === 'cont') void this.#look();
       })
       .catch((error: unknown) => {
         // not at once: what refuses immediately would be asked again for ever

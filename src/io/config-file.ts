@@ -86,6 +86,7 @@ function configOf(file: YamlDocument, environment: Environment): SteadyConfig {
       })),
       hypervisors: (raw.hypervisors ?? []).map((h) => configuredHypervisor(h, directory)),
       classes: raw.classes ?? [],
+      switchover: raw.switchover ?? 'hold',
       control: { ...defaultControl, ...(raw.control as Partial<ControlConfig> | undefined) },
       openflow: { role, certificates: tls?.requireClientCertificate ?? false },
       ...(circuits && { circuits }),

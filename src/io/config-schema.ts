@@ -317,6 +317,13 @@ export const ConfigSchema = Type.Object(
     switches: Type.Optional(Type.Array(SwitchSchema)),
     hypervisors: Type.Optional(Type.Array(HypervisorSchema)),
     classes: Type.Optional(Type.Array(ClassSchema)),
+    switchover: Type.Optional(
+      Type.Enum(['hold', 'follow'], {
+        default: 'hold',
+        description:
+          "hold: a machine's packets are sent to its new place before it is stopped, and wait there; follow: after it has resumed, so that what comes meanwhile is lost",
+      }),
+    ),
     control: Type.Optional(ControlSchema),
     circuits: Type.Optional(CircuitsSchema),
   },

@@ -13,7 +13,7 @@ export const ownerCookieMask = 0xffff_0000_0000_0000n;
 export const ordinalCookieMask = 0xffff_ffff_ff00_0000n;
 
 /** What a rule is for; the low byte of the cookie. */
-export const ruleStep = { base: 0, granted: 1, safe: 2, staged: 3 } as const;
+export const ruleStep = { base: 0, granted: 1, safe: 2, staged: 3, redirect: 4 } as const;
 
 export interface CookieParts {
   /** 0: base network; else the number of a migration, below 2^24 */

@@ -22,6 +22,11 @@ export interface MigrationIntent {
   readonly stage: MigrationStage;
   /** a rate is granted: its packets go to the granted queue as long as the controller refreshes the rule */
   readonly granted: boolean;
+  /**
+   * This switch sends the VM's packets to the destination already, above its location entry: with 0 until it is told
+   * otherwise, else for so many seconds after the last refresh. undefined: it does not.
+   */
+  readonly redirectSeconds?: number;
 }
 
 /** A class of traffic that is recognised at the edge and marked. */

@@ -42,6 +42,8 @@ export const priorities = {
   /** table 1 */
   locationStaged: 50,
   location: 100,
+  /** table 1: packets for a machine that is about to be stopped go to where it will run */
+  locationRedirect: 150,
   /** table 2 */
   path: 100,
   /** packets that came in by the port by which they would leave as the second choice */

@@ -36,7 +36,8 @@ export class PrecopySource implements EventHandler {
   private round = 1;
   private transferredBytes = 0;
   private leftInRound: number;
-  private readonly dirty: DirtyMemory;
+  private dirty: DirtyMemory;
+  private dirtyShare = 1;
   private detail = '';
   private bandwidthBytesPerSecond: number | null;
   private budgetBytes = 0;
@@ -80,7 +81,7 @@ export class PrecopySource implements EventHandler {
       totalBytes: this.command.memoryBytes,
       transferredBytes: this.transferredBytes,
       remainingBytes: done ? 0 : this.leftInRound + (this.live ? this.dirty.dirtyBytes(nowSeconds) : 0),
-      dirtyBytesPerSecond: this.command.dirtyBytesPerSecond,
+      dirtyBytesPerSecond: this.command.dirtyBytesPerSecond * this.dirtyShare,
       downtimeMs: done ? this.streams.downtimeMs : null,
       detail: this.detail,
     };
@@ -114,6 +115,11 @@ export class PrecopySource implements EventHandler {
     this.around.event('STOP', nowSeconds);
     this.pausedUntilSeconds = nowSeconds;
     this.wakeAll(nowSeconds);
+  }
+
+  /** The machine writes at this share of its usual rate, from the next round on. */
+  slowDown(share: number): void {
+    this.dirtyShare = share;
   }
 
   cancel(nowSeconds: number): void {
@@ -224,6 +230,8 @@ export class PrecopySource implements EventHandler {
     }
     this.lastRoundSeconds = nowSeconds;
     this.leftInRound = dirtyBytes;
+    const { dirtyBytesPerSecond, workingSetBytes } = this.command;
+    this.dirty = new DirtyMemory(dirtyBytesPerSecond * this.dirtyShare, workingSetBytes);
     this.dirty.reset(nowSeconds);
     if (this.phase === 'active') {
       this.round++;

@@ -57,6 +57,8 @@ export interface VmOptions {
   readonly command?: readonly string[];
   /** where every VM answers probes */
   readonly udpPort?: number;
+  /** how long every VM needs to start where it moved to, ms; default 0 */
+  readonly resumeMs?: number;
   readonly timeoutMs?: number;
 }
 export interface VmPlaceInfo {
@@ -83,6 +85,7 @@ export function startVms(directory: string, options: VmOptions = {}): Promise<Vm
       const argv = [...command, '--place', host.name, '--address', ip];
       argv.push('--port', String(options.udpPort ?? defaultVmUdpPort), '--control', socket);
       if (!running) argv.push('--paused');
+      argv.push('--resume-ms', String(options.resumeMs ?? 0));
       const service = { name: `${name}.vm`, namespace, argv, socket };
       const id = await startService(plan.directory, service, options.timeoutMs);
       return { station: name, controlPath: socket, running, process: id };

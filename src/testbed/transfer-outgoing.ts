@@ -294,6 +294,9 @@ export class OutgoingMigration {
     this.#downtimeMs = (monotonicSeconds() - this.#stoppedAt) * 1000;
     this.#streams[0]!.write(jsonFrame(frameType.done, { downtimeMs: this.#downtimeMs }));
     this.#end('completed', 'the machine runs at the target', 'COMPLETED');
+    // Nobody reads what still waits for it here; where it cannot be told, nobody listens either.
+    const { vmSocket } = this.#context;
+    if (vmSocket !== undefined) void controlVm(vmSocket, { do: 'leave' }).catch(() => undefined);
   }
 
   #lost(reason: string): void {

@@ -109,7 +109,7 @@ describe.each(['two-dc', 'three-site'] as const)('base rules of %s', (name) => {
     const ordered = name === 'three-site';
     const names = topology.switches.map((s) => s.name);
     const orders = ordered
-      ? flipLevels(topology, 'hyp-b').reduce<string[][]>(
+      ? flipLevels(topology, 'hyp-a', 'hyp-b').reduce<string[][]>(
           (before, level) => before.flatMap((b) => permutations(level).map((p) => [...b, ...p])),
           [[]],
         )
@@ -144,14 +144,20 @@ describe.each(['two-dc', 'three-site'] as const)('base rules of %s', (name) => {
 
 describe('the order of a flip', () => {
   it('starts at the destination', () => {
-    expect(flipLevels(shippedTopology('two-dc'), 'hyp-b')).toEqual([['hv-b'], ['gw-b'], ['gw-a'], ['hv-a']]);
-    expect(flipLevels(shippedTopology('three-site'), 'hyp-b')).toEqual([
+    expect(flipLevels(shippedTopology('two-dc'), 'hyp-a', 'hyp-b')).toEqual([
       ['hv-b'],
       ['gw-b'],
-      ['gw-a', 'gw-c'],
+      ['gw-a'],
       ['hv-a'],
     ]);
-    expect(flipLevels(shippedTopology('two-dc'), 'nowhere')).toEqual([]);
+    expect(flipLevels(shippedTopology('three-site'), 'hyp-a', 'hyp-b')).toEqual([
+      ['hv-b'],
+      ['gw-b'],
+      ['gw-c'],
+      ['gw-a'],
+      ['hv-a'],
+    ]);
+    expect(flipLevels(shippedTopology('two-dc'), 'hyp-a', 'nowhere')).toEqual([]);
   });
 
   it.each([
@@ -169,7 +175,7 @@ describe('the order of a flip', () => {
     for (const reverse of [false, true]) {
       const walker = new Walker(topology);
       updateAll(walker, at(source));
-      for (const level of flipLevels(topology, destination))
+      for (const level of flipLevels(topology, source, destination))
         for (const name of reverse ? [...level].reverse() : level) {
           walker.update(name, desiredRules(topology, name, at(destination)));
           for (const from of topology.hosts) {

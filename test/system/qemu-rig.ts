@@ -31,11 +31,13 @@ export class QemuRig {
   readonly #lines: QemuLine[] = [];
   readonly #replies = new Map<number, (answer: Answer) => void>();
   readonly #settings: QemuSettings;
+  readonly #disk: string | undefined;
   readonly #ticking: NodeJS.Timeout;
   #driver!: QemuDriver;
   #command = 0;
 
-  constructor(settings: Partial<QemuSettings> = {}) {
+  constructor(settings: Partial<QemuSettings> = {}, disk?: string) {
+    this.#disk = disk;
     this.#settings = { ...defaultQemuSettings, listen: '127.0.0.1', ...settings };
     this.#ticking = setInterval(() => this.#driver?.tick(), 50);
   }
@@ -73,7 +75,7 @@ export class QemuRig {
         host,
         vm: 'vm1',
         qmp: `unix:${this.monitor(host)}`,
-        disk: undefined,
+        disk: this.#disk,
         settings: this.#settings,
       })),
       {
@@ -126,7 +128,7 @@ export class QemuRig {
     migration: string,
     more: Partial<Extract<AgentCommand, { execute: 'migrate' }>> = {},
   ): Promise<void> {
-    const streams = [{ port: await freePort() }];
+    const streams = [{ port: await freePort() }, { port: await freePort() }];
     const { mode = 'precopy', disk = 'none' } = more;
     // the monitors may just have come up
     await until(async () => {
