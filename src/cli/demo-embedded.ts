@@ -41,6 +41,7 @@ class EmbeddedNetworkOfDemo implements DemoNetwork {
   readonly bufferMs: number;
   readonly capacityBitsPerSecond: number;
   readonly steady: SteadyConfig;
+  readonly circuitProvider: string;
   readonly #topology: Topology;
   readonly #seed: number;
   readonly #process: EmbeddedProcess;
@@ -54,7 +55,8 @@ class EmbeddedNetworkOfDemo implements DemoNetwork {
     this.rttMs = rttMsOf(topology);
     this.bufferMs = bufferMsOf(topology);
     this.capacityBitsPerSecond = capacityOf(topology);
-    const { ovsdb, agents } = process.endpoints;
+    const { ovsdb, agents, circuits } = process.endpoints;
+    this.circuitProvider = circuits;
     const video = topology.traffic.find((t) => t.kind === 'video')!;
     const base = defaultConfig();
     this.steady = {

@@ -1,4 +1,6 @@
 import { fileURLToPath } from 'node:url';
+import type { CircuitsConfig } from '../engine/config.js';
+import { circuitsOf } from '../io/circuits-section.js';
 import type { SteadyConfig } from '../io/config-file.js';
 import { readTopology } from '../io/topology-file.js';
 import { builtLink, type Topology } from '../network/topology.js';
@@ -19,6 +21,13 @@ export function demoTopology(
   topology ??= readTopology(topologyFile(vm === 'qemu' ? 'two-dc-vm' : 'two-dc'));
   if (memoryBytes === undefined) return topology;
   return { ...topology, vms: topology.vms.map((vm) => ({ ...vm, memoryBytes })) };
+}
+
+/** Every circuit of the network may be ordered, on the terms that a configuration has where it is silent. */
+export function demoCircuits(topology: Topology, url: string): CircuitsConfig {
+  const names = topology.links.filter((l) => l.kind === 'circuit').map((l) => l.name);
+  const links = names.map((link) => ({ link, budgetPerSecond: 1 }));
+  return circuitsOf({ provider: { url }, links }, topology, '.');
 }
 
 /** What a full FIFO of the packet link means in delay. */
@@ -72,6 +81,8 @@ export interface DemoNetwork {
   readonly senderLatenessMs: number;
   /** configuration for a controller of this network */
   readonly steady: SteadyConfig;
+  /** base address of the provider of its circuits; undefined: nobody provides any */
+  readonly circuitProvider: string | undefined;
   /** connects the switches to the controller on this port */
   attach(openflowPort: number): Promise<void>;
   /** plays the seeded traces from their beginning */
@@ -99,6 +110,8 @@ export interface DemoNetworkOptions {
   readonly vm?: DemoVmKind;
   /** on Open vSwitch: one-way delay of the control channels of every site but the first, ms; default 0 */
   readonly farControllerDelayMs?: number;
+  /** default false: circuits stay dark */
+  readonly circuits?: boolean;
 }
 
 export class DemoError extends Error {

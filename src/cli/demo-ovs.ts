@@ -14,6 +14,7 @@ import {
   startAgents,
   startMachines,
   type TestbedCarrier,
+  TestbedCircuitProvider,
   up,
 } from '../testbed/index.js';
 import {
@@ -50,7 +51,7 @@ const settleSeconds = 1;
 
 export type OvsNetworkOptions = Pick<
   DemoNetworkOptions,
-  'seed' | 'openflowPort' | 'farControllerDelayMs' | 'vm'
+  'seed' | 'openflowPort' | 'farControllerDelayMs' | 'circuits' | 'vm'
 >;
 
 /** Builds the testbed; it goes with `close`, and with the next `up` or `down` of its directory if this process is killed. */
@@ -108,6 +109,8 @@ export class OvsNetwork implements DemoNetwork {
   readonly #farControllerDelayMs: number;
   readonly #realMachines: boolean;
   #steady: SteadyConfig | undefined;
+  readonly #circuits: boolean;
+  #provider: TestbedCircuitProvider | undefined;
   #tools: TrafficTools | undefined;
   #receivers = new Map<string, TrafficReceiver>();
   #senders = new Map<string, TrafficSender>();
@@ -118,6 +121,7 @@ export class OvsNetwork implements DemoNetwork {
     this.#directory = directory;
     this.#seed = options.seed;
     this.#farControllerDelayMs = options.farControllerDelayMs ?? 0;
+    this.#circuits = options.circuits ?? false;
     this.#realMachines = options.vm === 'qemu';
     this.rttMs = rttMsOf(topology);
     this.bufferMs = bufferMsOf(topology);
@@ -137,6 +141,7 @@ export class OvsNetwork implements DemoNetwork {
       await startMachines(this.#directory, { clip: true });
     } else await startAgents(this.#directory);
     this.#steady = readConfig(configPath);
+    if (this.#circuits) this.#provider = await TestbedCircuitProvider.start(this.#directory);
   }
 
   /** Gives a command to a real machine (`askGuest`), from the place of the users. */
@@ -166,6 +171,10 @@ export class OvsNetwork implements DemoNetwork {
 
   get steady(): SteadyConfig {
     return this.#steady!;
+  }
+
+  get circuitProvider(): string | undefined {
+    return this.#provider?.url;
   }
 
   attach(openflowPort: number): Promise<void> {
@@ -269,6 +278,7 @@ export class OvsNetwork implements DemoNetwork {
 
   async close(): Promise<void> {
     await this.stopTraffic().catch(() => {});
+    await this.#provider?.close();
     await down(this.#directory);
     await this.#tools?.remove();
     rmSync(this.#directory, { recursive: true, force: true });

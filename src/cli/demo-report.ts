@@ -35,6 +35,14 @@ export interface DemoReport {
   readonly senderLatenessMs: number;
   /** share of this machine's CPU time that its own host gave to others during the demo; null: not known */
   readonly hostStealPercent: number | null;
+  /** with `--circuits`, at the end of the move */
+  readonly circuits?: {
+    readonly requested: number;
+    readonly released: number;
+    readonly open: number;
+    readonly cost: number;
+    readonly setupSeconds: number | null;
+  };
 }
 
 export function summaryTable(report: DemoReport): string {
@@ -68,9 +76,19 @@ export function summaryTable(report: DemoReport): string {
     `  utilisation   ${report.utilisationPercent.toFixed(1)} % of the packet link while migrating`,
     `  certificate   ${certificate.slots} slots, ${certificate.violations} violations (${certificate.vacuous} slots with a bound above the delay promise, ${certificate.assumptionBroken} whose assumptions broke)`,
     `  rules left    ${report.leftoverRules}`,
+    ...circuitLine(report),
     ...cautions(report),
     '',
   ].join('\n');
+}
+
+function circuitLine({ circuits }: DemoReport): string[] {
+  if (circuits === undefined) return [];
+  const { requested, released, open, cost, setupSeconds } = circuits;
+  const setup = setupSeconds === null ? '' : `, set up in ${setupSeconds.toFixed(1)} s`;
+  return [
+    `  circuits      ${requested} ordered${setup}, ${released} released, ${open} still lit, cost ${cost.toFixed(1)}`,
+  ];
 }
 
 function machineLines({ intact, boot, inquiry, clip, badPages, resets }: MachineReport): string[] {

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import type { SystemView } from '../engine/view.js';
 import { readTopology } from '../io/topology-file.js';
 import { DemoCase } from './demo-case.js';
 import { destination, leadSeconds, type MigrationCase, runMigration, vm } from './demo-migration.js';
@@ -26,6 +27,8 @@ export interface DemoOptions {
   readonly topologyFile: string | undefined;
   /** on Open vSwitch: one-way delay of the control channels of every site but the first, ms */
   readonly farControllerDelayMs: number;
+  /** Steady may order circuits; the uncontrolled case has none */
+  readonly circuits?: boolean;
   readonly openflowPort: number;
   readonly httpPort: number;
 }
@@ -55,6 +58,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       const steady = await DemoCase.start({
         network,
         control: { policy: 'steady' },
+        circuits: options.circuits ?? false,
         openflowPort: network.openflowPort,
         httpPort: options.httpPort,
         progress: say,
@@ -108,6 +112,19 @@ async function openNetwork(options: DemoOptions, say: (line: string) => void): P
   return openEmbeddedNetwork({ ...options, ...(topology && { topology }) });
 }
 
+function circuitFigures({ circuits }: SystemView): NonNullable<DemoReport['circuits']> {
+  const sum = (of: (c: SystemView['circuits'][number]) => number): number =>
+    circuits.reduce((all, c) => all + of(c), 0);
+  return {
+    requested: sum((c) => c.ledger.requested),
+    released: sum((c) => c.ledger.released),
+    open: sum((c) => c.ledger.open),
+    cost: sum((c) => c.ledger.cost),
+    setupSeconds:
+      circuits.find((c) => c.ledger.measuredSetupSeconds !== null)?.ledger.measuredSetupSeconds ?? null,
+  };
+}
+
 async function makeReport(
   options: DemoOptions,
   network: DemoNetwork,
@@ -154,5 +171,6 @@ async function makeReport(
     leftoverRules: await steady.leftoverRules(),
     senderLatenessMs: network.senderLatenessMs,
     hostStealPercent,
+    ...(options.circuits === true && { circuits: circuitFigures(steady.view) }),
   };
 }

@@ -9,6 +9,7 @@ export {
   type VmPlaceInfo,
 } from './agents.js';
 export { carrierOf, TestbedCarrier, type TestbedCarrierStatistics } from './carrier.js';
+export { type CircuitProviderOptions, TestbedCircuitProvider } from './circuit-provider.js';
 export {
   ClipReceiver,
   type ClipReport,

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { type Command, InvalidArgumentError } from 'commander';
+import type { CircuitRequest } from '../../circuit/protocol.js';
+import type { Fate } from '../../circuit/provider-model.js';
 import type { Topology } from '../../network/topology.js';
 import type { AgentInfo, TestbedInfo } from '../../testbed/index.js';
 import { CliError, exitCodes } from '../exit-codes.js';
@@ -6,10 +9,16 @@ import { print } from '../output.js';
 import type { Outcome } from '../program.js';
 import { formatTable } from '../table.js';
 import type { Terminal } from '../terminal.js';
-import { type OutputOption, port, withOutput } from './options.js';
+import { nonNegativeInteger, type OutputOption, port, positiveNumber, withOutput } from './options.js';
 
 interface PlaceOptions {
   readonly directory?: string;
+}
+interface CircuitsOptions extends PlaceOptions {
+  readonly port: number;
+  readonly setupSeconds?: number;
+  readonly refuse: number;
+  readonly unanswered: number;
 }
 interface UpCommandOptions extends PlaceOptions, OutputOption {
   readonly controller: string;
@@ -53,6 +62,29 @@ export function addTestbedCommands(steady: Command, terminal: Terminal, outcome:
         outcome.exitCode = await exec(await directoryOf(file, options), host, words);
       }),
     );
+  place(testbed.command('circuits').argument('<topology>'))
+    .description(
+      'be the provider of its circuits until Ctrl-C: prints {"url":...} for circuits.provider of steady.yaml, and lights and darkens real links',
+    )
+    .option('--port <port>', 'listen here on 127.0.0.1 (default: a free port)', port, 0)
+    .option('--setup-seconds <seconds>', 'from the order to the light (default: as ordered)', positiveNumber)
+    .option('--refuse <orders>', 'refuse so many orders first', nonNegativeInteger, 0)
+    .option('--unanswered <orders>', 'then carry out so many orders without an answer', nonNegativeInteger, 0)
+    .action((file: string, options: CircuitsOptions) =>
+      explained(async () => {
+        const { TestbedCircuitProvider } = await import('../../testbed/index.js');
+        const { port: wanted, setupSeconds } = options;
+        const provider = await TestbedCircuitProvider.start(await directoryOf(file, options), {
+          port: wanted,
+          onProblem: (detail) => terminal.err(`steady: ${detail}\n`),
+          fateOf: fates(options),
+          ...(setupSeconds !== undefined && { setupSeconds }),
+        });
+        await terminal.out(`${JSON.stringify({ url: provider.url })}\n`);
+        await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+        await provider.close();
+      }),
+    );
   place(withOutput(testbed.command('agents').argument('<topology>').argument('[hosts...]')))
     .description('start hypervisor agents again, all or those of the named hosts')
     .action((file: string, hosts: string[], options: PlaceOptions & OutputOption) =>
@@ -79,6 +111,17 @@ export function addTestbedCommands(steady: Command, terminal: Terminal, outcome:
         terminal.out(`${JSON.stringify(status)}\n`);
       }),
     );
+}
+
+/** What becomes of the orders, in the order in which they come. */
+function fates({ refuse, unanswered }: CircuitsOptions): (request: CircuitRequest) => Fate {
+  let orders = 0;
+  return ({ kind }) => {
+    if (kind !== 'request') return { kind: 'answered' };
+    orders += 1;
+    if (orders <= refuse) return { kind: 'refused', detail: `order ${orders} of ${refuse} to be refused` };
+    return { kind: orders <= refuse + unanswered ? 'unanswered' : 'answered' };
+  };
 }
 
 function addUp(command: Command, terminal: Terminal): void {
