@@ -12,6 +12,7 @@ import {
   type QmpLimits,
   QmpSession,
 } from '../hypervisor/index.js';
+import { ByteRecords } from './byte-records.js';
 import { monotonicSeconds } from './clock.js';
 import { readTls } from './tls-identity.js';
 
@@ -89,12 +90,15 @@ export class QemuLine implements QemuLink {
       this.#lost('away', error instanceof Error ? error.message : String(error));
       return;
     }
+    const records = new ByteRecords(socket);
     let why = 'QEMU closed the connection';
     let presence: QemuPresence = 'away';
     const session = new QmpSession(
       {
         write: (line) => {
-          if (socket.writableLength > unsentLimitBytes) session.fail('QEMU does not read');
+          if (socket.writableLength + records.heldBytes > unsentLimitBytes)
+            session.fail('QEMU does not read');
+          else if (this.#address.kind === 'tls') records.write(line);
           else socket.write(line);
         },
         onReady: () => {

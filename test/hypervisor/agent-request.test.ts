@@ -26,6 +26,9 @@ const commands: AgentCommand[] = [
   { execute: 'set-bandwidth', migration: 'm1', bytesPerSecond: 1.5 },
   { execute: 'query', migration: 'm1' },
   { execute: 'continue', migration: 'm1' },
+  { execute: 'continue', migration: 'm1', postcopy: true },
+  { execute: 'throttle', migration: 'm1', mostPercent: 80 },
+  { ...migrate, mode: 'hybrid', disk: 'mirror' },
   { execute: 'cancel', migration: 'm1' },
 ];
 
@@ -55,6 +58,9 @@ describe('parseRequestLine', () => {
       'streams',
     ],
     [{ ...migrate, streams: [{ port: 7 }, { port: 7 }] }, 'bad-command', 'same port'],
+    [{ ...migrate, mode: 'live' }, 'bad-command', 'mode'],
+    [{ ...migrate, disk: 'copy' }, 'bad-command', 'disk'],
+    [{ execute: 'throttle', migration: 'm', mostPercent: 100 }, 'bad-command', 'mostPercent'],
     [{ ...migrate, streams: [7] }, 'bad-command', 'streams'],
     [{ execute: 'prepare-incoming', migration: 'm', vm: 'v', port: 4901 }, 'bad-command', 'streams'],
     [{ ...migrate, vm: 'x'.repeat(201) }, 'bad-command', 'vm'],
