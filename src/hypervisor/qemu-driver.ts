@@ -230,7 +230,10 @@ export class QemuDriver {
     const machine = this.#machines.find((m) => m.config.host === host && m.config.vm === vm);
     if (machine === undefined) throw new Refusal('no-qemu', `no QEMU is configured for ${vm} at ${host}`);
     if (machine.presence === 'ready') return machine;
-    throw new Refusal('no-qemu', `the QEMU of ${vm} at ${host} does not answer: ${machine.reason}`);
+    const silent = `the QEMU of ${vm} at ${host} does not answer: ${machine.reason}`;
+    // one that may still be there is asked again when its monitor is back
+    if (machine.presence === 'away') throw new QmpError('not-connected', silent);
+    throw new Refusal('no-qemu', silent);
   }
 
   async #mark(machine: QemuMachine, marker: MoveMarker): Promise<void> {

@@ -22,6 +22,8 @@ export interface QemuLineOptions extends Partial<QmpLimits> {
   readonly longestRetryMs: number;
 }
 const defaults: QemuLineOptions = { connectMs: 5000, firstRetryMs: 100, longestRetryMs: 1000 };
+/** The main loop of QEMU takes one byte of a TLS monitor in each of its rounds, and a busy machine makes them long. */
+const defaultsOverTls = { connectMs: 20_000, greetingMs: 20_000, commandMs: 30_000 };
 const tickMs = 500;
 const unsentLimitBytes = 1_048_576;
 const nowMs = (): number => monotonicSeconds() * 1000;
@@ -50,7 +52,7 @@ export class QemuLine implements QemuLink {
     this.#address = parseMonitor(address);
     this.#tls = tls;
     this.#watcher = watcher;
-    this.#options = { ...defaults, ...options };
+    this.#options = { ...defaults, ...(this.#address.kind === 'tls' && defaultsOverTls), ...options };
     this.#retryMs = this.#options.firstRetryMs;
     this.#open();
   }

@@ -91,7 +91,7 @@ describe.skipIf(!requireOrSkip('qemu'))('the means of a move', () => {
         streams: [{ port: 4900 }],
       } as const;
       const answer = await rig.ask('B', prepare);
-      expect(answer.error).toContain('no-qemu');
+      expect(answer.error).toContain('not-connected');
     } finally {
       authority.remove();
       other.remove();

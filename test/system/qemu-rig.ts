@@ -23,7 +23,7 @@ export type Answer = { readonly error: string | null; readonly status: AgentStat
 /** Not a multiple of 256 KiB: QEMU 7.2 without KVM loses written pages otherwise. */
 const memoryKibibytes = 65_432;
 const ends: readonly string[] = ['failed', 'cancelled', 'completed', 'none'];
-const patienceMs = 20_000;
+const patienceMs = 60_000;
 
 /** Monitors for the driver over TLS, with QEMU's names of files in the directory. */
 export interface MonitorTls {
@@ -164,7 +164,7 @@ export class QemuRig {
           mode,
           disk,
         });
-        if (error !== null && !/^(no-qemu|exists)/.test(error)) throw new Error(error);
+        if (error !== null && !/^(no-qemu|not-connected|exists)/.test(error)) throw new Error(error);
         last = error ?? '';
         return error === null;
       },
