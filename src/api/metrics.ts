@@ -27,9 +27,11 @@ export class Metrics {
     this.#bottleneckMetrics();
     this.#certificateMetrics();
     this.#splitMetrics();
+    this.#shadowMetrics();
     this.#migrationMetrics();
     this.#processMetrics();
     this.#linkMetrics();
+    this.#circuitMetrics();
   }
 
   /** Counts what happens between views; call it with each one. */
@@ -107,6 +109,39 @@ export class Metrics {
         alarms.inc({ cause: a.cause, dp_id: `0x${a.dpid}`, port: `${a.portNumber}` }, a.alarms);
       for (const link of view.links)
         if (link.verifiedSecondsAgo !== null) verified.set({ link: link.name }, link.verifiedSecondsAgo);
+    });
+  }
+
+  #circuitMetrics(): void {
+    const label = ['link'] as const;
+    const ordered = this.#counter('steady_circuit_orders_total', 'circuits that were ordered', label);
+    const released = this.#counter(
+      'steady_circuit_releases_total',
+      'circuits whose release the provider confirmed; orders - releases are open',
+      label,
+    );
+    const strays = this.#counter(
+      'steady_circuit_strays_total',
+      'circuits found at the provider without an order, and released',
+      label,
+    );
+    const cost = this.#gauge(
+      'steady_circuit_cost',
+      'what it cost so far, in the currency of its prices',
+      label,
+    );
+    const carries = this.#gauge('steady_circuit_carries', '1: traffic may be put on it', label);
+    const provider = this.#gauge('steady_circuit_provider_up', '1: the provider answers', label);
+    this.#refresh.push((view) => {
+      for (const metric of [ordered, released, strays, cost, carries, provider]) metric.reset();
+      for (const { name: link, ledger, carries: may, budget, providerProblem } of view.circuits) {
+        ordered.inc({ link }, ledger.requested);
+        released.inc({ link }, ledger.released);
+        strays.inc({ link }, ledger.strays);
+        cost.set({ link }, ledger.cost);
+        carries.set({ link }, may ? 1 : 0);
+        if (budget !== null) provider.set({ link }, providerProblem === null ? 1 : 0);
+      }
     });
   }
 
@@ -239,6 +274,38 @@ export class Metrics {
         proof.set({ ...of, light: certificate.light }, 1);
         queue.set({ ...of, light: certificate.realQueue }, 1);
         for (const { counter, member } of counters) counter.inc(of, certificate[member]);
+      }
+    });
+  }
+
+  /** Of shadow mode: what would have been, by the rate that a migration would have sent at. */
+  #shadowMetrics(): void {
+    const shadow = this.#gauge('steady_shadow_mode', '1: the controller only looks', []);
+    const slots = this.#gauge('steady_shadow_slots', 'slots observed in shadow mode', ['link']);
+    const labels = ['link', 'rate'] as const;
+    const moved = this.#gauge('steady_shadow_moved_bytes', 'a migration would have sent so much', labels);
+    const late = this.#gauge(
+      'steady_shadow_late_slots',
+      'slots in which the promised delay would not have been kept',
+      labels,
+    );
+    const worst = this.#gauge(
+      'steady_shadow_worst_delay_seconds',
+      'the longest delay that there would have been',
+      labels,
+    );
+    this.#refresh.push(({ mode, bottlenecks }) => {
+      shadow.set(mode === 'shadow' ? 1 : 0);
+      for (const each of [slots, moved, late, worst]) each.reset();
+      for (const { id, shadow: seen } of bottlenecks) {
+        if (seen === null) continue;
+        slots.set({ link: id }, seen.slots);
+        const outcomes = { steady: seen.steady, fixed_share: seen.fixedShare, untouched: seen.untouched };
+        for (const [rate, outcome] of Object.entries(outcomes)) {
+          moved.set({ link: id, rate }, Number(outcome.movedBytes));
+          late.set({ link: id, rate }, outcome.lateSlots);
+          worst.set({ link: id, rate }, outcome.worstDelayMs / 1000);
+        }
       }
     });
   }

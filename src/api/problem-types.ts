@@ -13,6 +13,8 @@ export const problemTypes = {
   'malformed-json': 'the body is not JSON; position says where',
   'malformed-request': 'the request is not HTTP that can be answered',
   'mode-not-supported': 'no hypervisor driver moves machines in this mode',
+  'mtu-too-small':
+    'packets are too large for a link on the way; link, linkMtuBytes and neededBytes say which',
   'no-topology': 'no site is configured',
   'not-acceptable': 'the Accept header refuses what there is',
   'not-cancellable': 'it is too late to cancel',
@@ -21,8 +23,12 @@ export const problemTypes = {
   'origin-not-allowed': 'a web page from elsewhere asked for a change',
   'precondition-failed': 'it went on to another step than that of If-Match',
   'rate-limited': 'the caller asks more often than it may; Retry-After says when it may again',
+  recording: 'what is shown is a recording; nothing can be asked or changed',
+  restarting:
+    'the engine started anew before it answered; read the state, or ask again with the same Idempotency-Key',
   'same-location': 'the VM is there already',
   'scope-too-small': 'the token does not allow it; neededScope would',
+  'shadow-mode': 'the controller only looks; ask for a dry run',
   'site-unreachable': 'a switch, an agent or a path is missing',
   'source-mismatch': 'the VM is not where the request says',
   'store-failed': 'the journal cannot be written',

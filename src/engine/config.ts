@@ -1,6 +1,8 @@
 import type { PolicyName, RivalSettings } from '../../controller/index.js';
 import type { QemuMachineConfig } from '../hypervisor/qemu-link.js';
+import type { ClassMark } from '../network/network-state.js';
 import type { Topology } from '../network/topology.js';
+import type { PercentileTerms } from './circuit-bill.js';
 
 /** What the engine is told about its world; made from `steady.yaml` by `src/io/config-file.ts`. */
 export interface EngineConfig {
@@ -10,6 +12,8 @@ export interface EngineConfig {
   readonly hypervisors: readonly ConfiguredHypervisor[];
   readonly classes: readonly TrafficClass[];
   readonly control: ControlConfig;
+  /** observe, predict and certify, and change nothing: no rule, no queue, no machine */
+  readonly shadow?: boolean;
   /**
    * `hold` (default): a machine's packets are sent to its new place before it is stopped, and wait there; `follow`: when it
    * has resumed there, so that what arrives while it stands still is lost
@@ -87,12 +91,11 @@ export interface ConfiguredCircuit {
   readonly breakEvenSeconds: number;
   /** T_h: once lit it stays lit for this long; not less than its set-up takes */
   readonly minimumHoldSeconds: number;
+  /** what the carrier bills for what is sent, beside set-up and time; undefined: nothing */
+  readonly percentileBill?: PercentileTerms | undefined;
 }
 /** Traffic that is sensitive to delay, and what it was promised. */
-export interface TrafficClass {
-  readonly name: string;
-  readonly udpPort: number;
-  readonly dscp: number;
+export interface TrafficClass extends ClassMark {
   readonly delayPromiseMs: number;
 }
 export type { PolicyName };

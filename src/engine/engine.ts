@@ -4,12 +4,14 @@ import { ApiDesk } from './api-desk.js';
 import { BottleneckLoop } from './bottleneck-loop.js';
 import { CircuitDesk } from './circuit-desk.js';
 import type { DataPlane } from './circuit-line.js';
+import { CircuitMeter } from './circuit-meter.js';
 import type { EngineConfig } from './config.js';
 import type { Input } from './input.js';
 import { LinkCheck } from './link-check.js';
 import { LinkLiveness } from './link-liveness.js';
 import { Mastership } from './mastership.js';
 import { MigrationDesk } from './migration-desk.js';
+import { ended, looksOnly, observing } from './observing.js';
 import type { Output } from './output.js';
 import { gaugeOf } from './queue-gauge.js';
 import { RateDesk } from './rate-desk.js';
@@ -30,6 +32,7 @@ const publishPeriodSeconds = 0.1;
 export class Engine {
   readonly #config: EngineConfig;
   readonly #log = new EventLog();
+  readonly #shadow: boolean;
   readonly #journal = new JournalKeeper();
   /** undefined: we are one of equals */
   readonly #mastership: Mastership | undefined;
@@ -37,6 +40,7 @@ export class Engine {
   readonly #loops: BottleneckLoop[];
   readonly #rates: RateDesk;
   readonly #circuits: CircuitDesk;
+  readonly #meter: CircuitMeter;
   readonly #migrations: MigrationDesk;
   readonly #check: LinkCheck;
   readonly #liveness: LinkLiveness;
@@ -47,7 +51,12 @@ export class Engine {
   #nextPublish = 0;
   #lastCommand = 0;
 
-  constructor(config: EngineConfig) {
+  constructor(given: EngineConfig) {
+    const shadow = given.shadow === true;
+    const config = shadow ? observing(given) : given;
+    this.#shadow = shadow;
+    // probes of links and LLDP are packets sent into the network
+    const probed = shadow ? undefined : config.topology;
     this.#config = config;
     const nextCommand = (): number => {
       this.#lastCommand += 1;
@@ -67,11 +76,13 @@ export class Engine {
     );
     const bottlenecks = config.topology === undefined ? [] : bottlenecksOf(config.topology);
     this.#loops = bottlenecks.flatMap((spec) => {
-      const gauge = gaugeOf(spec, config.control.slotMs / 1000);
+      // a carrier's path is learnt by probes
+      const gauge = shadow && spec.opaque ? undefined : gaugeOf(spec, config.control.slotMs / 1000);
       return gauge === undefined ? [] : [new BottleneckLoop(spec, gauge, config)];
     });
     this.#rates = new RateDesk(config, this.#switches, this.#loops, nextCommand);
     this.#circuits = new CircuitDesk(config, this.#journal, this.#log, nextCommand, {
+      carried: (link) => this.#meter.take(link.name),
       demand: (turn, link) => this.#migrations.circuitDemand(turn.now, link),
       dataPlane: (link) => this.#dataPlaneOf(link),
       steeringChanged: (turn) => this.#migrations.networkChanged(turn),
@@ -87,8 +98,9 @@ export class Engine {
       this.#log,
       nextCommand,
     );
-    this.#check = new LinkCheck(config.topology, this.#log);
-    this.#liveness = new LinkLiveness(config.topology, this.#log, (link) => this.#switches.touch(link));
+    this.#meter = new CircuitMeter(config.topology, (link) => this.#switches.touch(link));
+    this.#check = new LinkCheck(probed, this.#log);
+    this.#liveness = new LinkLiveness(probed, this.#log, (link) => this.#switches.touch(link));
     this.#api = new ApiDesk(this.#switches, this.#migrations);
     this.#views = new ViewMaker(
       config,
@@ -97,6 +109,7 @@ export class Engine {
       this.#rates,
       this.#migrations,
       this.#circuits,
+      this.#meter,
       this.#check,
       this.#liveness,
       this.#log,
@@ -113,16 +126,18 @@ export class Engine {
     this.#take(turn, input);
     this.#runTimers(turn);
     this.#switches.flush(turn);
-    return turn.outputs;
+    return this.#shadow ? turn.outputs.filter(looksOnly) : turn.outputs;
   }
 
   #take(turn: Turn, input: Input): void {
     switch (input.kind) {
-      case 'start':
-        this.#mastership?.recover(input.journal);
-        this.#migrations.recover(turn, input.journal);
-        this.#circuits.recover(turn, input.journal);
+      case 'start': {
+        const journal = this.#shadow ? ended(input.journal) : input.journal;
+        this.#mastership?.recover(journal);
+        this.#migrations.recover(turn, journal);
+        this.#circuits.recover(turn, journal);
         return;
+      }
       case 'switchConnected':
         this.#switches.connected(turn, input.connection, input.address, input.certificate);
         return;
@@ -173,9 +188,14 @@ export class Engine {
   #onSessionEvent(turn: Turn, link: Link, event: SessionEvent): void {
     const { dpid } = link;
     if (dpid !== undefined && event.kind === 'message' && event.message.type === 'packet_in')
-      if (this.#check.arrived(turn, dpid, event.message) || this.#liveness.arrived(turn, dpid, event.message))
+      if (
+        this.#check.arrived(turn, dpid, event.message) ||
+        this.#liveness.arrived(turn, dpid, event.message) ||
+        this.#migrations.machineAnnounced(turn, event.message)
+      )
         return;
     if (dpid !== undefined && this.#liveness.onEvent(turn, dpid, event)) return;
+    if (dpid !== undefined && this.#meter.onEvent(turn, dpid, event)) return;
     if (dpid !== undefined)
       for (const loop of this.#loops)
         if (loop.dpids.includes(dpid) && loop.onEvent(turn, dpid, event)) return;
@@ -187,6 +207,7 @@ export class Engine {
     const { dpid } = link;
     if (dpid !== undefined)
       for (const loop of this.#loops) if (loop.dpids.includes(dpid)) loop.switchLost(dpid);
+    if (dpid !== undefined) this.#meter.switchLost(dpid);
     this.#api.switchGone(turn, link);
     this.#migrations.networkChanged(turn);
   }
@@ -202,6 +223,7 @@ export class Engine {
     return this.#liveness.isDead(link.name) ? 'silent' : 'carries';
   }
 
+  readonly #carries = (link: string): boolean => this.#circuits.carries(link);
   readonly #linkOf = (dpid: string): Link | undefined => this.#switches.link(dpid);
   readonly #sessionOf = (dpid: string): Session | undefined => this.#switches.link(dpid)?.session;
 
@@ -217,6 +239,7 @@ export class Engine {
     this.#check.run(turn, this.#linkOf);
     if (this.#liveness.run(turn, this.#linkOf)) this.#migrations.linksChanged(turn, this.#liveness.down);
     this.#circuits.run(turn);
+    this.#meter.run(turn, this.#carries, this.#linkOf);
     this.#migrations.run(turn);
     if (turn.now >= this.#nextPublish) {
       // A late turn publishes once, not once for every period that was missed.
@@ -228,7 +251,7 @@ export class Engine {
   nextWakeup(now: number): number {
     let next = Math.min(this.#nextPublish, this.#switches.nextDeadline(now), this.#migrations.nextDeadline());
     next = Math.min(next, this.#check.nextDeadline(), this.#liveness.nextDeadline());
-    next = Math.min(next, this.#circuits.nextDeadline());
+    next = Math.min(next, this.#circuits.nextDeadline(), this.#meter.nextDeadline(this.#carries));
     for (const loop of this.#loops) next = Math.min(next, loop.nextDeadline());
     return next;
   }

@@ -6,6 +6,7 @@ import {
   type Step,
   stepLimitSeconds,
 } from '../migration/index.js';
+import { AgentOrders } from './agent-orders.js';
 import type { HypervisorStatus } from './input.js';
 import { MigrationHistory } from './migration-history.js';
 import { type KnownStatus, MigrationProgress, unknownStatus } from './migration-progress.js';
@@ -33,7 +34,6 @@ const noProgressLimitSeconds = 60;
 const forwardLimitSeconds = 60;
 /** So long a redirection is taken back level by level; a switch that does not answer must not keep the others. */
 const retreatLimitSeconds = 2;
-const bandwidthPeriodSeconds = 0.2;
 
 /**
  * One migration on its way. Level-triggered: `advance` looks at what is known (agents' status, rules
@@ -44,6 +44,8 @@ export class Migration {
   readonly acceptedWallMs: number;
   /** what it was promised; kept by the rate desk while it lives */
   plan: RatePlan | undefined;
+  /** when the machine first announced itself at the destination, seconds; kept by the migration desk */
+  announcedAt: number | undefined;
   step: Step = 'accepted';
   /** a step that is being written to the journal (at first the acceptance itself); nothing happens until it is durable */
   #pending: Step | undefined = 'accepted';
@@ -63,7 +65,7 @@ export class Migration {
   #cancels: CancelAnswer[] = [];
   #lastQuery = Number.NEGATIVE_INFINITY;
   readonly #progress = new MigrationProgress();
-  #bandwidth = { bytesPerSecond: 0, at: Number.NEGATIVE_INFINITY };
+  readonly #orders = new AgentOrders();
   readonly #history: MigrationHistory;
   #downtimeMs: number | null = null;
   #endedView: MigrationView | undefined;
@@ -71,7 +73,8 @@ export class Migration {
   #flippedLevels = Number.POSITIVE_INFINITY;
   readonly #redirection: Redirection;
   #advancedAt = Number.NEGATIVE_INFINITY;
-  grantedBytesPerSecond = 0;
+  grantedBytesPerSecond = 0; // on the packet path,
+  circuitBytesPerSecond = 0; // and beside it on a circuit
 
   constructor(facts: MigrationFacts, wallMs: number, note: string) {
     this.facts = facts;
@@ -95,6 +98,10 @@ export class Migration {
   }
   get wantsStagedRules(): boolean {
     return ruleStageOf(this.step).staged;
+  }
+  /** It may say at any moment that it runs at the destination, or nobody knows where it runs. */
+  get awaitsResume(): boolean {
+    return this.wantsStagedRules || (this.step === 'failing' && !this.#runsAtSource());
   }
   /** Where this switch should send the machine's packets. */
   locationFor(switchName: string): string {
@@ -185,10 +192,11 @@ export class Migration {
     this.#enteredAt = turn.now;
     this.#done.clear();
     if (step === 'flipping') this.#flippedLevels = 1;
-    if (step === 'redirecting' && this.facts.holdsPackets) this.#redirection.begin();
+    if (step === 'redirecting' && this.facts.holdsPackets)
+      this.#redirection.begin(world.flipLevels(this.facts.source, this.facts.destination));
     if (step === 'stopping') this.#redirection.keep();
     // The last round is not held back by the cap of the rounds before.
-    if (step === 'stopping') this.#bandwidth.at = Number.NEGATIVE_INFINITY;
+    if (step === 'stopping') this.#orders.hurry();
     this.#progress.restart(turn.now);
     world.rulesChanged(turn);
     this.advance(turn, world);
@@ -238,7 +246,7 @@ export class Migration {
     for (const key of [...this.#done]) if (key.startsWith(`${side} `)) this.#done.delete(key);
     this.#status[side] = unknownStatus;
     this.#lastQuery = Number.NEGATIVE_INFINITY;
-    this.#bandwidth.at = Number.NEGATIVE_INFINITY;
+    this.#orders.forget();
   }
 
   #sideOf(host: string): Side | undefined {
@@ -308,21 +316,11 @@ export class Migration {
     this.grantedBytesPerSecond = bytesPerSecond;
     const { phase } = this.#status.source;
     if (phase !== 'active' && phase !== 'pre-switchover' && !this.#stillFetches) return;
-    const wanted = Math.max(20_000, Math.round(agentBytesPerSecond));
-    const known = this.#bandwidth;
-    const age = turn.now - known.at;
-    if (
-      age < bandwidthPeriodSeconds ||
-      (Math.abs(wanted - known.bytesPerSecond) < known.bytesPerSecond * 0.05 && age < 2)
-    )
-      return;
-    this.#bandwidth = { bytesPerSecond: wanted, at: turn.now };
-    const cap = this.facts.request.maxBandwidthBytesPerSecond;
-    this.#send(turn, world, 'source', {
-      execute: 'set-bandwidth',
-      migration: this.facts.id,
-      bytesPerSecond: cap === null ? wanted : Math.min(cap, wanted),
-    });
+    const { id, streams, request } = this.facts;
+    const used = streams.length === 1 ? undefined : this.circuitBytesPerSecond > 0 ? streams.length : 1;
+    const most = request.maxBandwidthBytesPerSecond;
+    for (const order of this.#orders.due(turn.now, id, agentBytesPerSecond, most, used))
+      this.#send(turn, world, 'source', order);
   }
 
   nextDeadline(): number {
@@ -509,7 +507,7 @@ export class Migration {
     if (!this.#agentsClear) return;
     const rules = world.rules();
     if (rules.verified || turn.now - this.#enteredAt > stepLimitSeconds[this.step] + forwardLimitSeconds)
-      this.happen(turn, world, 'putBack', this.#putBackNote(rules.missing));
+      this.happen(turn, world, 'putBack', this.#putBackNote(rules.unconfirmed));
   }
 
   /** Its packets go back to the source, where it runs. False: they do, or nobody knows where it runs. */
@@ -542,10 +540,10 @@ export class Migration {
     return this.#status.source.phase === 'cancelled' || this.#status.source.phase === 'failed';
   }
 
-  #putBackNote(switchesMissing: readonly string[]): string {
+  #putBackNote(unconfirmed: readonly string[]): string {
     const reason = this.step === 'failing' ? this.#history.failureReason : null;
     const sides = (['source', 'destination'] as const).filter((side) => !this.#isClear(side));
-    const missing = [...switchesMissing, ...sides.map((side) => agentOf(this.facts[side]))];
+    const missing = [...unconfirmed, ...sides.map((side) => agentOf(this.facts[side]))];
     const left = missing.length === 0 ? '' : ` (not reached: ${missing.join(', ')}; cleaned when back)`;
     return `${reason ?? 'everything is as it was before'}${left}`;
   }
@@ -566,7 +564,7 @@ export class Migration {
     const forward = this.step === 'flipping' || this.step === 'cleaning';
     const fetches = this.#stillFetches && this.#progress.idleSeconds(turn.now) < noProgressLimitSeconds;
     if (age > forwardLimitSeconds && forward && !fetches) {
-      const note = `not reached: ${world.rules().missing.join(', ')}; made true when back`;
+      const note = `not reached: ${world.rules().unconfirmed.join(', ')}; made true when back`;
       this.happen(turn, world, this.step === 'flipping' ? 'flipped' : 'cleaned', note);
       return;
     }
@@ -577,11 +575,11 @@ export class Migration {
   /** An ended migration does not change any more; views are made ten times a second. */
   view(): MigrationView {
     if (this.#endedView !== undefined) return this.#endedView;
-    const { facts, step, grantedBytesPerSecond, plan } = this;
+    const { facts, step, plan } = this;
     const view = migrationView({
       facts,
       step,
-      grantedBytesPerSecond,
+      grantedBytesPerSecond: this.grantedBytesPerSecond + this.circuitBytesPerSecond,
       plan,
       history: this.#history,
       status: this.#status.source,

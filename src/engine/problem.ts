@@ -8,6 +8,7 @@ const titles: Partial<Record<Problem['slug'], string>> = {
   'source-mismatch': 'Not at that source',
   'site-unreachable': 'Site not reachable',
   'deadline-infeasible': 'Deadline not feasible',
+  'mtu-too-small': 'Packets too large for a link',
   'vm-busy': 'Already migrating',
   'mode-not-supported': 'Mode not supported',
   'no-topology': 'No topology configured',
@@ -15,6 +16,7 @@ const titles: Partial<Record<Problem['slug'], string>> = {
   'not-cancellable': 'Too late to cancel',
   'not-forcible': 'Cannot be forced',
   'precondition-failed': 'Changed meanwhile',
+  'shadow-mode': 'Shadow mode',
   'store-failed': 'Journal not writable',
 };
 

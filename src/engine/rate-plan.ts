@@ -68,6 +68,8 @@ export class RatePlan {
   #grantedBytes = 0;
   #rate = 0;
   #meanRate = 0;
+  #packetRate = 0;
+  #meanPacketRate = 0;
   #recent: { readonly at: number; readonly bytesPerSecond: number }[] = [];
   #at: number;
   #wallMs: number;
@@ -125,7 +127,9 @@ export class RatePlan {
   account(turn: Turn, status: KnownStatus, path: PathTerms): void {
     const interval = Math.max(0, turn.now - this.#at);
     this.#grantedBytes += this.#rate * interval;
-    this.#meanRate += (this.#rate - this.#meanRate) * Math.min(1, interval / meanSeconds);
+    const weight = Math.min(1, interval / meanSeconds);
+    this.#meanRate += (this.#rate - this.#meanRate) * weight;
+    this.#meanPacketRate += (this.#packetRate - this.#meanPacketRate) * weight;
     this.#at = turn.now;
     this.#wallMs = turn.wallMs;
     this.#path = path;
@@ -140,9 +144,13 @@ export class RatePlan {
     this.#grantedBytes = 0;
   }
 
-  granted(bytesPerSecond: number): void {
+  /** Rates on the packet path, and on a circuit beside it. */
+  granted(packetBytesPerSecond: number, circuitBytesPerSecond = 0): void {
+    const bytesPerSecond = packetBytesPerSecond + circuitBytesPerSecond;
     this.#rate = bytesPerSecond;
+    this.#packetRate = packetBytesPerSecond;
     if (this.#meanRate === 0) this.#meanRate = bytesPerSecond;
+    if (this.#meanPacketRate === 0) this.#meanPacketRate = packetBytesPerSecond;
     this.#recent.push({ at: this.#at, bytesPerSecond });
     this.#recent.splice(
       0,
@@ -199,7 +207,7 @@ export class RatePlan {
   circuitNeed(now: number, shareBytesPerSecond: number): Omit<CircuitJob, 'gainBytesPerSecond'> {
     const copy = this.#copy();
     const { memory, downtimeLimitSeconds, fixedDowntimeSeconds } = copy;
-    const rate = bytesPerSecond(this.#meanRate > 0 ? this.#meanRate : shareBytesPerSecond);
+    const rate = bytesPerSecond(this.#meanPacketRate > 0 ? this.#meanPacketRate : shareBytesPerSecond);
     const left = durationAt(copy, rate);
     const budget = Math.max(0, downtimeLimitSeconds - fixedDowntimeSeconds);
     const waitsAtGate = this.#gate !== null && !this.#gate.open;

@@ -9,6 +9,9 @@ const arrivalSeconds = 0.005;
 /** Old ways are not waited for longer than this; what is later still comes after the machine, but not in order. */
 const longestDrainSeconds = 0.5;
 
+/** Switches that may turn together, in the order of turning. */
+export type FlipLevels = readonly (readonly string[])[];
+
 /** How long what one switch has sent may be under way to another on its old way; undefined: that way does not lead there. */
 export type DrainSeconds = (from: string, to: string) => number | undefined;
 
@@ -22,7 +25,7 @@ export type DrainSeconds = (from: string, to: string) => number | undefined;
  * machine still runs. It is taken back in the opposite order.
  */
 export class Redirection {
-  readonly #levels: readonly (readonly string[])[];
+  #levels: FlipLevels;
   /** levels that hold the redirection, in the order of turning */
   #turned = 0;
   /** when a switch had acknowledged it */
@@ -34,7 +37,8 @@ export class Redirection {
   /** it is no lease any more: the machine was told to stop */
   #kept = false;
 
-  constructor(levels: readonly (readonly string[])[]) {
+  /** @param levels as they were when the migration was admitted */
+  constructor(levels: FlipLevels) {
     this.#levels = levels;
   }
 
@@ -51,7 +55,9 @@ export class Redirection {
     return this.#drainedAt;
   }
 
-  begin(): void {
+  /** @param levels as links are now */
+  begin(levels: FlipLevels): void {
+    this.#levels = levels;
     this.#turned = 1;
   }
 

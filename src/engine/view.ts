@@ -41,6 +41,8 @@ export interface LinkView {
   readonly capacityBitsPerSecond: number | null;
   /** null: a carrier's, not configured */
   readonly oneWayDelayMs: number | null;
+  /** the largest IP packet that it carries, less what labels take of it */
+  readonly mtuBytes: number;
   readonly state: 'up' | 'down' | 'dark';
   /** measured at the `from` end, last second; null: not measured */
   readonly bitsPerSecond: number | null;
@@ -80,6 +82,12 @@ export interface CircuitView {
     readonly bound: number;
     readonly debt: number;
     readonly holds: boolean;
+  } | null;
+  /** of what is sent in this month, in the currency of the prices; null: nothing is billed for it */
+  readonly percentileBill: {
+    readonly cost: number;
+    /** periods of any rate that still cost nothing */
+    readonly freePeriods: number;
   } | null;
   /** since the journal was begun: requested = released + open */
   readonly ledger: {
@@ -195,7 +203,29 @@ export interface BottleneckView {
   readonly delayPromiseVoid: boolean;
   readonly loopDelayMs: number;
   readonly split: SplitView;
+  /** what would have been; null: the engine acts, or the capacity is not known */
+  readonly shadow: ShadowView | null;
   readonly certificate: CertificateView;
+}
+/** What a migration without end would have done to a queue, had it sent at some rate. */
+export interface ShadowOutcome {
+  /** decimal */
+  readonly movedBytes: string;
+  readonly delayMs: number;
+  readonly worstDelayMs: number;
+  /** slots in which packets would have waited longer than was promised */
+  readonly lateSlots: number;
+}
+export interface ShadowView {
+  readonly observedSeconds: number;
+  readonly slots: number;
+  readonly delayPromiseMs: number;
+  /** at the rate that the law asked for */
+  readonly steady: ShadowOutcome;
+  /** at the fixed share of the capacity that the policy `static-cap` grants */
+  readonly fixedShare: ShadowOutcome;
+  /** as it was */
+  readonly untouched: ShadowOutcome;
 }
 export type { MigrationState };
 export interface PhaseTransition {
@@ -290,6 +320,8 @@ export interface SystemView {
   readonly version: string;
   readonly uptimeSeconds: number;
   readonly topology: string | null;
+  /** `shadow`: nothing is changed, what is commanded is what would have been */
+  readonly mode: 'active' | 'shadow';
   readonly policy: string;
   readonly slotMs: number;
   readonly sites: readonly string[];

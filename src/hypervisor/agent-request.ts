@@ -78,6 +78,11 @@ function readCommand(fields: Fields): AgentCommand {
         migration: name(fields, 'migration'),
         bytesPerSecond: bandwidth(fields, 'bytesPerSecond'),
       };
+    case 'use-streams': {
+      const count = quantity(fields, 'count', 1, mostStreams);
+      if (!Number.isInteger(count)) throw new Refusal('bad-command', 'count: must be a whole number');
+      return { execute, migration: name(fields, 'migration'), count };
+    }
     case 'continue':
       return {
         execute,

@@ -11,7 +11,9 @@
  * -> RESUME on the target -> COMPLETED on the source.
  *
  * Since version 2 the memory travels in one or several TCP streams, each to a port of its own at the target, so that
- * the network can lead each over another path. A round is complete when every stream has delivered its part of it.
+ * the network can lead each over another path. All are connected at the start, but only the first carries memory until `use-streams`
+ * says that more do: a connection that was never slowed down by loss on one path fills the next one it is put on within a few round
+ * trips. A round is complete when every stream has delivered its part of it.
  */
 
 export const agentProtocolVersion = 2;
@@ -60,6 +62,8 @@ export type AgentCommand =
       readonly disk?: MoveDisk;
     }
   | { readonly execute: 'set-bandwidth'; readonly migration: string; readonly bytesPerSecond: number | null }
+  /** the first `count` streams carry memory from now on; what the others have under way still arrives */
+  | { readonly execute: 'use-streams'; readonly migration: string; readonly count: number }
   | { readonly execute: 'query'; readonly migration: string }
   /** with `postcopy`: at once, whatever is left, which the machine then fetches from its old place */
   | { readonly execute: 'continue'; readonly migration: string; readonly postcopy?: true }

@@ -214,7 +214,8 @@ export class QemuDriver {
     if (command.execute === 'set-bandwidth') move.grant(command.bytesPerSecond);
     else if (command.execute === 'cancel') move.cancel();
     else if (command.execute === 'throttle') await move.throttle(command.mostPercent);
-    else this.#continue(move, command.postcopy ?? false);
+    // its channels all go to one port, so there is no stream that could be left out
+    else if (command.execute !== 'use-streams') this.#continue(move, command.postcopy ?? false);
     return move.status(side);
   }
 

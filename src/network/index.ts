@@ -19,6 +19,7 @@ export {
   sealedBytes,
 } from './link-beacon.js';
 export { matchText, type PacketFields, type Scalar } from './match.js';
+export { type MtuShortage, mtuShortages } from './mtu.js';
 export * from './network-map.js';
 export * from './network-state.js';
 export {
@@ -42,6 +43,7 @@ export {
   priorities,
   tables,
 } from './pipeline-layout.js';
+export { contains, type Prefix, parsePrefix } from './prefix.js';
 export * from './problems.js';
 export * from './rules.js';
 export { statefulFeatures } from './stateful-features.js';

@@ -95,6 +95,8 @@ export class HypervisorAgent {
         return this.migrate(command);
       case 'set-bandwidth':
         return this.setBandwidth(command.migration, command.bytesPerSecond);
+      case 'use-streams':
+        return this.useStreams(command.migration, command.count);
       case 'query':
         return { return: this.status(command.migration) };
       case 'continue':
@@ -203,6 +205,15 @@ export class HypervisorAgent {
     if (bytesPerSecond !== null && !(bytesPerSecond > 0))
       return refuse('bad-bandwidth', 'the bandwidth must be positive, or null for no cap');
     outgoing.source.setBandwidth(bytesPerSecond, this.world.events.now);
+    return { return: this.status(migration) };
+  }
+
+  private useStreams(migration: string, count: number): AgentAnswer {
+    const outgoing = this.outgoing.get(migration);
+    if (!outgoing?.source.live) return this.noSuch(migration);
+    const { length } = outgoing.streams.senders;
+    if (count > length) return refuse('bad-command', `there are ${length} streams, not ${count}`);
+    outgoing.source.useStreams(count, this.world.events.now);
     return { return: this.status(migration) };
   }
 

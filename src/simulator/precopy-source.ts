@@ -54,6 +54,8 @@ export class PrecopySource implements EventHandler {
   /** whose turn it is to be woken first */
   private turn = 0;
   private started = false;
+  /** so many streams take memory */
+  private used = 1;
   private readonly command: MigrateCommand;
   private readonly events: EventQueue;
   private readonly around: PrecopySurroundings;
@@ -100,6 +102,11 @@ export class PrecopySource implements EventHandler {
     this.wakeAll(nowSeconds);
   }
 
+  useStreams(count: number, nowSeconds: number): void {
+    this.used = count;
+    this.wakeAll(nowSeconds);
+  }
+
   /** Only in the phase `pre-switchover`. */
   continue(nowSeconds: number): void {
     this.dirty.freeze(nowSeconds);
@@ -135,6 +142,7 @@ export class PrecopySource implements EventHandler {
     const number = this.idle.push(true) - 1;
     return {
       take: (maximumBytes, now) => {
+        if (number >= this.used) return 0;
         const taken = this.take(maximumBytes, now);
         if (taken > 0) this.idle[number] = false;
         return taken;

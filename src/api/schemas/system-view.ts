@@ -17,7 +17,7 @@ export const SwitchSchema = sent('Switch', {
   }),
   name: nullable(Type.String({ description: 'null: not in the topology; nothing is installed on it' })),
   site: nullable(Type.String()),
-  role: nullable(Type.Enum(['gateway', 'hypervisor'])),
+  role: nullable(Type.Enum(['gateway', 'hypervisor', 'core'])),
   state: Type.Enum(['connecting', 'ready', 'lost']),
   address: Type.String(),
   description: Type.String(),
@@ -42,6 +42,9 @@ export const LinkSchema = sent('Link', {
   to: Type.String({ description: 'switch' }),
   capacityBitsPerSecond: nullable(Type.Number({ description: 'null: unshaped' })),
   oneWayDelayMs: nullable(Type.Number({ description: 'null: of a carrier, not configured' })),
+  mtuBytes: Type.Integer({
+    description: 'the largest IP packet that it carries, less what labels take of it',
+  }),
   state: Type.Enum(['up', 'down', 'dark']),
   bitsPerSecond: nullable(Type.Number({ description: 'at the `from` end, last second; null: not measured' })),
   verifiedSecondsAgo: nullable(
@@ -105,6 +108,15 @@ export const CircuitSchema = sent(
         { description: 'in this life of the controller; spent <= bound always' },
       ),
     ),
+    percentileBill: nullable(
+      Type.Object(
+        {
+          cost: Type.Number(),
+          freePeriods: Type.Integer({ description: 'of any rate that still cost nothing' }),
+        },
+        { description: 'of what is sent, this month; null: nothing is billed for it' },
+      ),
+    ),
     ledger: Type.Object(
       {
         requested: Type.Integer(),
@@ -154,6 +166,30 @@ export const SplitSchema = sent('Split', {
   splits: Type.Integer(),
   violations: Type.Integer({ description: 'splits whose parts were more than the law allowed' }),
 });
+export const ShadowOutcomeSchema = sent(
+  'ShadowOutcome',
+  {
+    movedBytes: Decimal64,
+    delayMs: Type.Number(),
+    worstDelayMs: Type.Number(),
+    lateSlots: Type.Integer({
+      description: 'slots in which packets would have waited longer than was promised',
+    }),
+  },
+  'What a migration without end would have done to a queue, had it sent at some rate.',
+);
+export const ShadowSchema = sent(
+  'Shadow',
+  {
+    observedSeconds: Type.Number(),
+    slots: Type.Integer(),
+    delayPromiseMs: Type.Number(),
+    steady: { ...ShadowOutcomeSchema, description: 'at the rate that the law asked for' },
+    fixedShare: { ...ShadowOutcomeSchema, description: 'at the fixed share of the policy `static-cap`' },
+    untouched: { ...ShadowOutcomeSchema, description: 'as it was' },
+  },
+  'What would have been; senders that would have slowed down (TCP) are taken to send as they did.',
+);
 export const BottleneckSchema = sent('Bottleneck', {
   id: Type.String(),
   link: Type.String(),
@@ -203,6 +239,7 @@ export const BottleneckSchema = sent('Bottleneck', {
   }),
   loopDelayMs: Type.Number(),
   split: SplitSchema,
+  shadow: nullable(ShadowSchema),
   certificate: CertificateSchema,
 });
 export const VmSchema = sent('Vm', {
@@ -234,6 +271,9 @@ export const SystemViewSchema = sent(
     version: Type.String(),
     uptimeSeconds: Type.Number(),
     topology: nullable(Type.String({ description: 'null: no site is configured, nothing is installed' })),
+    mode: Type.Enum(['active', 'shadow'], {
+      description: 'shadow: nothing is changed; what is commanded is what would have been',
+    }),
     policy: Type.String(),
     slotMs: Type.Number(),
     sites: Type.Array(Type.String()),

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { type Command, Option } from 'commander';
+import type { Effect } from '../../io/config-changes.js';
 import type { SteadyConfig } from '../../io/config-file.js';
+import type { Daemon } from '../daemon.js';
 import { CliError, exitCodes } from '../exit-codes.js';
 import type { Outcome } from '../program.js';
 import type { Terminal } from '../terminal.js';
@@ -24,8 +26,10 @@ interface DemoCommandOptions {
   readonly seed: number;
   readonly memory?: number;
   readonly network: 'embedded' | 'ovs';
+  readonly vm: 'transfer' | 'qemu';
   readonly topology?: string;
   readonly farControlDelay: number;
+  readonly circuits?: true;
   readonly openflowPort: number;
   readonly httpPort: number;
 }
@@ -84,18 +88,25 @@ export function addRunCommands(steady: Command, terminal: Terminal, outcome: Out
       nonNegativeInteger,
       0,
     )
+    .option('--circuits', 'Steady may order the circuits of the network (default: they stay dark)')
     .addOption(
-      new Option('--vm <kind>', 'what is moved: a real TCP transfer with pre-copy')
-        .choices(['transfer'])
+      new Option(
+        '--vm <kind>',
+        'what is moved: transfer, a real TCP transfer with pre-copy; qemu, a real machine (on Open vSwitch)',
+      )
+        .choices(['transfer', 'qemu'])
         .default('transfer'),
     )
     .option('--openflow-port <port>', '0 picks a free port', port, 6653)
     .option('--http-port <port>', '0 picks a free port', port, 8080)
     .action(async ({ json, ...options }: DemoCommandOptions) => {
+      if (options.vm === 'qemu' && options.network !== 'ovs')
+        throw new CliError(exitCodes.usage, '--vm qemu runs a real machine: it needs --network ovs');
       const { runDemo } = await import('../demo.js');
       outcome.exitCode = await runDemo({
         ...options,
         once: options.once ?? false,
+        circuits: options.circuits ?? false,
         jsonFile: json,
         topologyFile: options.topology,
         farControllerDelayMs: options.farControlDelay,
@@ -116,6 +127,7 @@ async function run(options: RunOptions, terminal: Terminal): Promise<void> {
     logLevel: options.logLevel,
   }).catch(explainStart);
   const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  process.on('SIGHUP', () => void reload(options, daemon, terminal));
   const { openflowPort, httpPort } = daemon;
   await terminal.out(`${JSON.stringify({ openflowPort, httpPort })}\n`);
   await stopped;
@@ -127,6 +139,27 @@ async function run(options: RunOptions, terminal: Terminal): Promise<void> {
   }, stopLimitMs);
   await daemon.stop();
   clearTimeout(late);
+}
+
+/** On SIGHUP: what the file says now, as far as it can be taken up; a file that is wrong changes nothing. */
+async function reload({ config }: RunOptions, daemon: Daemon, terminal: Terminal): Promise<void> {
+  try {
+    const changes = await daemon.reload(await configOf(config));
+    const of = (effect: Effect) => changes.filter((c) => c.effect === effect).map((c) => c.setting);
+    const said = [
+      ['taken up at once', of('warm')],
+      ['taken up by a new start of the engine', of('cold')],
+      ['waits for the next start of the process', of('restart')],
+    ] as const;
+    const lines = said
+      .filter(([, settings]) => settings.length > 0)
+      .map(([how, settings]) => `  ${how}: ${settings.join(', ')}\n`);
+    terminal.err(
+      `steady: the configuration was read again${lines.length === 0 ? '; nothing changed\n' : `\n${lines.join('')}`}`,
+    );
+  } catch (error) {
+    terminal.err(`steady: the old configuration stays in force: ${(error as Error).message}\n`);
+  }
 }
 
 async function configOf(file: string | undefined): Promise<SteadyConfig> {
