@@ -10,7 +10,7 @@ import { QemuMachine } from './qemu-machine.js';
 import { canBeMarked, type MoveMarker, putMarker, removeMarker } from './qemu-marker.js';
 import { mirrorDisk, offerDisk } from './qemu-mirror.js';
 import { QemuMove, type Side } from './qemu-move.js';
-import { agree } from './qemu-terms.js';
+import { agree, bringTls } from './qemu-terms.js';
 import { QmpError } from './qmp-session.js';
 
 export interface QemuHandlers {
@@ -152,6 +152,7 @@ export class QemuDriver {
     await this.#mark(machine, marker);
     // it has everything long before the source has let go: it runs when it is told to
     await machine.execute('stop');
+    await bringTls(machine.link, 'target', settings);
     await agree(machine.link, 'target', { mode, workingSetBytes: 0 }, settings);
     if (disk === 'mirror')
       await offerDisk(machine, { host: settings.listen ?? '0.0.0.0', port: diskPort(streams) });
@@ -172,6 +173,7 @@ export class QemuDriver {
     const { mode = 'precopy', disk = 'none', downtimeLimitMs, workingSetBytes } = command;
     const marker = { migration, role: 'source', mode, disk, downtimeLimitMs, workingSetBytes, uri } as const;
     await this.#mark(machine, marker);
+    await bringTls(machine.link, 'source', machine.config.settings);
     await agree(machine.link, 'source', { mode, workingSetBytes }, machine.config.settings);
     const move = this.#join(machine, marker, false);
     if (command.bandwidthBytesPerSecond !== null) move.bandwidth.grant(command.bandwidthBytesPerSecond);
@@ -229,7 +231,10 @@ export class QemuDriver {
     const machine = this.#machines.find((m) => m.config.host === host && m.config.vm === vm);
     if (machine === undefined) throw new Refusal('no-qemu', `no QEMU is configured for ${vm} at ${host}`);
     if (machine.presence === 'ready') return machine;
-    throw new Refusal('no-qemu', `the QEMU of ${vm} at ${host} does not answer: ${machine.reason}`);
+    const silent = `the QEMU of ${vm} at ${host} does not answer: ${machine.reason}`;
+    // one that may still be there is asked again when its monitor is back
+    if (machine.presence === 'away') throw new QmpError('not-connected', silent);
+    throw new Refusal('no-qemu', silent);
   }
 
   async #mark(machine: QemuMachine, marker: MoveMarker): Promise<void> {
