@@ -20,7 +20,7 @@ export interface GateOptions {
   /** undefined: no token is asked for, as on loopback */
   readonly tokens: (() => readonly AccessToken[]) | undefined;
   /** names, besides those of loopback, that the Host header may have where no token is asked for */
-  readonly hostNames: readonly string[];
+  readonly hostNames: () => readonly string[];
   readonly limits: RateLimits;
   readonly nowMs: () => number;
 }
@@ -55,7 +55,7 @@ export class Gate {
   #pass(request: FastifyRequest): void {
     const { tokens, hostNames, nowMs } = this.#options;
     // a name that an attacker makes point here is no danger where every request must bring a secret
-    if (tokens === undefined) guardHost(request, hostNames);
+    if (tokens === undefined) guardHost(request, hostNames());
     guardOrigin(request);
     const now = nowMs();
     const { url } = request.routeOptions;

@@ -27,6 +27,7 @@ export class Metrics {
     this.#bottleneckMetrics();
     this.#certificateMetrics();
     this.#splitMetrics();
+    this.#shadowMetrics();
     this.#migrationMetrics();
     this.#processMetrics();
     this.#linkMetrics();
@@ -239,6 +240,38 @@ export class Metrics {
         proof.set({ ...of, light: certificate.light }, 1);
         queue.set({ ...of, light: certificate.realQueue }, 1);
         for (const { counter, member } of counters) counter.inc(of, certificate[member]);
+      }
+    });
+  }
+
+  /** Of shadow mode: what would have been, by the rate that a migration would have sent at. */
+  #shadowMetrics(): void {
+    const shadow = this.#gauge('steady_shadow_mode', '1: the controller only looks', []);
+    const slots = this.#gauge('steady_shadow_slots', 'slots observed in shadow mode', ['link']);
+    const labels = ['link', 'rate'] as const;
+    const moved = this.#gauge('steady_shadow_moved_bytes', 'a migration would have sent so much', labels);
+    const late = this.#gauge(
+      'steady_shadow_late_slots',
+      'slots in which the promised delay would not have been kept',
+      labels,
+    );
+    const worst = this.#gauge(
+      'steady_shadow_worst_delay_seconds',
+      'the longest delay that there would have been',
+      labels,
+    );
+    this.#refresh.push(({ mode, bottlenecks }) => {
+      shadow.set(mode === 'shadow' ? 1 : 0);
+      for (const each of [slots, moved, late, worst]) each.reset();
+      for (const { id, shadow: seen } of bottlenecks) {
+        if (seen === null) continue;
+        slots.set({ link: id }, seen.slots);
+        const outcomes = { steady: seen.steady, fixed_share: seen.fixedShare, untouched: seen.untouched };
+        for (const [rate, outcome] of Object.entries(outcomes)) {
+          moved.set({ link: id, rate }, Number(outcome.movedBytes));
+          late.set({ link: id, rate }, outcome.lateSlots);
+          worst.set({ link: id, rate }, outcome.worstDelayMs / 1000);
+        }
       }
     });
   }

@@ -21,8 +21,12 @@ export const problemTypes = {
   'origin-not-allowed': 'a web page from elsewhere asked for a change',
   'precondition-failed': 'it went on to another step than that of If-Match',
   'rate-limited': 'the caller asks more often than it may; Retry-After says when it may again',
+  recording: 'what is shown is a recording; nothing can be asked or changed',
+  restarting:
+    'the engine started anew before it answered; read the state, or ask again with the same Idempotency-Key',
   'same-location': 'the VM is there already',
   'scope-too-small': 'the token does not allow it; neededScope would',
+  'shadow-mode': 'the controller only looks; ask for a dry run',
   'site-unreachable': 'a switch, an agent or a path is missing',
   'source-mismatch': 'the VM is not where the request says',
   'store-failed': 'the journal cannot be written',

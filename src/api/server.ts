@@ -56,7 +56,7 @@ export interface AccessOptions {
   /** who may come in, asked for at each request; undefined: a token is not asked for */
   readonly tokens?: () => readonly AccessToken[];
   /** names in Host besides those of loopback; they matter only where no token is asked for */
-  readonly hostNames?: readonly string[];
+  readonly hostNames?: () => readonly string[];
   /** listen wherever it is told to: something else keeps others out */
   readonly insecure?: boolean;
 }
@@ -102,7 +102,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
   });
   new Gate({
     tokens: access.tokens,
-    hostNames: access.hostNames ?? [],
+    hostNames: access.hostNames ?? (() => []),
     limits: { ...defaultRateLimits, ...options.rateLimits },
     nowMs: options.nowMs ?? Date.now,
   }).guard(app);

@@ -1,7 +1,7 @@
 import type { SystemView } from './application.js';
 import { ViewEncoder } from './view-encoder.js';
 
-/** What the hub needs of a WebSocket (`ws` has it). */
+/** What the hub needs of a connection: `ws` has it, and `event-source.ts` makes it of an HTTP response. */
 export interface StreamSocket {
   readonly bufferedAmount: number;
   send(text: string): void;
@@ -22,17 +22,37 @@ export interface StreamLimits {
   readonly heartbeatMs: number;
 }
 export const defaultStreamLimits: StreamLimits = {
-  clients: 64,
+  clients: 256,
   bufferedBytes: 1 << 20,
   patienceMs: 10_000,
   intervalMs: 100,
   heartbeatMs: 15_000,
 };
 
+/** What a reader asked for. */
+export interface Subscription {
+  /** members of SystemView; undefined: all */
+  readonly topics?: ReadonlySet<string>;
+  /** at most one message in this time; undefined or less than the hub's: the hub's */
+  readonly intervalMs?: number;
+}
+
+/** What to call when something happens to the reader's connection. */
+export interface StreamReader {
+  gone(): void;
+  pong(): void;
+  /** it found a gap, or wants to begin anew */
+  resync(): void;
+}
+
 interface Client {
   readonly socket: StreamSocket;
+  readonly topics: ReadonlySet<string> | undefined;
+  readonly intervalMs: number;
   seq: number;
-  /** it missed a delta: only a snapshot makes sense next */
+  /** number of the view that it has; -1: only a snapshot makes sense next */
+  has: number;
+  lastSentMs: number;
   behindSinceMs: number | undefined;
   alive: boolean;
   closing: boolean;
@@ -42,7 +62,7 @@ const tryAgainLater = 1013;
 const goingAway = 1001;
 const farewellMs = 500;
 
-/** One view in, one message per reader out; a slow reader costs no memory. See `schemas/stream.ts`. */
+/** One view in, at most one message per reader out; a slow reader costs no memory. See `schemas/stream.ts`. */
 export class StreamHub {
   readonly #source: string;
   readonly #limits: StreamLimits;
@@ -71,12 +91,22 @@ export class StreamHub {
     return this.#stopped || this.#clients.size >= this.#limits.clients;
   }
 
-  /** @returns what to call when the socket is gone or has answered a ping */
-  add(socket: StreamSocket, view: SystemView): { gone: () => void; pong: () => void } {
-    this.#flush(this.#waiting ?? view);
-    const client: Client = { socket, seq: 0, behindSinceMs: undefined, alive: true, closing: false };
+  add(socket: StreamSocket, view: SystemView, wanted: Subscription = {}): StreamReader {
+    this.#waiting ??= view;
+    this.#flush();
+    const client: Client = {
+      socket,
+      topics: wanted.topics,
+      intervalMs: Math.max(this.#limits.intervalMs, wanted.intervalMs ?? 0),
+      seq: 0,
+      has: -1,
+      lastSentMs: Number.NEGATIVE_INFINITY,
+      behindSinceMs: undefined,
+      alive: true,
+      closing: false,
+    };
     this.#clients.set(socket, client);
-    this.#send(client, 'snapshot', this.#encoder.snapshot());
+    this.#serve(client);
     this.#watch();
     return {
       gone: () => {
@@ -86,21 +116,19 @@ export class StreamHub {
       pong: () => {
         client.alive = true;
       },
+      resync: () => {
+        client.has = -1;
+        this.#schedule();
+      },
     };
   }
 
   /** May be called at any pace; what comes faster than the interval is replaced by what comes after it. */
   publish(view: SystemView): void {
     if (this.#clients.size === 0) return;
-    const wait = this.#lastFlushMs + this.#limits.intervalMs - this.#now();
-    if (wait <= 0) {
-      this.#flush(view);
-      return;
-    }
     this.#waiting = view;
-    this.#flushTimer ??= setTimeout(() => {
-      if (this.#waiting !== undefined) this.#flush(this.#waiting);
-    }, wait);
+    if (this.#now() >= this.#lastFlushMs + this.#limits.intervalMs) this.#flush();
+    else this.#schedule();
   }
 
   /** Says goodbye to every reader and soon cuts off those who do not answer; the hub takes none any more. */
@@ -113,42 +141,55 @@ export class StreamHub {
     }, farewellMs).unref();
   }
 
-  #flush(view: SystemView): void {
+  /** The next flush: when the hub's interval is over, and then when the first reader may have what it has not. */
+  #schedule(): void {
+    if (this.#flushTimer !== undefined) return;
+    const due = [...this.#clients.values()]
+      .filter(
+        (client) => !client.closing && (this.#waiting !== undefined || client.has !== this.#encoder.number),
+      )
+      .map((client) => client.lastSentMs + client.intervalMs);
+    if (due.length === 0) return;
+    const at = Math.max(Math.min(...due), this.#lastFlushMs + this.#limits.intervalMs);
+    this.#flushTimer = setTimeout(() => this.#flush(), Math.max(0, at - this.#now()));
+  }
+
+  #flush(): void {
     clearTimeout(this.#flushTimer);
     this.#flushTimer = undefined;
-    this.#waiting = undefined;
     this.#lastFlushMs = this.#now();
-    const delta = this.#encoder.update(view);
-    if (delta === undefined) return;
-    let snapshot: string | undefined;
-    for (const client of this.#clients.values()) {
-      if (client.closing) continue;
-      if (client.behindSinceMs === undefined && this.#send(client, 'delta', delta)) continue;
-      snapshot ??= this.#encoder.snapshot();
-      if (this.#fits(client, snapshot)) this.#send(client, 'snapshot', snapshot);
-      else client.behindSinceMs ??= this.#now();
+    if (this.#waiting !== undefined) this.#encoder.update(this.#waiting);
+    this.#waiting = undefined;
+    // a timer may fire a little early
+    for (const client of this.#clients.values())
+      if (!client.closing && this.#lastFlushMs >= client.lastSentMs + client.intervalMs - 1)
+        this.#serve(client);
+    this.#schedule();
+  }
+
+  /** Sends what the reader does not have; if it does not take it, it is behind and will begin anew. */
+  #serve(client: Client): void {
+    const type = client.has < 0 ? 'snapshot' : 'delta';
+    const data = this.#encoder.data(client.has, client.topics);
+    if (data === undefined) {
+      client.has = this.#encoder.number;
+      return;
     }
-  }
-
-  #fits(client: Client, data: string): boolean {
-    const buffered = client.socket.bufferedAmount;
-    return buffered === 0 || buffered + data.length <= this.#limits.bufferedBytes;
-  }
-
-  #send(client: Client, type: 'snapshot' | 'delta', data: string): boolean {
-    if (!this.#fits(client, data)) return false;
+    const { bufferedAmount } = client.socket;
+    if (bufferedAmount > 0 && bufferedAmount + data.length > this.#limits.bufferedBytes) {
+      client.behindSinceMs ??= this.#now();
+      client.has = -1;
+      client.lastSentMs = this.#now();
+      return;
+    }
     client.behindSinceMs = undefined;
+    client.has = this.#encoder.number;
+    client.lastSentMs = this.#now();
     this.#messages += 1;
-    const head = {
-      id: `${this.#messages}`,
-      source: this.#source,
-      type,
-      time: this.#encoder.at,
-      seq: client.seq,
-    };
+    const id = `${this.#messages}`;
+    const head = { id, source: this.#source, type, time: this.#encoder.at, seq: client.seq };
     client.seq += 1;
     client.socket.send(`${JSON.stringify(head).slice(0, -1)},"data":${data}}`);
-    return true;
   }
 
   /** Looks after readers that are behind or gone even when nothing is published. */

@@ -1,40 +1,59 @@
 import type { SystemView } from './application.js';
 
+export type Topic = keyof SystemView;
+
 /**
- * The view as JSON text, made once for all readers. Each top-level member is kept as text, so that a delta is
- * the members whose text changed and a snapshot is a concatenation.
+ * The view as JSON text, made once for all readers. Each top-level member is kept as text with the number of the view
+ * in which it changed, so that what a reader misses since any view, on any choice of topics, is a concatenation.
  */
 export class ViewEncoder {
   #view: SystemView | undefined;
-  #members = new Map<string, string>();
+  readonly #members = new Map<string, { readonly text: string; readonly changedIn: number }>();
+  #number = 0;
+  /** texts of this view, by what was asked for: mostly all readers ask for the same */
+  readonly #made = new Map<string, string | undefined>();
 
-  /** Takes the next view. @returns the delta's `data`, undefined if nothing changed */
-  update(view: SystemView): string | undefined {
-    const changed: string[] = [];
-    const members = new Map<string, string>();
-    for (const [name, value] of Object.entries(view) as [keyof SystemView, unknown][]) {
-      const before = this.#members.get(name);
-      const unchanged = before !== undefined && this.#view?.[name] === value;
-      const text = unchanged ? before : JSON.stringify(value);
-      members.set(name, text);
-      if (text !== before) changed.push(name);
-    }
-    this.#view = view;
-    this.#members = members;
-    return changed.length === 0
-      ? undefined
-      : object(changed.map((name) => [name, members.get(name) as string]));
+  /** counts the views that differed from the one before */
+  get number(): number {
+    return this.#number;
   }
-
-  /** `data` of a snapshot of the view taken last. */
-  snapshot(): string {
-    return object([...this.#members]);
-  }
-
   get at(): string {
     return this.#view?.at ?? '';
   }
-}
 
-const object = (members: readonly (readonly [string, string])[]): string =>
-  `{${members.map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`;
+  /** Takes the next view. */
+  update(view: SystemView): void {
+    const changed: [string, string][] = [];
+    for (const [name, value] of Object.entries(view) as [Topic, unknown][]) {
+      const before = this.#members.get(name);
+      if (before !== undefined && this.#view?.[name] === value) continue;
+      const text = JSON.stringify(value);
+      if (text !== before?.text) changed.push([name, text]);
+    }
+    this.#view = view;
+    if (changed.length === 0) return;
+    this.#number += 1;
+    this.#made.clear();
+    for (const [name, text] of changed) this.#members.set(name, { text, changedIn: this.#number });
+  }
+
+  /**
+   * `data` for a reader.
+   * @param since number of the view that it has; -1: none
+   * @param topics members that it wants; undefined: all
+   * @returns undefined if nothing of that has changed
+   */
+  data(since: number, topics: ReadonlySet<string> | undefined): string | undefined {
+    const key = `${since} ${topics === undefined ? '' : [...topics].join()}`;
+    if (!this.#made.has(key)) this.#made.set(key, this.#make(since, topics));
+    return this.#made.get(key);
+  }
+
+  #make(since: number, topics: ReadonlySet<string> | undefined): string | undefined {
+    const parts: string[] = [];
+    for (const [name, { text, changedIn }] of this.#members)
+      if (changedIn > since && (topics === undefined || topics.has(name)))
+        parts.push(`${JSON.stringify(name)}:${text}`);
+    return parts.length === 0 && since >= 0 ? undefined : `{${parts.join(',')}}`;
+  }
+}

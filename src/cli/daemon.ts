@@ -1,7 +1,8 @@
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { createApi } from '../api/index.js';
+import { type ConfigChange, changesBetween, type Effect } from '../io/config-changes.js';
 import type { SteadyConfig } from '../io/config-file.js';
-import { RunningEngine } from '../io/running-engine.js';
+import { RestartableEngine } from '../io/restartable-engine.js';
 import { HttpAccess } from './http-access.js';
 
 export interface DaemonOptions {
@@ -15,9 +16,14 @@ export interface DaemonOptions {
 export interface Daemon {
   readonly openflowPort: number;
   readonly httpPort: number;
-  readonly application: RunningEngine;
+  readonly application: RestartableEngine;
   /** Looks at once whether tokens or certificates were replaced. */
   look(): void;
+  /**
+   * Takes up another configuration and says what became of each setting that differs. One reload at a time.
+   * @throws what kept the engine from starting with it; then the old one is in force
+   */
+  reload(steady: SteadyConfig): Promise<readonly ConfigChange[]>;
   stop(): Promise<void>;
 }
 
@@ -27,7 +33,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const log = pino({ level: options.logLevel, base: undefined }, pino.destination({ dest: 2, sync: true }));
   const { http } = steady.listen;
   const access = new HttpAccess(http, log);
-  const application = await RunningEngine.start({
+  const application = await RestartableEngine.start({
     config: steady.config,
     openflow: {
       ...steady.listen.openflow,
@@ -52,15 +58,74 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const address = api.server.address();
   const httpPort = typeof address === 'object' && address !== null ? address.port : 0;
   log.info({ openflowPort: application.openflowPort, httpPort }, 'listening');
+  const reloader = new Reloader(steady, application, access, log);
   return {
     openflowPort: application.openflowPort,
     httpPort,
     application,
     look: () => access.look(),
+    reload: (next) => reloader.reload(next),
     async stop() {
       access.stop();
       await api.close();
       await application.stop();
     },
   };
+}
+
+/** Brings the configuration in force to what a new one says, as far as it can be done without a new process. */
+class Reloader {
+  readonly #application: RestartableEngine;
+  readonly #access: HttpAccess;
+  readonly #log: Logger;
+  #inForce: SteadyConfig;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(steady: SteadyConfig, application: RestartableEngine, access: HttpAccess, log: Logger) {
+    this.#inForce = steady;
+    this.#application = application;
+    this.#access = access;
+    this.#log = log;
+  }
+
+  reload(next: SteadyConfig): Promise<readonly ConfigChange[]> {
+    const done = this.#last.then(() => this.#take(next));
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  async #take(next: SteadyConfig): Promise<readonly ConfigChange[]> {
+    const changes = changesBetween(this.#inForce, next);
+    const named = (effect: Effect) => changes.filter((c) => c.effect === effect).map((c) => c.setting);
+    this.#access.look();
+    if (named('warm').length > 0) this.#access.replace(next.listen.http);
+    if (named('cold').length > 0) await this.#restart(next);
+    // what waits for the next start stays as it is, and so is told again at the next reload
+    const { host, port, insecure } = this.#inForce.listen.http;
+    this.#inForce = {
+      ...next,
+      listen: { ...next.listen, http: { ...this.#access.http, host, port, insecure } },
+    };
+    const told = { warm: named('warm'), cold: named('cold'), atNextStart: named('restart') };
+    this.#log.info(told, changes.length === 0 ? 'the configuration is as it was' : 'new configuration');
+    this.#application.noteAudit({
+      actor: 'controller',
+      action: 'reload',
+      target: null,
+      outcome: 'done',
+      detail: changes.map(({ setting, effect }) => `${setting} (${effect})`).join(', ') || 'nothing changed',
+      requestId: null,
+    });
+    return changes;
+  }
+
+  async #restart({ config, listen }: SteadyConfig): Promise<void> {
+    const moved = listen.openflow.port !== this.#inForce.listen.openflow.port;
+    const { learningSwitch } = this.#inForce.config;
+    await this.#application.restart({
+      config: { ...config, ...(learningSwitch === undefined ? {} : { learningSwitch }) },
+      // the port may have been given on the command line, or picked by the system: switches know that one
+      openflow: { ...listen.openflow, ...(moved ? {} : { port: this.#application.openflowPort }) },
+    });
+  }
 }

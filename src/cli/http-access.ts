@@ -13,13 +13,15 @@ interface AccessLog {
 /** Certificates and tokens of the HTTP interface, read from their files and read again when those change. */
 export class HttpAccess {
   readonly options: AccessOptions;
-  readonly #tokens: TokenFile | undefined;
-  readonly #rotation: TlsRotation | undefined;
+  readonly #log: AccessLog;
+  #http: HttpAddress;
+  #tokens: TokenFile | undefined;
+  #rotation: TlsRotation | undefined;
   #renew: (context: SecureContextOptions) => void = () => {};
 
   /** @throws ConfigError or TlsError for files that cannot be used, AddressNotAllowedError before any is read */
   constructor(http: HttpAddress, log: AccessLog) {
-    const { host, tls, tokensPath, names, insecure } = http;
+    const { host, tls, tokensPath, insecure } = http;
     if (!insecure && !isLoopback(host) && (tls === undefined || tokensPath === undefined))
       throw new AddressNotAllowedError(host);
     if (insecure && !isLoopback(host))
@@ -27,27 +29,62 @@ export class HttpAccess {
         { host },
         'insecure: whoever reaches this address can move machines, unless something else keeps them out',
       );
-    if (tokensPath !== undefined)
-      this.#tokens = new TokenFile(tokensPath, {
-        changed: (count) => log.info({ file: tokensPath, tokens: count }, 'tokens were read again'),
-        unusable: (detail) => log.warn({ detail }, 'the new tokens are not used'),
-      });
-    const loaded = tls && readTls(tls);
-    if (tls !== undefined && loaded !== undefined)
-      this.#rotation = new TlsRotation(tls, loaded, {
-        renewed: ({ context }) => {
-          log.info({ file: tls.certificate }, 'new certificate of the HTTP interface');
-          this.#renew(context);
-        },
-        unusable: (detail) => log.warn({ detail }, 'the new certificate of the HTTP interface is not used'),
-      });
-    const tokens = this.#tokens;
+    this.#log = log;
+    this.#http = http;
+    const context = this.#watch(http);
     this.options = {
-      ...(loaded && { tls: loaded.context }),
-      ...(tokens && { tokens: () => tokens.tokens }),
-      hostNames: names,
+      ...(context && { tls: context }),
+      ...(tokensPath === undefined ? {} : { tokens: () => this.#tokens?.tokens ?? [] }),
+      hostNames: () => this.#http.names,
       insecure,
     };
+  }
+
+  /** what is in force */
+  get http(): HttpAddress {
+    return this.#http;
+  }
+
+  /** Begins to watch the files. @returns the certificate that they hold; undefined: plain HTTP */
+  #watch({ tls, tokensPath }: HttpAddress): SecureContextOptions | undefined {
+    const loaded = tls && readTls(tls);
+    const tokens =
+      tokensPath === undefined
+        ? undefined
+        : new TokenFile(tokensPath, {
+            changed: (count) => this.#log.info({ file: tokensPath, tokens: count }, 'tokens were read again'),
+            unusable: (detail) => this.#log.warn({ detail }, 'the new tokens are not used'),
+          });
+    this.stop();
+    this.#tokens = tokens;
+    this.#rotation =
+      tls &&
+      loaded &&
+      new TlsRotation(tls, loaded, {
+        renewed: ({ context }) => {
+          this.#log.info({ file: tls.certificate }, 'new certificate of the HTTP interface');
+          this.#renew(context);
+        },
+        unusable: (detail) =>
+          this.#log.warn({ detail }, 'the new certificate of the HTTP interface is not used'),
+      });
+    return loaded?.context;
+  }
+
+  /**
+   * Takes other names, another file of tokens, other certificates; whether there are tokens and TLS at all stays as it is.
+   * @throws ConfigError or TlsError, and nothing has changed
+   */
+  replace({ names, tls, tokensPath }: HttpAddress): void {
+    const next: HttpAddress = {
+      ...this.#http,
+      names,
+      ...(this.#http.tls && tls && { tls }),
+      ...(this.#http.tokensPath !== undefined && tokensPath !== undefined && { tokensPath }),
+    };
+    const context = this.#watch(next);
+    this.#http = next;
+    if (context !== undefined) this.#renew(context);
   }
 
   /** @param server takes new certificates for new connections */

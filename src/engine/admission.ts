@@ -163,7 +163,8 @@ export class Admission {
 
   #unreachable(source: string, destination: string): string[] {
     const missing: string[] = [];
-    for (const host of [source, destination]) {
+    // who only looks predicts for machines whose agents it does not know
+    for (const host of this.#config.shadow ? [] : [source, destination]) {
       if (!this.#config.hypervisors.some((h) => h.host === host))
         missing.push(`${host} has no hypervisor driver configured`);
       else if (!this.#isConnected(host)) missing.push(`the agent of ${host} is not connected`);

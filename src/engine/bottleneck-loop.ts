@@ -20,6 +20,7 @@ import { certificateView } from './certificate-view.js';
 import type { EngineConfig } from './config.js';
 import { policyConfigOf } from './policy-config.js';
 import { type Gauged, idleSlots, type QueueGauge, type SessionOf, wirePacketBytes } from './queue-gauge.js';
+import { ShadowPlant } from './shadow-plant.js';
 import { ThroughputWindow } from './throughput-window.js';
 import type { Turn } from './turn.js';
 import type { BottleneckView, SplitView } from './view.js';
@@ -56,6 +57,8 @@ export class BottleneckLoop {
   readonly #crossQuantile = new CrossTrafficQuantile();
   readonly #throughput = new ThroughputWindow();
   #ownBytesPerSecond = 0;
+  /** undefined: the engine acts */
+  readonly #shadow: ShadowPlant | undefined;
   #departedBytesPerSecond = 0;
 
   constructor(spec: Bottleneck, gauge: QueueGauge, config: EngineConfig) {
@@ -69,6 +72,14 @@ export class BottleneckLoop {
     this.#slotSeconds = control.slotMs / 1000;
     this.#loopDelay = new LoopDelay(seconds(this.#slotSeconds), control.loopDelaySlots);
     const delayPromiseMs = Math.min(...config.classes.map((c) => c.delayPromiseMs), 1000);
+    if (config.shadow && !spec.opaque) {
+      this.#shadow = new ShadowPlant({
+        bufferBytes: spec.bufferPackets * wirePacketBytes,
+        delayPromiseSeconds: delayPromiseMs / 1000,
+        staticShare: control.staticShare,
+      });
+      this.#demand = Number.POSITIVE_INFINITY;
+    }
     this.#policy = createPolicy(control.policy, policyConfigOf(control, delayPromiseMs, spec.opaque));
   }
 
@@ -102,6 +113,7 @@ export class BottleneckLoop {
    * @param dirtyBytesPerSecond of the machines that are past their first round; undefined: none is
    */
   setDemand(most: number, dirtyBytesPerSecond?: BytesPerSecond): void {
+    if (this.#shadow !== undefined) return;
     this.#demand = most;
     this.#dirtyBytesPerSecond = dirtyBytesPerSecond;
     if (most === 0 && this.#split.migrations > 0)
@@ -189,13 +201,16 @@ export class BottleneckLoop {
     this.#estimate = null;
   }
 
-  #decide(turn: Turn, gauged: Gauged | undefined): void {
+  #decide(turn: Turn, measured: Gauged | undefined): void {
+    const gauged =
+      measured &&
+      (this.#shadow?.step(measured, this.rateBytesPerSecond, this.capacityBytesPerSecond) ?? measured);
     const observation = gauged?.observation;
     if (gauged !== undefined) {
       const { at, intervalSeconds, ownBytes, gap, late } = gauged.observation;
       if (this.#demanded && !gap && !late) this.#loopDelay.observed(at, intervalSeconds, ownBytes);
       this.#estimate = gauged.estimate;
-      this.#smooth(gauged.observation);
+      this.#smooth((measured ?? gauged).observation);
     }
     const age = this.#ageSeconds(turn.now);
     this.#lastDecisionAt = turn.now;
@@ -294,6 +309,7 @@ export class BottleneckLoop {
       safeReason: decision?.safeReason ?? null,
       loopDelayMs: this.#loopDelay.slots * this.#slotSeconds * 1000,
       split: this.#split,
+      shadow: this.#shadow?.view() ?? null,
       certificate: certificateView({
         certificate: this.#certificate,
         decision,

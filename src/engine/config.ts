@@ -1,4 +1,5 @@
 import type { PolicyName, RivalSettings } from '../../controller/index.js';
+import type { ClassMark } from '../network/network-state.js';
 import type { Topology } from '../network/topology.js';
 
 /** What the engine is told about its world; made from `steady.yaml` by `src/io/config-file.ts`. */
@@ -14,6 +15,8 @@ export interface EngineConfig {
    * has resumed there, so that what arrives while it stands still is lost
    */
   readonly switchover?: 'hold' | 'follow';
+  /** observe, predict and certify, and change nothing: no rule, no queue, no machine */
+  readonly shadow?: boolean;
   /** reactive mode: switches that are not in the topology learn addresses */
   readonly learningSwitch?: boolean;
   /** undefined: nobody is asked for circuits, and circuit links stay dark */
@@ -72,10 +75,7 @@ export interface ConfiguredCircuit {
   readonly minimumHoldSeconds: number;
 }
 /** Traffic that is sensitive to delay, and what it was promised. */
-export interface TrafficClass {
-  readonly name: string;
-  readonly udpPort: number;
-  readonly dscp: number;
+export interface TrafficClass extends ClassMark {
   readonly delayPromiseMs: number;
 }
 export type { PolicyName };

@@ -10,6 +10,7 @@ import { LinkCheck } from './link-check.js';
 import { LinkLiveness } from './link-liveness.js';
 import { Mastership } from './mastership.js';
 import { MigrationDesk } from './migration-desk.js';
+import { ended, looksOnly, observing } from './observing.js';
 import type { Output } from './output.js';
 import { gaugeOf } from './queue-gauge.js';
 import { RateDesk } from './rate-desk.js';
@@ -30,6 +31,7 @@ const publishPeriodSeconds = 0.1;
 export class Engine {
   readonly #config: EngineConfig;
   readonly #log = new EventLog();
+  readonly #shadow: boolean;
   readonly #journal = new JournalKeeper();
   /** undefined: we are one of equals */
   readonly #mastership: Mastership | undefined;
@@ -47,7 +49,12 @@ export class Engine {
   #nextPublish = 0;
   #lastCommand = 0;
 
-  constructor(config: EngineConfig) {
+  constructor(given: EngineConfig) {
+    const shadow = given.shadow === true;
+    const config = shadow ? observing(given) : given;
+    this.#shadow = shadow;
+    // probes of links and LLDP are packets sent into the network
+    const probed = shadow ? undefined : config.topology;
     this.#config = config;
     const nextCommand = (): number => {
       this.#lastCommand += 1;
@@ -67,7 +74,8 @@ export class Engine {
     );
     const bottlenecks = config.topology === undefined ? [] : bottlenecksOf(config.topology);
     this.#loops = bottlenecks.flatMap((spec) => {
-      const gauge = gaugeOf(spec, config.control.slotMs / 1000);
+      // a carrier's path is learnt by probes
+      const gauge = shadow && spec.opaque ? undefined : gaugeOf(spec, config.control.slotMs / 1000);
       return gauge === undefined ? [] : [new BottleneckLoop(spec, gauge, config)];
     });
     this.#rates = new RateDesk(config, this.#switches, this.#loops, nextCommand);
@@ -87,8 +95,8 @@ export class Engine {
       this.#log,
       nextCommand,
     );
-    this.#check = new LinkCheck(config.topology, this.#log);
-    this.#liveness = new LinkLiveness(config.topology, this.#log, (link) => this.#switches.touch(link));
+    this.#check = new LinkCheck(probed, this.#log);
+    this.#liveness = new LinkLiveness(probed, this.#log, (link) => this.#switches.touch(link));
     this.#api = new ApiDesk(this.#switches, this.#migrations);
     this.#views = new ViewMaker(
       config,
@@ -113,16 +121,18 @@ export class Engine {
     this.#take(turn, input);
     this.#runTimers(turn);
     this.#switches.flush(turn);
-    return turn.outputs;
+    return this.#shadow ? turn.outputs.filter(looksOnly) : turn.outputs;
   }
 
   #take(turn: Turn, input: Input): void {
     switch (input.kind) {
-      case 'start':
-        this.#mastership?.recover(input.journal);
-        this.#migrations.recover(turn, input.journal);
-        this.#circuits.recover(turn, input.journal);
+      case 'start': {
+        const journal = this.#shadow ? ended(input.journal) : input.journal;
+        this.#mastership?.recover(journal);
+        this.#migrations.recover(turn, journal);
+        this.#circuits.recover(turn, journal);
         return;
+      }
       case 'switchConnected':
         this.#switches.connected(turn, input.connection, input.address, input.certificate);
         return;

@@ -182,6 +182,12 @@ export class MigrationDesk implements MigrationWorld {
       reply(turn, { ok: true, body: this.#preview(turn, request, admitted) });
       return;
     }
+    if (this.#config.shadow) {
+      const detail =
+        'The controller runs in shadow mode and changes nothing; a dry run says what it would do.';
+      reply(turn, { ok: false, problem: problem('shadow-mode', 409, detail) });
+      return;
+    }
     const ordinal = this.#lastOrdinal + 1;
     const facts = this.#factsOf(command.id, ordinal, admitted.source, request);
     if (facts === undefined) {

@@ -15,6 +15,7 @@ const titles: Partial<Record<Problem['slug'], string>> = {
   'not-cancellable': 'Too late to cancel',
   'not-forcible': 'Cannot be forced',
   'precondition-failed': 'Changed meanwhile',
+  'shadow-mode': 'Shadow mode',
   'store-failed': 'Journal not writable',
 };
 

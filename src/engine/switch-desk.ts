@@ -91,11 +91,20 @@ export class SwitchDesk {
     this.#config = config;
     this.#events = events;
     this.#log = log;
+    // who only looks keeps no rules, not even none
+    if (config.shadow) return;
     for (const spec of config.topology?.switches ?? []) this.keepers.set(spec.dpid, new RuleKeeper());
   }
 
   connected(turn: Turn, connection: number, address: string, certificate?: string): void {
-    const session = new Session({ peer: address, ...(this.#config.learningSwitch ? reactive : proactive) });
+    const session = new Session({
+      peer: address,
+      ...(this.#config.learningSwitch
+        ? reactive
+        : this.#config.shadow
+          ? { ...proactive, observe: true }
+          : proactive),
+    });
     const link: Link = {
       connection,
       address,

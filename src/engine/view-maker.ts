@@ -54,6 +54,7 @@ export class ViewMaker {
       version,
       uptimeSeconds: turn.now - startedAt,
       topology: topology?.name ?? null,
+      mode: this.#config.shadow ? 'shadow' : 'active',
       policy: control.policy,
       slotMs: control.slotMs,
       sites: topology?.sites.map((s) => s.name) ?? [],

@@ -195,7 +195,29 @@ export interface BottleneckView {
   readonly delayPromiseVoid: boolean;
   readonly loopDelayMs: number;
   readonly split: SplitView;
+  /** what would have been; null: the engine acts, or the capacity is not known */
+  readonly shadow: ShadowView | null;
   readonly certificate: CertificateView;
+}
+/** What a migration without end would have done to a queue, had it sent at some rate. */
+export interface ShadowOutcome {
+  /** decimal */
+  readonly movedBytes: string;
+  readonly delayMs: number;
+  readonly worstDelayMs: number;
+  /** slots in which packets would have waited longer than was promised */
+  readonly lateSlots: number;
+}
+export interface ShadowView {
+  readonly observedSeconds: number;
+  readonly slots: number;
+  readonly delayPromiseMs: number;
+  /** at the rate that the law asked for */
+  readonly steady: ShadowOutcome;
+  /** at the fixed share of the capacity that the policy `static-cap` grants */
+  readonly fixedShare: ShadowOutcome;
+  /** as it was */
+  readonly untouched: ShadowOutcome;
 }
 export type { MigrationState };
 export interface PhaseTransition {
@@ -279,6 +301,8 @@ export interface SystemView {
   readonly version: string;
   readonly uptimeSeconds: number;
   readonly topology: string | null;
+  /** `shadow`: nothing is changed, what is commanded is what would have been */
+  readonly mode: 'active' | 'shadow';
   readonly policy: string;
   readonly slotMs: number;
   readonly sites: readonly string[];

@@ -6,6 +6,7 @@ import {
   defaultControl,
   type EngineConfig,
 } from '../engine/config.js';
+import { migrationDscp, parsePrefix } from '../network/index.js';
 import { type Topology, withoutCarriers } from '../network/topology.js';
 import { checkCircuits, circuitsOf } from './circuits-section.js';
 import { ConfigSchema, listenDefaults, type RawConfig } from './config-schema.js';
@@ -96,6 +97,7 @@ function configOf(file: YamlDocument, environment: Environment): SteadyConfig {
       control: { ...defaultControl, ...(raw.control as Partial<ControlConfig> | undefined) },
       openflow: { role, certificates: tls?.requireClientCertificate ?? false },
       ...(circuits && { circuits }),
+      ...(raw.mode === 'shadow' && { shadow: true }),
     },
     listen: { openflow: { ...listenDefaults.openflow, ...address, ...(tls && { tls }) }, http },
     topologyPath,
@@ -204,11 +206,7 @@ function checkConfig(
     'name',
     classes.map((c) => c.name),
   );
-  once(
-    'classes',
-    'udpPort',
-    classes.map((c) => c.udpPort),
-  );
+  checkClasses(classes, wrong);
 
   const control = { ...defaultControl, ...(raw.control as Partial<ControlConfig> | undefined) };
   const slotSeconds = seconds(control.slotMs / 1000);
@@ -248,6 +246,31 @@ function checkConfig(
   for (const [i, s] of switches.entries()) checkPort(['switches', i, 'ovsdb'], s.ovsdb, wrong);
   for (const [i, h] of hypervisors.entries()) checkPort(['hypervisors', i, 'endpoint'], h.endpoint, wrong);
   return problems;
+}
+
+type Wrong = (path: readonly PathSegment[], message: string, hint?: string) => void;
+
+function checkClasses(classes: NonNullable<RawConfig['classes']>, wrong: Wrong): void {
+  const ours: readonly number[] = Object.values(migrationDscp);
+  const seen = new Map<string, number>();
+  for (const [i, { udpPort, tcpPort, source, destination, dscp }] of classes.entries()) {
+    if (ours.includes(dscp))
+      wrong(['classes', i, 'dscp'], `${dscp} marks the packets of migrations`, 'choose another');
+    if (udpPort !== undefined && tcpPort !== undefined)
+      wrong(['classes', i, 'tcpPort'], 'a class has one port', 'make two classes of it');
+    const ranges = { source, destination };
+    for (const [key, text] of Object.entries(ranges))
+      if (text !== undefined && parsePrefix(text) === undefined)
+        wrong(['classes', i, key], `${text} is no address and no range`, 'like 10.1.0.0/16 or 2001:db8::1');
+    const families = Object.values(ranges).flatMap((text) => (text && parsePrefix(text)?.family) ?? []);
+    if (new Set(families).size > 1)
+      wrong(['classes', i, 'destination'], 'source and destination are of different families');
+    const marked = [udpPort, tcpPort, source, destination];
+    const key = JSON.stringify(marked.every((part) => part === undefined) ? [dscp] : marked);
+    const before = seen.get(key);
+    if (before !== undefined) wrong(['classes', i], `it is the same traffic as classes[${before}]`);
+    else seen.set(key, i);
+  }
 }
 
 const nearest = (name: string, known: readonly string[]): string =>

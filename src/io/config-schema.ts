@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { defaultControl } from '../engine/config.js';
+import { classesAtMost } from '../network/network-state.js';
 import { Name } from './topology-schema.js';
 
 /** The form of `steady.yaml`; `topologies/steady.schema.json` is made from it. */
@@ -31,14 +32,31 @@ const HypervisorSchema = Type.Object(
   { host: Name, driver: Type.Optional(Type.Enum(['transfer'], { default: 'transfer' })), endpoint: Endpoint },
   closed,
 );
+const ClassPort = Type.Integer({ minimum: 1, maximum: 65535 });
+const Range = Type.String({ minLength: 2, maxLength: 49 });
 const ClassSchema = Type.Object(
   {
     name: Name,
-    udpPort: Type.Integer({ minimum: 1, maximum: 65535 }),
-    dscp: Type.Integer({ minimum: 0, maximum: 63 }),
-    delayPromiseMs: Type.Number({ exclusiveMinimum: 0, maximum: 60000 }),
+    dscp: Type.Integer({
+      minimum: 0,
+      maximum: 63,
+      description:
+        'code point that it is marked with; without ports and addresses: that its senders mark it with',
+    }),
+    delayPromiseMs: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 60000,
+      description: 'what it was promised to wait in a bottleneck at most; the least of all classes is kept',
+    }),
+    udpPort: Type.Optional({ ...ClassPort, description: 'destination port; one of udpPort and tcpPort' }),
+    tcpPort: Type.Optional({ ...ClassPort, description: 'destination port; one of udpPort and tcpPort' }),
+    source: Type.Optional({
+      ...Range,
+      description: 'addresses that it comes from: 10.1.0.0/16, 2001:db8::1',
+    }),
+    destination: Type.Optional({ ...Range, description: 'addresses that it goes to' }),
   },
-  closed,
+  { ...closed, description: 'traffic that is sensitive to delay; of two classes that fit the first decides' },
 );
 
 const Cost = Type.Number({ minimum: 0, maximum: 1e12 });
@@ -249,12 +267,19 @@ export const ConfigSchema = Type.Object(
     ),
     switches: Type.Optional(Type.Array(SwitchSchema)),
     hypervisors: Type.Optional(Type.Array(HypervisorSchema)),
-    classes: Type.Optional(Type.Array(ClassSchema)),
+    classes: Type.Optional(Type.Array(ClassSchema, { maxItems: classesAtMost })),
     switchover: Type.Optional(
       Type.Enum(['hold', 'follow'], {
         default: 'hold',
         description:
           "hold: a machine's packets are sent to its new place before it is stopped, and wait there; follow: after it has resumed, so that what comes meanwhile is lost",
+      }),
+    ),
+    mode: Type.Optional(
+      Type.Enum(['active', 'shadow'], {
+        default: 'active',
+        description:
+          'shadow: observe, predict and certify, and change nothing: no rule, no queue, no probe, no machine',
       }),
     ),
     control: Type.Optional(ControlSchema),

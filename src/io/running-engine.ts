@@ -214,6 +214,8 @@ export class RunningEngine {
 
   async stop(): Promise<void> {
     this.#driver.stop();
+    for (const answer of this.#requests.values()) answer({ ok: false, problem: restarting });
+    this.#requests.clear();
     this.#agents.stop();
     this.#circuits.stop();
     await Promise.all([this.#listener.stop(), this.#queues.stop()]);
@@ -221,6 +223,13 @@ export class RunningEngine {
     this.#store.close();
   }
 }
+
+const restarting = {
+  slug: 'restarting',
+  status: 503,
+  title: 'The engine starts anew',
+  detail: 'It may have begun what was asked for: read the state, or ask again with the same Idempotency-Key.',
+} as const;
 
 function auditText(entry: JournalEntry): string {
   switch (entry.kind) {

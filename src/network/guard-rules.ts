@@ -2,7 +2,7 @@ import type { Instruction, OxmField } from '../openflow/index.js';
 import { isLldp } from './link-beacon.js';
 import { discoveryRules, questionRules, type Station } from './neighbour-rules.js';
 import type { NetworkMap } from './network-map.js';
-import type { NetworkState } from './network-state.js';
+import type { ClassMark, NetworkState } from './network-state.js';
 import { isProbe } from './path-probe.js';
 import {
   apply,
@@ -22,8 +22,10 @@ import {
   setDscp,
   tables,
   toController,
+  toTcpPort,
   toUdpPort,
 } from './pipeline-layout.js';
+import { contains, parsePrefix, toPrefix } from './prefix.js';
 import type { Rule } from './rules.js';
 import type { LinkSpec, PortPeer } from './topology.js';
 
@@ -73,15 +75,39 @@ function stationRules(portNumber: number, station: Station, state: NetworkState)
     ...questionRules(portNumber, station),
     ...admitted(ipv4),
     ...(station.ipv6 === undefined ? [] : admitted([...from, isIpv6, fromIpv6(station.ipv6)])),
-    ...state.classes.map((c) =>
-      baseRule(
-        tables.guard,
-        priorities.class,
-        [...ipv4, ...toUdpPort(c.udpPort)],
-        [apply(setDscp(c.dscp)), goTo(tables.location)],
-      ),
-    ),
+    ...state.classes.flatMap((c, i) => {
+      const priority = priorities.class + state.classes.length - 1 - i;
+      return [
+        ...classRules(c, priority, ipv4, 4, station.ip),
+        ...(station.ipv6 === undefined
+          ? []
+          : classRules(c, priority, [...from, isIpv6, fromIpv6(station.ipv6)], 6, station.ipv6)),
+      ];
+    }),
   ];
+}
+
+/** What a station sends of a class in one family of addresses; whether it is a source of the class is known beforehand. */
+function classRules(
+  { dscp, udpPort, tcpPort, source, destination }: ClassMark,
+  priority: number,
+  from: readonly OxmField[],
+  family: 4 | 6,
+  address: string,
+): Rule[] {
+  const [comesFrom, goesTo] = [source, destination].map((text) =>
+    text === undefined ? undefined : parsePrefix(text),
+  );
+  if (udpPort === undefined && tcpPort === undefined && !comesFrom && !goesTo) return [];
+  if (comesFrom && !contains(comesFrom, address)) return [];
+  if (goesTo && goesTo.family !== family) return [];
+  const match = [
+    ...from,
+    ...(goesTo ? toPrefix(goesTo) : []),
+    ...(udpPort === undefined ? [] : toUdpPort(udpPort)),
+    ...(tcpPort === undefined ? [] : toTcpPort(tcpPort)),
+  ];
+  return [baseRule(tables.guard, priority, match, [apply(setDscp(dscp)), goTo(tables.location)])];
 }
 
 function admitted(from: readonly OxmField[]): Rule[] {

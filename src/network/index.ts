@@ -42,6 +42,7 @@ export {
   priorities,
   tables,
 } from './pipeline-layout.js';
+export { contains, type Prefix, parsePrefix } from './prefix.js';
 export * from './problems.js';
 export * from './rules.js';
 export { statefulFeatures } from './stateful-features.js';

@@ -29,12 +29,22 @@ export interface MigrationIntent {
   readonly redirectSeconds?: number;
 }
 
-/** A class of traffic that is recognised at the edge and marked. */
+/**
+ * A class of traffic. What its ports and addresses describe is recognised at the edge, at the station that sends it, and
+ * marked; one that has none of them is what its senders mark with its code point. Of two that fit the first decides.
+ */
 export interface ClassMark {
   readonly name: string;
-  readonly udpPort: number;
   readonly dscp: number;
+  /** destination port; one of the two at most */
+  readonly udpPort?: number;
+  readonly tcpPort?: number;
+  /** addresses that it comes from, and goes to: `10.1.0.0/16`, `2001:db8::1` */
+  readonly source?: string;
+  readonly destination?: string;
 }
+/** so many classes have room among the priorities of the guard table */
+export const classesAtMost = 20;
 
 /** Sends part of the traffic to a site over a given link (a circuit) instead of the shortest packet path. */
 export interface Steering {

@@ -24,6 +24,7 @@ export const priorities = {
   admit: 10,
   /** table 0: code points that belong to migrations are taken off everybody else's packets */
   strip: 50,
+  /** table 0, and up to 119: the first of several classes decides */
   class: 100,
   /** table 0: router and neighbour discovery of IPv6 goes nowhere by itself */
   discovery: 120,
@@ -88,6 +89,10 @@ export const hasDscp = (dscp: number): OxmField => ({ field: 'ip_dscp', value: d
 export const toUdpPort = (port: number): OxmField[] => [
   { field: 'ip_proto', value: 17 },
   { field: 'udp_dst', value: port },
+];
+export const toTcpPort = (port: number): OxmField[] => [
+  { field: 'ip_proto', value: 6 },
+  { field: 'tcp_dst', value: port },
 ];
 export const tcpBetween = (fromIp: string, toIp: string, port: number): OxmField[] => [
   isIpv4,

@@ -50,6 +50,7 @@ export interface ConversationOptions {
   readonly versions: readonly number[];
   /** undefined: the switch's own defaults stay in force */
   readonly interest: AsyncInterest | undefined;
+  readonly observe: boolean;
 }
 
 /**
@@ -283,8 +284,10 @@ export class Conversation {
       return;
     }
     this.#state = 'describing';
-    this.outbox.put({ type: 'set_config', flags: 0, miss_send_len: OFPCML_NO_BUFFER }, this.takeXids(1));
-    const { interest } = this.#options;
+    const { interest, observe } = this.#options;
+    // how fragments are handled is the switch's, not the connection's
+    if (!observe)
+      this.outbox.put({ type: 'set_config', flags: 0, miss_send_len: OFPCML_NO_BUFFER }, this.takeXids(1));
     if (interest !== undefined && this.#version! >= OFP_VERSION_13)
       this.outbox.put(asyncConfig(interest, this.#version!), this.takeXids(1));
     for (const message of this.#introduction.begin(features, this.#version!)) {

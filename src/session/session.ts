@@ -18,6 +18,8 @@ export interface SessionOptions {
   readonly versions?: readonly number[];
   /** which messages the switch is to send unasked; its own defaults unless given */
   readonly interest?: AsyncInterest;
+  /** set nothing at the switch in the handshake but what concerns this connection alone */
+  readonly observe?: boolean;
 }
 
 export interface SessionCounters {
@@ -56,8 +58,8 @@ export class Session<M extends AnyMessage = Message> {
 
   constructor(options: SessionOptions = {}) {
     this.#limits = { ...defaultLimits, ...options.limits };
-    const { peer, versions = [OFP_VERSION_13], interest } = options;
-    this.#conversation = new Conversation({ limits: this.#limits, peer, versions, interest });
+    const { peer, versions = [OFP_VERSION_13], interest, observe = false } = options;
+    this.#conversation = new Conversation({ limits: this.#limits, peer, versions, interest, observe });
     this.#liveness = new Liveness(this.#limits);
     this.#conversation.onEchoReply = (xid, now) => this.#liveness.answered(xid, now);
   }

@@ -195,7 +195,7 @@ describe('where it listens', () => {
     }
   });
   it('anywhere where the operator insists', async () => {
-    const app = open({ access: { insecure: true, hostNames: ['steady'] } });
+    const app = open({ access: { insecure: true, hostNames: () => ['steady'] } });
     await app.listen({ host: '0.0.0.0', port: 0 });
     const status = async (host: string) =>
       (await app.inject({ url: '/v1/state', headers: { host } })).statusCode;

@@ -152,6 +152,7 @@ export function bottleneckView(change: Partial<BottleneckView> = {}): Bottleneck
     safeReason: null,
     delayPromiseVoid: false,
     loopDelayMs: 40,
+    shadow: null,
     split: { migrations: 1, grantedBitsPerSecond: 28e6, splits: 1000, violations: 0 },
     certificate: {
       light: 'green',
@@ -216,6 +217,7 @@ export function viewOf(change: Partial<SystemView> = {}): SystemView {
     version: '0.1.0',
     uptimeSeconds: 10,
     topology: 'two-dc',
+    mode: 'active',
     policy: 'steady',
     slotMs: 20,
     sites: ['a', 'b'],

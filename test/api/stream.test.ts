@@ -32,8 +32,8 @@ class Reader {
   readonly socket: WebSocket;
   closed: { code: number; reason: string } | undefined;
   readonly #waiting = new Set<() => void>();
-  constructor(options: { headers?: Record<string, string> } = {}) {
-    this.socket = new WebSocket(url, options);
+  constructor(query = '') {
+    this.socket = new WebSocket(url + query);
     open.push(this.socket);
     this.socket.on('error', () => {});
     this.socket.on('message', (data) => {
@@ -160,6 +160,122 @@ describe('a reader of the stream', () => {
     await reader.until(() => reader.closed !== undefined);
     expect(reader.closed?.code).toBe(1001);
     expect(application.listeners.size).toBe(0);
+  });
+});
+
+describe('a reader that wants less', () => {
+  it('gets only its topics, and nothing when they did not change', async () => {
+    await start({ intervalMs: 5 });
+    const reader = new Reader('?topics=migrations,slotMs');
+    const all = new Reader();
+    for (const each of [reader, all]) await each.until(() => each.messages.length === 1);
+    expect(Object.keys(reader.messages[0]?.data ?? {}).sort()).toEqual(['migrations', 'slotMs']);
+    application.publish({ uptimeSeconds: 11, at: 'later' });
+    await all.until(() => all.view().uptimeSeconds === 11);
+    application.publish({ slotMs: 40, uptimeSeconds: 12, at: 'later still' });
+    await reader.until(() => reader.messages.length === 2);
+    expect(reader.messages[1]).toMatchObject({ type: 'delta', seq: 1, time: 'later still' });
+    expect(reader.messages[1]?.data).toEqual({ slotMs: 40 });
+  });
+  it('gets everything that changed meanwhile at its own pace, the last of it too', async () => {
+    await start({ intervalMs: 5 });
+    const since = performance.now();
+    const slow = new Reader('?intervalMs=150');
+    const fast = new Reader();
+    for (const each of [slow, fast]) await each.until(() => each.messages.length === 1);
+    for (let i = 1; i <= 20; i++) {
+      application.publish({ uptimeSeconds: i, ...(i === 3 ? { policy: 'none' } : {}) });
+      await fast.until(() => fast.view().uptimeSeconds === i);
+    }
+    await slow.until(() => slow.view().uptimeSeconds === 20);
+    expect(fast.messages.length).toBe(21);
+    expect(slow.messages.length).toBeLessThanOrEqual(2 + (performance.now() - since) / 149);
+    expect(slow.messages.map(({ type }) => type).slice(1)).not.toContain('snapshot');
+    expect(slow.view()).toEqual(application.current);
+  });
+  it.each(['?topics=secrets', '?topics=', '?intervalMs=1', '?rate=5'])(
+    'is refused with %s',
+    async (query) => {
+      await start();
+      url += query;
+      const { status, body } = await refused({});
+      expect(status).toBe(400);
+      expect(body).toContain('urn:steady:problem:invalid-query');
+    },
+  );
+  it('gets a snapshot when it asks for one, without a gap in seq', async () => {
+    await start({ intervalMs: 5 });
+    const reader = new Reader();
+    await reader.until(() => reader.messages.length === 1);
+    reader.socket.send('{"type":"resync"}');
+    await reader.until(() => reader.messages.length === 2);
+    expect(reader.messages[1]).toMatchObject({ type: 'snapshot', seq: 1 });
+    expect(reader.messages[1]?.data).toEqual(application.current);
+    for (const text of ['null', '[', '{"type":"other"}']) reader.socket.send(text);
+    application.publish({ uptimeSeconds: 30 });
+    await reader.until(() => reader.messages.length === 3);
+    expect(reader.messages[2]?.type).toBe('delta');
+  });
+});
+
+describe('server-sent events', () => {
+  const events = async (query = '') => {
+    const at = url.replace('ws:', 'http:') + query;
+    const response = await fetch(at, { headers: { accept: 'text/event-stream' } });
+    const body = response.body?.getReader();
+    let text = '';
+    const next = async (): Promise<{ event: string; id: string | undefined; data: StreamMessageJson }> => {
+      while (!text.includes('\n\n')) {
+        const { value, done } = (await body?.read()) ?? { done: true };
+        if (done) throw new Error('the stream ended');
+        text += Buffer.from(value as Uint8Array).toString();
+      }
+      const end = text.indexOf('\n\n');
+      const fields = new Map(
+        text
+          .slice(0, end)
+          .split('\n')
+          .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)] as const),
+      );
+      text = text.slice(end + 2);
+      return {
+        event: fields.get('event') ?? '',
+        id: fields.get('id'),
+        data: JSON.parse(fields.get('data') ?? 'null'),
+      };
+    };
+    return { response, next, cancel: () => body?.cancel() };
+  };
+  it('are the same messages', async () => {
+    await start({ intervalMs: 5 });
+    const { response, next, cancel } = await events('?topics=slotMs');
+    expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+    const first = await next();
+    expect(first).toMatchObject({ event: 'snapshot', id: '0', data: { type: 'snapshot', seq: 0 } });
+    expect(first.data.data).toEqual({ slotMs: 20 });
+    application.publish({ slotMs: 50 });
+    expect(await next()).toMatchObject({ event: 'delta', id: '1', data: { seq: 1, data: { slotMs: 50 } } });
+    await cancel();
+    const clients = async () =>
+      (await app.inject('/metrics')).body.match(/^steady_stream_clients (\d+)$/m)?.[1];
+    while ((await clients()) !== '0') await new Promise((resolve) => setTimeout(resolve, 10));
+  });
+  it('say why they end', async () => {
+    await start();
+    const { next } = await events();
+    await next();
+    const closing = app.close();
+    expect(await next()).toMatchObject({ event: 'close', data: { code: 1001 } });
+    await closing;
+  });
+  it('keep coming to a reader that is quiet itself', async () => {
+    await start({ heartbeatMs: 40 });
+    const { next, cancel } = await events('?topics=slotMs');
+    await next();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    application.publish({ slotMs: 51 });
+    while ((await next()).data?.type !== 'delta');
+    await cancel();
   });
 });
 

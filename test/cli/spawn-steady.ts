@@ -6,6 +6,8 @@ export function spawnSteady(args: readonly string[]): {
   untilLines: (count: number) => Promise<string[]>;
   kill: (signal?: NodeJS.Signals) => void;
   ended: Promise<number>;
+  /** Resolves when what it wrote on standard error fits. */
+  untilError: (pattern: RegExp) => Promise<void>;
 } {
   const child = spawn(process.execPath, [launcher, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
@@ -21,6 +23,7 @@ export function spawnSteady(args: readonly string[]): {
   });
   child.stderr.on('data', (chunk) => {
     stderr += chunk;
+    wake();
   });
   const ended = new Promise<number>((resolve) => {
     child.on('close', (status) => {
@@ -32,6 +35,17 @@ export function spawnSteady(args: readonly string[]): {
   return {
     ended,
     kill: (signal) => void child.kill(signal),
+    untilError: (pattern) =>
+      new Promise((resolve, reject) => {
+        const check = () => {
+          if (pattern.test(stderr)) resolve();
+          else if (code !== undefined) reject(new Error(`ended with ${code} before ${pattern}: ${stderr}`));
+          else return;
+          waiting.delete(check);
+        };
+        waiting.add(check);
+        check();
+      }),
     untilLines: (count) =>
       new Promise((resolve, reject) => {
         const check = () => {

@@ -358,6 +358,7 @@ export class FakeWorld {
       safeReason: violated ? 'certificate' : null,
       delayPromiseVoid: false,
       loopDelayMs: 31,
+      shadow: null,
       split: {
         migrations: moving ? 1 : 0,
         grantedBitsPerSecond: moving ? p.commanded * 8 : 0,
@@ -414,6 +415,7 @@ export class FakeWorld {
       version: '0.1.0',
       uptimeSeconds: this.seconds + 5,
       topology: bare ? null : 'two-dc',
+      mode: 'active',
       policy: 'steady',
       slotMs: 20,
       sites: bare ? [] : ['a', 'b'],

@@ -90,14 +90,14 @@ hypervisors:
   - { host: video-a, endpoint: "tcp:h:1" }
 classes:
   - { name: video, udpPort: 5004, dscp: 46, delayPromiseMs: 60 }
-  - { name: other, udpPort: 5004, dscp: 10, delayPromiseMs: 60 }
+  - { name: other, udpPort: 5004, dscp: 12, delayPromiseMs: 60 }
 `);
     expect(problems.map((p) => `${p.line} ${p.path} ${p.hint ?? ''}`)).toEqual([
       '2 switches[0].name did you mean "gw-a"?',
       '2 switches[2].name ',
       '2 switches[2].ovsdb ',
       '4 hypervisors[0].host it has: hyp-a, hyp-b',
-      '7 classes[1].udpPort ',
+      '7 classes[1] ',
     ]);
   });
 
@@ -110,6 +110,12 @@ classes:
     ['control: { targetUtilisation: 1.01 }', 'control.targetUtilisation'],
     ['control: { policy: stedy }', 'control.policy'],
     ['http: { port: 65536 }', 'http.port'],
+    ['classes: [ { name: v, dscp: 8, delayPromiseMs: 1, source: 10.0.0.0/33 } ]', 'classes[0].source'],
+    ['classes: [ { name: v, dscp: 9, delayPromiseMs: 1, udpPort: 1, tcpPort: 1 } ]', 'classes[0].tcpPort'],
+    [
+      'classes: [ { name: v, dscp: 9, delayPromiseMs: 1, source: "::1", destination: 10.0.0.1 } ]',
+      'classes[0].destination',
+    ],
     ['classes: [ { name: v, udpPort: 1, dscp: 64, delayPromiseMs: 1 } ]', 'classes[0].dscp'],
     ['switches: [ { name: s, ovsdb: "db.sock" } ]', 'switches[0].ovsdb'],
     ['switches: [ { name: s } ]', 'topology'],

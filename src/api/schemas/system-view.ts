@@ -154,6 +154,30 @@ export const SplitSchema = sent('Split', {
   splits: Type.Integer(),
   violations: Type.Integer({ description: 'splits whose parts were more than the law allowed' }),
 });
+export const ShadowOutcomeSchema = sent(
+  'ShadowOutcome',
+  {
+    movedBytes: Decimal64,
+    delayMs: Type.Number(),
+    worstDelayMs: Type.Number(),
+    lateSlots: Type.Integer({
+      description: 'slots in which packets would have waited longer than was promised',
+    }),
+  },
+  'What a migration without end would have done to a queue, had it sent at some rate.',
+);
+export const ShadowSchema = sent(
+  'Shadow',
+  {
+    observedSeconds: Type.Number(),
+    slots: Type.Integer(),
+    delayPromiseMs: Type.Number(),
+    steady: { ...ShadowOutcomeSchema, description: 'at the rate that the law asked for' },
+    fixedShare: { ...ShadowOutcomeSchema, description: 'at the fixed share of the policy `static-cap`' },
+    untouched: { ...ShadowOutcomeSchema, description: 'as it was' },
+  },
+  'What would have been; senders that would have slowed down (TCP) are taken to send as they did.',
+);
 export const BottleneckSchema = sent('Bottleneck', {
   id: Type.String(),
   link: Type.String(),
@@ -203,6 +227,7 @@ export const BottleneckSchema = sent('Bottleneck', {
   }),
   loopDelayMs: Type.Number(),
   split: SplitSchema,
+  shadow: nullable(ShadowSchema),
   certificate: CertificateSchema,
 });
 export const VmSchema = sent('Vm', {
@@ -234,6 +259,9 @@ export const SystemViewSchema = sent(
     version: Type.String(),
     uptimeSeconds: Type.Number(),
     topology: nullable(Type.String({ description: 'null: no site is configured, nothing is installed' })),
+    mode: Type.Enum(['active', 'shadow'], {
+      description: 'shadow: nothing is changed; what is commanded is what would have been',
+    }),
     policy: Type.String(),
     slotMs: Type.Number(),
     sites: Type.Array(Type.String()),

@@ -4,7 +4,14 @@ import { print } from '../output.js';
 import type { Outcome } from '../program.js';
 import type { Terminal } from '../terminal.js';
 import { addOpenflowCommands } from './openflow.js';
-import { type OutputOption, withOutput } from './options.js';
+import { nonNegativeInteger, type OutputOption, port, positiveNumber, withOutput } from './options.js';
+
+interface ReplayOptions extends OutputOption {
+  readonly serve?: true;
+  readonly httpPort: number;
+  readonly speed: number;
+  readonly from: number;
+}
 
 /** Commands that need no controller: they read a file or standard input. */
 export function addOfflineCommands(steady: Command, terminal: Terminal, outcome: Outcome): void {
@@ -20,15 +27,33 @@ export function addOfflineCommands(steady: Command, terminal: Terminal, outcome:
   withOutput(
     steady
       .command('replay')
-      .description('run a recording (steady run --record) again and compare every output')
-      .argument('<file>'),
-  ).action(async (file: string, options: OutputOption) => {
+      .description(
+        'run a recording (steady run --record) again and compare every output; with --serve, show it on the dashboard',
+      )
+      .argument('<file>')
+      .option('--serve', 'play it at its pace on the dashboard, until Ctrl-C; nothing is compared')
+      .option('--http-port <port>', 'with --serve: listen here; 0 picks a free port', port, 8080)
+      .option('--speed <factor>', 'with --serve: so many times as fast', positiveNumber, 1)
+      .option('--from <seconds>', 'with --serve: begin so late in the recording', nonNegativeInteger, 0),
+  ).action(async (file: string, options: ReplayOptions) => {
     const { replay, ReplayError } = await import('../../io/replay.js');
-    const result = await replay(file).catch((error: NodeJS.ErrnoException) => {
+    const explain = (error: NodeJS.ErrnoException): never => {
       if (error instanceof ReplayError) throw new CliError(exitCodes.failed, error.message);
       if (error.code === 'ENOENT') throw new CliError(exitCodes.notFound, `${file}: no such file`);
+      if (error.code === 'EADDRINUSE')
+        throw new CliError(
+          exitCodes.failed,
+          `port ${options.httpPort} is in use; --http-port 0 picks a free one`,
+        );
       throw error;
-    });
+    };
+    if (options.serve) {
+      const { serveRecording } = await import('../serve-recording.js');
+      const { speed, from, httpPort } = options;
+      await serveRecording(file, { speed, fromSeconds: from, httpPort }, terminal).catch(explain);
+      return;
+    }
+    const result = await replay(file).catch(explain);
     const { firstDifference: first } = result;
     const told = [
       `${result.steps} steps, ${result.outputs} outputs: ${result.equal ? 'equal to the bit' : 'NOT equal'}`,

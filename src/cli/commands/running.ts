@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { type Command, Option } from 'commander';
+import type { Effect } from '../../io/config-changes.js';
 import type { SteadyConfig } from '../../io/config-file.js';
+import type { Daemon } from '../daemon.js';
 import { CliError, exitCodes } from '../exit-codes.js';
 import type { Outcome } from '../program.js';
 import type { Terminal } from '../terminal.js';
@@ -116,6 +118,7 @@ async function run(options: RunOptions, terminal: Terminal): Promise<void> {
     logLevel: options.logLevel,
   }).catch(explainStart);
   const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  process.on('SIGHUP', () => void reload(options, daemon, terminal));
   const { openflowPort, httpPort } = daemon;
   await terminal.out(`${JSON.stringify({ openflowPort, httpPort })}\n`);
   await stopped;
@@ -127,6 +130,27 @@ async function run(options: RunOptions, terminal: Terminal): Promise<void> {
   }, stopLimitMs);
   await daemon.stop();
   clearTimeout(late);
+}
+
+/** On SIGHUP: what the file says now, as far as it can be taken up; a file that is wrong changes nothing. */
+async function reload({ config }: RunOptions, daemon: Daemon, terminal: Terminal): Promise<void> {
+  try {
+    const changes = await daemon.reload(await configOf(config));
+    const of = (effect: Effect) => changes.filter((c) => c.effect === effect).map((c) => c.setting);
+    const said = [
+      ['taken up at once', of('warm')],
+      ['taken up by a new start of the engine', of('cold')],
+      ['waits for the next start of the process', of('restart')],
+    ] as const;
+    const lines = said
+      .filter(([, settings]) => settings.length > 0)
+      .map(([how, settings]) => `  ${how}: ${settings.join(', ')}\n`);
+    terminal.err(
+      `steady: the configuration was read again${lines.length === 0 ? '; nothing changed\n' : `\n${lines.join('')}`}`,
+    );
+  } catch (error) {
+    terminal.err(`steady: the old configuration stays in force: ${(error as Error).message}\n`);
+  }
 }
 
 async function configOf(file: string | undefined): Promise<SteadyConfig> {

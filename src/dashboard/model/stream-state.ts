@@ -31,6 +31,7 @@ const members: Readonly<Record<keyof SystemView, Kind>> = {
   version: 'text',
   uptimeSeconds: 'number',
   topology: 'text or null',
+  mode: 'text',
   policy: 'text',
   slotMs: 'number',
   sites: 'list',
