@@ -130,7 +130,8 @@ async function move(number, from, to, status) {
     uncounted: sum((r) => r.lost) - after.refused - late - sockets,
     lostInward: sum((r) => r.asked) - reached,
     lostOutward: reached - sum((r) => r.answered),
-    heldMs: between(view, 'redirecting', 'stopping'),
+    redirectingMs: between(view, 'redirecting', 'stopping'),
+    stoppingMs: between(view, 'stopping', 'flipping'),
     probes: reports.map((r) => ({ ...r, networkMs: r.longestGapMs - pauseMs })),
   };
   const told = row.probes.map(

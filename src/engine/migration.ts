@@ -41,6 +41,7 @@ const noRefusal: readonly string[] = [
   'not-connected',
 ];
 const bandwidthPeriodSeconds = 0.2;
+const waitsForReadBack: readonly Step[] = ['flipping', 'cleaning', 'cancelling', 'failing'];
 
 /** how the note of an end names an agent that was away; read again from the journal */
 const agentOf = (host: string): string => `the agent of ${host}`;
@@ -117,10 +118,9 @@ export class Migration {
   redirectSecondsAt(switchName: string): number | undefined {
     return this.step === 'cleaning' || this.ended ? undefined : this.#redirection.secondsAt(switchName);
   }
-  /** A step waits for what the switches hold, read back; a level of switches that turn is not worth the time of a read. */
+  /** The step waits for what switches hold, read back. A read holds up what the switch is told next, so there is none for the rest. */
   get wantsReadBack(): boolean {
-    if (this.step === 'redirecting') return this.#redirection.isComplete;
-    return !this.ended && this.step !== 'running';
+    return this.step === 'redirecting' ? this.#redirection.isComplete : waitsForReadBack.includes(this.step);
   }
   /** what its agent measured in the last finished round of copying; undefined in the first */
   get dirtyBytesPerSecond(): number | undefined {
