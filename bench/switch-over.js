@@ -48,6 +48,8 @@ const megabytes = 4;
 const directory = `/tmp/steady-switch-over-${process.pid}`;
 const output =
   values.json ?? join(root, 'bench', 'results', `switch-over-${values.switchover}-${values.hz}.json`);
+// What a program sends from one core and then from another waits in two queues of the kernel (one for each core): it may change its order there.
+const onOneCore = ['taskset', '-c', '0', process.execPath];
 const ended = ['completed', 'failed', 'cancelled'];
 
 // Other work of this machine must not be taken for the network's.
@@ -82,7 +84,10 @@ async function main() {
   const topology = { ...file, traffic: [], vms: file.vms.map((machine) => ({ ...machine, ...size })) };
   const { configPath } = await up(topology, { directory, controller: null });
   writeFileSync(configPath, `${readFileSync(configPath, 'utf8')}switchover: ${values.switchover}\n`);
-  const places = await startVms(directory, { resumeMs: Number(values['pause-ms']) });
+  const places = await startVms(directory, {
+    resumeMs: Number(values['pause-ms']),
+    command: [...onOneCore, join(root, 'dist', 'src', 'testbed', 'vm-standin.js')],
+  });
   await startAgents(directory);
   daemon = await startDaemon(configPath);
   await setController(directory, `tcp:127.0.0.1:${daemon.openflowPort}`);
@@ -183,7 +188,7 @@ async function migrate(destination) {
 function startProbe({ host, hz }) {
   const program = join(root, 'dist', 'src', 'testbed', 'vm-probe.js');
   const address = '10.99.0.101';
-  const argv = [process.execPath, program, '--to', address, '--port', String(defaultVmUdpPort), '--hz', hz];
+  const argv = [...onOneCore, program, '--to', address, '--port', String(defaultVmUdpPort), '--hz', hz];
   const child = spawnIn(directory, host, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const line = async () => JSON.parse((await lines.next()).value);
