@@ -67,18 +67,20 @@ const askers = values.from.split(',').map((text) => {
 });
 const moves = [];
 let daemon;
+let cleaning;
+// A second signal must not cut off what the first one cleans up.
 for (const signal of ['SIGTERM', 'SIGINT'])
-  process.once(signal, () => void clean().finally(() => process.exit(1)));
+  process.on(signal, () => void clean().finally(() => process.exit(1)));
 try {
   await main();
 } finally {
   await clean();
 }
 
-async function clean() {
+function clean() {
   daemon?.child.kill('SIGKILL');
-  await down(directory);
-  rmSync(directory, { recursive: true, force: true });
+  cleaning ??= down(directory).then(() => rmSync(directory, { recursive: true, force: true }));
+  return cleaning;
 }
 
 async function main() {
