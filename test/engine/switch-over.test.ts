@@ -182,6 +182,29 @@ describe('what a dead session writes later', () => {
   });
 });
 
+describe('a controller that dies while packets are turned or wait', () => {
+  it.each([
+    ['redirecting', 1],
+    ['redirecting', 2],
+    ['redirecting', 3],
+    ['stopping', 4],
+  ] as const)('in %s with %i switches turned: the next one brings the move to its end', (step, turned) => {
+    const all = underWay(['user-b', 'cross-a'], { simulation: { resumeSeconds } });
+    const { rig, streams } = all;
+    runUntilWritten(rig, step);
+    rig.harness.runWhile(() => redirections(rig).length < turned, rig.now + 1, 0.0002);
+    expect(redirections(rig).length).toBe(turned);
+    rig.kill(0.05);
+    const view = settle(all);
+    expect(view.state).toBe('completed');
+    for (const { what, stream } of streams) {
+      expect(stream.duplicates, what).toBe(0);
+      // Not knowing which have turned it turns the rest at once: what is on the line at that moment may find no way.
+      expect(stream.lost, what).toBeLessThanOrEqual(step === 'stopping' ? 0 : 50);
+    }
+  });
+});
+
 describe('a switch that is away', () => {
   const topology = quiet(shippedTopology('three-site'));
   const inwardOf = (all: UnderWay) => all.streams.filter((s) => s.to === 'vm');
