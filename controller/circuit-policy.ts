@@ -145,6 +145,15 @@ export class CircuitPolicy {
     return { spent: this.#spent, bound, holds: this.#spent <= bound + 1e-9 * (1 + bound) };
   }
 
+  /**
+   * The newest order was refused: its set-up is not paid for. The certificate stays true, since at most as much is taken from G
+   * as from the costs.
+   */
+  refunded(): void {
+    this.#spent -= this.#config.costPerSetup;
+    this.#budgetDebt = Math.max(0, this.#budgetDebt - this.#config.costPerSetup);
+  }
+
   step(input: CircuitInput): CircuitDecision {
     const interval = this.#pay(input);
     if (input.state !== 'dark') this.#orderedAt = undefined;

@@ -31,6 +31,7 @@ export class Metrics {
     this.#migrationMetrics();
     this.#processMetrics();
     this.#linkMetrics();
+    this.#circuitMetrics();
   }
 
   /** Counts what happens between views; call it with each one. */
@@ -108,6 +109,39 @@ export class Metrics {
         alarms.inc({ cause: a.cause, dp_id: `0x${a.dpid}`, port: `${a.portNumber}` }, a.alarms);
       for (const link of view.links)
         if (link.verifiedSecondsAgo !== null) verified.set({ link: link.name }, link.verifiedSecondsAgo);
+    });
+  }
+
+  #circuitMetrics(): void {
+    const label = ['link'] as const;
+    const ordered = this.#counter('steady_circuit_orders_total', 'circuits that were ordered', label);
+    const released = this.#counter(
+      'steady_circuit_releases_total',
+      'circuits whose release the provider confirmed; orders - releases are open',
+      label,
+    );
+    const strays = this.#counter(
+      'steady_circuit_strays_total',
+      'circuits found at the provider without an order, and released',
+      label,
+    );
+    const cost = this.#gauge(
+      'steady_circuit_cost',
+      'what it cost so far, in the currency of its prices',
+      label,
+    );
+    const carries = this.#gauge('steady_circuit_carries', '1: traffic may be put on it', label);
+    const provider = this.#gauge('steady_circuit_provider_up', '1: the provider answers', label);
+    this.#refresh.push((view) => {
+      for (const metric of [ordered, released, strays, cost, carries, provider]) metric.reset();
+      for (const { name: link, ledger, carries: may, budget, providerProblem } of view.circuits) {
+        ordered.inc({ link }, ledger.requested);
+        released.inc({ link }, ledger.released);
+        strays.inc({ link }, ledger.strays);
+        cost.set({ link }, ledger.cost);
+        carries.set({ link }, may ? 1 : 0);
+        if (budget !== null) provider.set({ link }, providerProblem === null ? 1 : 0);
+      }
     });
   }
 

@@ -13,6 +13,8 @@ export const problemTypes = {
   'malformed-json': 'the body is not JSON; position says where',
   'malformed-request': 'the request is not HTTP that can be answered',
   'mode-not-supported': 'no hypervisor driver moves machines in this mode',
+  'mtu-too-small':
+    'packets are too large for a link on the way; link, linkMtuBytes and neededBytes say which',
   'no-topology': 'no site is configured',
   'not-acceptable': 'the Accept header refuses what there is',
   'not-cancellable': 'it is too late to cancel',

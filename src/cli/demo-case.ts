@@ -6,7 +6,7 @@ import type { ControlConfig } from '../engine/config.js';
 import type { MigrationView, SystemView } from '../engine/view.js';
 import { parseCookie } from '../network/cookie.js';
 import { type Daemon, startDaemon } from './daemon.js';
-import { DemoError, type DemoNetwork } from './demo-network.js';
+import { DemoError, type DemoNetwork, demoCircuits } from './demo-network.js';
 
 const readyLimitSeconds = 30;
 const migrationLimitSeconds = 600;
@@ -15,6 +15,8 @@ export interface CaseOptions {
   readonly network: DemoNetwork;
   /** laid over the network's own settings */
   readonly control: Partial<ControlConfig>;
+  /** it may order the circuits of the network; default false */
+  readonly circuits?: boolean;
   readonly openflowPort: number;
   readonly httpPort: number;
   readonly progress: (line: string) => void;
@@ -30,11 +32,16 @@ export class DemoCase {
   static async start(options: CaseOptions): Promise<DemoCase> {
     const { network } = options;
     const state = mkdtempSync(join(tmpdir(), 'steady-demo-'));
+    const { topology } = network.steady.config;
+    const provider = options.circuits === true ? network.circuitProvider : undefined;
     const steady = {
       ...network.steady,
       config: {
         ...network.steady.config,
         control: { ...network.steady.config.control, ...options.control },
+        ...(provider !== undefined && topology !== undefined
+          ? { circuits: demoCircuits(topology, provider) }
+          : {}),
       },
     };
     const daemon = await startDaemon({

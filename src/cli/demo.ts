@@ -1,13 +1,22 @@
 import { writeFileSync } from 'node:fs';
+import type { SystemView } from '../engine/view.js';
 import { readTopology } from '../io/topology-file.js';
 import { DemoCase } from './demo-case.js';
 import { destination, leadSeconds, type MigrationCase, runMigration, vm } from './demo-migration.js';
-import { type DemoNetwork, demoTopology, type TrafficFigures } from './demo-network.js';
+import {
+  type DemoNetwork,
+  type DemoVmKind,
+  demoTopology,
+  type TrafficFigures,
+  type UncontrolledCase,
+} from './demo-network.js';
 import { type DemoReport, summaryTable } from './demo-report.js';
 import { startStealMeter } from './host-noise.js';
 
 export interface DemoOptions {
   readonly network: 'embedded' | 'ovs';
+  /** on Open vSwitch */
+  readonly vm: DemoVmKind;
   readonly seed: number;
   /** exit after the summary instead of serving until Ctrl-C */
   readonly once: boolean;
@@ -18,6 +27,8 @@ export interface DemoOptions {
   readonly topologyFile: string | undefined;
   /** on Open vSwitch: one-way delay of the control channels of every site but the first, ms */
   readonly farControllerDelayMs: number;
+  /** Steady may order circuits; the uncontrolled case has none */
+  readonly circuits?: boolean;
   readonly openflowPort: number;
   readonly httpPort: number;
 }
@@ -47,6 +58,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       const steady = await DemoCase.start({
         network,
         control: { policy: 'steady' },
+        circuits: options.circuits ?? false,
         openflowPort: network.openflowPort,
         httpPort: options.httpPort,
         progress: say,
@@ -76,7 +88,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       }
       return report.migration.state === 'completed' &&
         report.certificate.violations === 0 &&
-        report.leftoverRules === 0
+        report.leftoverRules === 0 &&
+        report.machine?.during.intact !== false
         ? 0
         : 1;
     };
@@ -89,14 +102,27 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 }
 
 async function openNetwork(options: DemoOptions, say: (line: string) => void): Promise<DemoNetwork> {
-  const { topologyFile, memoryBytes } = options;
+  const { topologyFile, memoryBytes, vm } = options;
   const topology = topologyFile === undefined ? undefined : readTopology(topologyFile);
   if (options.network === 'ovs') {
     const { openOvsNetwork } = await import('./demo-ovs.js');
-    return openOvsNetwork(demoTopology(memoryBytes, topology), options, say);
+    return openOvsNetwork(demoTopology(memoryBytes, topology, vm), options, say);
   }
   const { openEmbeddedNetwork } = await import('./demo-embedded.js');
   return openEmbeddedNetwork({ ...options, ...(topology && { topology }) });
+}
+
+function circuitFigures({ circuits }: SystemView): NonNullable<DemoReport['circuits']> {
+  const sum = (of: (c: SystemView['circuits'][number]) => number): number =>
+    circuits.reduce((all, c) => all + of(c), 0);
+  return {
+    requested: sum((c) => c.ledger.requested),
+    released: sum((c) => c.ledger.released),
+    open: sum((c) => c.ledger.open),
+    cost: sum((c) => c.ledger.cost),
+    setupSeconds:
+      circuits.find((c) => c.ledger.measuredSetupSeconds !== null)?.ledger.measuredSetupSeconds ?? null,
+  };
 }
 
 async function makeReport(
@@ -104,7 +130,7 @@ async function makeReport(
   network: DemoNetwork,
   steady: DemoCase,
   controlled: MigrationCase,
-  uncontrolled: { readonly seconds: number; readonly figures: TrafficFigures },
+  uncontrolled: UncontrolledCase,
   alone: TrafficFigures,
   hostStealPercent: number | null,
 ): Promise<DemoReport> {
@@ -128,6 +154,10 @@ async function makeReport(
     },
     video: { alone: alone.video, during: controlled.figures.video, uncontrolled: uncontrolled.figures.video },
     uncontrolled: { seconds: uncontrolled.seconds },
+    machine:
+      controlled.machine === null || uncontrolled.machine === null
+        ? null
+        : { during: controlled.machine, uncontrolled: uncontrolled.machine },
     certificate: {
       slots: certificate.slots,
       violations: certificate.violations,
@@ -141,5 +171,6 @@ async function makeReport(
     leftoverRules: await steady.leftoverRules(),
     senderLatenessMs: network.senderLatenessMs,
     hostStealPercent,
+    ...(options.circuits === true && { circuits: circuitFigures(steady.view) }),
   };
 }

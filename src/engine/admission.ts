@@ -1,6 +1,6 @@
 import { admit, bytes, bytesPerSecond, seconds } from '../../controller/index.js';
 import { placeRequest } from '../migration/admission.js';
-import { statefulFeatures } from '../network/index.js';
+import { type MtuShortage, mtuShortages, statefulFeatures } from '../network/index.js';
 import { type VmSpec, vmOf } from '../network/topology.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
 import type { EngineConfig } from './config.js';
@@ -14,6 +14,11 @@ import type { SwitchDesk } from './switch-desk.js';
 /** Without a deadline the cross traffic is expected to be what it is in the mean of so long. */
 const horizonSeconds = 60;
 
+interface Placed {
+  readonly source: string;
+  readonly destination: string;
+}
+
 /** The verdict of admission, as a dry run shows it. */
 export interface Admitted {
   readonly source: string;
@@ -22,7 +27,7 @@ export interface Admitted {
   readonly predictedSeconds: number | null;
   readonly residualBitsPerSecond: number;
   readonly verdict: string;
-  /** what the move will break though it is admitted: state of connections that switches hold and that does not move along */
+  /** what the move will or may break though it is admitted: state of connections that does not move along, detours that are too small */
   readonly warnings: readonly string[];
 }
 
@@ -59,12 +64,6 @@ export class Admission {
         409,
         'No topology is configured, so there is nothing to migrate. Start with --config steady.yaml.',
       );
-    if (request.mode !== 'precopy' || request.disk === 'mirror')
-      return problem(
-        'mode-not-supported',
-        422,
-        'The transfer driver moves memory by pre-copy; postcopy, hybrid and disk mirror need a QEMU driver.',
-      );
     const vm = vmOf(topology, request.vm);
     const placed = placeRequest(
       topology,
@@ -77,20 +76,27 @@ export class Admission {
         placed.refusal.why === 'unknown-vm' ? 404 : 409,
         placed.refusal.detail,
       );
+    const unable = this.#unable(request, placed);
+    if (unable !== null) return problem('mode-not-supported', 422, unable);
     const busy = live.find((m) => m.facts.request.vm === request.vm);
     if (busy !== undefined)
       return problem('vm-busy', 409, `${request.vm} is being migrated already (${busy.facts.id}).`);
     const unreachable = this.#unreachable(placed.source, placed.destination);
     if (unreachable.length > 0)
       return problem('site-unreachable', 409, `Not reachable: ${unreachable.join('; ')}.`);
-    return this.#judgeDeadline(now, request, vm!, placed, live);
+    const shortages = mtuShortages(topology, vm!, placed.source, placed.destination);
+    const short = shortages.find((s) => !s.detour);
+    if (short !== undefined) return tooLarge(short, vm!, placed);
+    const verdict = this.#judgeDeadline(now, request, vm!, placed, live);
+    if ('slug' in verdict) return verdict;
+    return { ...verdict, warnings: [...verdict.warnings, ...shortages.map((s) => detourWarning(s, vm!))] };
   }
 
   #judgeDeadline(
     now: number,
     request: MigrationRequest,
     vm: VmSpec,
-    { source, destination }: { readonly source: string; readonly destination: string },
+    { source, destination }: Placed,
     live: readonly Migration[],
   ): Problem | Admitted {
     const path = this.#rates.loopsBetween(source, destination);
@@ -161,6 +167,30 @@ export class Admission {
     return planned + Math.max(0, free) * (1 - share);
   }
 
+  /** Why the drivers of the two hosts cannot do what is asked. */
+  #unable(
+    request: MigrationRequest,
+    { source, destination }: { readonly source: string; readonly destination: string },
+  ): string | null {
+    const [from, to] = [source, destination].map((host) =>
+      this.#config.hypervisors.find((h) => h.host === host),
+    );
+    if (from === undefined || to === undefined) return null;
+    if (from.driver !== to.driver)
+      return `${source} has the ${from.driver} driver and ${destination} the ${to.driver} driver: a machine cannot change between them.`;
+    if (from.driver === 'transfer' || to.driver === 'transfer')
+      return request.mode === 'precopy' && request.disk !== 'mirror'
+        ? null
+        : 'The transfer driver moves memory by pre-copy; postcopy, hybrid and disk mirror need a QEMU driver.';
+    for (const { host, machines } of [from, to]) {
+      const machine = machines.find((m) => m.vm === request.vm);
+      if (machine === undefined) return `No QEMU is configured for ${request.vm} at ${host}.`;
+      if (request.disk === 'mirror' && machine.disk === undefined)
+        return `No disk is configured for ${request.vm} at ${host}, so there is nothing to mirror.`;
+    }
+    return null;
+  }
+
   #unreachable(source: string, destination: string): string[] {
     const missing: string[] = [];
     // who only looks predicts for machines whose agents it does not know
@@ -170,9 +200,41 @@ export class Admission {
       else if (!this.#isConnected(host)) missing.push(`the agent of ${host} is not connected`);
     }
     for (const spec of this.#config.topology?.switches ?? [])
-      if (this.#switches.link(spec.dpid) === undefined) missing.push(`switch ${spec.name} is not connected`);
+      if (this.#switches.writable(spec.dpid) === undefined)
+        missing.push(
+          this.#switches.link(spec.dpid) === undefined
+            ? `switch ${spec.name} is not connected`
+            : `switch ${spec.name} does not take rules from this controller`,
+        );
     return missing;
   }
 }
 
 const sentence = (reason: string): string => `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
+
+/**
+ * A refusal, not a warning: a switch drops what is too large and tells nobody, so that the stream would stall at its first full
+ * segment, or the machine be reached by pings and by nothing else.
+ */
+function tooLarge(short: MtuShortage, vm: VmSpec, { source, destination }: Placed): Problem {
+  const whose =
+    short.of === 'stream'
+      ? `the memory stream from ${source} to ${destination}`
+      : `${vm.name}, were it at ${destination}`;
+  return problem(
+    'mtu-too-small',
+    409,
+    `Link ${short.link} carries packets of ${short.linkMtuBytes} bytes, and those of ${whose} need ${short.neededBytes}. ` +
+      'Lower the MTU of the station, or raise that of the link, there and in the topology.',
+    {
+      link: short.link,
+      linkMtuBytes: short.linkMtuBytes,
+      neededBytes: short.neededBytes,
+      packetsOf: short.of,
+    },
+  );
+}
+
+const detourWarning = ({ link, linkMtuBytes, neededBytes, of }: MtuShortage, vm: VmSpec): string =>
+  `when another link fails, packets of ${of === 'stream' ? 'the memory stream' : vm.name} may come to link ${link}, ` +
+  `which carries ${linkMtuBytes} bytes of the ${neededBytes} that they need`;

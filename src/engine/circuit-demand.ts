@@ -10,11 +10,11 @@ import type { BottleneckLoop } from './bottleneck-loop.js';
 import type { CircuitDemand } from './circuit-desk.js';
 import type { Migration } from './migration.js';
 
-/** Until something is sent, the rate that a migration would get is judged from what the path has left. */
 const noDemand: CircuitDemand = {
   jobs: [],
   packetBytesPerSecond: bytesPerSecond(0),
   promisedBytesPerSecond: bytesPerSecond(Number.POSITIVE_INFINITY),
+  lastRound: false,
 };
 /** What the packet path can promise is asked for over this time. */
 const horizonSeconds = 60;
@@ -79,5 +79,6 @@ export function circuitDemand(
     jobs,
     packetBytesPerSecond: bytesPerSecond(residual),
     promisedBytesPerSecond: bytesPerSecond(Math.min(...promised)),
+    lastRound: users.some((m) => m.step === 'staging' || m.step === 'stopping'),
   };
 }

@@ -1,9 +1,11 @@
 import type { CircuitDecision, CircuitInput, CircuitState } from '../../controller/index.js';
-import { bytesPerSecond, CircuitPolicy, instant, seconds } from '../../controller/index.js';
+import { instant } from '../../controller/index.js';
 import type { CircuitEvent, CircuitRequest, OrderTerms, ProvidedCircuit } from '../circuit/protocol.js';
 import type { LinkSpec } from '../network/index.js';
+import { CircuitBill } from './circuit-bill.js';
 import { CircuitLedger } from './circuit-ledger.js';
 import { CircuitLine, type DataPlane } from './circuit-line.js';
+import { budgetOf, type PricedPolicy, policyOf } from './circuit-pricing.js';
 import type { ConfiguredCircuit, EngineConfig } from './config.js';
 import type { JournalEntry, JournalRecord } from './journal.js';
 import type { Continuation, EventLog, JournalKeeper, Turn } from './turn.js';
@@ -19,11 +21,17 @@ const answerLimitSeconds = 30;
 const drainSeconds = 0.2;
 
 /** What migrations would use a circuit for; see `CircuitInput`. */
-export type CircuitDemand = Pick<CircuitInput, 'jobs' | 'packetBytesPerSecond' | 'promisedBytesPerSecond'>;
+export interface CircuitDemand
+  extends Pick<CircuitInput, 'jobs' | 'packetBytesPerSecond' | 'promisedBytesPerSecond'> {
+  /** a machine is about to stand still or does: its last round was planned with what there is now */
+  readonly lastRound: boolean;
+}
 
 /** What the desk needs of the rest of the application. */
 export interface CircuitDeskWorld {
   demand(turn: Turn, link: LinkSpec): CircuitDemand;
+  /** bytes that went through it since the last call */
+  carried(link: LinkSpec): number;
   dataPlane(link: LinkSpec): DataPlane | undefined;
   /** what `usable` says has changed: rules and rates follow from it */
   steeringChanged(turn: Turn): void;
@@ -48,6 +56,7 @@ interface Item {
   readonly line: CircuitLine;
   /** undefined: it is in the journal and not in the configuration any more; it is only released */
   readonly policy: PricedPolicy | undefined;
+  readonly bill: CircuitBill | undefined;
   decision: CircuitDecision | undefined;
 }
 
@@ -90,7 +99,7 @@ export class CircuitDesk {
     }));
     for (const circuit of config.circuits?.links ?? []) {
       const link = this.#spec(circuit.link);
-      if (link !== undefined) this.#items.push(this.#item(link, policyOf(link, circuit)));
+      if (link !== undefined) this.#items.push(this.#item(link, circuit));
     }
   }
 
@@ -98,7 +107,10 @@ export class CircuitDesk {
     return this.#config.topology?.links.find((l) => l.name === name && l.kind === 'circuit');
   }
 
-  #item(link: LinkSpec, policy: PricedPolicy | undefined): Item {
+  /** @param circuit undefined: it is not in the configuration any more */
+  #item(link: LinkSpec, circuit: ConfiguredCircuit | undefined): Item {
+    const policy = circuit && policyOf(link, circuit);
+    const terms = circuit?.percentileBill;
     const line = new CircuitLine(link.name, termsOf(link), drainSeconds + link.oneWayDelayMs / 1000, {
       append: (turn, entry, continuation) => this.#append(turn, entry, continuation),
       command: (turn, request, after) => this.#command(turn, request, after),
@@ -106,10 +118,11 @@ export class CircuitDesk {
       steeringChanged: (turn) => this.#world.steeringChanged(turn),
       steeringDone: () => this.#world.steeringDone(),
       dataPlane: () => this.#world.dataPlane(link),
+      refused: () => policy?.policy.refunded(),
       lost: (turn, _, reason) => this.#world.lost(turn, link, reason),
       log: (turn, level, what, detail) => this.#log.add(turn, level, what, detail),
     });
-    return { link, line, policy, decision: undefined };
+    return { link, line, policy, bill: terms && new CircuitBill(terms), decision: undefined };
   }
 
   /** What is durable goes into the books before anything follows from it. */
@@ -141,7 +154,12 @@ export class CircuitDesk {
 
   /** Folds the journal of earlier lives; what is true of each open order is then asked of the provider. */
   recover(turn: Turn, journal: readonly JournalRecord[]): void {
-    for (const record of journal) this.#ledger.take(record);
+    for (const record of journal) {
+      this.#ledger.take(record);
+      const { entry } = record;
+      if (entry.kind === 'circuitMetered')
+        this.#items.find((i) => i.link.name === entry.link)?.bill?.restore(entry);
+    }
     this.#lastOrdinal = this.#ledger.requested;
     this.#judgeAt = turn.now + judgePeriodSeconds;
     this.#listAt = turn.now;
@@ -206,7 +224,7 @@ export class CircuitDesk {
         link,
         why: 'it is at the provider without an order',
       } as const;
-      const record = this.#append(turn, entry, { stored: () => undefined, failed: () => undefined });
+      const record = this.#append(turn, entry, nothing);
       this.#command(turn, { kind: 'release', id }, record);
     }
   }
@@ -228,17 +246,23 @@ export class CircuitDesk {
   }
 
   #judge(turn: Turn, item: Item): void {
-    const { policy, line, link } = item;
+    const { policy, line, link, bill } = item;
     if (policy === undefined) return;
+    const metered = bill?.carried(turn.wallMs, this.#world.carried(link));
+    // Lost with the controller it makes the bill too low, and nothing else.
+    if (metered !== undefined)
+      this.#append(turn, { kind: 'circuitMetered', link: link.name, ...metered }, nothing);
+    const { lastRound, ...demand } = this.#world.demand(turn, link);
     const decision = policy.policy.step({
       now: instant(turn.now),
       state: stateFor(line, turn.now),
-      ...this.#world.demand(turn, link),
-      extraCostPerSecond: 0,
+      ...demand,
+      extraCostPerSecond:
+        policy.scale * (bill?.costPerSecond(turn.wallMs, (link.capacityBitsPerSecond ?? 0) / 8) ?? 0),
     });
     item.decision = decision;
     if (decision.action === 'light') line.light(turn, decision.reason);
-    else if (decision.action === 'darken') line.darken(turn, decision.reason);
+    else if (decision.action === 'darken' && !lastRound) line.darken(turn, decision.reason);
   }
 
   nextDeadline(): number {
@@ -261,6 +285,10 @@ export class CircuitDesk {
         capacityBytesPerSecond: (link.capacityBitsPerSecond ?? 0) / 8,
         sinceMs: line.sinceWallMs,
       }));
+  }
+
+  carries(link: string): boolean {
+    return this.#items.some((item) => item.link.name === link && item.line.carries);
   }
 
   #sitesOf(link: LinkSpec): [string, string] {
@@ -295,6 +323,7 @@ export class CircuitDesk {
         costPerSetup: link.costPerSetup ?? 0,
         costPerSecond: link.costPerSecond ?? 0,
         budget: policy === undefined ? null : budgetOf(policy),
+        percentileBill: item?.bill ? { cost: item.bill.cost, freePeriods: item.bill.freePeriods } : null,
         ledger: this.#accountView(link.name, wallMs),
       };
     });
@@ -312,13 +341,8 @@ const termsOf = (link: LinkSpec): OrderTerms => ({
   setupSeconds: link.setupSeconds ?? 0,
 });
 
+const nothing: Continuation = { stored: () => undefined, failed: () => undefined };
 const darkItem: Partial<Item> = {};
-
-/** In the currency of the prices. */
-function budgetOf({ policy, scale }: PricedPolicy): NonNullable<CircuitView['budget']> {
-  const { spent, bound, holds } = policy.certificate();
-  return { spent: spent / scale, bound: bound / scale, debt: policy.budgetDebt / scale, holds };
-}
 
 /** One that the topology has no longer. */
 const unknownLink = (name: string): LinkSpec => ({
@@ -329,36 +353,6 @@ const unknownLink = (name: string): LinkSpec => ({
   oneWayDelayMs: 0,
   bufferPackets: 1,
 });
-
-/** A policy, and by how much the costs in it are larger than the currency's. */
-interface PricedPolicy {
-  readonly policy: CircuitPolicy;
-  readonly scale: number;
-}
-
-/**
- * V such that a debt of `breakEvenSeconds` C_c just lights it: V = t C_c^2 T_h / P, where P = kappa T_h + kappa_0 is the price of a
- * set-up and the shortest hold. The budget's debt G adds to V, so both must be of one size: costs are counted in units in which
- * a budget that is overdrawn by P doubles the price, V' = sqrt(V P) and G' = G sqrt(V / P).
- */
-function policyOf(link: LinkSpec, circuit: ConfiguredCircuit): PricedPolicy {
-  const capacity = (link.capacityBitsPerSecond ?? 0) / 8;
-  const { costPerSecond = 0, costPerSetup = 0, setupSeconds = 0 } = link;
-  const held = Math.max(circuit.minimumHoldSeconds, setupSeconds);
-  const price = costPerSecond * held + costPerSetup;
-  const tradeOff = price > 0 ? (circuit.breakEvenSeconds * capacity ** 2 * held) / price : 0;
-  const scale = tradeOff > 0 ? Math.sqrt(tradeOff / price) : 1;
-  const policy = new CircuitPolicy({
-    setupSeconds: seconds(setupSeconds),
-    capacityBytesPerSecond: bytesPerSecond(capacity),
-    costPerSecond: scale * costPerSecond,
-    costPerSetup: scale * costPerSetup,
-    budgetPerSecond: scale * circuit.budgetPerSecond,
-    tradeOff: tradeOff / scale,
-    minimumHoldSeconds: seconds(held),
-  });
-  return { policy, scale };
-}
 
 /** As policy sees it: what cannot be had now is not ordered, and what may be lit is paid for. */
 function stateFor(line: CircuitLine, now: number): CircuitState {

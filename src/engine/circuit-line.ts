@@ -26,6 +26,8 @@ export interface CircuitWorld {
   steeringDone(): boolean;
   /** what the data plane shows of the link; undefined: its switches cannot be asked */
   dataPlane(link: string): DataPlane | undefined;
+  /** the order that was made by `light` was refused */
+  refused(turn: Turn, link: string): void;
   /** it failed while it carried traffic */
   lost(turn: Turn, link: string, reason: string): void;
   log(turn: Turn, level: 'info' | 'warn' | 'error', what: string, detail: string): void;
@@ -191,7 +193,13 @@ export class CircuitLine {
   #onRefusal(turn: Turn, detail: string): void {
     this.#backOff(turn);
     this.reason = `refused: ${detail}`;
+    this.#world.refused(turn, this.link);
     this.#world.log(turn, 'warn', 'circuit refused', `${this.link}: ${detail}`);
+    // A provider that says yes and no to one order is believed in neither.
+    if (this.#write !== undefined) {
+      this.#leave(turn, 'failing', `refused: ${detail}`);
+      return;
+    }
     // A definite no lights nothing, so that the order is settled without a release.
     this.#intent = true;
     this.#phaseLimit = Number.POSITIVE_INFINITY;
@@ -250,6 +258,8 @@ export class CircuitLine {
     this.#phaseLimit = Number.POSITIVE_INFINITY;
     this.#record(turn, { kind: 'circuitGranted', id: this.id!, link: this.link }, (t) => {
       this.#refusals = 0;
+      // It may have been given up while the record was written.
+      if (this.#intent) return;
       this.#usable = false;
       this.#enter(t, 'up', 'granted');
       this.#phaseLimit = t.now + dataPlaneLimitSeconds;
@@ -373,7 +383,7 @@ export class CircuitLine {
       return;
     }
     if (this.phase === 'dark') return;
-    if (this.phase === 'up' && this.#leaving === undefined) this.#watchDataPlane(turn);
+    if (this.phase === 'up' && this.#leaving === undefined && !this.#watchDataPlane(turn)) return;
     if (this.#leaving !== undefined) {
       this.#whileLeaving(turn);
       return;
@@ -396,16 +406,28 @@ export class CircuitLine {
     this.#ask(turn, { kind: this.#intent ? 'release' : 'status', id: this.id! });
   }
 
-  #watchDataPlane(turn: Turn): void {
+  /** False: it was found dead, and everything that follows was begun. */
+  #watchDataPlane(turn: Turn): boolean {
     const shown = this.#world.dataPlane(this.link);
-    if (this.#usable) {
-      if (shown === 'no-signal') this.#fail(turn, 'a port at its end has lost its signal');
-      else if (shown === 'silent') this.#fail(turn, 'its ports have a signal, but no probe comes through');
-    } else if (shown === 'carries') {
+    const late = turn.now >= this.#phaseLimit;
+    if (!this.#usable && shown === 'carries') {
       this.#usable = true;
       this.#phaseLimit = Number.POSITIVE_INFINITY;
       this.#world.steeringChanged(turn, this.link);
-    } else if (turn.now >= this.#phaseLimit)
-      this.#fail(turn, `it was granted, but nothing comes through (${shown ?? 'its switches are away'})`);
+    } else if (this.#usable && shown === 'no-signal')
+      return this.#failed(turn, 'a port at its end has lost its signal');
+    else if (this.#usable && shown === 'silent')
+      return this.#failed(turn, 'its ports have a signal, but no probe comes through');
+    else if (!this.#usable && late)
+      return this.#failed(
+        turn,
+        `it was granted, but nothing comes through (${shown ?? 'its switches are away'})`,
+      );
+    return true;
+  }
+
+  #failed(turn: Turn, reason: string): false {
+    this.#fail(turn, reason);
+    return false;
   }
 }

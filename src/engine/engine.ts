@@ -4,6 +4,7 @@ import { ApiDesk } from './api-desk.js';
 import { BottleneckLoop } from './bottleneck-loop.js';
 import { CircuitDesk } from './circuit-desk.js';
 import type { DataPlane } from './circuit-line.js';
+import { CircuitMeter } from './circuit-meter.js';
 import type { EngineConfig } from './config.js';
 import type { Input } from './input.js';
 import { LinkCheck } from './link-check.js';
@@ -39,6 +40,7 @@ export class Engine {
   readonly #loops: BottleneckLoop[];
   readonly #rates: RateDesk;
   readonly #circuits: CircuitDesk;
+  readonly #meter: CircuitMeter;
   readonly #migrations: MigrationDesk;
   readonly #check: LinkCheck;
   readonly #liveness: LinkLiveness;
@@ -80,6 +82,7 @@ export class Engine {
     });
     this.#rates = new RateDesk(config, this.#switches, this.#loops, nextCommand);
     this.#circuits = new CircuitDesk(config, this.#journal, this.#log, nextCommand, {
+      carried: (link) => this.#meter.take(link.name),
       demand: (turn, link) => this.#migrations.circuitDemand(turn.now, link),
       dataPlane: (link) => this.#dataPlaneOf(link),
       steeringChanged: (turn) => this.#migrations.networkChanged(turn),
@@ -95,6 +98,7 @@ export class Engine {
       this.#log,
       nextCommand,
     );
+    this.#meter = new CircuitMeter(config.topology, (link) => this.#switches.touch(link));
     this.#check = new LinkCheck(probed, this.#log);
     this.#liveness = new LinkLiveness(probed, this.#log, (link) => this.#switches.touch(link));
     this.#api = new ApiDesk(this.#switches, this.#migrations);
@@ -105,6 +109,7 @@ export class Engine {
       this.#rates,
       this.#migrations,
       this.#circuits,
+      this.#meter,
       this.#check,
       this.#liveness,
       this.#log,
@@ -183,9 +188,14 @@ export class Engine {
   #onSessionEvent(turn: Turn, link: Link, event: SessionEvent): void {
     const { dpid } = link;
     if (dpid !== undefined && event.kind === 'message' && event.message.type === 'packet_in')
-      if (this.#check.arrived(turn, dpid, event.message) || this.#liveness.arrived(turn, dpid, event.message))
+      if (
+        this.#check.arrived(turn, dpid, event.message) ||
+        this.#liveness.arrived(turn, dpid, event.message) ||
+        this.#migrations.machineAnnounced(turn, event.message)
+      )
         return;
     if (dpid !== undefined && this.#liveness.onEvent(turn, dpid, event)) return;
+    if (dpid !== undefined && this.#meter.onEvent(turn, dpid, event)) return;
     if (dpid !== undefined)
       for (const loop of this.#loops)
         if (loop.dpids.includes(dpid) && loop.onEvent(turn, dpid, event)) return;
@@ -197,6 +207,7 @@ export class Engine {
     const { dpid } = link;
     if (dpid !== undefined)
       for (const loop of this.#loops) if (loop.dpids.includes(dpid)) loop.switchLost(dpid);
+    if (dpid !== undefined) this.#meter.switchLost(dpid);
     this.#api.switchGone(turn, link);
     this.#migrations.networkChanged(turn);
   }
@@ -212,6 +223,7 @@ export class Engine {
     return this.#liveness.isDead(link.name) ? 'silent' : 'carries';
   }
 
+  readonly #carries = (link: string): boolean => this.#circuits.carries(link);
   readonly #linkOf = (dpid: string): Link | undefined => this.#switches.link(dpid);
   readonly #sessionOf = (dpid: string): Session | undefined => this.#switches.link(dpid)?.session;
 
@@ -227,6 +239,7 @@ export class Engine {
     this.#check.run(turn, this.#linkOf);
     if (this.#liveness.run(turn, this.#linkOf)) this.#migrations.linksChanged(turn, this.#liveness.down);
     this.#circuits.run(turn);
+    this.#meter.run(turn, this.#carries, this.#linkOf);
     this.#migrations.run(turn);
     if (turn.now >= this.#nextPublish) {
       // A late turn publishes once, not once for every period that was missed.
@@ -238,7 +251,7 @@ export class Engine {
   nextWakeup(now: number): number {
     let next = Math.min(this.#nextPublish, this.#switches.nextDeadline(now), this.#migrations.nextDeadline());
     next = Math.min(next, this.#check.nextDeadline(), this.#liveness.nextDeadline());
-    next = Math.min(next, this.#circuits.nextDeadline());
+    next = Math.min(next, this.#circuits.nextDeadline(), this.#meter.nextDeadline(this.#carries));
     for (const loop of this.#loops) next = Math.min(next, loop.nextDeadline());
     return next;
   }

@@ -104,6 +104,7 @@ export interface Problem {
     | 'source-mismatch'
     | 'site-unreachable'
     | 'deadline-infeasible'
+    | 'mtu-too-small'
     | 'vm-busy'
     | 'mode-not-supported'
     | 'no-topology'

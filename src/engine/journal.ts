@@ -39,7 +39,14 @@ export type JournalEntry =
   /** written before the provider is told to release it; from here it is never used again */
   | { readonly kind: 'circuitReleasing'; readonly id: string; readonly link: string; readonly why: string }
   /** the provider has confirmed that nothing of it is lit */
-  | { readonly kind: 'circuitReleased'; readonly id: string; readonly link: string; readonly why: string };
+  | { readonly kind: 'circuitReleased'; readonly id: string; readonly link: string; readonly why: string }
+  /** bytes of one billing period (since 1970, in periods) of a circuit with a percentile bill */
+  | {
+      readonly kind: 'circuitMetered';
+      readonly link: string;
+      readonly period: number;
+      readonly bytes: number;
+    };
 
 /** Something that was done or refused. */
 export interface AuditEntry {

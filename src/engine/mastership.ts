@@ -5,6 +5,8 @@ import type { EventLog, JournalKeeper, Turn } from './turn.js';
 
 /** claims in a row that a switch may call stale: somebody else claims it at the same time */
 const claimLimit = 3;
+/** a journal that refused a generation is asked again after this */
+const storeRetrySeconds = 5;
 
 interface Claim {
   readonly role: RoleClaim;
@@ -30,6 +32,7 @@ export class Mastership {
   #mine: bigint | undefined;
   #storing: bigint | undefined;
   readonly #waiting = new Set<Link>();
+  #refusal: { readonly generation: bigint; readonly retryAt: number } | undefined;
 
   /** `spoke`: something was queued for this switch in a turn that is not its own */
   constructor(journal: JournalKeeper, log: EventLog, spoke: (link: Link) => void) {
@@ -40,6 +43,18 @@ export class Mastership {
 
   recover(journal: readonly JournalRecord[]): void {
     for (const { entry } of journal) if (entry.kind === 'generation') this.#last = BigInt(entry.generation);
+  }
+
+  /** Asks a journal again that refused: without a generation no switch would be ours for the rest of this life. */
+  run(turn: Turn): void {
+    if (this.#refusal === undefined || turn.now < this.#refusal.retryAt) return;
+    const { generation } = this.#refusal;
+    this.#refusal = undefined;
+    if (this.#waiting.size > 0) this.#store(turn, generation);
+  }
+
+  nextDeadline(): number {
+    return this.#refusal?.retryAt ?? Number.POSITIVE_INFINITY;
   }
 
   isMaster(link: Link): boolean {
@@ -111,12 +126,12 @@ export class Mastership {
       stored: (later) => this.#stored(later, generation),
       failed: (later, detail) => {
         this.#storing = undefined;
-        this.#waiting.clear();
+        this.#refusal = { generation, retryAt: later.now + storeRetrySeconds };
         this.#log.add(
           later,
           'error',
           'no switch can be claimed',
-          `the journal refused the generation: ${detail}`,
+          `the journal refused the generation: ${detail}; it is asked again in ${storeRetrySeconds} s`,
         );
       },
     });

@@ -1,18 +1,27 @@
 import { placeRequest } from '../migration/admission.js';
 import { isStep, type Step, stateOf } from '../migration/index.js';
-import { desiredRules, flipLevels, type NetworkState, waysTo } from '../network/index.js';
+import {
+  desiredRules,
+  flipLevels,
+  type NetworkState,
+  parseCookie,
+  ruleStep,
+  waysTo,
+} from '../network/index.js';
 import type { Rule } from '../network/rules.js';
 import { hostOf, type LinkSpec, type Topology, vmOf } from '../network/topology.js';
 import { Admission, type Admitted } from './admission.js';
 import type { Reply } from './api-desk.js';
 import { circuitDemand, joinsSites } from './circuit-demand.js';
-import type { CircuitDemand, CircuitDesk } from './circuit-desk.js';
+import type { CircuitDemand, CircuitDesk, UsableCircuit } from './circuit-desk.js';
+import { steeringOf, streamIntents, streamsOf } from './circuit-use.js';
 import type { EngineConfig } from './config.js';
 import type { ApiCommand, ApiResult, HypervisorEvent, MigrationRequest } from './input.js';
 import type { JournalRecord } from './journal.js';
 import { type CancelOutcome, Migration, type MigrationFacts, type MigrationWorld } from './migration.js';
 import { type MigrationPreview, planOf } from './migration-preview.js';
 import type { HypervisorRequest } from './output.js';
+import type { PacketIn } from './packet-io.js';
 import { problem } from './problem.js';
 import type { RateDesk } from './rate-desk.js';
 import type { FlipLevels } from './redirection.js';
@@ -20,8 +29,6 @@ import type { SwitchDesk } from './switch-desk.js';
 import { type EventLog, type JournalKeeper, type Turn, timestamp } from './turn.js';
 import type { MigrationView, VmView } from './view.js';
 
-const firstTcpPort = 4900;
-const tcpPorts = 64;
 /** Ended migrations that are still shown. */
 const endedShown = 1000;
 /** Idempotency keys that are remembered, newest first to stay. */
@@ -51,6 +58,8 @@ export class MigrationDesk implements MigrationWorld {
   readonly #rates: RateDesk;
   /** what it says is usable may be steered onto; it calls `networkChanged` when that has changed */
   readonly circuits: CircuitDesk;
+  /** links of circuits that are usable and known to every switch */
+  readonly #known = new Set<string>();
   readonly #admission: Admission;
   readonly #connected = new Set<string>();
   /** by switch: what it was told to hold, and from what that followed */
@@ -141,10 +150,23 @@ export class MigrationDesk implements MigrationWorld {
       dirtyBytesPerSecond: vm.dirtyBytesPerSecond,
       workingSetBytes: vm.workingSetBytes,
       destinationAddress: host.ip,
-      streams: [{ port: firstTcpPort + (ordinal % tcpPorts) }],
+      streams: streamsOf(this.#config, {
+        ordinal,
+        source,
+        destination: placed.destination,
+        disk: request.disk,
+      }),
       flipLevels: flipLevels(topology, source, placed.destination),
       holdsPackets: this.#config.switchover !== 'follow',
+      mayThrottle: this.#mayThrottle(source, request.vm),
     };
+  }
+
+  #mayThrottle(host: string, vm: string): boolean {
+    const hypervisor = this.#config.hypervisors.find((h) => h.host === host);
+    return (
+      hypervisor?.driver === 'qemu' && hypervisor.machines.some((m) => m.vm === vm && m.settings.autoConverge)
+    );
   }
 
   #keep(migration: Migration, idempotencyKey: string | null, digest: string): void {
@@ -220,7 +242,7 @@ export class MigrationDesk implements MigrationWorld {
           'migration accepted',
           `${facts.id}: ${request.vm} ${facts.source} -> ${facts.destination}`,
         );
-        for (const warning of admitted.warnings) this.#log.add(t, 'warn', 'connections will break', warning);
+        for (const warning of admitted.warnings) this.#log.add(t, 'warn', 'admitted with a warning', warning);
         if (key !== undefined) key.waiting = undefined;
         for (const repeat of repeats) repeat(t, { ok: true, body: migration.view() });
         migration.resume(t);
@@ -282,15 +304,18 @@ export class MigrationDesk implements MigrationWorld {
     return host ?? '';
   }
 
-  rules(): { acknowledged: boolean; verified: boolean; missing: string[]; refused: string | null } {
+  rules(): ReturnType<MigrationWorld['rules']> {
     const missing: string[] = [];
+    const unconfirmed: string[] = [];
     let acknowledged = true;
     let verified = true;
     let refused: string | null = null;
     for (const spec of this.#config.topology?.switches ?? []) {
       const keeper = this.#switches.keepers.get(spec.dpid);
       if (keeper === undefined) continue;
-      if (this.#switches.link(spec.dpid) === undefined) missing.push(spec.name);
+      const isMissing = this.#switches.writable(spec.dpid) === undefined;
+      if (isMissing) missing.push(spec.name);
+      if (isMissing || keeper.verified !== keeper.revision) unconfirmed.push(spec.name);
       acknowledged &&= keeper.acknowledged === keeper.revision;
       verified &&= keeper.verified === keeper.revision;
       if (keeper.refusal !== null) refused = `${spec.name} refused rules: ${keeper.refusal}`;
@@ -299,6 +324,7 @@ export class MigrationDesk implements MigrationWorld {
       acknowledged: acknowledged && missing.length === 0,
       verified: verified && missing.length === 0,
       missing,
+      unconfirmed,
       refused,
     };
   }
@@ -331,7 +357,7 @@ export class MigrationDesk implements MigrationWorld {
     return command;
   }
 
-  #preview(turn: Turn, { vm }: MigrationRequest, admitted: Admitted): MigrationPreview {
+  #preview(turn: Turn, { vm, disk }: MigrationRequest, admitted: Admitted): MigrationPreview {
     const topology = this.#config.topology!;
     const ordinal = this.#lastOrdinal + 1;
     const { predictedSeconds } = admitted;
@@ -342,7 +368,10 @@ export class MigrationDesk implements MigrationWorld {
       ...planOf({ topology, stateOf: (name) => this.#networkState(name) }, admitted, {
         vm,
         ordinal,
-        tcpPort: firstTcpPort + (ordinal % tcpPorts),
+        ...streamIntents(topology, [], {
+          ...admitted,
+          streams: streamsOf(this.#config, { ordinal, disk, ...admitted }),
+        }),
       }),
     };
   }
@@ -372,6 +401,7 @@ export class MigrationDesk implements MigrationWorld {
     const live = [...this.#migrations.values()].filter(
       (m) => m.wantsTrafficRules || m.wantsStagedRules || m.redirectSecondsAt(switchName) !== undefined,
     );
+    const usable = this.circuits.usable();
     return {
       vmLocation: new Map(
         (this.#config.topology?.vms ?? []).map((vm) => [vm.name, this.locationOf(vm.name, switchName)]),
@@ -382,12 +412,14 @@ export class MigrationDesk implements MigrationWorld {
         vm: m.facts.request.vm,
         source: m.facts.source,
         destination: m.facts.destination,
-        tcpPort: m.facts.streams[0]!.port,
+        ...streamIntents(this.#config.topology, usable, m.facts),
         stage: m.wantsStagedRules ? 'staged' : 'running',
         granted: m.isSending || m.step === 'preparing',
+        awaitsResume: m.awaitsResume,
         ...redirectionOf(m, switchName),
       })),
       classes: this.#config.classes,
+      ...(usable.length > 0 && { steering: steeringOf(usable) }),
       linksDown: this.#linksDown,
     };
   }
@@ -418,6 +450,15 @@ export class MigrationDesk implements MigrationWorld {
     }
   }
 
+  /** The circuits that every switch knows of: before that, what is sent for one would go by the packet path. */
+  #steered(): readonly UsableCircuit[] {
+    const usable = this.circuits.usable();
+    for (const link of this.#known) if (!usable.some((u) => u.link === link)) this.#known.delete(link);
+    if (usable.some((u) => !this.#known.has(u.link)) && this.rules().acknowledged)
+      for (const { link } of usable) this.#known.add(link);
+    return usable.filter((u) => this.#known.has(u.link));
+  }
+
   /** Tells every keeper what its switch should hold now. */
   networkChanged(turn: Turn): void {
     const { topology } = this.#config;
@@ -434,7 +475,7 @@ export class MigrationDesk implements MigrationWorld {
   /** Made anew only when what they follow from has changed: where many switches come and go, nearly never. */
   #rulesOf(topology: Topology, switchName: string): readonly Rule[] {
     const state = this.#networkState(switchName);
-    const key = JSON.stringify([[...state.vmLocation], state.migrations, state.linksDown]);
+    const key = JSON.stringify([[...state.vmLocation], state.migrations, state.steering, state.linksDown]);
     const known = this.#rules.get(switchName);
     if (known?.key === key) return known.rules;
     const rules = desiredRules(topology, switchName, state);
@@ -445,6 +486,20 @@ export class MigrationDesk implements MigrationWorld {
   /** A switch acknowledged, refused or confirmed something: a step may be done. */
   rulesMoved(turn: Turn): void {
     for (const migration of this.#live()) migration.advance(turn, this);
+  }
+
+  /** A machine announced itself where it is being moved to: it runs there, whatever agents say. True if the packet was that. */
+  machineAnnounced(turn: Turn, message: PacketIn): boolean {
+    const cookie = parseCookie(message.cookie);
+    if (cookie?.step !== ruleStep.resume) return false;
+    const migration = this.#live().find((m) => m.facts.ordinal === cookie.ordinal);
+    if (migration === undefined || migration.announcedAt !== undefined || !migration.awaitsResume)
+      return true;
+    migration.announcedAt = turn.now;
+    const { id, request, destination } = migration.facts;
+    this.#log.add(turn, 'info', 'a machine announces itself', `${id}: ${request.vm} at ${destination}`);
+    migration.advance(turn, this);
+    return true;
   }
 
   #live(): Migration[] {
@@ -489,7 +544,7 @@ export class MigrationDesk implements MigrationWorld {
   run(turn: Turn): void {
     const live = this.#live();
     for (const migration of live) if (migration.nextDeadline() <= turn.now) migration.advance(turn, this);
-    if (!this.#rates.share(turn, live, this)) return;
+    if (!this.#rates.share(turn, live, this, this.#steered())) return;
     // A new rate may be what a machine waits for that is about to be stopped.
     for (const migration of live) if (migration.step === 'staging') migration.advance(turn, this);
   }

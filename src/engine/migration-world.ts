@@ -22,15 +22,18 @@ export interface MigrationFacts {
   readonly flipLevels: FlipLevels;
   /** its packets go to the destination before it is stopped, and wait there; else they follow it when it has resumed */
   readonly holdsPackets: boolean;
+  /** its hypervisor may slow it down where nothing else makes the copy converge */
+  readonly mayThrottle: boolean;
 }
 
 /** What a migration may ask and must be told; implemented by the engine. */
 export interface MigrationWorld {
-  /** every rule that the present step asks for is acknowledged; `missing` names the switches that are not there yet */
+  /** is every rule of the present step there? `missing`: switches that take none now; `unconfirmed`: also those not read back */
   rules(): {
     readonly acknowledged: boolean;
     readonly verified: boolean;
     readonly missing: string[];
+    readonly unconfirmed: string[];
     readonly refused: string | null;
   };
   hypervisorConnected(host: string): boolean;

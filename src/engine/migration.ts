@@ -6,13 +6,16 @@ import {
   type Step,
   stepLimitSeconds,
 } from '../migration/index.js';
+import { AgentOrders } from './agent-orders.js';
 import type { HypervisorStatus } from './input.js';
 import { MigrationHistory } from './migration-history.js';
 import { type KnownStatus, MigrationProgress, unknownStatus } from './migration-progress.js';
+import { migrateRequest, prepareRequest } from './migration-requests.js';
 import { migrationView } from './migration-view.js';
+import { agentOf, isRefusal, postcopyNote, waitsFor } from './migration-words.js';
 import type { MigrationFacts, MigrationWorld } from './migration-world.js';
 import type { HypervisorRequest } from './output.js';
-import type { RatePlan } from './rate-plan.js';
+import { type RatePlan, throttleMostPercent } from './rate-plan.js';
 import { Redirection } from './redirection.js';
 import type { Turn } from './turn.js';
 import type { MigrationView } from './view.js';
@@ -31,20 +34,7 @@ const noProgressLimitSeconds = 60;
 const forwardLimitSeconds = 60;
 /** So long a redirection is taken back level by level; a switch that does not answer must not keep the others. */
 const retreatLimitSeconds = 2;
-/** Errors that do not say no: the command or its answer was lost, or it was carried out before; `query` tells. */
-const noRefusal: readonly string[] = [
-  'exists',
-  'already-migrating',
-  'timeout',
-  'deadline',
-  'disconnected',
-  'not-connected',
-];
-const bandwidthPeriodSeconds = 0.2;
 const waitsForReadBack: readonly Step[] = ['flipping', 'cleaning', 'cancelling', 'failing'];
-
-/** how the note of an end names an agent that was away; read again from the journal */
-const agentOf = (host: string): string => `the agent of ${host}`;
 
 /**
  * One migration on its way. Level-triggered: `advance` looks at what is known (agents' status, rules
@@ -55,6 +45,8 @@ export class Migration {
   readonly acceptedWallMs: number;
   /** what it was promised; kept by the rate desk while it lives */
   plan: RatePlan | undefined;
+  /** when the machine first announced itself at the destination, seconds; kept by the migration desk */
+  announcedAt: number | undefined;
   step: Step = 'accepted';
   /** a step that is being written to the journal (at first the acceptance itself); nothing happens until it is durable */
   #pending: Step | undefined = 'accepted';
@@ -74,7 +66,7 @@ export class Migration {
   #cancels: CancelAnswer[] = [];
   #lastQuery = Number.NEGATIVE_INFINITY;
   readonly #progress = new MigrationProgress();
-  #bandwidth = { bytesPerSecond: 0, at: Number.NEGATIVE_INFINITY };
+  readonly #orders = new AgentOrders();
   readonly #history: MigrationHistory;
   #downtimeMs: number | null = null;
   #endedView: MigrationView | undefined;
@@ -82,7 +74,8 @@ export class Migration {
   #flippedLevels = Number.POSITIVE_INFINITY;
   readonly #redirection: Redirection;
   #advancedAt = Number.NEGATIVE_INFINITY;
-  grantedBytesPerSecond = 0;
+  grantedBytesPerSecond = 0; // on the packet path,
+  circuitBytesPerSecond = 0; // and beside it on a circuit
 
   constructor(facts: MigrationFacts, wallMs: number, note: string) {
     this.facts = facts;
@@ -107,6 +100,10 @@ export class Migration {
   get wantsStagedRules(): boolean {
     return ruleStageOf(this.step).staged;
   }
+  /** It may say at any moment that it runs at the destination, or nobody knows where it runs. */
+  get awaitsResume(): boolean {
+    return this.wantsStagedRules || (this.step === 'failing' && !this.#runsAtSource());
+  }
   /** Where this switch should send the machine's packets. */
   locationFor(switchName: string): string {
     const { flipLevels, source, destination } = this.facts;
@@ -128,6 +125,19 @@ export class Migration {
     return round > 1 ? dirtyBytesPerSecond : undefined;
   }
 
+  /** It goes on in post-copy: it is stopped with whatever is left, and fetches that from its old place. */
+  get stopsAnyway(): boolean {
+    const { mode } = this.facts.request;
+    return (
+      mode === 'postcopy' ||
+      (mode === 'hybrid' && this.#history.transitions.some((t) => t.note.startsWith(postcopyNote)))
+    );
+  }
+  /** It runs at its new place and a part of its memory is still at the old one. */
+  get #stillFetches(): boolean {
+    return this.step === 'flipping' && this.stopsAnyway && this.#status.source.phase === 'stopped';
+  }
+
   get sourceStatus(): KnownStatus {
     return this.#status.source;
   }
@@ -138,7 +148,8 @@ export class Migration {
       this.step === 'running' ||
       this.step === 'staging' ||
       this.step === 'redirecting' ||
-      this.step === 'stopping'
+      this.step === 'stopping' ||
+      this.#stillFetches
     );
   }
 
@@ -185,7 +196,7 @@ export class Migration {
       this.#redirection.begin(world.flipLevels(this.facts.source, this.facts.destination));
     if (step === 'stopping') this.#redirection.keep();
     // The last round is not held back by the cap of the rounds before.
-    if (step === 'stopping') this.#bandwidth.at = Number.NEGATIVE_INFINITY;
+    if (step === 'stopping') this.#orders.hurry();
     this.#progress.restart(turn.now);
     world.rulesChanged(turn);
     this.advance(turn, world);
@@ -235,7 +246,7 @@ export class Migration {
     for (const key of [...this.#done]) if (key.startsWith(`${side} `)) this.#done.delete(key);
     this.#status[side] = unknownStatus;
     this.#lastQuery = Number.NEGATIVE_INFINITY;
-    this.#bandwidth.at = Number.NEGATIVE_INFINITY;
+    this.#orders.forget();
   }
 
   #sideOf(host: string): Side | undefined {
@@ -266,7 +277,7 @@ export class Migration {
     if (command === undefined) return false;
     this.#commands.delete(number);
     const host = command.side === 'source' ? this.facts.source : this.facts.destination;
-    const refused = error !== null && !noRefusal.includes(error.code);
+    const refused = error !== null && isRefusal(error.code);
     if (this.ended) {
       if (error === null || refused) this.#unswept.delete(command.side);
     } else if (status !== null) this.onStatus(turn, world, host, status);
@@ -303,22 +314,13 @@ export class Migration {
   /** The rate the law grants now; the agent's own cap follows slowly and stays above it (the queue is the fast actuator). */
   grant(turn: Turn, world: MigrationWorld, bytesPerSecond: number, agentBytesPerSecond: number): void {
     this.grantedBytesPerSecond = bytesPerSecond;
-    if (this.#status.source.phase !== 'active' && this.#status.source.phase !== 'pre-switchover') return;
-    const wanted = Math.max(20_000, Math.round(agentBytesPerSecond));
-    const known = this.#bandwidth;
-    const age = turn.now - known.at;
-    if (
-      age < bandwidthPeriodSeconds ||
-      (Math.abs(wanted - known.bytesPerSecond) < known.bytesPerSecond * 0.05 && age < 2)
-    )
-      return;
-    this.#bandwidth = { bytesPerSecond: wanted, at: turn.now };
-    const cap = this.facts.request.maxBandwidthBytesPerSecond;
-    this.#send(turn, world, 'source', {
-      execute: 'set-bandwidth',
-      migration: this.facts.id,
-      bytesPerSecond: cap === null ? wanted : Math.min(cap, wanted),
-    });
+    const { phase } = this.#status.source;
+    if (phase !== 'active' && phase !== 'pre-switchover' && !this.#stillFetches) return;
+    const { id, streams, request } = this.facts;
+    const used = streams.length === 1 ? undefined : this.circuitBytesPerSecond > 0 ? streams.length : 1;
+    const most = request.maxBandwidthBytesPerSecond;
+    for (const order of this.#orders.due(turn.now, id, agentBytesPerSecond, most, used))
+      this.#send(turn, world, 'source', order);
   }
 
   nextDeadline(): number {
@@ -351,7 +353,8 @@ export class Migration {
   #poll(turn: Turn, world: MigrationWorld): void {
     if (turn.now < this.#lastQuery + this.#queryPeriodSeconds) return;
     this.#lastQuery = turn.now;
-    if (this.step === 'accepted' || this.step === 'flipping' || this.step === 'cleaning') return;
+    if (this.step === 'accepted' || this.step === 'cleaning') return;
+    if (this.step === 'flipping' && !this.stopsAnyway) return;
     for (const side of ['source', 'destination'] as const)
       if (![...this.#commands.values()].some((c) => c.side === side && c.execute === 'query'))
         this.#send(turn, world, side, { execute: 'query', migration: this.facts.id });
@@ -365,12 +368,7 @@ export class Migration {
         this.happen(turn, world, 'recorded', 'admitted');
         return;
       case 'preparing': {
-        this.#once(turn, world, 'destination', {
-          execute: 'prepare-incoming',
-          migration: facts.id,
-          vm: facts.request.vm,
-          streams: facts.streams,
-        });
+        this.#once(turn, world, 'destination', prepareRequest(facts));
         const rules = world.rules();
         if (rules.refused !== null) this.happen(turn, world, 'gaveUp', rules.refused);
         else if (this.#status.destination.phase === 'incoming' && rules.acknowledged)
@@ -379,7 +377,7 @@ export class Migration {
       }
       case 'starting':
         if (this.#failedAt('source', turn, world)) return;
-        if (source === 'none') this.#once(turn, world, 'source', this.#migrateRequest());
+        if (source === 'none') this.#once(turn, world, 'source', migrateRequest(facts));
         else if (source !== 'unknown') this.happen(turn, world, 'started', 'the source is sending');
         return;
       case 'running':
@@ -393,12 +391,13 @@ export class Migration {
           );
         else if (source === 'pre-switchover')
           this.happen(turn, world, 'converged', `${this.#status.source.remainingBytes} bytes remain`);
+        else this.#help(turn, world);
         return;
       case 'staging': {
         if (this.#failedAt('source', turn, world)) return;
         const rules = world.rules();
         if (rules.refused !== null) this.happen(turn, world, 'gaveUp', rules.refused);
-        else if (rules.acknowledged && source === 'pre-switchover') {
+        else if (rules.acknowledged && (source === 'pre-switchover' || this.stopsAnyway)) {
           const gate = world.mayStop(turn, this);
           if (gate !== null)
             this.happen(turn, world, 'staged', `every switch holds the new location, staged; ${gate}`);
@@ -410,8 +409,12 @@ export class Migration {
         return;
       case 'stopping':
         if (this.#failedAt('source', turn, world)) return;
-        if (source === 'pre-switchover')
-          this.#once(turn, world, 'source', { execute: 'continue', migration: facts.id });
+        if (source === 'pre-switchover' || (source === 'active' && this.stopsAnyway))
+          this.#once(turn, world, 'source', {
+            execute: 'continue',
+            migration: facts.id,
+            ...(this.stopsAnyway && { postcopy: true }),
+          });
         else if (source === 'completed') this.happen(turn, world, 'resumed', 'the source says COMPLETED');
         return;
       case 'flipping':
@@ -457,25 +460,27 @@ export class Migration {
       if (!rules.acknowledged) return;
       this.#flippedLevels += 1;
       world.rulesChanged(turn);
-    } else if (rules.verified)
+    } else if (rules.verified && !this.#stillFetches)
       this.happen(turn, world, 'flipped', 'every switch forwards to the new location (read back)');
   }
 
-  #migrateRequest(): HypervisorRequest {
-    const { facts } = this;
-    return {
-      execute: 'migrate',
-      migration: facts.id,
-      vm: facts.request.vm,
-      destination: { address: facts.destinationAddress },
-      streams: facts.streams,
-      memoryBytes: facts.memoryBytes,
-      dirtyBytesPerSecond: facts.dirtyBytesPerSecond,
-      workingSetBytes: facts.workingSetBytes,
-      downtimeLimitMs: facts.request.downtimeLimitMs,
-      bandwidthBytesPerSecond: facts.request.maxBandwidthBytesPerSecond,
-      switchoverTimeoutSeconds: 30,
-    };
+  /** Where more rate does not make the copy converge. */
+  #help(turn: Turn, world: MigrationWorld): void {
+    if (this.facts.request.mode === 'postcopy' && this.#status.source.phase === 'active') {
+      this.happen(turn, world, 'converged', `${postcopyNote}, as it was asked for`);
+      return;
+    }
+    const help = this.plan?.remedy(turn.now) ?? null;
+    if (help === null) return;
+    if (help.remedy === 'throttle')
+      this.#once(turn, world, 'source', {
+        execute: 'throttle',
+        migration: this.facts.id,
+        mostPercent: throttleMostPercent,
+      });
+    else if (help.remedy === 'post-copy')
+      this.happen(turn, world, 'converged', `${postcopyNote}: ${help.why}`);
+    else this.happen(turn, world, 'gaveUp', `the copy cannot converge: ${help.why}`);
   }
 
   #failedAt(side: Side, turn: Turn, world: MigrationWorld): boolean {
@@ -502,7 +507,7 @@ export class Migration {
     if (!this.#agentsClear) return;
     const rules = world.rules();
     if (rules.verified || turn.now - this.#enteredAt > stepLimitSeconds[this.step] + forwardLimitSeconds)
-      this.happen(turn, world, 'putBack', this.#putBackNote(rules.missing));
+      this.happen(turn, world, 'putBack', this.#putBackNote(rules.unconfirmed));
   }
 
   /** Its packets go back to the source, where it runs. False: they do, or nobody knows where it runs. */
@@ -535,10 +540,10 @@ export class Migration {
     return this.#status.source.phase === 'cancelled' || this.#status.source.phase === 'failed';
   }
 
-  #putBackNote(switchesMissing: readonly string[]): string {
+  #putBackNote(unconfirmed: readonly string[]): string {
     const reason = this.step === 'failing' ? this.#history.failureReason : null;
     const sides = (['source', 'destination'] as const).filter((side) => !this.#isClear(side));
-    const missing = [...switchesMissing, ...sides.map((side) => agentOf(this.facts[side]))];
+    const missing = [...unconfirmed, ...sides.map((side) => agentOf(this.facts[side]))];
     const left = missing.length === 0 ? '' : ` (not reached: ${missing.join(', ')}; cleaned when back)`;
     return `${reason ?? 'everything is as it was before'}${left}`;
   }
@@ -551,13 +556,15 @@ export class Migration {
         turn,
         world,
         'gaveUp',
-        `step ${this.step} took longer than ${stepLimitSeconds[this.step]} s: ${this.#waitsFor(world)}`,
+        `step ${this.step} took longer than ${stepLimitSeconds[this.step]} s: ${waitsFor(this.facts, world, this.#status)}`,
       );
       return;
     }
     // Behind the commit point the only way is forward: a switch that is away is made true when it is back.
-    if (age > forwardLimitSeconds && (this.step === 'flipping' || this.step === 'cleaning')) {
-      const note = `not reached: ${world.rules().missing.join(', ')}; made true when back`;
+    const forward = this.step === 'flipping' || this.step === 'cleaning';
+    const fetches = this.#stillFetches && this.#progress.idleSeconds(turn.now) < noProgressLimitSeconds;
+    if (age > forwardLimitSeconds && forward && !fetches) {
+      const note = `not reached: ${world.rules().unconfirmed.join(', ')}; made true when back`;
       this.happen(turn, world, this.step === 'flipping' ? 'flipped' : 'cleaned', note);
       return;
     }
@@ -565,26 +572,14 @@ export class Migration {
       this.happen(turn, world, 'gaveUp', `no byte was moved for ${noProgressLimitSeconds} s`);
   }
 
-  #waitsFor(world: MigrationWorld): string {
-    const waits: string[] = [];
-    for (const host of [this.facts.source, this.facts.destination])
-      if (!world.hypervisorConnected(host)) waits.push(`the agent of ${host} is not connected`);
-    const rules = world.rules();
-    if (rules.missing.length > 0) waits.push(`switches not there: ${rules.missing.join(', ')}`);
-    else if (!rules.acknowledged) waits.push('rules are not acknowledged');
-    return waits.length > 0
-      ? waits.join('; ')
-      : `the agents say ${this.#status.source.phase} and ${this.#status.destination.phase}`;
-  }
-
   /** An ended migration does not change any more; views are made ten times a second. */
   view(): MigrationView {
     if (this.#endedView !== undefined) return this.#endedView;
-    const { facts, step, grantedBytesPerSecond, plan } = this;
+    const { facts, step, plan } = this;
     const view = migrationView({
       facts,
       step,
-      grantedBytesPerSecond,
+      grantedBytesPerSecond: this.grantedBytesPerSecond + this.circuitBytesPerSecond,
       plan,
       history: this.#history,
       status: this.#status.source,

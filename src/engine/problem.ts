@@ -8,6 +8,7 @@ const titles: Partial<Record<Problem['slug'], string>> = {
   'source-mismatch': 'Not at that source',
   'site-unreachable': 'Site not reachable',
   'deadline-infeasible': 'Deadline not feasible',
+  'mtu-too-small': 'Packets too large for a link',
   'vm-busy': 'Already migrating',
   'mode-not-supported': 'Mode not supported',
   'no-topology': 'No topology configured',

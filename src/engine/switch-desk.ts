@@ -168,8 +168,9 @@ export class SwitchDesk {
       this.#scheduleCheck(link);
     }
     for (const takeover of [...this.#takeovers.values()]) this.#decide(turn, takeover);
+    this.#mastership?.run(turn);
     for (const [dpid, keeper] of this.keepers) {
-      const link = this.#writable(dpid);
+      const link = this.writable(dpid);
       if (link === undefined || keeper.nextDeadline() > turn.now) continue;
       keeper.advance(turn, link.session);
       this.#touched.add(link);
@@ -178,10 +179,10 @@ export class SwitchDesk {
 
   nextDeadline(now: number): number {
     if (this.#unfinished.size > 0) return now;
-    let next = this.#deadlines.next;
+    let next = Math.min(this.#deadlines.next, this.#mastership?.nextDeadline() ?? Number.POSITIVE_INFINITY);
     for (const takeover of this.#takeovers.values()) next = Math.min(next, takeover.deadline);
     for (const [dpid, keeper] of this.keepers)
-      if (this.#writable(dpid)) next = Math.min(next, keeper.nextDeadline());
+      if (this.writable(dpid)) next = Math.min(next, keeper.nextDeadline());
     return next;
   }
 
@@ -190,8 +191,8 @@ export class SwitchDesk {
     return this.#ready.get(dpid);
   }
 
-  /** The connection over which rules may be written to a datapath. */
-  #writable(dpid: string): Link | undefined {
+  /** The connection over which rules may be written to a datapath; undefined: it is not there, or obeys another controller. */
+  writable(dpid: string): Link | undefined {
     const link = this.#ready.get(dpid);
     return link === undefined || this.#mastership?.isMaster(link) === false ? undefined : link;
   }
@@ -203,7 +204,7 @@ export class SwitchDesk {
 
   keepersChanged(turn: Turn): void {
     for (const [dpid, keeper] of this.keepers) {
-      const link = this.#writable(dpid);
+      const link = this.writable(dpid);
       if (link === undefined) continue;
       keeper.advance(turn, link.session);
       this.#touched.add(link);
@@ -250,7 +251,7 @@ export class SwitchDesk {
     const change = this.#mastership?.onEvent(turn, link, event);
     if (change === 'lost') keeper?.sessionLost();
     else if (change === 'won') keeper?.advance(turn, link.session);
-    else if (link.dpid !== undefined && this.#writable(link.dpid)) keeper?.onEvent(turn, link.session, event);
+    else if (link.dpid !== undefined && this.writable(link.dpid)) keeper?.onEvent(turn, link.session, event);
     if (keeper !== undefined) this.#watchRoom(turn, link, keeper);
     this.#events.sessionEvent(turn, link, event);
   }
@@ -319,7 +320,7 @@ export class SwitchDesk {
     this.#learn(link);
     if (this.keepers.has(dpid)) this.#mastership?.ready(turn, link);
     this.#events.switchReady(turn, dpid);
-    if (this.#writable(dpid)) this.keepers.get(dpid)?.advance(turn, link.session);
+    if (this.writable(dpid)) this.keepers.get(dpid)?.advance(turn, link.session);
     this.#touched.add(link);
   }
 

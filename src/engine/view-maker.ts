@@ -1,6 +1,7 @@
-import { hostOf, siteOfHost } from '../network/topology.js';
+import { hostOf, linkMtuBytes, siteOfHost } from '../network/topology.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
 import type { CircuitDesk } from './circuit-desk.js';
+import type { CircuitMeter } from './circuit-meter.js';
 import type { EngineConfig } from './config.js';
 import type { LinkCheck } from './link-check.js';
 import type { LinkLiveness } from './link-liveness.js';
@@ -20,6 +21,7 @@ export class ViewMaker {
   readonly #rates: RateDesk;
   readonly #migrations: MigrationDesk;
   readonly #circuits: CircuitDesk;
+  readonly #meter: CircuitMeter;
   readonly #check: LinkCheck;
   readonly #liveness: LinkLiveness;
   readonly #log: EventLog;
@@ -31,6 +33,7 @@ export class ViewMaker {
     rates: RateDesk,
     migrations: MigrationDesk,
     circuits: CircuitDesk,
+    meter: CircuitMeter,
     check: LinkCheck,
     liveness: LinkLiveness,
     log: EventLog,
@@ -41,6 +44,7 @@ export class ViewMaker {
     this.#rates = rates;
     this.#migrations = migrations;
     this.#circuits = circuits;
+    this.#meter = meter;
     this.#check = check;
     this.#liveness = liveness;
     this.#log = log;
@@ -77,7 +81,6 @@ export class ViewMaker {
 
   #links(now: number): LinkView[] {
     const { topology } = this.#config;
-    const lit = new Set(this.#circuits.usable().map((c) => c.link));
     return (topology?.links ?? []).map((link) => {
       const [from, to] = link.ends;
       const attached = [from, to].every((name) => {
@@ -92,15 +95,16 @@ export class ViewMaker {
         to,
         capacityBitsPerSecond: link.capacityBitsPerSecond ?? null,
         oneWayDelayMs: link.opaque === true ? null : link.oneWayDelayMs,
+        mtuBytes: linkMtuBytes(link),
         state:
           link.kind === 'circuit'
-            ? lit.has(link.name)
+            ? this.#circuits.carries(link.name)
               ? 'up'
               : 'dark'
             : attached && !this.#liveness.isDead(link.name)
               ? 'up'
               : 'down',
-        bitsPerSecond: loop?.departedBitsPerSecond ?? null,
+        bitsPerSecond: loop?.departedBitsPerSecond ?? this.#meter.bitsPerSecond(link.name),
         verifiedSecondsAgo: this.#check.verifiedSecondsAgo(now, link.name),
       };
     });

@@ -41,6 +41,8 @@ export interface LinkView {
   readonly capacityBitsPerSecond: number | null;
   /** null: a carrier's, not configured */
   readonly oneWayDelayMs: number | null;
+  /** the largest IP packet that it carries, less what labels take of it */
+  readonly mtuBytes: number;
   readonly state: 'up' | 'down' | 'dark';
   /** measured at the `from` end, last second; null: not measured */
   readonly bitsPerSecond: number | null;
@@ -80,6 +82,12 @@ export interface CircuitView {
     readonly bound: number;
     readonly debt: number;
     readonly holds: boolean;
+  } | null;
+  /** of what is sent in this month, in the currency of the prices; null: nothing is billed for it */
+  readonly percentileBill: {
+    readonly cost: number;
+    /** periods of any rate that still cost nothing */
+    readonly freePeriods: number;
   } | null;
   /** since the journal was begun: requested = released + open */
   readonly ledger: {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { PercentileTerms } from '../engine/circuit-bill.js';
 import type { CircuitsConfig, ConfiguredCircuit } from '../engine/config.js';
 import type { LinkSpec, Topology } from '../network/topology.js';
 import { circuitDefaults, type RawConfig } from './config-schema.js';
@@ -29,9 +30,15 @@ export function circuitsOf(section: Section, topology: Topology, directory: stri
         budgetPerSecond: c.budgetPerSecond,
         breakEvenSeconds: c.breakEvenSeconds ?? circuitDefaults.breakEvenSeconds,
         minimumHoldSeconds: holdOf(link, c.minimumHoldSeconds),
+        ...(c.percentileBill && { percentileBill: billOf(c.percentileBill) }),
       };
     }),
   };
+}
+
+function billOf(bill: NonNullable<Section['links'][number]['percentileBill']>): PercentileTerms {
+  const { pricePerMegabitPerSecond, periodSeconds = 300, percentile = 0.95 } = bill;
+  return { pricePerBytesPerSecond: pricePerMegabitPerSecond / 125_000, periodSeconds, percentile };
 }
 
 export function checkCircuits(

@@ -245,6 +245,8 @@ function auditText(entry: JournalEntry): string {
       return `circuit ${entry.id} on ${entry.link} granted`;
     case 'circuitReleasing':
       return `circuit ${entry.id} on ${entry.link} is to be released: ${entry.why}`;
+    case 'circuitMetered':
+      return `circuit on ${entry.link} carried ${entry.bytes} bytes in billing period ${entry.period}`;
     case 'circuitReleased':
       return `circuit ${entry.id} on ${entry.link} released: ${entry.why}`;
   }

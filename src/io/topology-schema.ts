@@ -33,12 +33,18 @@ const PositiveBitsPerSecond = Type.Number({
   maximum: 1e12,
   description: 'bits per second',
 });
+const MtuBytes = Type.Integer({
+  minimum: 1280,
+  maximum: 65535,
+  default: 1500,
+  description: 'bytes of the largest IP packet; at least 1280 (RFC 8200, 5)',
+});
 const ByteCount = Type.Integer({ minimum: 0, description: 'bytes' });
 const closed = { additionalProperties: false };
 
 const SiteSchema = Type.Object({ name: Name }, closed);
 const SwitchSchema = Type.Object(
-  { name: Name, site: Name, role: Type.Enum(['gateway', 'hypervisor']), dpid: Dpid },
+  { name: Name, site: Name, role: Type.Enum(['gateway', 'hypervisor', 'core']), dpid: Dpid },
   closed,
 );
 const Delay = Type.Number({ minimum: 0, maximum: 10000, default: 0 });
@@ -69,6 +75,7 @@ const LinkSchema = Type.Object(
         description: 'priority: the WAN ports serve traffic with DSCP 46 first',
       }),
     ),
+    mtuBytes: Type.Optional(MtuBytes),
     setupSeconds: Type.Optional(Type.Number({ minimum: 0, maximum: 86400 })),
     costPerSetup: Type.Optional(Type.Number({ minimum: 0 })),
     costPerSecond: Type.Optional(Type.Number({ minimum: 0 })),
@@ -83,6 +90,7 @@ const HostSchema = Type.Object(
     mac: Mac,
     ip: Ipv4,
     ipv6: Type.Optional(Ipv6),
+    mtuBytes: Type.Optional(MtuBytes),
   },
   closed,
 );
@@ -92,6 +100,7 @@ const VmSchema = Type.Object(
     mac: Mac,
     ip: Ipv4,
     ipv6: Type.Optional(Ipv6),
+    mtuBytes: Type.Optional(MtuBytes),
     hosts: Type.Array(Name, { minItems: 1, description: 'hypervisor hosts on which it may live' }),
     at: Name,
     memoryBytes: Type.Integer({ minimum: 1, description: 'bytes' }),

@@ -13,7 +13,21 @@ export const ownerCookieMask = 0xffff_0000_0000_0000n;
 export const ordinalCookieMask = 0xffff_ffff_ff00_0000n;
 
 /** What a rule is for; the low byte of the cookie. */
-export const ruleStep = { base: 0, granted: 1, safe: 2, staged: 3, redirect: 4 } as const;
+export const ruleStep = {
+  base: 0,
+  granted: 1,
+  safe: 2,
+  staged: 3,
+  /** of ordinal 0: announcements from where the station is, and from elsewhere; they are counted */
+  heard: 4,
+  refused: 5,
+  /** a machine announces itself at the destination of its migration: packet-ins carry this cookie */
+  resume: 6,
+  /** a machine's packets go to its new place before it is stopped */
+  redirect: 7,
+  /** a stream that is led over a circuit */
+  circuit: 8,
+} as const;
 
 export interface CookieParts {
   /** 0: base network; else the number of a migration, below 2^24 */

@@ -36,7 +36,7 @@ export function compareRules(desired: readonly Rule[], installed: readonly Rule[
       if (want) conflicts.push(want);
       wanted.delete(key);
     } else if (!want) deletes.push(rule);
-    else if (ruleText(want) === ruleText(rule)) wanted.delete(key);
+    else if (want === rule || ruleText(want) === ruleText(rule)) wanted.delete(key);
   }
   return {
     adds: [...wanted.values()].sort((a, b) => b.tableId - a.tableId),

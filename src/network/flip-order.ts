@@ -32,7 +32,8 @@ export function flipLevels(
   const map = networkMapOf(topology, linksDown);
   const oldWays = new Routes(map, from);
   const newWays = new Routes(map, to);
-  const names = topology.switches.map((s) => s.name);
+  // switches of the core forward by site and know no machine
+  const names = topology.switches.filter((s) => s.role !== 'core').map((s) => s.name);
   const left = new Set(names.filter((name) => oldWays.text(name) !== newWays.text(name)));
   const levels: string[][] = [];
   while (left.size > 0) {

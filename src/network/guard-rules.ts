@@ -1,8 +1,10 @@
-import type { Instruction, OxmField } from '../openflow/index.js';
+import type { Action, Instruction, OxmField } from '../openflow/index.js';
+import { announcementRules } from './announcement-rules.js';
+import { isLabelled, labelOf, takeLabel } from './labels.js';
 import { isLldp } from './link-beacon.js';
 import { discoveryRules, questionRules, type Station } from './neighbour-rules.js';
 import type { NetworkMap } from './network-map.js';
-import type { ClassMark, NetworkState } from './network-state.js';
+import { type ClassMark, locationOf, type NetworkState } from './network-state.js';
 import { isProbe } from './path-probe.js';
 import {
   apply,
@@ -36,8 +38,12 @@ export function guardRules(map: NetworkMap, switchName: string, state: NetworkSt
   return [
     ...ports.flatMap(({ portNumber, peer }) => {
       const station = stationAt(peer);
-      if (station) return stationRules(portNumber, station, state);
-      return peer.kind === 'link' ? trunkRules(portNumber, peer.link) : [];
+      if (station)
+        return [
+          ...stationRules(portNumber, station, state),
+          ...announcementRules(portNumber, station, isHere(map, peer, state)),
+        ];
+      return peer.kind === 'link' ? trunkRules(map, switchName, portNumber, peer.link) : [];
     }),
     ...(stations.some((s) => s.ipv6 !== undefined) ? discoveryRules() : []),
   ];
@@ -46,20 +52,41 @@ export function guardRules(map: NetworkMap, switchName: string, state: NetworkSt
 const stationAt = (peer: PortPeer): Station | undefined =>
   peer.kind === 'link' ? undefined : peer.kind === 'vm' ? peer.vm : peer.host;
 
+/**
+ * A host is where it hangs; a machine is where its record says. While it is being switched over its destination has rules of the
+ * migration's own, and these stay as they were, so that the flip is one change on each switch.
+ */
+function isHere(map: NetworkMap, peer: PortPeer, state: NetworkState): boolean {
+  if (peer.kind !== 'vm') return true;
+  const { vm, host } = peer;
+  const migration = state.migrations.find((m) => m.vm === vm.name && m.awaitsResume);
+  return host.name === (migration?.source ?? locationOf(map.topology, state, vm));
+}
+
 /** Trunks are trusted: what comes in there was checked and marked at its edge. */
-function trunkRules(portNumber: number, link: LinkSpec): Rule[] {
-  const admitted = baseRule(tables.guard, priorities.admit, [onPort(portNumber)], [goTo(tables.location)]);
-  const beacon = baseRule(
-    tables.guard,
-    priorities.beacon,
-    [onPort(portNumber), isLldp],
-    [apply(beaconToController)],
-  );
-  if (link.kind === 'local') return [admitted, beacon];
+function trunkRules(map: NetworkMap, switchName: string, portNumber: number, link: LinkSpec): Rule[] {
+  const toUs = (priority: number, what: OxmField, action: Action): Rule =>
+    baseRule(tables.guard, priority, [onPort(portNumber), what], [apply(action)]);
   return [
-    admitted,
-    beacon,
-    baseRule(tables.guard, priorities.probe, [onPort(portNumber), isProbe], [apply(toController)]),
+    ...admittedTo(map, switchName, portNumber, link),
+    toUs(priorities.beacon, isLldp, beaconToController),
+    ...(link.kind === 'local' ? [] : [toUs(priorities.probe, isProbe, toController)]),
+  ];
+}
+
+/** By address; where packets between sites carry labels, by label what comes from outside or is on its way through. */
+function admittedTo(map: NetworkMap, switchName: string, portNumber: number, link: LinkSpec): Rule[] {
+  const admit = (priority: number, what: readonly OxmField[], instructions: readonly Instruction[]): Rule =>
+    baseRule(tables.guard, priority, [onPort(portNumber), ...what], instructions);
+  const byAddress = admit(priorities.admit, [], [goTo(tables.location)]);
+  if (!isLabelled(map.topology)) return [byAddress];
+  const { role, site } = map.switch(switchName)!;
+  const byLabel = admit(priorities.labelled, [isTagged], [goTo(tables.path)]);
+  if (role === 'core') return [byLabel];
+  return [
+    ...(link.kind === 'local' ? [byAddress] : []),
+    byLabel,
+    admit(priorities.labelOwn, [labelOf(map, site)], takeLabel),
   ];
 }
 

@@ -5,9 +5,10 @@ import { apply, baseRule, output, priorities, sendOn, tables, toMac } from './pi
 import type { Rule } from './rules.js';
 import { type HostSpec, hostOf, type PortSpec, siteOfHost } from './topology.js';
 
-/** Where every address is, as seen from one switch. */
+/** Where every address is, as seen from one switch; a core knows none. */
 export function locationRules(map: NetworkMap, switchName: string, state: NetworkState): Rule[] {
   const { topology } = map;
+  if (map.switch(switchName)?.role === 'core') return [];
   const rules: Rule[] = [];
   for (const host of topology.hosts) {
     const there = instructionsTowards(map, switchName, host, map.hostPort(host));
@@ -20,7 +21,7 @@ export function locationRules(map: NetworkMap, switchName: string, state: Networ
   return rules;
 }
 
-/** The way to a VM if it lives on the named host; undefined: there is none, or no such host. */
+/** The way to a VM if it lives on the named host; undefined: there is none, or no such host, or the switch knows no addresses. */
 export function instructionsToVm(
   map: NetworkMap,
   switchName: string,
@@ -28,6 +29,7 @@ export function instructionsToVm(
   hostName: string,
 ): Instruction[] | undefined {
   const host = hostOf(map.topology, hostName);
+  if (map.switch(switchName)?.role === 'core') return undefined;
   return host && instructionsTowards(map, switchName, host, map.vmPort(vm, hostName));
 }
 

@@ -19,12 +19,20 @@ export interface FieldTest {
   readonly mask: Scalar | undefined;
 }
 
+/** bytes that a number holds exactly */
+const exactBytes = 6;
+
 /** A field that an action names, by its OpenFlow name: Open vSwitch tells some by their older Nicira headers (`eth_src_nxm`). */
 export const fieldNamed = (name: OxmName): string => name.replace(/_nxm$/, '');
 
 export function scalarOf(value: Scalar | Uint8Array): Scalar {
   if (typeof value === 'number') return value;
   if (typeof value !== 'bigint') {
+    if (value.length <= exactBytes) {
+      let small = 0;
+      for (const byte of value) small = small * 256 + byte;
+      return small;
+    }
     let sum = 0n;
     for (const byte of value) sum = (sum << 8n) | BigInt(byte);
     return scalarOf(sum);

@@ -1,4 +1,5 @@
 import type { Instruction } from '../openflow/index.js';
+import { resumeRules } from './announcement-rules.js';
 import { composeCookie, ruleStep } from './cookie.js';
 import { instructionsToVm } from './location-rules.js';
 import type { NetworkMap } from './network-map.js';
@@ -30,26 +31,23 @@ export function migrationRules(map: NetworkMap, switchName: string, m: Migration
   return [
     ...(source.switch === switchName ? trafficRules(map, m, source, destination) : []),
     ...(m.stage === 'staged' ? stagedRules(map, switchName, m, vm) : []),
+    ...(m.awaitsResume ? resumeRules(map, switchName, m, vm) : []),
     ...(m.redirectSeconds === undefined ? [] : redirectRules(map, switchName, m, vm, m.redirectSeconds)),
   ];
 }
 
 /**
- * The memory stream's place in the queues of the source's uplink. The granted rule is a lease: it dies with its
- * controller, and the safe rule below it takes over (fail-static). Acknowledgements travel as plain traffic.
+ * The memory streams' places in the queues of the source's uplink. The granted rule is a lease: it dies with its
+ * controller, and the safe rule below it takes over (fail-static). A stream is moved to a circuit and back by another rule in
+ * the granted rule's place; its connection goes on. Acknowledgements travel as plain traffic.
  */
 function trafficRules(map: NetworkMap, m: MigrationIntent, source: HostSpec, destination: HostSpec): Rule[] {
   const port = map.hostPort(source);
   if (!port) return [];
-  const match = [
-    onPort(port.portNumber),
-    fromMac(source.mac),
-    ...tcpBetween(source.ip, destination.ip, m.tcpPort),
-  ];
-  const queued = (kind: 'granted' | 'safe', hardTimeoutSeconds: number): Rule => ({
+  const queued = (tcpPort: number, kind: keyof typeof migrationQueue, hardTimeoutSeconds: number): Rule => ({
     tableId: tables.guard,
-    priority: priorities[kind],
-    match,
+    priority: priorities[kind === 'safe' ? 'safe' : 'granted'],
+    match: [onPort(port.portNumber), fromMac(source.mac), ...tcpBetween(source.ip, destination.ip, tcpPort)],
     instructions: [
       apply(setDscp(migrationDscp[kind]), setQueue(migrationQueue[kind])),
       goTo(tables.location),
@@ -58,7 +56,11 @@ function trafficRules(map: NetworkMap, m: MigrationIntent, source: HostSpec, des
     hardTimeoutSeconds,
     ...(hardTimeoutSeconds > 0 ? { lease: true } : {}),
   });
-  return [queued('safe', 0), ...(m.granted ? [queued('granted', leaseSeconds)] : [])];
+  const streams = [{ tcpPort: m.tcpPort, onCircuit: false }, ...(m.moreStreams ?? [])];
+  return streams.flatMap(({ tcpPort, onCircuit }) => [
+    queued(tcpPort, 'safe', 0),
+    ...(m.granted ? [queued(tcpPort, onCircuit ? 'circuit' : 'granted', leaseSeconds)] : []),
+  ]);
 }
 
 /**

@@ -50,7 +50,7 @@ const redirect = 137;
 const advertisementFlags = 0x6000_0000;
 const macBits = 48;
 
-/** Guard rules of one access port: its questions go to the neighbour table, its announcements nowhere. */
+/** Guard rules of one access port: its questions go to the neighbour table. */
 export function questionRules(portNumber: number, station: Station): Rule[] {
   const { mac, ip, ipv6 } = station;
   const from = [onPort(portNumber), fromMac(mac)];
@@ -61,16 +61,7 @@ export function questionRules(portNumber: number, station: Station): Rule[] {
     { field: 'arp_spa', value: ipv4Of(ip) },
     { field: 'arp_sha', value: macOf(mac) },
   ];
-  const rules = [
-    baseRule(tables.guard, priorities.question, arp, [goTo(tables.neighbour)]),
-    // A question for the asker's own address is an announcement (RFC 5227): an answer would look like a conflict.
-    baseRule(
-      tables.guard,
-      priorities.announcement,
-      [onPort(portNumber), isArp, { field: 'arp_tpa', value: ipv4Of(ip) }],
-      [],
-    ),
-  ];
+  const rules = [baseRule(tables.guard, priorities.question, arp, [goTo(tables.neighbour)])];
   if (ipv6 === undefined) return rules;
   const turn = apply(setField({ field: 'icmpv6_type', value: NEIGHBOUR_ADVERTISEMENT }));
   // Whoever only makes sure that a neighbour is still there asks with its link-local address.

@@ -1,16 +1,16 @@
 import { parseIpv4, parseIpv6, parseMac } from '../openflow/address.js';
-import { OFPP_CONTROLLER, OFPP_IN_PORT } from '../openflow/constants.js';
+import { OFPP_CONTROLLER, OFPP_IN_PORT, OFPVID_PRESENT } from '../openflow/constants.js';
 import type { Action, Instruction, OxmField, OxmName } from '../openflow/index.js';
 import { composeCookie, ruleStep } from './cookie.js';
 import type { Rule } from './rules.js';
 
 /**
- * The pipeline (OpenFlow 1.3), the same on every switch:
+ * The pipeline (OpenFlow 1.3), the same on every switch; one of role core has guard and path only:
  *
  *     table 0 guard      who may send from which port, what is it -> code point, queue
  *     table 1 location   eth_dst -> a port of this switch, or in the metadata the number of another site or of a switch
  *                        of this site to which there is more than one way
- *     table 2 path       goal (and code point; and port, for what a failed link sent back) -> port or group
+ *     table 2 path       goal, or label (and code point; and port, for what a failed link sent back) -> port or group
  *     table 3 neighbour  who has this address? -> the answer, out of the port that the question came in by
  *
  * A table miss drops. Location is the one table that a migration changes; path has a few rules for each goal, however
@@ -22,16 +22,25 @@ export const tables = { guard: 0, location: 1, path: 2, neighbour: 3 } as const;
 export const priorities = {
   /** table 0: a port and the address that may send from it */
   admit: 10,
+  /** table 0: what carries a label, and what carries that of this site */
+  labelled: 20,
+  labelOwn: 30,
   /** table 0: code points that belong to migrations are taken off everybody else's packets */
   strip: 50,
   /** table 0, and up to 119: the first of several classes decides */
   class: 100,
   /** table 0: router and neighbour discovery of IPv6 goes nowhere by itself */
   discovery: 120,
+  /** table 0: ARP, RARP and advertisements that nobody asked for */
+  unasked: 140,
   /** table 0: questions for a neighbour's hardware address go to table 3 */
   question: 150,
-  /** table 0: nobody announces itself */
+  /** table 0: ... but not those for the asker's own address */
+  ownAddress: 155,
+  /** table 0: announcements of a station, all addresses its own */
   announcement: 160,
+  /** table 0: the announcement of a machine where it is being moved to */
+  resume: 170,
   safe: 200,
   granted: 300,
   /** table 0: tags are the network's own; a station's frames have none */
@@ -56,18 +65,16 @@ export const priorities = {
   answer: 100,
 } as const;
 
-/** Code points of migration traffic: AF41 with a granted rate, AF11 in the safe queue (RFC 2597). */
-export const migrationDscp = { granted: 34, safe: 10 } as const;
-export const migrationQueue = { granted: 1, safe: 2 } as const;
-/** The rule that grants a rate dies this long after its last refresh. */
+/** Code points of migration traffic: AF41 with a granted rate, AF11 in the safe queue, AF31 bound for a circuit (RFC 2597). */
+export const migrationDscp = { granted: 34, safe: 10, circuit: 26 } as const;
+export const migrationQueue = { granted: 1, safe: 2, circuit: 3 } as const;
+/** The rule that grants a rate, or a circuit, dies this long after its last refresh. */
 export const leaseSeconds = 3;
 
 const ethTypeIpv4 = 0x0800;
 const ethTypeArp = 0x0806;
 const ethTypeIpv6 = 0x86dd;
 const protocolIcmpv6 = 58;
-/** OFPVID_PRESENT (OpenFlow 1.3.5, 7.2.3.7) */
-const vlanPresent = 0x1000;
 const goalMask = 0xffffn;
 
 export const onPort = (inPort: number): OxmField => ({ field: 'in_port', value: inPort });
@@ -76,7 +83,7 @@ export const toMac = (mac: string): OxmField => ({ field: 'eth_dst', value: pars
 export const isIpv4: OxmField = { field: 'eth_type', value: ethTypeIpv4 };
 export const isIpv6: OxmField = { field: 'eth_type', value: ethTypeIpv6 };
 export const isArp: OxmField = { field: 'eth_type', value: ethTypeArp };
-export const isTagged: OxmField = { field: 'vlan_vid', value: vlanPresent, mask: vlanPresent };
+export const isTagged: OxmField = { field: 'vlan_vid', value: OFPVID_PRESENT, mask: OFPVID_PRESENT };
 export const icmpv6OfType = (type: number): OxmField[] => [
   isIpv6,
   { field: 'ip_proto', value: protocolIcmpv6 },

@@ -1,4 +1,11 @@
-import { OFPP_ALL, OFPP_CONTROLLER, OFPP_FLOOD, OFPP_IN_PORT, OFPP_MAX } from '../openflow/constants.js';
+import {
+  OFPP_ALL,
+  OFPP_CONTROLLER,
+  OFPP_FLOOD,
+  OFPP_IN_PORT,
+  OFPP_MAX,
+  OFPVID_PRESENT,
+} from '../openflow/constants.js';
 import type { Action } from '../openflow/index.js';
 import type { FlowEntry } from './flow-entry.js';
 import { and, fieldNamed, type PacketFields, type Scalar, scalarOf } from './match.js';
@@ -105,6 +112,10 @@ class Run {
       else if (action.type === 'set_queue') this.#queueId = action.queue_id;
       else if (action.type === 'set_field') this.#setField(action.field);
       else if (action.type === 'nx_reg_move') this.#move(action);
+      else if (action.type === 'push_vlan')
+        Object.assign(this.#fields, { vlan_vid: OFPVID_PRESENT, vlan_pcp: 0 });
+      else if (action.type === 'pop_vlan')
+        Object.assign(this.#fields, { vlan_vid: undefined, vlan_pcp: undefined });
       else if (action.type === 'group' && depth < groupDepthLimit) this.#group(action.group_id, entry, depth);
     }
   }

@@ -1,5 +1,6 @@
 import { formatIpv6, parseIpv6 } from '../openflow/address.js';
 import { EncodeError } from '../openflow/encode-error.js';
+import { isLabelled, labelLimit } from './labels.js';
 import { NetworkMap } from './network-map.js';
 import { hostOf, type LinkSpec, portsOf, switchOf, type Topology, type TrafficSpec } from './topology.js';
 
@@ -58,7 +59,8 @@ function checkNames(topology: Topology, report: Report): void {
         else seen.set(name, `${list}[${i}]`);
       });
   }
-  if (topology.sites.length > siteLimit) report(['sites'], `at most ${siteLimit} sites`);
+  const limit = isLabelled(topology) ? labelLimit : siteLimit;
+  if (topology.sites.length > limit) report(['sites'], `at most ${limit} sites`);
 }
 
 function checkSwitches(topology: Topology, report: Report): void {
@@ -79,7 +81,13 @@ function checkSwitches(topology: Topology, report: Report): void {
   });
   topology.sites.forEach((site, i) => {
     const switches = topology.switches.filter((s) => s.site === site.name);
-    if (!switches.some((s) => s.role === 'gateway'))
+    const cores = switches.filter((s) => s.role === 'core').length;
+    if (cores > 0 && cores < switches.length)
+      report(
+        ['sites', i],
+        `site ${site.name} has core switches and others; give the cores a site of their own`,
+      );
+    else if (cores === 0 && !switches.some((s) => s.role === 'gateway'))
       report(['sites', i], `site ${site.name} has no switch of role gateway`);
   });
 }
@@ -118,10 +126,10 @@ function checkLink(topology: Topology, i: number, report: Report): void {
       `${link.kind} link ${link.name} stays inside site ${from.site}; make it local`,
     );
   for (const [k, end] of [from, to].entries())
-    if (end.role !== 'gateway')
+    if (end.role === 'hypervisor')
       report(
         ['links', i, 'ends', k],
-        `${link.kind} link ${link.name} must end at gateways; ${end.name} is a hypervisor switch`,
+        `${link.kind} link ${link.name} must end at gateways or cores; ${end.name} is a hypervisor switch`,
       );
 }
 
@@ -164,6 +172,11 @@ function checkHosts(topology: Topology, report: Report): void {
   topology.hosts.forEach((host, i) => {
     const sw = switchOf(topology, host.switch);
     if (!sw) report(['hosts', i, 'switch'], unknown('switch', host.switch, topology.switches));
+    else if (sw.role === 'core')
+      report(
+        ['hosts', i, 'switch'],
+        `${host.name} hangs on ${sw.name}, a core switch: those have links only`,
+      );
     else if (host.role === 'hypervisor' && sw.role !== 'hypervisor')
       report(
         ['hosts', i, 'switch'],
@@ -247,6 +260,7 @@ function checkPortNames(topology: Topology, report: Report): void {
 function checkReachability(topology: Topology, report: Report): void {
   const map = new NetworkMap(topology);
   topology.switches.forEach((s, i) => {
+    if (s.role === 'core') return;
     const gateways = topology.switches.filter((g) => g.site === s.site && g.role === 'gateway');
     if (!gateways.some((g) => map.distanceToSwitch(s.name, g.name) !== undefined))
       report(['switches', i], `switch ${s.name} has no local link towards a gateway of site ${s.site}`);

@@ -2,6 +2,7 @@ import {
   OFP_NO_BUFFER,
   OFPFC_ADD,
   OFPFC_DELETE_STRICT,
+  OFPFF_RESET_COUNTS,
   OFPG_ANY,
   OFPP_ANY,
   OFPP_CONTROLLER,
@@ -25,6 +26,8 @@ export interface Rule {
   readonly lease?: boolean;
   /** the groups that its instructions use; each must be there before the rule, and as long as it */
   readonly groups?: readonly DesiredGroup[];
+  /** it is there to be counted: when it takes the place of another of the same key, it counts from 0 */
+  readonly countsAnew?: boolean;
 }
 
 /** A flow_mod without transaction id: the session gives it one. */
@@ -37,13 +40,29 @@ export type InstalledFlow = Pick<
 >;
 
 /** What a switch identifies a rule by: two rules with one key cannot coexist (OpenFlow 1.3.5, 6.4). */
-export const ruleKey = (rule: Pick<Rule, 'tableId' | 'priority' | 'match'>): string =>
-  `table=${rule.tableId},priority=${rule.priority},${matchText(rule.match)}`;
+export const ruleKey: (rule: Pick<Rule, 'tableId' | 'priority' | 'match'>) => string = oncePerObject(
+  (rule) => `table=${rule.tableId},priority=${rule.priority},${matchText(rule.match)}`,
+);
 
 /** Everything that is the owner's choice, canonical: equal texts, equal rules. `lease` shows in the timeout. */
-export const ruleText = (rule: Rule): string =>
-  `${ruleKey(rule)} cookie=0x${rule.cookie.toString(16)}` +
-  `${rule.hardTimeoutSeconds > 0 ? ` hard_timeout=${rule.hardTimeoutSeconds}` : ''} actions=${instructionsText(rule.instructions)}`;
+export const ruleText: (rule: Rule) => string = oncePerObject(
+  (rule) =>
+    `${ruleKey(rule)} cookie=0x${rule.cookie.toString(16)}` +
+    `${rule.hardTimeoutSeconds > 0 ? ` hard_timeout=${rule.hardTimeoutSeconds}` : ''} actions=${instructionsText(rule.instructions)}`,
+);
+
+/** Rules do not change, and each is compared with what a switch holds again and again: its texts are made once. */
+function oncePerObject<T extends object>(make: (object: T) => string): (object: T) => string {
+  const made = new WeakMap<T, string>();
+  return (object) => {
+    let text = made.get(object);
+    if (text === undefined) {
+      text = make(object);
+      made.set(object, text);
+    }
+    return text;
+  };
+}
 
 export const rulesEqual = (a: Rule, b: Rule): boolean => ruleText(a) === ruleText(b);
 
@@ -140,7 +159,7 @@ export function flowModOf(rule: Rule, command: 'add' | 'delete'): FlowModBody {
     buffer_id: OFP_NO_BUFFER,
     out_port: OFPP_ANY,
     out_group: OFPG_ANY,
-    flags: 0,
+    flags: adding && rule.countsAnew === true ? OFPFF_RESET_COUNTS : 0,
     match: [...rule.match],
     instructions: adding ? [...rule.instructions] : [],
   };

@@ -41,8 +41,8 @@ export type FlowModResult =
 export interface TableModelOptions {
   /** tables 0 to tables - 1 exist; default 254 */
   readonly tables?: number;
-  /** entries of one table; default without limit */
-  readonly maxEntries?: number;
+  /** entries that one table takes; default without limit. It may change: a smaller one keeps what is there */
+  maxEntries?: number | undefined;
   /** ports that exist; undefined: any number is accepted, and flooding reaches nobody */
   readonly ports?: readonly number[];
 }

@@ -8,7 +8,8 @@
  * describes the network uses `portsOf`, so there is no second numbering.
  */
 
-export type SwitchRole = 'gateway' | 'hypervisor';
+/** core: joins gateways of other sites and has no stations; it forwards by label (`labels.ts`) and has a site of its own kind */
+export type SwitchRole = 'gateway' | 'hypervisor' | 'core';
 /** packet and circuit cross sites; local joins two switches of one site. */
 export type LinkKind = 'local' | 'packet' | 'circuit';
 export type HostRole = 'hypervisor' | 'source' | 'user';
@@ -48,6 +49,8 @@ export interface LinkSpec {
   readonly capacityLimitBitsPerSecond?: number;
   /** `priority`: the WAN ports serve the delay-sensitive class (`videoQueueDscp`) first; default: one FIFO for all */
   readonly videoQueue?: 'shared' | 'priority';
+  /** the largest IP packet that the link carries, less what labels take of it; see `linkMtuBytes` */
+  readonly mtuBytes?: number;
   readonly setupSeconds?: number;
   readonly costPerSetup?: number;
   readonly costPerSecond?: number;
@@ -59,6 +62,8 @@ export interface HostSpec {
   readonly mac: string;
   readonly ip: string;
   readonly ipv6?: string;
+  /** the largest IP packet that it sends; see `stationMtuBytes` */
+  readonly mtuBytes?: number;
 }
 /** A virtual machine: one address, one attachment (access port) at each hypervisor switch it may live on. */
 export interface VmSpec {
@@ -66,6 +71,8 @@ export interface VmSpec {
   readonly mac: string;
   readonly ip: string;
   readonly ipv6?: string;
+  /** the largest IP packet that it sends; see `stationMtuBytes` */
+  readonly mtuBytes?: number;
   /** the hypervisor hosts on which it may live; each is attached to the hypervisor switch of that host */
   readonly hosts: readonly string[];
   /** where it lives at the start: one of `hosts` */
@@ -161,6 +168,12 @@ export function builtLink(
     throw new RangeError(`link ${link.name} is opaque: to build it, say under "carrier" what it is`);
   return link.carrier;
 }
+
+/** Of Ethernet (RFC 894), where a topology does not say another. */
+const defaultMtuBytes = 1500;
+export const linkMtuBytes = (link: Pick<LinkSpec, 'mtuBytes'>): number => link.mtuBytes ?? defaultMtuBytes;
+export const stationMtuBytes = (station: Pick<HostSpec, 'mtuBytes'>): number =>
+  station.mtuBytes ?? defaultMtuBytes;
 
 /** The topology as its controller may see it: without what only the carriers know. */
 export const withoutCarriers = (topology: Topology): Topology => ({

@@ -110,19 +110,26 @@ export class BundleStore {
     const removed: RemovedFlow[] = [];
     for (const mod of mods) {
       const result = this.tables.apply(mod, nowSeconds);
-      if (result.ok) removed.push(...result.removed);
+      if (!result.ok)
+        throw new RangeError(
+          `a bundle that passed its rehearsal failed with error ${result.error.errorType}/${result.error.errorCode}`,
+        );
+      removed.push(...result.removed);
     }
     return { replyType: OFPBCT_COMMIT_REPLY, removed };
   }
 
   /** Tables on which a command can be tried; groups always, entries on request. */
   private copy(withEntries: boolean): TableModel {
-    const copy = new TableModel(this.tableOptions);
+    // What is there is there, also if it is more than would be let in now.
+    const options: TableModelOptions = { ...this.tableOptions, maxEntries: undefined };
+    const copy = new TableModel(options);
     for (const group of this.tables.groups.list())
       copy.groups.apply({ type: 'group_mod', xid: 0, command: OFPGC_ADD, ...group });
     if (withEntries)
       for (const entry of this.tables.entries())
         copy.apply({ ...entry.flowMod, command: OFPFC_ADD, flags: 0, instructions: entry.instructions }, 0);
+    options.maxEntries = this.tableOptions.maxEntries;
     return copy;
   }
 }

@@ -1,3 +1,5 @@
+import { ProviderModel } from '../circuit/provider-model.js';
+import { ProviderServer } from '../circuit/provider-server.js';
 import type { Topology } from '../network/topology.js';
 import { percentile } from '../traffic/index.js';
 import { AgentServer } from './agent-server.js';
@@ -19,6 +21,8 @@ export interface EmbeddedEndpoints {
   readonly ovsdb: string;
   /** by name of the hypervisor host */
   readonly agents: Readonly<Record<string, string>>;
+  /** base address of the provider of its circuits; they stay dark until somebody orders one */
+  readonly circuits: string;
 }
 /** How far the loop was behind the clock, of its latest turns: time that the packets did not feel but others did. */
 export interface Lateness {
@@ -41,6 +45,7 @@ export class EmbeddedNetwork {
   private readonly ovsdb: OvsdbServer;
   private readonly agents: ReadonlyMap<string, AgentServer>;
   private readonly connectors: readonly OpenflowConnector[];
+  private readonly provider: ProviderServer;
   private readonly originMs = performance.now();
   private timer: NodeJS.Timeout | undefined;
   private dueMs = 0;
@@ -57,6 +62,12 @@ export class EmbeddedNetwork {
     this.agents = new Map(
       [...this.simulation.agents].map(([host, agent]) => [host, new AgentServer(agent, advance)] as const),
     );
+    const links = topology.links.filter((l) => l.kind === 'circuit').map((l) => l.name);
+    const model = new ProviderModel(links, (link, lit) => {
+      this.advance();
+      this.simulation.setLinkUp(link, lit);
+    });
+    this.provider = new ProviderServer(model, () => this.nowSeconds);
     this.connectors = [...this.simulation.controls.values()].map(
       (control) => new OpenflowConnector(control, options.openflow, advance),
     );
@@ -67,10 +78,11 @@ export class EmbeddedNetwork {
     const ovsdb = await this.ovsdb.listen();
     const agents: Record<string, string> = {};
     for (const [host, server] of this.agents) agents[host] = await server.listen();
+    const circuits = await this.provider.listen();
     for (const connector of this.connectors) connector.start();
     this.dueMs = performance.now();
     this.turn();
-    return { ovsdb, agents };
+    return { ovsdb, agents, circuits };
   }
 
   close(): void {
@@ -79,6 +91,7 @@ export class EmbeddedNetwork {
     for (const connector of this.connectors) connector.close();
     for (const server of this.agents.values()) server.close();
     this.ovsdb.close();
+    void this.provider.close();
   }
 
   get nowSeconds(): number {

@@ -7,6 +7,7 @@ import {
   OFP_NO_BUFFER,
   OFPBRC_BAD_LEN,
   OFPBRC_BAD_TYPE,
+  OFPBRC_IS_SLAVE,
   OFPCR_ROLE_EQUAL,
   OFPCR_ROLE_MASTER,
   OFPCR_ROLE_NOCHANGE,
@@ -50,6 +51,31 @@ type Send = (bytes: Uint8Array) => void;
 const errorDataBytes = 64;
 
 /**
+ * What goes wrong with one message: it is refused with this error, vanishes without any answer (`swallow`), or is carried
+ * out and the answer vanishes (`mute`).
+ */
+export type Interference = TableError | 'swallow' | 'mute';
+
+/** Whoever stands beside the switch, looks at what it does and makes it fail. */
+export interface SwitchBystander {
+  before(message: Message): Interference | undefined;
+  after(message: Message, error: TableError | undefined): void;
+}
+
+/** Messages that change the switch: a controller in the slave's role may not send them (1.3.5, 6.3.4). */
+const refusedToSlaves: readonly Message['type'][] = [
+  'packet_out',
+  'flow_mod',
+  'group_mod',
+  'port_mod',
+  'table_mod',
+  'meter_mod',
+  'bundle_control',
+  'bundle_add_message',
+];
+const isSlave: TableError = { errorType: OFPET_BAD_REQUEST, errorCode: OFPBRC_IS_SLAVE };
+
+/**
  * The control side of a simulated switch: OpenFlow 1.3 bytes in and out, through the real codec, for one
  * controller at a time. It behaves as Open vSwitch does where the two could differ: counters are read at the
  * moment they are asked for, a bundle message is checked when it is added, and a bundle whose connection goes is
@@ -60,6 +86,7 @@ export class FakeSwitch {
   readonly dpid: bigint;
   /** messages received, by type; for tests */
   readonly received = new Map<string, number>();
+  bystander: SwitchBystander | undefined;
   private readonly around: SwitchSurroundings;
   private readonly bundles: BundleStore;
   private readonly bundlesOffered: boolean;
@@ -67,7 +94,8 @@ export class FakeSwitch {
   private writer = new SlabWriter();
   private send: Send | undefined;
   private nextXid = 1;
-  private role: number = OFPCR_ROLE_EQUAL;
+  private roleNow: number = OFPCR_ROLE_EQUAL;
+  private muted = false;
   private generationId: bigint | undefined;
   private config = { flags: 0, miss_send_len: 128 };
   private asyncMasks = { packet_in: [7, 0], port_status: [7, 7], flow_removed: [15, 0] };
@@ -86,12 +114,30 @@ export class FakeSwitch {
     return this.send !== undefined;
   }
 
+  /** of the controller that is connected (`OFPCR_ROLE_*`) */
+  get role(): number {
+    return this.roleNow;
+  }
+
+  /** Another controller becomes master with the next generation: ours is a slave from now on, and is not told (1.3.5, 6.3.5). */
+  claimedByOther(): void {
+    this.generationId = BigInt.asUintN(64, (this.generationId ?? 0n) + 1n);
+    if (this.roleNow === OFPCR_ROLE_MASTER) this.roleNow = OFPCR_ROLE_SLAVE;
+  }
+
+  /** What was in memory is gone; the connection must be cut by whoever carries it. */
+  reboot(): void {
+    this.plant.tables.clear();
+    this.generationId = undefined;
+    this.disconnect();
+  }
+
   /** A connection to the controller stands; `send` takes bytes until `disconnect`. */
   connect(send: Send): void {
     this.framer = new Framer();
     this.writer = new SlabWriter();
     this.send = send;
-    this.role = OFPCR_ROLE_EQUAL;
+    this.roleNow = OFPCR_ROLE_EQUAL;
     this.reply({ type: 'hello', xid: this.xid(), elements: [{ type: 'versionbitmap', bitmaps: [1 << 4] }] });
     this.flush();
   }
@@ -134,11 +180,17 @@ export class FakeSwitch {
       this.refuse(message.xid, { errorType: OFPET_BAD_REQUEST, errorCode: 0 }, original);
       return;
     }
-    const error = this.carryOut(message as Message);
+    const interference = this.bystander?.before(message as Message);
+    if (interference === 'swallow') return;
+    this.muted = interference === 'mute';
+    const error = typeof interference === 'object' ? interference : this.carryOut(message as Message);
     if (error !== undefined) this.refuse(message.xid, error, original);
+    this.muted = false;
+    this.bystander?.after(message as Message, error);
   }
 
   private carryOut(message: Message): TableError | undefined {
+    if (this.roleNow === OFPCR_ROLE_SLAVE && refusedToSlaves.includes(message.type)) return isSlave;
     switch (message.type) {
       case 'hello':
         return this.hello(message);
@@ -227,11 +279,11 @@ export class FakeSwitch {
         return { errorType: OFPET_ROLE_REQUEST_FAILED, errorCode: OFPRRFC_STALE };
       this.generationId = message.generation_id;
     }
-    if (message.role !== OFPCR_ROLE_NOCHANGE) this.role = message.role;
+    if (message.role !== OFPCR_ROLE_NOCHANGE) this.roleNow = message.role;
     this.reply({
       type: 'role_reply',
       xid: message.xid,
-      role: this.role,
+      role: this.roleNow,
       generation_id: this.generationId ?? 0xffff_ffff_ffff_ffffn,
     });
     return undefined;
@@ -367,7 +419,7 @@ export class FakeSwitch {
   }
 
   private reply(message: Message): void {
-    encodeMessage(message, this.writer);
+    if (!this.muted) encodeMessage(message, this.writer);
   }
 
   private flush(): void {

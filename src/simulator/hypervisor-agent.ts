@@ -95,10 +95,14 @@ export class HypervisorAgent {
         return this.migrate(command);
       case 'set-bandwidth':
         return this.setBandwidth(command.migration, command.bytesPerSecond);
+      case 'use-streams':
+        return this.useStreams(command.migration, command.count);
       case 'query':
         return { return: this.status(command.migration) };
       case 'continue':
-        return this.continue(command.migration);
+        return this.continue(command.migration, command.postcopy ?? false);
+      case 'throttle':
+        return this.throttle(command.migration, command.mostPercent);
       case 'cancel':
         return this.cancel(command.migration);
       default:
@@ -204,13 +208,31 @@ export class HypervisorAgent {
     return { return: this.status(migration) };
   }
 
-  private continue(migration: string): AgentAnswer {
+  private useStreams(migration: string, count: number): AgentAnswer {
+    const outgoing = this.outgoing.get(migration);
+    if (!outgoing?.source.live) return this.noSuch(migration);
+    const { length } = outgoing.streams.senders;
+    if (count > length) return refuse('bad-command', `there are ${length} streams, not ${count}`);
+    outgoing.source.useStreams(count, this.world.events.now);
+    return { return: this.status(migration) };
+  }
+
+  private throttle(migration: string, mostPercent: number): AgentAnswer {
+    const outgoing = this.outgoing.get(migration);
+    if (!outgoing?.source.live) return this.noSuch(migration);
+    outgoing.source.slowDown(1 - mostPercent / 100);
+    return { return: this.status(migration) };
+  }
+
+  /** @param anyway what is left is sent while the machine stands still: as near to post-copy as a stream of this kind comes */
+  private continue(migration: string, anyway: boolean): AgentAnswer {
     const outgoing = this.outgoing.get(migration);
     if (!outgoing?.source.live) return this.noSuch(migration);
     // Said twice (a controller that came back): the machine has stopped already, and that is what was asked for.
-    if (outgoing.source.phase === 'active')
+    if (outgoing.source.phase === 'active' && !anyway)
       return refuse('wrong-phase', `${migration} has not converged: wait for PRE_SWITCHOVER`);
-    if (outgoing.source.phase === 'pre-switchover') outgoing.source.continue(this.world.events.now);
+    if (outgoing.source.phase === 'pre-switchover' || outgoing.source.phase === 'active')
+      outgoing.source.continue(this.world.events.now);
     return { return: this.status(migration) };
   }
 

@@ -7,6 +7,8 @@
  * vSwitch and the byte accounting of linux-htb see.
  */
 export const ethernetHeaderBytes = 14;
+/** of an 802.1Q tag */
+export const vlanBytes = 4;
 export const ipv4HeaderBytes = 20;
 export const udpHeaderBytes = 8;
 /** with the 12 bytes of the timestamp option, which Linux always sends */
@@ -55,6 +57,8 @@ export class Packet {
   frameBytes = 0;
   /** differentiated services code point; set_field may change it on the way */
   dscp = 0;
+  /** OXM value of its VLAN tag; 0: none. The 4 bytes of a tag are in `frameBytes` */
+  vlanVid = 0;
   /** last set_queue of the pipeline; 0: default queue */
   queueId = 0;
   /** the whole frame of what is not IPv4; undefined: the headers are those of the flow */
@@ -87,6 +91,7 @@ export class PacketPool {
     packet.flow = flow;
     packet.frameBytes = frameBytes;
     packet.dscp = 0;
+    packet.vlanVid = 0;
     packet.queueId = 0;
     packet.hops = 0;
     packet.kind = 'none';

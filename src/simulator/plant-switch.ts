@@ -10,12 +10,15 @@ import {
   type Packet,
   type PacketPool,
   protocolTcp,
+  vlanBytes,
 } from './packet.js';
 
 interface Output {
   readonly portNumber: number;
   /** -1: leave the code point as it is */
   readonly dscp: number;
+  /** the tag that it leaves with, as in `Packet` */
+  readonly vlanVid: number;
   readonly queueId: number;
 }
 /** A copy of the packet for the controller. */
@@ -43,6 +46,8 @@ export interface PlantPort {
 }
 
 const codePoints = 64;
+/** OXM values of a VLAN tag: 12 bits, and one that says that there is a tag */
+const tags = 0x2000;
 
 /**
  * The data plane of one switch: its flow tables applied to packets. What the tables say about a flow is worked
@@ -120,11 +125,15 @@ export class PlantSwitch {
     else if (portNumber === OFPP_FLOOD || portNumber === OFPP_ALL) {
       for (const each of this.ports.keys())
         if (each !== inPort)
-          this.output({ portNumber: each, queueId, dscp: -1 }, this.copyOf(packet), nowSeconds);
+          this.output(
+            { portNumber: each, queueId, dscp: -1, vlanVid: packet.vlanVid },
+            this.copyOf(packet),
+            nowSeconds,
+          );
       this.pool.release(packet);
     } else {
       const out = portNumber === OFPP_IN_PORT ? inPort : portNumber;
-      this.output({ portNumber: out, queueId, dscp: -1 }, packet, nowSeconds);
+      this.output({ portNumber: out, queueId, dscp: -1, vlanVid: packet.vlanVid }, packet, nowSeconds);
     }
   }
 
@@ -135,23 +144,25 @@ export class PlantSwitch {
     }
     const map = this.remembered[inPort];
     // Flow 0 is every packet that a controller made up: no two need have the same headers.
-    if (map === undefined || packet.flow.id === 0) return this.decide(inPort, packet.flow, packet.dscp);
-    const key = packet.flow.id * codePoints + packet.dscp;
+    if (map === undefined || packet.flow.id === 0) return this.decide(inPort, packet);
+    const key = (packet.flow.id * codePoints + packet.dscp) * tags + packet.vlanVid;
     let decision = map.get(key);
     if (decision === undefined) {
-      decision = this.decide(inPort, packet.flow, packet.dscp);
+      decision = this.decide(inPort, packet);
       map.set(key, decision);
     }
     return decision;
   }
 
-  private decide(inPort: number, flow: Flow, dscp: number): Decision {
-    const result = this.tables.lookup(fieldsOf(inPort, flow, dscp));
+  private decide(inPort: number, { flow, dscp, vlanVid }: Packet): Decision {
+    const untagged = fieldsOf(inPort, flow, dscp);
+    const result = this.tables.lookup(vlanVid === 0 ? untagged : { ...untagged, vlan_vid: vlanVid });
     return {
       outputs: result.outputs.map((o) => ({
         portNumber: o.port,
         queueId: o.queueId ?? 0,
         dscp: o.fields.ip_dscp === dscp ? -1 : Number(o.fields.ip_dscp),
+        vlanVid: Number(o.fields.vlan_vid ?? 0),
       })),
       copies: result.toController.map(({ maxBytes, entry }) => ({ maxBytes, entry, inPort })),
       entries: result.entries,
@@ -160,6 +171,8 @@ export class PlantSwitch {
 
   private output(output: Output, packet: Packet, nowSeconds: number): void {
     if (output.dscp >= 0) packet.dscp = output.dscp;
+    packet.frameBytes += (output.vlanVid === 0 ? 0 : vlanBytes) - (packet.vlanVid === 0 ? 0 : vlanBytes);
+    packet.vlanVid = output.vlanVid;
     packet.queueId = output.queueId;
     const port = this.portList[output.portNumber];
     if (port === undefined || !port.up) this.drop(packet);

@@ -1,3 +1,4 @@
+import { linkMtuBytes, stationMtuBytes } from '../network/topology.js';
 import { type CommandOptions, run } from './command.js';
 import type { Station, TestbedPlan } from './plan.js';
 
@@ -29,26 +30,40 @@ export async function makeDevices(plan: TestbedPlan, options: Options): Promise<
   const here = `netns ${switchNamespace}`;
   const lines: string[] = [];
   const switchDevices: string[] = [];
-  const pair = (name: string, queueLength: number, peer: string) => {
-    lines.push(`link add ${name} txqueuelen ${queueLength} ${here} type veth peer name ${peer}`);
+  const pair = (name: string, queueLength: number, mtuBytes: number, peer: string) => {
+    const mtu = `mtu ${mtuBytes}`;
+    lines.push(
+      `link add ${name} ${mtu} txqueuelen ${queueLength} ${here} type veth peer name ${peer} ${mtu}`,
+    );
     switchDevices.push(name);
   };
-  for (const s of plan.stations) pair(s.port.portName, 1000, `eth0 address ${s.mac} netns ${s.namespace}`);
+  for (const s of plan.stations)
+    pair(
+      s.port.portName,
+      1000,
+      stationMtuBytes(s.vm ?? s.host),
+      `eth0 address ${s.mac} netns ${s.namespace}`,
+    );
   for (const { link, ports, relayEnds } of plan.wires) {
     const [a, b] = ports.map((p) => p.portName) as [string, string];
+    const mtu = linkMtuBytes(link);
     // The FIFO of an HTB class is as long as the device's queue was when the class was made.
     if (relayEnds === undefined) {
-      pair(a, link.bufferPackets, `${b} txqueuelen ${link.bufferPackets} ${here}`);
+      pair(a, link.bufferPackets, mtu, `${b} txqueuelen ${link.bufferPackets} ${here}`);
       switchDevices.push(b);
     } else
       for (const [i, port] of [a, b].entries()) {
-        pair(port, link.bufferPackets, `${relayEnds[i]} ${here}`);
+        pair(port, link.bufferPackets, mtu, `${relayEnds[i]} ${here}`);
         switchDevices.push(relayEnds[i]!);
       }
   }
   await run('ip', ['-batch', '-'], { ...options, input: `${lines.join('\n')}\n` });
-  const up = ['lo', ...switchDevices].map((name) => `link set ${name} up\n`).join('');
-  await run('ip', ['-n', switchNamespace, '-batch', '-'], { ...options, input: up });
+  // A device of its own: what a stopped machine has not read waits in its queue, as long as any port's.
+  const taps = plan.machines.map((m) => m.port.portName);
+  const made = taps.map((name) => `tuntap add dev ${name} mode tap\nlink set ${name} txqueuelen 1000\n`);
+  const up = ['lo', ...switchDevices, ...taps].map((name) => `link set ${name} up\n`);
+  const input = [...made, ...up].join('');
+  await run('ip', ['-n', switchNamespace, '-batch', '-'], { ...options, input });
   await switchOffOffloads(switchNamespace, switchDevices, options);
   for (const station of plan.stations) await configureStation(station, options);
 }

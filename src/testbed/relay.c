@@ -32,7 +32,7 @@
 #define PACKET_IGNORE_OUTGOING 23
 #endif
 
-enum { FRAME_LIMIT = 9216, SOCKET_BUFFER = 32 << 20, BATCH = 64, GUARD_PERIOD_MS = 250 };
+enum { FRAME_LIMIT = 9216, VLAN_TAG = 4, SOCKET_BUFFER = 32 << 20, BATCH = 64, GUARD_PERIOD_MS = 250 };
 
 struct lane {
   int in, out;
@@ -70,6 +70,7 @@ static int open_interface(const char *name) {
   if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0) die("receive buffer of", name);
   if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) < 0) die("send buffer of", name);
   if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one) < 0) die("time stamps on", name);
+  if (setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof one) < 0) die("tags of frames on", name);
   struct sockaddr_ll address = {
       .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = promiscuous.mr_ifindex};
   if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) die("bind to", name);
@@ -89,12 +90,28 @@ static uint64_t age_ns(struct msghdr *message) {
   return 0;
 }
 
+/* The kernel takes the VLAN tag off a frame and tells it beside: it is put back. Returns the length of the frame. */
+static uint32_t put_tag_back(struct msghdr *message, unsigned char *frame, uint32_t length) {
+  for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
+    if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA) continue;
+    struct tpacket_auxdata beside;
+    memcpy(&beside, CMSG_DATA(c), sizeof beside);
+    if (!(beside.tp_status & TP_STATUS_VLAN_VALID) || length < 2 * ETH_ALEN) return length;
+    const uint16_t type = beside.tp_status & TP_STATUS_VLAN_TPID_VALID ? beside.tp_vlan_tpid : ETH_P_8021Q;
+    const uint16_t tag[2] = {htons(type), htons(beside.tp_vlan_tci)};
+    memmove(frame + 2 * ETH_ALEN + sizeof tag, frame + 2 * ETH_ALEN, length - 2 * ETH_ALEN);
+    memcpy(frame + 2 * ETH_ALEN, tag, sizeof tag);
+    return length + (uint32_t)sizeof tag;
+  }
+  return length;
+}
+
 /* Takes at most BATCH frames, so that the other direction gets its turn; 1: there were no more. */
 static int take(struct lane *lane, struct carrier *carrier) {
   static unsigned char buffer[FRAME_LIMIT];
   for (int i = 0; i < BATCH; i++) {
     char control[128];
-    struct iovec part = {.iov_base = buffer, .iov_len = sizeof buffer};
+    struct iovec part = {.iov_base = buffer, .iov_len = sizeof buffer - VLAN_TAG};
     struct msghdr message = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
     const ssize_t length = recvmsg(lane->in, &message, MSG_DONTWAIT);
@@ -107,7 +124,8 @@ static int take(struct lane *lane, struct carrier *carrier) {
       lane->broken++;
       continue;
     }
-    carrier_arrive(carrier, buffer, (uint32_t)length, clock_ns(CLOCK_MONOTONIC) - age_ns(&message));
+    const uint32_t whole = put_tag_back(&message, buffer, (uint32_t)length);
+    carrier_arrive(carrier, buffer, whole, clock_ns(CLOCK_MONOTONIC) - age_ns(&message));
   }
   return 0;
 }

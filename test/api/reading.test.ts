@@ -171,6 +171,20 @@ describe('/metrics', () => {
     );
   };
 
+  it('has the books of circuits, and whether their provider answers', async () => {
+    const dead = circuitView({ name: 'second', carries: true, providerProblem: 'timeout: no answer' });
+    application.publish({ circuits: [circuitView(), dead, circuitView({ name: 'unused', budget: null })] });
+    const samples = await scrape();
+    const of = (name: string, link = 'circuit') => samples.get(`steady_circuit_${name}{link="${link}"}`);
+    expect(of('orders_total')).toBe(3);
+    expect(of('releases_total')).toBe(2);
+    expect(of('strays_total')).toBe(0);
+    expect(of('cost')).toBe(42);
+    expect([of('carries'), of('carries', 'second')]).toEqual([0, 1]);
+    const answers = ['circuit', 'second', 'unused'].map((link) => of('provider_up', link));
+    expect(answers).toEqual([1, 0, undefined]);
+  });
+
   it('has the state of the control loop in base units', async () => {
     const samples = await scrape();
     const of = (name: string, labels = '') => samples.get(`${name}{bottleneck="gw-a:wan"${labels}}`);

@@ -217,6 +217,7 @@ describe('the budget', () => {
       planned: fc.integer({ min: 0, max: 6e7 }),
       left: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 1e11 })),
       extra: fc.double({ min: 0, max: 5, noNaN: true }),
+      refused: fc.boolean(),
     }),
     { minLength: 1, maxLength: 80 },
   );
@@ -230,7 +231,7 @@ describe('the budget', () => {
         // a second set of books: what was charged for orders and for time
         let spent = 0;
         let before: { state: CircuitState; extra: number } = { state: 'dark', extra: 0 };
-        for (const { interval, state, debt, planned, left, extra } of trace) {
+        for (const { interval, state, debt, planned, left, extra, refused } of trace) {
           now += interval;
           if (before.state === 'lit' || before.state === 'setting-up')
             spent += interval * (config.costPerSecond + before.extra);
@@ -250,6 +251,10 @@ describe('the budget', () => {
           if (decision.action === 'light') {
             spent += config.costPerSetup;
             lights += 1;
+            if (refused) {
+              policy.refunded();
+              spent -= config.costPerSetup;
+            }
           }
           before = { state, extra };
           const certificate = policy.certificate();

@@ -4,6 +4,7 @@ import { type MigrationPreview, planText } from '../../src/engine/migration-prev
 import { flowModOf, type Rule } from '../../src/network/rules.js';
 import { parseMac } from '../../src/openflow/address.js';
 import type { Action } from '../../src/openflow/index.js';
+import { shippedTopology } from '../network/support/topologies.js';
 import { Rig, type RigOptions, smallTopology } from './rig.js';
 
 const quiet = (options: Partial<RigOptions> = {}): Rig => new Rig({ seed: 1, ...options }).settle(1);
@@ -54,6 +55,41 @@ describe('a request that cannot be', () => {
     expect(rig.answer(request)).toMatchObject({ ok: true, body: { source: 'hyp-a', destination: 'hyp-b' } });
     rig.finish(id);
     expect(rig.leftovers([id])).toEqual([]);
+  });
+
+  it('is refused when packets are too large for a link, and says which and by how much', () => {
+    const topology = smallTopology();
+    const small = (name: string) => ({
+      ...topology,
+      links: topology.links.map((l) => (l.name === name ? { ...l, mtuBytes: 1400 } : l)),
+    });
+    const rig = quiet({ topology: small('wan') });
+    const facts = { link: 'wan', linkMtuBytes: 1400, neededBytes: 1500, packetsOf: 'stream' };
+    expect(expectRefusal(rig, {}, 'mtu-too-small', 409)).toEqual(facts);
+    expect(expectRefusal(rig, { dryRun: true }, 'mtu-too-small', 409)).toEqual(facts);
+    expect(rig.harness.view!.links.map((l) => l.mtuBytes)).toEqual([1400, 1500, 1500, 1500]);
+    // The circuit carries nothing of either at the moment.
+    const dark = quiet({ topology: small('circuit') });
+    expect(dark.answer(dark.migrate({ dryRun: true }).request)).toMatchObject({ ok: true });
+  });
+
+  it('is taken with a warning when only a detour is too small', () => {
+    const three = shippedTopology('three-site');
+    const topology = {
+      ...three,
+      traffic: [],
+      links: three.links.map((l) => (l.name === 'ac' ? { ...l, mtuBytes: 1400 } : l)),
+    };
+    const rig = quiet({ topology });
+    const answer = rig.answer(rig.migrate({ destination: 'hyp-b', dryRun: true }).request);
+    expect(answer).toMatchObject({
+      ok: true,
+      body: {
+        warnings: ['the memory stream', 'vm1'].map((whose) =>
+          expect.stringContaining(`when another link fails, packets of ${whose} may come to link ac`),
+        ),
+      },
+    });
   });
 
   it('is refused while the machine is moving', () => {
@@ -179,7 +215,7 @@ describe('state of connections on the path', () => {
       expect(dry.body.warnings[0]).toMatch(/^gw-a keeps state of connections .* vm1: ct, nat in table=7/);
     const { id } = rig.migrate();
     rig.settle(1);
-    const told = rig.harness.view!.events.filter((e) => e.what === 'connections will break');
+    const told = rig.harness.view!.events.filter((e) => e.what === 'admitted with a warning');
     expect(told).toHaveLength(warned);
     expect(rig.view(id)).toBeDefined();
   });

@@ -31,6 +31,7 @@ class LineRig {
       steeringChanged: () => undefined,
       steeringDone: () => this.steered,
       dataPlane: () => this.plane,
+      refused: () => undefined,
       lost: (_, __, reason) => this.lost.push(reason),
       log: () => undefined,
     };
@@ -147,6 +148,22 @@ describe('the circuit of one link', () => {
     expect([rig.line.phase, rig.line.carries]).toEqual(['up', true]);
   });
 
+  it('believes a provider in neither that says yes and no, and records the release before it asks for it', () => {
+    const rig = new LineRig();
+    rig.light();
+    rig.store();
+    const { number } = rig.asked[0]!;
+    rig.turn((t) => rig.line.granted(t, rig.line.id!));
+    rig.turn((t) => rig.line.answered(t, number, { code: 'refused', detail: 'no capacity' }, []));
+    expect(rig.last).toBe('request');
+    for (let i = 0; i < 3; i++) rig.store();
+    rig.wait(2);
+    expect(rig.kinds).toEqual(['circuitRequested', 'circuitGranted', 'circuitReleasing']);
+    expect([rig.line.phase, rig.last]).toEqual(['releasing', 'release']);
+    rig.answer(undefined);
+    rig.expectBalanced();
+  });
+
   it('repeats an order that got lost under the same id', () => {
     const rig = new LineRig();
     rig.light();
@@ -236,5 +253,142 @@ describe('the circuit of one link', () => {
     expect(going.asked.at(-1)!.request).toEqual({ kind: 'release', id: 'two-dc.7' });
     going.answer(undefined);
     expect([going.line.phase, going.line.id, going.kinds]).toEqual(['dark', undefined, ['circuitReleased']]);
+  });
+});
+
+type Phase = CircuitLine['phase'];
+const phases: readonly Phase[] = ['dark', 'signalling', 'up', 'failing', 'releasing', 'down-unknown'];
+
+/** A line in each phase; where a question can be on its way, one is. */
+function lineIn(phase: Phase): LineRig {
+  const rig = new LineRig();
+  if (phase === 'dark') return rig;
+  if (phase === 'signalling' || phase === 'down-unknown') {
+    rig.light();
+    rig.store();
+    if (phase === 'signalling') return rig;
+    rig.answer(undefined, 'timeout');
+    rig.wait(1);
+    return rig;
+  }
+  rig.lit().wait(5);
+  if (phase === 'releasing') {
+    rig.turn((t) => rig.line.darken(t, 'idle'));
+    rig.wait(0.3);
+  }
+  rig.steered = false;
+  if (phase === 'failing') rig.turn((t) => rig.line.failed(t, rig.line.id!, 'fibre cut'));
+  return rig;
+}
+
+const told =
+  (state: ProvidedCircuit['state'] | undefined, error: 'refused' | 'timeout' | null = null) =>
+  (rig: LineRig): void => {
+    if (rig.asked.length > 0 && rig.line.id !== undefined) rig.answer(state, error);
+  };
+const event =
+  (work: (line: CircuitLine, turn: Turn, id: string) => void) =>
+  (rig: LineRig): void =>
+    rig.turn((t) => work(rig.line, t, rig.line.id ?? 'two-dc.none'));
+const plane =
+  (shown: DataPlane | undefined) =>
+  (rig: LineRig): void => {
+    rig.plane = shown;
+    rig.turn((t) => rig.line.advance(t));
+  };
+/** What a line is after each event in each phase, in the order of `phases`. */
+const table: Record<string, readonly [(rig: LineRig) => void, ...Phase[]]> = {
+  order: [
+    event((l, t) => l.light(t, 'why')),
+    'signalling',
+    'signalling',
+    'up',
+    'failing',
+    'releasing',
+    'down-unknown',
+  ],
+  'give up': [
+    event((l, t) => l.darken(t, 'why')),
+    'dark',
+    'releasing',
+    'releasing',
+    'failing',
+    'releasing',
+    'releasing',
+  ],
+  ready: [event((l, t, id) => l.granted(t, id)), 'dark', 'up', 'up', 'failing', 'releasing', 'up'],
+  'ready of another': [
+    event((l, t) => l.granted(t, 'x.1')),
+    'dark',
+    'signalling',
+    'up',
+    'failing',
+    'releasing',
+    'down-unknown',
+  ],
+  failed: [
+    event((l, t, id) => l.failed(t, id, 'cut')),
+    'dark',
+    'releasing',
+    'failing',
+    'failing',
+    'releasing',
+    'releasing',
+  ],
+  vanished: [
+    event((l, t, id) => l.gone(t, id, false)),
+    'dark',
+    'releasing',
+    'failing',
+    'failing',
+    'dark',
+    'releasing',
+  ],
+  released: [
+    event((l, t, id) => l.gone(t, id, true)),
+    'dark',
+    'releasing',
+    'failing',
+    'failing',
+    'dark',
+    'releasing',
+  ],
+  refused: [told(undefined, 'refused'), 'dark', 'dark', 'up', 'failing', 'releasing', 'down-unknown'],
+  'no answer': [
+    told(undefined, 'timeout'),
+    'dark',
+    'down-unknown',
+    'up',
+    'failing',
+    'releasing',
+    'down-unknown',
+  ],
+  'it signals': [told('signalling'), 'dark', 'signalling', 'up', 'failing', 'releasing', 'signalling'],
+  'it is up': [told('up'), 'dark', 'up', 'up', 'failing', 'releasing', 'up'],
+  'it has failed': [told('failed'), 'dark', 'releasing', 'failing', 'failing', 'releasing', 'releasing'],
+  'it is going': [told('releasing'), 'dark', 'releasing', 'failing', 'failing', 'releasing', 'releasing'],
+  'it is gone': [told('gone'), 'dark', 'releasing', 'failing', 'failing', 'dark', 'releasing'],
+  'there is none': [told(undefined), 'dark', 'releasing', 'failing', 'failing', 'dark', 'down-unknown'],
+  'no signal': [plane('no-signal'), 'dark', 'signalling', 'failing', 'failing', 'releasing', 'down-unknown'],
+  'no probe': [plane('silent'), 'dark', 'signalling', 'failing', 'failing', 'releasing', 'down-unknown'],
+  'switches away': [plane(undefined), 'dark', 'signalling', 'up', 'failing', 'releasing', 'down-unknown'],
+  'six seconds': [(rig) => rig.wait(6), 'dark', 'signalling', 'up', 'releasing', 'releasing', 'down-unknown'],
+  'eighty seconds': [(rig) => rig.wait(80), 'dark', 'releasing', 'up', 'releasing', 'releasing', 'releasing'],
+};
+
+describe.each(Object.entries(table))('on "%s"', (_, [happens, ...expected]) => {
+  it.each(phases.map((phase, i) => [phase, expected[i]!] as const))('%s becomes %s', (phase, next) => {
+    const rig = lineIn(phase);
+    expect(rig.line.phase).toBe(phase);
+    const orders = rig.asked.filter((a) => a.request.kind === 'request').length;
+    happens(rig);
+    rig.store();
+    expect(rig.line.phase).toBe(next);
+    if (next !== 'up') expect(rig.line.carries).toBe(false);
+    if (next === 'dark') expect(rig.line.id).toBeUndefined();
+    // whatever is not dark has something to do or to wait for, and a limit for it
+    else expect(rig.line.nextDeadline()).toBeLessThan(rig.now + 301);
+    if (phase !== 'dark' && phase !== 'down-unknown')
+      expect(rig.asked.filter((a) => a.request.kind === 'request')).toHaveLength(orders);
   });
 });

@@ -6,9 +6,9 @@ import type { CircuitPlantOptions } from '../../src/simulator/circuit-plant.js';
 import { circuitsOf } from '../../src/simulator/run-virtual.js';
 import { Rig, type RigOptions, smallTopology } from './rig.js';
 
-/** Two sites, a machine that takes the packet path ten seconds and more, and a provider. */
+/** Two sites, a machine that takes the packet path eight seconds, and a provider. */
 function rigWith(circuits: CircuitPlantOptions = {}, options: Partial<RigOptions> = {}): Rig {
-  const topology = smallTopology({ memoryBytes: 100_000_000 });
+  const topology = smallTopology({ memoryBytes: 50_000_000 });
   const rig = new Rig({
     seed: 1,
     topology,
@@ -35,8 +35,8 @@ function expectBalanced(rig: Rig): void {
 describe('a circuit beside the packet path', () => {
   it('stays dark without a configuration, and nobody is asked', () => {
     const rig = rigWith({}, { circuits: undefined });
-    const { id } = rig.migrate();
-    rig.finish(id);
+    rig.migrate();
+    rig.settle(3);
     expect(circuit(rig)).toMatchObject({ state: 'dark', budget: null, advice: null });
     expect(rig.outputs.filter(({ output }) => output.kind === 'circuit')).toEqual([]);
   });
@@ -48,7 +48,10 @@ describe('a circuit beside the packet path', () => {
     expect(rig.harness.runWhile(() => !circuit(rig).carries, rig.now + 3)).toBe(true);
     rig.settle(1.1);
     expect(circuit(rig).advice).toBe('debt-outweighs-cost');
-    expect(rig.harness.view!.links.find((l) => l.name === 'circuit')!.state).toBe('up');
+    const link = rig.harness.view!.links.find((l) => l.name === 'circuit')!;
+    expect(link.state).toBe('up');
+    // probes and LLDP go through it in any case, and are counted at its port
+    expect(link.bitsPerSecond).toBeGreaterThan(0);
     rig.finish(id);
     expect(until(rig, 'dark', 60)).toBe(true);
     expect(entries(rig)).toEqual([
@@ -90,6 +93,39 @@ describe('a circuit beside the packet path', () => {
     expect(new Set(orders).size).toBe(orders.length);
     expectBalanced(rig);
     expect(circuit(rig).ledger.cost).toBe(0);
+    // only the time for which an answer was waited for
+    expect(circuit(rig).budget!.spent).toBeLessThan(5);
+  });
+
+  it('survives the controller that ordered it: adopted, used and released, under one id', () => {
+    const rig = rigWith();
+    const { id } = rig.migrate();
+    expect(until(rig, 'signalling', 5)).toBe(true);
+    rig.settle(0.1);
+    const ordered = circuit(rig).id;
+    rig.kill(3);
+    expect(rig.harness.runWhile(() => !circuit(rig).carries, rig.now + 10)).toBe(true);
+    expect(circuit(rig).id).toBe(ordered);
+    rig.finish(id);
+    expect(rig.view(id)!.state).toBe('completed');
+    expect(until(rig, 'dark', 60)).toBe(true);
+    expect(entries(rig).filter((kind) => kind === 'circuitRequested')).toHaveLength(1);
+    expectBalanced(rig);
+    expect(rig.leftovers([id])).toEqual([]);
+  });
+
+  it('that dies with its ports up is left within a second, since probes go through it', () => {
+    const rig = rigWith();
+    rig.migrate();
+    expect(rig.harness.runWhile(() => !circuit(rig).carries, rig.now + 15)).toBe(true);
+    rig.silence('circuit', true);
+    const at = rig.now;
+    expect(rig.harness.runWhile(() => circuit(rig).carries, at + 2)).toBe(true);
+    expect(circuit(rig)).toMatchObject({ carries: false });
+    expect(circuit(rig).reason).toContain('no probe comes through');
+    expect(rig.now - at).toBeLessThan(1);
+    until(rig, 'dark', 10);
+    expectBalanced(rig);
   });
 
   it('that fails in mid-transfer is left, said so, released, and its promise is judged anew', () => {

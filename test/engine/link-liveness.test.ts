@@ -13,17 +13,6 @@ const stateOf = (rig: Rig, name: string) => rig.harness.view!.links.find((l) => 
 const events = (rig: Rig, what: string) =>
   rig.harness.view!.events.filter((e) => e.what.includes(what)).map((e) => e.detail);
 
-/** The link carries nothing any more, or again, in both directions; its ports keep their signal. */
-function setSilent(rig: Rig, link: string, silent: boolean): void {
-  for (const [name, plant] of rig.simulation.switches) {
-    const port = plant.portNamed(`${name}.${link}`);
-    if (port === undefined) continue;
-    const { egress } = port;
-    if (silent) egress.send = (packet) => rig.simulation.pool.release(packet);
-    else Reflect.deleteProperty(egress, 'send');
-  }
-}
-
 describe('liveness of links', () => {
   it('has all links up in a quiet network, and takes none for dead', () => {
     const rig = rigOf().settle(10);
@@ -39,7 +28,7 @@ describe('liveness of links', () => {
     const rig = rigOf();
     const rules = rig.dumps();
     const died = rig.now;
-    setSilent(rig, 'sea-den', true);
+    rig.silence('sea-den', true);
     rig.harness.runWhile(() => stateOf(rig, 'sea-den') === 'up', rig.now + 5, 0.02);
     // Three probes of 150 ms, their patience, a look at the counter, and the publication of it.
     expect(rig.now - died).toBeLessThan(1.1);
@@ -53,7 +42,7 @@ describe('liveness of links', () => {
       expect(probe.receivedPackets).toBeGreaterThan(10);
     }
     expect(rig.dumps()).toEqual(rules);
-    setSilent(rig, 'sea-den', false);
+    rig.silence('sea-den', false);
     rig.settle(2);
     expect(stateOf(rig, 'sea-den')).toBe('up');
     expect(events(rig, 'carries packets again')).toEqual(['sea-den']);
@@ -62,13 +51,13 @@ describe('liveness of links', () => {
 
   it('makes routes anew when a second link dies, and forgets them again', () => {
     const rig = rigOf();
-    for (const name of ['sea-den', 'kan-ind']) setSilent(rig, name, true);
+    for (const name of ['sea-den', 'kan-ind']) rig.silence(name, true);
     rig.settle(3);
     const from = rig.now;
     rig.settle(2);
     for (const vm of topology.vms)
       expect(rig.simulation.summary(`probe-${vm.name}`, from, rig.now - 0.3).lossPercent).toBe(0);
-    for (const name of ['sea-den', 'kan-ind']) setSilent(rig, name, false);
+    for (const name of ['sea-den', 'kan-ind']) rig.silence(name, false);
     rig.settle(3);
     expectQuietGroups(rig);
   });

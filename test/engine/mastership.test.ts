@@ -50,7 +50,7 @@ describe('a controller that claims its switches', () => {
     expect(answerRole(next, again, noGeneration)).toEqual([{ role: master, generation: 43n }]);
   });
 
-  it('claims nothing while the generation is not on disk', () => {
+  it('claims nothing while the generation is not on disk, and asks the disk again', () => {
     const rig = new DeskRig(config, []);
     const end = rig.join(1n);
     answerRole(rig, end, 7n);
@@ -59,6 +59,12 @@ describe('a controller that claims its switches', () => {
     expect(end.take('role_request')).toEqual([]);
     expect(reads(end)).toEqual([]);
     expect(rig.logged('error')).toEqual(['no switch can be claimed']);
+    expect(rig.appended).toEqual([]);
+    rig.wait(2);
+    rig.answerEchoes(end);
+    expect(rig.appended.map((o) => o.record.entry)).toEqual([{ kind: 'generation', generation: '8' }]);
+    rig.store();
+    expect(end.take('role_request')).toMatchObject([{ role: master, generation_id: 8n }]);
   });
 
   it('reads again when its generation was stale, and gives up with an alarm after three times', () => {
@@ -98,6 +104,9 @@ describe('a controller that claims its switches', () => {
     rig.say(end, error(0xabc, 1, 10));
     // What a step of a migration was told of this switch holds no more.
     expect(keeper.acknowledged).toBe(-1);
+    // It is connected, but counts as out of reach where rules are to be written.
+    expect(rig.desk.link('0000000000000001')).toBeDefined();
+    expect(rig.desk.writable('0000000000000001')).toBeUndefined();
     expect(rig.logged('error')).toEqual(['another controller has become master of a switch']);
     rig.wait(1);
     rig.answerEchoes(end);

@@ -37,6 +37,19 @@ describe('circuits in steady.yaml', () => {
     expect(readConfig(write(topology)).config).not.toHaveProperty('circuits');
   });
 
+  it('may have a bill for what is sent', () => {
+    const bill = (terms: string): string =>
+      section(`{ link: circuit, budgetPerSecond: 1, percentileBill: { ${terms} } }`);
+    const read = readConfig(write(bill('pricePerMegabitPerSecond: 0.5')));
+    expect(read.config.circuits?.links[0]?.percentileBill).toEqual({
+      pricePerBytesPerSecond: 4e-6,
+      periodSeconds: 300,
+      percentile: 0.95,
+    });
+    expect(problemsOf(bill('periodSeconds: 60'))[0]?.path).toBe('circuits.links[0].percentileBill');
+    expect(problemsOf(bill('pricePerMegabitPerSecond: 1, percentile: 2'))).toHaveLength(1);
+  });
+
   it('may carry a token, from a file beside this one', () => {
     writeFileSync(join(directory, 'token'), 'secret\n');
     const link = '{ link: circuit, budgetPerSecond: 1, minimumHoldSeconds: 60 }';

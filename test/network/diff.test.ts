@@ -199,9 +199,11 @@ describe('the difference', () => {
 
   it('between two states of a real network costs what changed, not what is there', () => {
     const topology = shippedTopology('three-site');
+    const move = { ordinal: 1, epoch: 0, vm: 'vm1', source: 'hyp-a', destination: 'hyp-b', tcpPort: 4901 };
+    const migrations = [{ ...move, stage: 'staged', granted: true, awaitsResume: true } as const];
     const at = (host: string): NetworkState => ({
       vmLocation: new Map([['vm1', host]]),
-      migrations: [],
+      migrations,
       classes: [],
     });
     for (const s of topology.switches) {

@@ -6,7 +6,7 @@ import { NetworkMap, portNameLimitBytes, portsOf } from '../../src/network/index
 import { NetworkSimulation } from '../../src/simulator/network-simulation.js';
 
 const root = resolve(import.meta.dirname, '../..');
-const made = ['abilene', 'fat-tree-4'];
+const made = ['abilene', 'abilene-core', 'fat-tree-4'];
 
 describe('the topologies that are made', () => {
   it('are what the program writes', () => {

@@ -95,6 +95,16 @@ describe('embedded network', () => {
     expect(agent.lines[1]).toMatchObject({ id: 2, return: { phase: 'none' } });
     expect(agent.lines[2]).toMatchObject({ id: 3, error: { code: 'bad-command' } });
     expect(network.lateness().turns).toBeGreaterThan(0);
+    const isLit = () => network.simulation.portNamed('gw-a.circuit')!.sw.portNamed('gw-a.circuit')!.up;
+    expect(isLit()).toBe(false);
+    const id = 'two-dc.circuit.1-1';
+    const ordered = await fetch(new URL(`circuits/${id}`, endpoints.circuits), {
+      method: 'PUT',
+      headers: { 'idempotency-key': id },
+      body: '{"link":"circuit","ends":["gw-a","gw-b"],"capacityBitsPerSecond":1e8,"setupSeconds":0.1}',
+    });
+    expect(ordered.status).toBe(201);
+    await until(() => isLit());
   });
 
   it('answers the lines of its standard input, also the wrong ones', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { desiredRules } from '../../src/network/intents.js';
+import { flowModOf } from '../../src/network/rules.js';
 import {
   decodeMessage,
   encodeMessage,
@@ -29,6 +30,14 @@ import { twoDc } from './fixtures.js';
 
 const topology = twoDc();
 const noAction = { instructions: [] };
+const anyRule = {
+  tableId: 1,
+  priority: 7,
+  match: [],
+  instructions: [],
+  cookie: 0x5354n << 48n,
+  hardTimeoutSeconds: 0,
+};
 
 /** A controller that says what the test tells it to say, byte for byte through the codec. */
 class Script {
@@ -172,7 +181,7 @@ describe('fake switch', () => {
     const answers = script.say(hello, multipart(2, 'flow', allFlows), multipart(3, 'aggregate', allFlows));
     const flows = answers[0] as Extract<Message, { mp_type: 'flow'; type: 'multipart_reply' }>;
     expect(flows.body).toHaveLength(rules.length);
-    expect(flows.body.map((f) => f.cookie)).toEqual(rules.map(() => rules[0]!.cookie));
+    expect(flows.body.map((f) => f.cookie).sort()).toEqual(rules.map((r) => r.cookie).sort());
     expect(answers[1]).toMatchObject({ body: { flow_count: rules.length } });
     script.say(flowMod(4, { command: OFPFC_DELETE, table_id: 0xff }));
     expect(script.say(multipart(5, 'aggregate', allFlows))[0]).toMatchObject({ body: { flow_count: 0 } });
@@ -324,5 +333,48 @@ describe('fake switch', () => {
       reason: 2,
       desc: { port_no: 2, state: 4 },
     });
+  });
+
+  it('refuses the commands of a slave, and makes one of a master when somebody else claims it', () => {
+    const control = new NetworkSimulation(topology, { seed: 1 }).controls.get('gw-a')!;
+    const script = new Script(control);
+    const claim: Message = { type: 'role_request', xid: 1, role: 2, generation_id: 5n };
+    expect(script.say(claim)).toMatchObject([{ type: 'role_reply', role: 2 }]);
+    const add: Message = { ...flowModOf(anyRule, 'add'), xid: 2 };
+    expect(script.say(add)).toEqual([]);
+    control.claimedByOther();
+    expect(script.say({ ...add, xid: 3 })).toMatchObject([
+      { type: 'error', xid: 3, error_type: 1, error_code: 10 },
+    ]);
+    expect(script.say({ ...claim, xid: 4 })).toMatchObject([
+      { type: 'error', error_type: 11, error_code: 0 },
+    ]);
+    // Reading is everybody's right.
+    expect(script.say({ type: 'barrier_request', xid: 5 })).toMatchObject([
+      { type: 'barrier_reply', xid: 5 },
+    ]);
+    expect(script.say({ ...claim, xid: 6, generation_id: 6n })).toMatchObject([{ role: 2 }]);
+    expect(script.say({ ...add, xid: 7 })).toEqual([]);
+  });
+
+  it('applies a bundle as a whole or not at all, also when the table has become too small', () => {
+    const simulation = new NetworkSimulation(topology, { seed: 1 });
+    const { tables, tableOptions } = simulation.switches.get('gw-a')!;
+    const script = new Script(simulation.controls.get('gw-a')!);
+    const rule = (priority: number): Message => ({ ...flowModOf({ ...anyRule, priority }, 'add'), xid: 9 });
+    script.say(rule(1), rule(2), rule(3));
+    tableOptions.maxEntries = 2;
+    const before = tables.dump();
+    const frame = { type: 'bundle_control', xid: 8, bundle_id: 1, flags: 3, properties: [] } as const;
+    const inside = (message: Message): Message =>
+      ({ type: 'bundle_add_message', xid: 9, bundle_id: 1, flags: 3, message, properties: [] }) as Message;
+    script.say({ ...frame, control_type: OFPBCT_OPEN_REQUEST }, inside(rule(2)), inside(rule(4)));
+    expect(script.say({ ...frame, control_type: OFPBCT_COMMIT_REQUEST })).toMatchObject([{ type: 'error' }]);
+    expect(tables.dump()).toBe(before);
+    // To change what is there needs no room.
+    script.say({ ...frame, control_type: OFPBCT_OPEN_REQUEST }, inside(rule(2)));
+    const [reply] = script.say({ ...frame, control_type: OFPBCT_COMMIT_REQUEST });
+    expect(reply).toMatchObject({ control_type: OFPBCT_COMMIT_REPLY });
+    expect(tables.entries()).toHaveLength(3);
   });
 });

@@ -156,7 +156,7 @@ describe.skipIf(!requireOrSkip('ovs', 'mininet'))('the topology in Mininet', () 
   it('says what is wrong with what it was given', async () => {
     const unknown = await place.run('/usr/bin/python3', script, 'four-dc');
     expect(unknown.code).toBe(1);
-    expect(unknown.output).toContain('There are: abilene, fat-tree-4, three-site, two-dc');
+    expect(unknown.output).toContain('There are: abilene, abilene-core, fat-tree-4, three-site, two-dc');
     const address = await place.run('/usr/bin/python3', script, '--controller', '6653');
     expect(address.code).toBe(2);
     expect(address.output).toContain('6653 is not IP:PORT');

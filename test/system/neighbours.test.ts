@@ -1,18 +1,29 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SwitchView } from '../../src/engine/view.js';
+import type { MigrationView, SwitchView, SystemView } from '../../src/engine/view.js';
 import { readTopology } from '../../src/io/topology-file.js';
+import { composeCookie, ownerCookie, ruleStep } from '../../src/network/cookie.js';
 import type { Topology } from '../../src/network/topology.js';
-import { down, exec, runIn, setController, up } from '../../src/testbed/index.js';
+import { down, exec, runIn, setController, spawnIn, startAgents, up } from '../../src/testbed/index.js';
+import { ofctl } from '../../src/testbed/ovs.js';
 import { requireOrSkip } from '../support/require.js';
 import { DaemonProcess, eventually } from './daemon.js';
 
 const file = readTopology('topologies/two-dc.yaml');
+/** The wide-area link is two, and a core switch between them forwards by label. */
+const halfWay = { ...file.links.find((l) => l.name === 'wan')!, oneWayDelayMs: 10, mtuBytes: 1504 };
 const topology: Topology = {
   ...file,
   traffic: [],
+  sites: [...file.sites, { name: 'pop' }],
+  switches: [...file.switches, { name: 'co', site: 'pop', role: 'core', dpid: '00000000000000c0' }],
+  links: [
+    { ...halfWay, name: 'wan', ends: ['gw-a', 'co'] },
+    { ...halfWay, name: 'wan2', ends: ['co', 'gw-b'] },
+    ...file.links.filter((l) => l.kind === 'local'),
+  ],
   hosts: file.hosts.map((h, i) => ({ ...h, ipv6: `fd00::${i + 1}` })),
-  vms: file.vms.map((v) => ({ ...v, ipv6: 'fd00::101' })),
+  vms: file.vms.map((v) => ({ ...v, ipv6: 'fd00::101', memoryBytes: 10e6, workingSetBytes: 2e6 })),
 };
 const directory = `/tmp/steady-test-${process.pid}-neighbours`;
 const hostNamed = (name: string) => topology.hosts.find((h) => h.name === name)!;
@@ -50,6 +61,34 @@ async function heardWhile(what: () => Promise<unknown>): Promise<Record<string, 
   const after = Object.entries(await heard()).map(([name, n]) => [name, n - before[name]!] as const);
   return Object.fromEntries(after.filter(([, n]) => n !== 0));
 }
+
+/** Sends RARP for the machine (as QEMU does when it resumes one), every 5 ms. */
+const rarpProgram = `
+import socket, sys, time
+mac = bytes.fromhex(sys.argv[1])
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind(("eth0", 0))
+frame = b"\\xff" * 6 + mac + bytes.fromhex("8035000108000604" "0003") + (mac + bytes(4)) * 2 + bytes(18)
+for _ in range(int(sys.argv[2])): s.send(frame); time.sleep(0.005)`;
+const rarpCommand = (times: number): string[] => {
+  const mac = topology.vms[0]!.mac.replaceAll(':', '');
+  return ['/usr/bin/python3', '-c', rarpProgram, mac, String(times)];
+};
+const announce = (station: string, times: number): Promise<string> =>
+  runIn(directory, station, rarpCommand(times));
+const announcer = (station: string, times: number) =>
+  spawnIn(directory, station, rarpCommand(times), { stdio: 'ignore' });
+
+/** Packets that the rules for announcements of this kind counted; Open vSwitch brings its counters up to date within a second. */
+async function rarps(switchName: string, kind: 'heard' | 'refused'): Promise<number> {
+  const cookie = `cookie=0x${composeCookie({ ordinal: 0, epoch: 0, step: ruleStep[kind] }).toString(16)}/-1`;
+  const flows = await ofctl(directory, ['dump-flows', switchName, `table=0,${cookie}`]);
+  const counts = [...flows.matchAll(/n_packets=(\d+),.*(?:rarp|dl_type=0x8035)/g)].map((m) => Number(m[1]));
+  return counts.reduce((sum, n) => sum + n, 0);
+}
+const rarpCount = (switchName: string, kind: 'heard' | 'refused', count: number): Promise<true> =>
+  eventually(`${switchName} counts ${count} announcements as ${kind}`, async () =>
+    (await rarps(switchName, kind)) === count ? true : undefined,
+  );
 
 /** Neighbours and addresses as a real Open vSwitch and the hosts' own network stacks have them: nobody is told anything beforehand. */
 describe.skipIf(!requireOrSkip('ovs', 'gcc'))('stations of a real network', () => {
@@ -125,5 +164,53 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('stations of a real network', () =
     expect(await heardWhile(unanswered)).toEqual({});
     await ip(asker.name, `link set eth0 address ${asker.mac}`);
     expect(await ping(asker.name, far.ip)).toBe(0);
+  });
+
+  it('reach each other across a core that knows none of them, with packets of full size', async () => {
+    for (const [from, to] of [
+      [asker, far],
+      [far, asker],
+    ] as const)
+      expect(await ping(from.name, to.ip, '-s', '1472', '-M', 'do')).toBe(0);
+    const rules = await ofctl(directory, ['dump-flows', 'co', `cookie=${ownerCookie}/-1`]);
+    expect(rules).toMatch(/dl_vlan=1 /);
+    for (const { mac, ip: address } of [...topology.hosts, ...topology.vms]) {
+      expect(rules).not.toContain(mac);
+      expect(rules).not.toContain(address);
+    }
+  });
+
+  it('announce themselves to nobody; the machine at its destination, to the controller', async () => {
+    const [vm] = topology.vms;
+    const [home, away] = [`${vm!.name}@hyp-a`, `${vm!.name}@hyp-b`];
+    expect(await heardWhile(() => announce(home, 5))).toEqual({});
+    await rarpCount('hv-a', 'heard', 5);
+    expect(await heardWhile(() => announce(away, 3))).toEqual({});
+    await rarpCount('hv-b', 'refused', 3);
+
+    await startAgents(directory);
+    const announcing = announcer(away, 1e6);
+    try {
+      const { id } = await eventually('the agents are connected', async () => {
+        const answer = await daemon!.post('/v1/migrations', { vm: vm!.name, destination: 'hyp-b' });
+        return answer.status === 202 ? ((await answer.json()) as MigrationView) : undefined;
+      });
+      await eventually('the migration is completed', async () =>
+        (await daemon!.get<MigrationView>(`/v1/migrations/${id}`)).state === 'completed' ? true : undefined,
+      );
+      const { events } = await daemon!.get<SystemView>('/v1/state');
+      expect(events.flatMap((e) => (e.what === 'a machine announces itself' ? [e.detail] : []))).toEqual([
+        `${id}: ${vm!.name} at hyp-b`,
+      ]);
+    } finally {
+      announcing.kill();
+    }
+    // Now it is at home there, and its old place is none of its own.
+    await eventually('it is heard at its new place', async () =>
+      (await rarps('hv-b', 'heard')) > 0 ? true : undefined,
+    );
+    await announce(home, 4);
+    await rarpCount('hv-a', 'refused', 4);
+    expect(await ping(far.name, vm!.ip)).toBe(0);
   });
 });

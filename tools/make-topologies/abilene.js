@@ -36,6 +36,7 @@ const circuits = [
 ];
 const oc192BitsPerSecond = 9_953_280_000;
 const scale = 200;
+const coreMtuBytes = 9000;
 const fibreKilometresPerMs = 200;
 const earthRadiusKilometres = 6371;
 
@@ -51,7 +52,7 @@ function kilometres([north1, east1], [north2, east2]) {
 const delayMs = (a, b) =>
   Math.round((kilometres(sites[a].place, sites[b].place) / fibreKilometresPerMs) * 100) / 100;
 
-/** Abilene, the backbone of Internet2, as it was in 2005. */
+/** Abilene, the backbone of Internet2, as it was in 2005: the gateways of the sites are its nodes. */
 export function abilene() {
   const parts = new Parts();
   for (const [name, { code }] of Object.entries(sites)) {
@@ -69,6 +70,24 @@ export function abilene() {
     );
   for (const [a, b] of links) join('packet', a, b, oc192BitsPerSecond / scale);
   for (const [a, b] of circuits) join('circuit', a, b, (2 * oc192BitsPerSecond) / scale);
+  stations(parts);
+  return {
+    topology: parts.topology(
+      'abilene',
+      'Abilene, the backbone of Internet2, as of 2005: 11 sites, 14 links. Every site has a gateway and a hypervisor ' +
+        'switch; 12 virtual machines may each live at three of them, and two circuits can be had across the country.',
+    ),
+    about: [
+      'Made by tools/make-topologies.js; change it there.',
+      'Sites, links and coordinates: Internet Topology Zoo (Knight, Nguyen, Falkner, Bowden, Roughan: The Internet',
+      'Topology Zoo, IEEE JSAC 29(9), 2011). Delays: great circle at 200,000 km/s. Every link was OC-192 (9.95328 Gbit/s)',
+      `and has 1/${scale} of that here, so that it can be simulated packet by packet; hosts, machines, traffic and circuits are ours.`,
+    ],
+  };
+}
+
+/** Hosts, machines and traffic: the same in both. */
+function stations(parts) {
   for (const { code } of Object.values(sites)) parts.local(`up-${code}`, `hv-${code}`, `gw-${code}`);
   for (const { code } of Object.values(sites)) parts.host(`hyp-${code}`, 'hypervisor', `hv-${code}`);
   for (const code of ['nyc', 'wdc', 'hou', 'den']) parts.host(`src-${code}`, 'source', `gw-${code}`);
@@ -95,17 +114,38 @@ export function abilene() {
   parts.video('video-west', 'src-wdc', 'user-sea', 3_000_000);
   parts.background('cross-south', 'src-hou', 'user-chi', 5005, 16_000_000);
   parts.background('cross-north', 'src-den', 'user-lax', 5006, 16_000_000);
+}
+
+/** The same with the backbone's own nodes: a core switch in every place, and the gateway of the site there hangs on it. */
+export function abileneCore() {
+  const parts = new Parts();
+  for (const [name, { code }] of Object.entries(sites)) {
+    parts.site(name);
+    parts.switch(`gw-${code}`, name, 'gateway');
+    parts.switch(`hv-${code}`, name, 'hypervisor');
+  }
+  for (const { code } of Object.values(sites)) {
+    parts.site(`pop-${code}`);
+    parts.switch(`co-${code}`, `pop-${code}`, 'core');
+  }
+  const mtu = { mtuBytes: coreMtuBytes };
+  for (const [a, b] of links) {
+    const [from, to] = [sites[a].code, sites[b].code];
+    parts.packet(`${from}-${to}`, `co-${from}`, `co-${to}`, oc192BitsPerSecond / scale, delayMs(a, b), mtu);
+  }
+  for (const { code } of Object.values(sites))
+    parts.packet(`ac-${code}`, `gw-${code}`, `co-${code}`, (4 * oc192BitsPerSecond) / scale, 0.1, mtu);
+  stations(parts);
   return {
     topology: parts.topology(
-      'abilene',
-      'Abilene, the backbone of Internet2, as of 2005: 11 sites, 14 links. Every site has a gateway and a hypervisor ' +
-        'switch; 12 virtual machines may each live at three of them, and two circuits can be had across the country.',
+      'abilene-core',
+      'Abilene with its own nodes: 11 core switches that forward by label, joined by its 14 links, and at each the gateway of ' +
+        'a site, four times as fast. Hosts, machines and traffic are those of abilene.yaml.',
     ),
     about: [
       'Made by tools/make-topologies.js; change it there.',
-      'Sites, links and coordinates: Internet Topology Zoo (Knight, Nguyen, Falkner, Bowden, Roughan: The Internet',
-      'Topology Zoo, IEEE JSAC 29(9), 2011). Delays: great circle at 200,000 km/s. Every link was OC-192 (9.95328 Gbit/s)',
-      `and has 1/${scale} of that here, so that it can be simulated packet by packet; hosts, machines, traffic and circuits are ours.`,
+      'The network of abilene.yaml (its sources are named there). That its links carry packets of 9000 bytes, and so have room for',
+      'labels, is ours, as are the links between gateways and cores.',
     ],
   };
 }

@@ -20,7 +20,7 @@ export class Parts {
     this.links.push({ name, kind: 'local', ends: [from, to], oneWayDelayMs: 0, bufferPackets: 1000 });
   }
 
-  packet(name, from, to, capacityBitsPerSecond, oneWayDelayMs) {
+  packet(name, from, to, capacityBitsPerSecond, oneWayDelayMs, more = {}) {
     const ends = [from, to];
     this.links.push({
       name,
@@ -29,6 +29,7 @@ export class Parts {
       capacityBitsPerSecond,
       oneWayDelayMs,
       bufferPackets: 1000,
+      ...more,
     });
   }
 

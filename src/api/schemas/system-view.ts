@@ -17,7 +17,7 @@ export const SwitchSchema = sent('Switch', {
   }),
   name: nullable(Type.String({ description: 'null: not in the topology; nothing is installed on it' })),
   site: nullable(Type.String()),
-  role: nullable(Type.Enum(['gateway', 'hypervisor'])),
+  role: nullable(Type.Enum(['gateway', 'hypervisor', 'core'])),
   state: Type.Enum(['connecting', 'ready', 'lost']),
   address: Type.String(),
   description: Type.String(),
@@ -42,6 +42,9 @@ export const LinkSchema = sent('Link', {
   to: Type.String({ description: 'switch' }),
   capacityBitsPerSecond: nullable(Type.Number({ description: 'null: unshaped' })),
   oneWayDelayMs: nullable(Type.Number({ description: 'null: of a carrier, not configured' })),
+  mtuBytes: Type.Integer({
+    description: 'the largest IP packet that it carries, less what labels take of it',
+  }),
   state: Type.Enum(['up', 'down', 'dark']),
   bitsPerSecond: nullable(Type.Number({ description: 'at the `from` end, last second; null: not measured' })),
   verifiedSecondsAgo: nullable(
@@ -103,6 +106,15 @@ export const CircuitSchema = sent(
       Type.Object(
         { spent: Type.Number(), bound: Type.Number(), debt: Type.Number(), holds: Type.Boolean() },
         { description: 'in this life of the controller; spent <= bound always' },
+      ),
+    ),
+    percentileBill: nullable(
+      Type.Object(
+        {
+          cost: Type.Number(),
+          freePeriods: Type.Integer({ description: 'of any rate that still cost nothing' }),
+        },
+        { description: 'of what is sent, this month; null: nothing is billed for it' },
       ),
     ),
     ledger: Type.Object(

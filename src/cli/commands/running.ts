@@ -26,8 +26,10 @@ interface DemoCommandOptions {
   readonly seed: number;
   readonly memory?: number;
   readonly network: 'embedded' | 'ovs';
+  readonly vm: 'transfer' | 'qemu';
   readonly topology?: string;
   readonly farControlDelay: number;
+  readonly circuits?: true;
   readonly openflowPort: number;
   readonly httpPort: number;
 }
@@ -86,18 +88,25 @@ export function addRunCommands(steady: Command, terminal: Terminal, outcome: Out
       nonNegativeInteger,
       0,
     )
+    .option('--circuits', 'Steady may order the circuits of the network (default: they stay dark)')
     .addOption(
-      new Option('--vm <kind>', 'what is moved: a real TCP transfer with pre-copy')
-        .choices(['transfer'])
+      new Option(
+        '--vm <kind>',
+        'what is moved: transfer, a real TCP transfer with pre-copy; qemu, a real machine (on Open vSwitch)',
+      )
+        .choices(['transfer', 'qemu'])
         .default('transfer'),
     )
     .option('--openflow-port <port>', '0 picks a free port', port, 6653)
     .option('--http-port <port>', '0 picks a free port', port, 8080)
     .action(async ({ json, ...options }: DemoCommandOptions) => {
+      if (options.vm === 'qemu' && options.network !== 'ovs')
+        throw new CliError(exitCodes.usage, '--vm qemu runs a real machine: it needs --network ovs');
       const { runDemo } = await import('../demo.js');
       outcome.exitCode = await runDemo({
         ...options,
         once: options.once ?? false,
+        circuits: options.circuits ?? false,
         jsonFile: json,
         topologyFile: options.topology,
         farControllerDelayMs: options.farControlDelay,

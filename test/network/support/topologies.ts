@@ -4,7 +4,14 @@ import type { LinkSpec, Topology } from '../../../src/network/index.js';
 
 /** The shipped topologies, as the tests of this room read them: no defaults are needed, the files are complete. */
 export function shippedTopology(
-  name: 'two-dc' | 'two-dc-opaque' | 'two-dc-priority' | 'three-site' | 'abilene' | 'fat-tree-4',
+  name:
+    | 'two-dc'
+    | 'two-dc-opaque'
+    | 'two-dc-priority'
+    | 'three-site'
+    | 'abilene'
+    | 'abilene-core'
+    | 'fat-tree-4',
 ): Topology {
   const file = new URL(`../../../topologies/${name}.yaml`, import.meta.url);
   return parse(readFileSync(file, 'utf8')) as Topology;
