@@ -18,7 +18,8 @@ import { steeringOf, streamIntents, streamsOf } from './circuit-use.js';
 import type { EngineConfig } from './config.js';
 import type { ApiCommand, ApiResult, HypervisorEvent, MigrationRequest } from './input.js';
 import type { JournalRecord } from './journal.js';
-import { type CancelOutcome, Migration, type MigrationFacts, type MigrationWorld } from './migration.js';
+import { Migration, type MigrationFacts, type MigrationWorld } from './migration.js';
+import { cancelResult, unknownMigration } from './migration-answers.js';
 import { type MigrationPreview, planOf } from './migration-preview.js';
 import type { HypervisorRequest } from './output.js';
 import type { PacketIn } from './packet-io.js';
@@ -585,28 +586,3 @@ const redirectionOf = (m: Migration, switchName: string): { redirectSeconds?: nu
   const redirectSeconds = m.redirectSecondsAt(switchName);
   return redirectSeconds === undefined ? {} : { redirectSeconds };
 };
-
-function cancelResult(migration: Migration, outcome: CancelOutcome): ApiResult {
-  const { id } = migration.facts;
-  const refuse = (slug: 'not-cancellable' | 'store-failed', status: number, detail: string): ApiResult => ({
-    ok: false,
-    problem: problem(slug, status, detail),
-  });
-  switch (outcome) {
-    case 'taken':
-      return { ok: true, body: migration.view() };
-    case 'too-late':
-      return refuse(
-        'not-cancellable',
-        409,
-        `Migration ${id} is in step ${migration.step}; it can be cancelled until the VM is stopped.`,
-      );
-    case 'not-stored':
-      return refuse('store-failed', 503, 'The journal could not be written, so nothing was cancelled.');
-  }
-}
-
-const unknownMigration = (id: string): ApiResult => ({
-  ok: false,
-  problem: problem('unknown-migration', 404, `No migration has the id "${id}".`),
-});
