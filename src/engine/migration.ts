@@ -34,6 +34,7 @@ const noProgressLimitSeconds = 60;
 const forwardLimitSeconds = 60;
 /** So long a redirection is taken back level by level; a switch that does not answer must not keep the others. */
 const retreatLimitSeconds = 2;
+const waitsForReadBack: readonly Step[] = ['flipping', 'cleaning', 'cancelling', 'failing'];
 
 /**
  * One migration on its way. Level-triggered: `advance` looks at what is known (agents' status, rules
@@ -114,10 +115,9 @@ export class Migration {
   redirectSecondsAt(switchName: string): number | undefined {
     return this.step === 'cleaning' || this.ended ? undefined : this.#redirection.secondsAt(switchName);
   }
-  /** A step waits for what the switches hold, read back; a level of switches that turn is not worth the time of a read. */
+  /** The step waits for what switches hold, read back. A read holds up what the switch is told next, so there is none for the rest. */
   get wantsReadBack(): boolean {
-    if (this.step === 'redirecting') return this.#redirection.isComplete;
-    return !this.ended && this.step !== 'running';
+    return this.step === 'redirecting' ? this.#redirection.isComplete : waitsForReadBack.includes(this.step);
   }
   /** what its agent measured in the last finished round of copying; undefined in the first */
   get dirtyBytesPerSecond(): number | undefined {

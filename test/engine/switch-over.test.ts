@@ -181,3 +181,70 @@ describe('what a dead session writes later', () => {
     expect(rig.leftovers([id])).toEqual([]);
   });
 });
+
+describe('a controller that dies while packets are turned or wait', () => {
+  it.each([
+    ['redirecting', 1],
+    ['redirecting', 2],
+    ['redirecting', 3],
+    ['stopping', 4],
+  ] as const)('in %s with %i switches turned: the next one brings the move to its end', (step, turned) => {
+    const all = underWay(['user-b', 'cross-a'], { simulation: { resumeSeconds } });
+    const { rig, streams } = all;
+    runUntilWritten(rig, step);
+    rig.harness.runWhile(() => redirections(rig).length < turned, rig.now + 1, 0.0002);
+    expect(redirections(rig).length).toBe(turned);
+    rig.kill(0.05);
+    const view = settle(all);
+    expect(view.state).toBe('completed');
+    for (const { what, stream } of streams) {
+      expect(stream.duplicates, what).toBe(0);
+      // Not knowing which have turned it turns the rest at once: what is on the line at that moment may find no way.
+      expect(stream.lost, what).toBeLessThanOrEqual(step === 'stopping' ? 0 : 50);
+    }
+  });
+});
+
+describe('a switch that is away', () => {
+  const topology = quiet(shippedTopology('three-site'));
+  const inwardOf = (all: UnderWay) => all.streams.filter((s) => s.to === 'vm');
+
+  it('for more than a minute while the others flip: packets neither circle nor get lost', () => {
+    const all = underWay(['user-c', 'cross-a', 'server-b'], { topology }, 200);
+    const { rig, id } = all;
+    runUntilWritten(rig, 'flipping');
+    rig.freeze('gw-a');
+    rig.finish(id, 150);
+    const view = rig.view(id)!;
+    expect(view.state).toBe('completed');
+    expect(view.phaseTransitions.map((t) => t.note).join()).toContain('not reached: gw-a');
+    // Its location entry still says the old place.
+    expect(redirections(rig)).toEqual(['gw-a']);
+    rig.frozen.clear();
+    rig.harness.runUntil(rig.now + 10);
+    settle(all);
+    for (const { what, stream } of inwardOf(all))
+      expect([stream.lost, stream.duplicates, stream.overtaken], what).toEqual([0, 0, 0]);
+  });
+
+  it('while packets are being turned: they go back soon, and the machine stays where it is', () => {
+    const all = underWay(['user-c', 'cross-a', 'server-b'], { topology }, 200);
+    const { rig, id } = all;
+    runUntilWritten(rig, 'redirecting');
+    rig.freeze('gw-c');
+    rig.harness.runWhile(() => !rig.written('failing'), rig.now + 20, 0.01);
+    rig.frozen.clear();
+    rig.finish(id, 100);
+    expect(rig.view(id)?.state).toBe('failed');
+    expect(rig.view(id)?.failureReason).toContain('step redirecting took longer than 5 s');
+    expect(rig.simulation.vmRunsAt('vm1', 'hyp-a')).toBe(true);
+    expect(redirections(rig)).toEqual([]);
+    const before = inwardOf(all).map((s) => s.stream.lost);
+    rig.harness.runUntil(rig.now + 2);
+    settle(all);
+    inwardOf(all).forEach(({ stream, what }, i) => {
+      expect(stream.lost, what).toBeLessThanOrEqual(before[i]! + 20);
+      expect(stream.lost, what).toBeLessThan(200 * 10);
+    });
+  });
+});
