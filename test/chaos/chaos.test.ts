@@ -30,11 +30,11 @@ describe('simulated worlds', () => {
   });
 
   it('the same numbers make the same world, output for output', () => {
-    const options = { seed, world: 3, migrations: 5, digest: true };
+    const options = { seed, world: 4, migrations: 5, digest: true };
     const once = runWorld(options);
     expect(once.happened.length).toBeGreaterThan(0);
     expect(runWorld(options)).toEqual(once);
-    expect(runWorld({ ...options, world: 4 }).digest).not.toBe(once.digest);
+    expect(runWorld({ ...options, world: 3 }).digest).not.toBe(once.digest);
   });
 
   it(
