@@ -10,6 +10,7 @@ export {
 } from './certificate.js';
 export * from './circuit-policy.js';
 export * from './class-shares.js';
+export { ConvergenceRemedy, type Remedy, type RemedyInput } from './convergence-remedy.js';
 export { createPolicy, policyNames } from './create-policy.js';
 export { CrossTrafficQuantile } from './cross-quantile.js';
 export * from './cut-over-gate.js';

@@ -11,6 +11,8 @@ trap 'rm -rf "$context"' EXIT
 to=$context/steady
 mkdir -p "$to/dist"
 cp "$(node -p process.execPath)" "$context/node"
+mkdir "$to/docker"
+cp docker/testbed.sh "$to/docker"
 cp -r bin topologies package.json package-lock.json LICENSE README.md "$to"
 # Not all of dist/: compiled tests may lie there too.
 cp -r dist/src dist/controller dist/dashboard "$to/dist"

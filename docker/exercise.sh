@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the controller's image and runs it, on a Docker engine that this script starts for itself: docker/exercise.sh
-# Needs root, `npm ci` done, and the Debian packages docker.io and mmdebstrap. Base image: a minimal Debian 12, fetched from
-# the mirror that apt uses. Nothing is left: engine, containers and mounts live in namespaces that end with this script.
+# Builds the images of controller and testbed and runs them, also by docker/compose.yaml, on a Docker engine that this script starts for
+# itself: docker/exercise.sh. Needs root, `npm ci` done, and the Debian packages docker.io, docker-compose, mmdebstrap and curl. Base image: a minimal
+# Debian 12, fetched from the mirror that apt uses. Nothing is left: engine, containers and mounts live in namespaces that end with this script.
 # Exit codes: 0 the image works; 3 there is no engine here, with the reason; anything else: something is broken.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,8 +13,8 @@ broken() { echo "docker/exercise.sh: $*" >&2; exit 1; }
 if [[ ${1:-} != --inside ]]; then
   PATH=$PATH:/usr/sbin:/sbin
   [[ $(id -u) = 0 ]] || no_engine "needs root"
-  for command in docker dockerd mmdebstrap unshare; do
-    command -v "$command" >/dev/null || no_engine "$command is not installed (apt-get install docker.io mmdebstrap)"
+  for command in docker dockerd docker-compose mmdebstrap curl unshare; do
+    command -v "$command" >/dev/null || no_engine "$command is not installed (apt-get install docker.io docker-compose mmdebstrap curl)"
   done
   # Not /tmp, which may be memory: images and layers are hundreds of megabytes.
   work=$(mktemp -d "${TMPDIR:-/var/tmp}/steady-docker-XXXXXX")
@@ -49,12 +49,12 @@ export DOCKER_HOST=unix://$work/docker.sock
 export DOCKER_CONFIG=$work/client
 mkdir "$DOCKER_CONFIG"
 
+# start_engine [COMMAND...]: dockerd, run by COMMAND; `engine` is its process.
 start_engine() {
-  # No bridge and no rules of a packet filter: containers here have the host's network or none.
-  dockerd --data-root "$work/data" --exec-root "$work/exec" -H "$DOCKER_HOST" --pidfile "$work/dockerd.pid" \
-    --cgroup-parent "/${work##*/}" --bridge=none --iptables=false --ip6tables=false --ip-forward=false \
-    >"$work/dockerd.log" 2>&1 &
-  local engine=$!
+  # No rules of a packet filter in any case: what is published is carried by docker-proxy.
+  "$@" dockerd --data-root "$work/data" --exec-root "$work/exec" -H "$DOCKER_HOST" --pidfile "$work/dockerd.pid" \
+    --cgroup-parent "/${work##*/}" --iptables=false --ip6tables=false --ip-forward=false ${bridge:-} >"$work/dockerd.log" 2>&1 &
+  engine=$!
   for _ in $(seq 300); do
     docker version >/dev/null 2>&1 && return
     kill -0 "$engine" 2>/dev/null || no_engine "dockerd ended: $(tail -n 1 "$work/dockerd.log")"
@@ -116,7 +116,8 @@ const extra = Object.keys(devDependencies).filter(here);
 if (missing.length + extra.length > 0) throw new Error(`missing: ${missing}; only for development: ${extra}`);
 JS
 
-start_engine
+# On the machine's network without a bridge: containers have this network or none.
+bridge=--bridge=none start_engine
 say "engine: $(docker version --format '{{.Server.Version}}'), $(docker info --format '{{.Driver}}')"
 import_base
 say "base image imported"
@@ -145,3 +146,42 @@ run_controller site --network host --volume "$work/site:/etc/steady:ro" -- \
 node --input-type=module -e "$ask" "$ports" || broken "the controller does not answer on the host's network"
 stop_controller site
 say "answers on the host's network: $ports"
+
+# The testbed by the compose file, with a machine that is moved quickly. Its network is made in a namespace.
+proxy=()
+[[ -z ${http_proxy:-} ]] || proxy=(--build-arg "http_proxy=$http_proxy")
+docker build --network host "${proxy[@]}" -f docker/Dockerfile.testbed -t steady-testbed docker >"$work/build.log" 2>&1 ||
+  broken "the build of the testbed failed: $(tail -n 15 "$work/build.log")"
+say "testbed built: $(docker image inspect --format '{{.Size}}' steady-testbed | numfmt --to=si)B"
+kill "$engine"
+wait "$engine" || true
+start_engine unshare --net sh -c 'ip link set lo up && exec "$@"' sh
+sed 's/memoryBytes: [0-9]*/memoryBytes: 20000000/' topologies/two-dc.yaml >"$work/small.yaml"
+cat >"$work/override.yaml" <<YAML
+version: "2.4"
+services: { testbed: { volumes: ["$work/small.yaml:/small.yaml:ro"] } }
+YAML
+compose() { TOPOLOGY=/small.yaml docker-compose -p steady -f docker/compose.yaml -f "$work/override.yaml" "$@"; }
+compose up -d >"$work/compose.log" 2>&1 ||
+  broken "compose: $(tail -n 5 "$work/compose.log") $(docker logs steady-testbed 2>&1 | tail -n 5)"
+say "testbed and controller are up"
+# As a user of the machine does: the request of the compose file, and then looking at it. It is refused, with the reason, until all have attached.
+ask_published() { nsenter --target "$engine" --net curl -sS --max-time 10 "$@"; }
+request=$(sed -n 's/^#   curl //p' docker/compose.yaml)
+place=
+for _ in $(seq 60); do
+  answer=$(eval "ask_published -i $request" 2>&1) || true
+  place=$(sed -n 's/^location: \([^\r]*\).*/\1/pI' <<<"$answer")
+  [[ -z $place ]] || break
+  sleep 1
+done
+[[ -n $place ]] || broken "no migration was accepted within 60 s; at last: $answer"
+for _ in $(seq 120); do
+  answer=$(ask_published "http://127.0.0.1:8080$place")
+  [[ ! $answer =~ '"state":"'(completed|failed|cancelled)'"' ]] || break
+  sleep 0.5
+done
+[[ ${BASH_REMATCH[1]:-none} = completed ]] || broken "the machine was not moved: $answer"
+say "a request to 127.0.0.1:8080 moved a machine to completed"
+compose down --volumes >"$work/compose.log" 2>&1 || broken "compose down: $(tail -n 5 "$work/compose.log")"
+say "compose has taken everything down"

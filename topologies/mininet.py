@@ -47,7 +47,7 @@ except ImportError as missing:
 ROW_TAG = "external-ids:steady=mininet"
 PROGRAMS = os.path.join(FOLDER, "..", "dist", "src", "testbed")
 # Queues of a hypervisor switch's uplink by the DSCP that the rules write (`uplinkQueues` of src/testbed/shaping.ts), and their first rate.
-UPLINK_QUEUES = {1: 34, 2: 10}
+UPLINK_QUEUES = {1: 34, 2: 10, 3: 26}
 LINE_BITS_PER_SECOND = 1_000_000_000
 MIGRATION_BITS_PER_SECOND = 2_000_000
 
@@ -215,12 +215,14 @@ class Machines:
         database = os.path.join(os.environ.get("OVS_RUNDIR", "/var/run/openvswitch"), "db.sock")
         video = {t["udpPort"]: t["name"] for t in self.spec.get("traffic") or [] if t["kind"] == "video"}
         config = {
-            "topology": os.path.realpath(topology_path(self.spec["file"])),
+            "topology": "topology.yaml",
             "switches": [{"name": s["name"], "ovsdb": f"unix:{database}"} for s in self.spec["switches"]],
             "hypervisors": [{"host": host, "driver": "transfer", "endpoint": f"unix:{path}"} for host, path in agents.items()],
             "classes": [{"name": name, "udpPort": port, "dscp": 46, "delayPromiseMs": 60} for port, name in video.items()],
             "control": {"safeBitsPerSecond": MIGRATION_BITS_PER_SECOND},
         }
+        # A copy: the controller may see this directory and nothing else of the machine, as in a container.
+        shutil.copyfile(topology_path(self.spec["file"]), os.path.join(self.directory, "topology.yaml"))
         path = os.path.join(self.directory, "steady.yaml")
         with open(path, "w", encoding="utf-8") as file:
             # JSON is YAML.
@@ -291,6 +293,7 @@ def main():
     parser.add_argument("topology", nargs="?", default="two-dc", help="a file, or the name of one beside this program (default: %(default)s)")
     parser.add_argument("--controller", default="127.0.0.1:6653", type=address, metavar="IP:PORT", help="default: %(default)s")
     parser.add_argument("--smoke", action="store_true", help="test that sites reach each other, then leave; exit code 1: they do not")
+    parser.add_argument("--datapath", default="user", choices=("user", "kernel"), help="of Open vSwitch (default: %(default)s)")
     parser.add_argument("--machines", action="store_true", help="start stand-ins of the machines and agents that move them")
     parser.add_argument("--directory", help="of their sockets, logs and the controller's steady.yaml (default: /tmp/steady-mininet-TOPOLOGY)")
     options = parser.parse_args()
@@ -321,7 +324,7 @@ def run(spec, options):
     if any(link.get("oneWayDelayMs", 0) > 0 for link in spec["links"]):
         print("Links have no delay here; `steady testbed up` builds them with their delay.")
     net = Mininet(topo=SteadyTopo(options.topology), controller=None, build=False,
-                  switch=lambda name, **kw: OVSSwitch(name, datapath="user", protocols="OpenFlow13", **kw))
+                  switch=lambda name, **kw: OVSSwitch(name, datapath=options.datapath, protocols="OpenFlow13", **kw))
     machines = None
     ip, port = options.controller
     net.addController("c0", controller=RemoteController, ip=ip, port=port)

@@ -13,6 +13,7 @@ import {
   demoTopology,
   rttMsOf,
   type TrafficFigures,
+  type UncontrolledCase,
 } from './demo-network.js';
 import { freePort } from './free-port.js';
 
@@ -110,7 +111,11 @@ class EmbeddedNetworkOfDemo implements DemoNetwork {
   /** The embedded traffic goes on until the network is closed: a demo that serves shows a living network. */
   async stopTraffic(): Promise<void> {}
 
-  async uncontrolled(say: (line: string) => void): Promise<{ seconds: number; figures: TrafficFigures }> {
+  async observe(): Promise<null> {
+    return null;
+  }
+
+  async uncontrolled(say: (line: string) => void): Promise<UncontrolledCase> {
     say('First the same move by TCP (CUBIC) without control, on the same simulated network in virtual time.');
     const result = await baselineInThread({
       topology: this.#topology,
@@ -121,7 +126,7 @@ class EmbeddedNetworkOfDemo implements DemoNetwork {
     });
     if (result.migration?.completed !== true) throw new DemoError('the uncontrolled move did not complete');
     const seconds = result.toSeconds - result.fromSeconds;
-    return { seconds, figures: this.#figuresOf(result.streams, seconds) };
+    return { seconds, figures: this.#figuresOf(result.streams, seconds), machine: null };
   }
 
   async alone(fromSeconds: number, toSeconds: number): Promise<TrafficFigures> {

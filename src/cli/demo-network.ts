@@ -4,14 +4,21 @@ import { circuitsOf } from '../io/circuits-section.js';
 import type { SteadyConfig } from '../io/config-file.js';
 import { readTopology } from '../io/topology-file.js';
 import { builtLink, type Topology } from '../network/topology.js';
+import type { MachineReport } from '../testbed/machine-observer.js';
 
-const topologyFile = fileURLToPath(new URL('../../../topologies/two-dc.yaml', import.meta.url));
+const topologyFile = (name: string): string =>
+  fileURLToPath(new URL(`../../../topologies/${name}.yaml`, import.meta.url));
+
+/** What is moved: `transfer`, an agent's memory that is none; `qemu`, a machine that runs. */
+export type DemoVmKind = 'transfer' | 'qemu';
 
 /** The demo's topology, or another one, with a machine of this size. */
 export function demoTopology(
   memoryBytes: number | undefined,
-  topology: Topology = readTopology(topologyFile),
+  topology?: Topology,
+  vm: DemoVmKind = 'transfer',
 ): Topology {
+  topology ??= readTopology(topologyFile(vm === 'qemu' ? 'two-dc-vm' : 'two-dc'));
   if (memoryBytes === undefined) return topology;
   return { ...topology, vms: topology.vms.map((vm) => ({ ...vm, memoryBytes })) };
 }
@@ -52,6 +59,12 @@ export interface TrafficFigures {
   readonly crossBitsPerSecond: number;
 }
 
+export interface UncontrolledCase {
+  readonly seconds: number;
+  readonly figures: TrafficFigures;
+  readonly machine: MachineReport | null;
+}
+
 /**
  * The network of a demo. The same demo runs on the embedded network and on Open vSwitch; what differs is behind
  * this interface. A case is: `startTraffic`, something happens, `figures`, `stopTraffic`.
@@ -76,10 +89,10 @@ export interface DemoNetwork {
   startTraffic(): Promise<void>;
   figures(fromSeconds: number, toSeconds: number): Promise<TrafficFigures>;
   stopTraffic(): Promise<void>;
+  /** where machines are real: looks at one until `stop`; null: they are not */
+  observe(vm: string): Promise<{ stop(): Promise<MachineReport> } | null>;
   /** the same load and the same migration by stock TCP (CUBIC) through identical rules and queues */
-  uncontrolled(
-    say: (line: string) => void,
-  ): Promise<{ readonly seconds: number; readonly figures: TrafficFigures }>;
+  uncontrolled(say: (line: string) => void): Promise<UncontrolledCase>;
   /** the same load without a migration, over this window of it */
   alone(fromSeconds: number, toSeconds: number, say: (line: string) => void): Promise<TrafficFigures>;
   close(): Promise<void>;
@@ -93,6 +106,8 @@ export interface DemoNetworkOptions {
   readonly memoryBytes: number | undefined;
   /** default: the demo's own; any network with a video stream and a machine that can move */
   readonly topology?: Topology;
+  /** on Open vSwitch; default: transfer */
+  readonly vm?: DemoVmKind;
   /** on Open vSwitch: one-way delay of the control channels of every site but the first, ms; default 0 */
   readonly farControllerDelayMs?: number;
   /** default false: circuits stay dark */

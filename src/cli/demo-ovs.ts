@@ -5,11 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig, type SteadyConfig } from '../io/config-file.js';
 import type { Topology } from '../network/topology.js';
 import {
+  askGuest,
   carrierOf,
   down,
+  MachineObserver,
   setController,
   spawnIn,
   startAgents,
+  startMachines,
   type TestbedCarrier,
   TestbedCircuitProvider,
   up,
@@ -26,7 +29,7 @@ import {
 } from '../testbed/traffic.js';
 import { bytesBetween, trace } from '../traffic/index.js';
 import { DemoCase } from './demo-case.js';
-import { runMigration } from './demo-migration.js';
+import { runMigration, source, vm } from './demo-migration.js';
 import {
   bufferMsOf,
   capacityOf,
@@ -35,6 +38,7 @@ import {
   type DemoNetworkOptions,
   rttMsOf,
   type TrafficFigures,
+  type UncontrolledCase,
 } from './demo-network.js';
 
 const directoryPrefix = 'steady-demo-ovs-';
@@ -47,7 +51,7 @@ const settleSeconds = 1;
 
 export type OvsNetworkOptions = Pick<
   DemoNetworkOptions,
-  'seed' | 'openflowPort' | 'farControllerDelayMs' | 'circuits'
+  'seed' | 'openflowPort' | 'farControllerDelayMs' | 'circuits' | 'vm'
 >;
 
 /** Builds the testbed; it goes with `close`, and with the next `up` or `down` of its directory if this process is killed. */
@@ -65,7 +69,7 @@ export async function openOvsNetwork(
   const network = new OvsNetwork(topology, directory, options);
   try {
     say('Building namespaces and a private Open vSwitch...');
-    await network.open();
+    await network.open(say);
     return network;
   } catch (error) {
     await network.close();
@@ -103,6 +107,7 @@ export class OvsNetwork implements DemoNetwork {
   readonly #directory: string;
   readonly #seed: number;
   readonly #farControllerDelayMs: number;
+  readonly #realMachines: boolean;
   #steady: SteadyConfig | undefined;
   readonly #circuits: boolean;
   #provider: TestbedCircuitProvider | undefined;
@@ -117,17 +122,46 @@ export class OvsNetwork implements DemoNetwork {
     this.#seed = options.seed;
     this.#farControllerDelayMs = options.farControllerDelayMs ?? 0;
     this.#circuits = options.circuits ?? false;
+    this.#realMachines = options.vm === 'qemu';
     this.rttMs = rttMsOf(topology);
     this.bufferMs = bufferMsOf(topology);
     this.capacityBitsPerSecond = capacityOf(topology);
   }
 
-  async open(): Promise<void> {
+  async open(say: (line: string) => void): Promise<void> {
     this.#tools = await buildTrafficTools();
-    const { configPath } = await up(this.#topology, { directory: this.#directory, controller: null });
-    await startAgents(this.#directory);
+    const machines = this.#realMachines ? 'qemu' : 'standin';
+    const { configPath } = await up(this.#topology, {
+      directory: this.#directory,
+      controller: null,
+      machines,
+    });
+    if (this.#realMachines) {
+      say('Booting a machine from Debian packages (QEMU without KVM)...');
+      await startMachines(this.#directory, { clip: true });
+    } else await startAgents(this.#directory);
     this.#steady = readConfig(configPath);
     if (this.#circuits) this.#provider = await TestbedCircuitProvider.start(this.#directory);
+  }
+
+  /** Gives a command to a real machine (`askGuest`), from the place of the users. */
+  async tell(vm: string, command: string): Promise<void> {
+    await askGuest(this.#directory, { vm, from: this.#user() }, command);
+  }
+
+  #user(): string {
+    return this.#topology.hosts.find((h) => h.role === 'user')!.name;
+  }
+
+  /** Looks at a real machine from the place of the users; null: the machines are stand-ins. */
+  async observe(vm: string): Promise<MachineObserver | null> {
+    if (!this.#realMachines) return null;
+    return MachineObserver.start(this.#directory, { vm, from: this.#user(), clip: true });
+  }
+
+  /** of the testbed */
+  get directory(): string {
+    return this.#directory;
   }
 
   /** The path of a relayed link in the direction that begins at switch `end`, to look into and to change. */
@@ -213,7 +247,7 @@ export class OvsNetwork implements DemoNetwork {
     this.#receivers.clear();
   }
 
-  async uncontrolled(say: (line: string) => void): Promise<{ seconds: number; figures: TrafficFigures }> {
+  async uncontrolled(say: (line: string) => void): Promise<UncontrolledCase> {
     say('First the same move without control: TCP (CUBIC) as fast as it goes, same rules and queues.');
     const running = await DemoCase.start({
       network: this,
@@ -223,8 +257,12 @@ export class OvsNetwork implements DemoNetwork {
       progress: say,
     });
     try {
-      const { seconds, figures } = await runMigration(running, this);
-      return { seconds, figures };
+      const { seconds, figures, machine } = await runMigration(running, this);
+      if (this.#realMachines) {
+        say('The machine goes back, without other traffic.');
+        await running.migrate(vm, source);
+      }
+      return { seconds, figures, machine };
     } finally {
       await running.stop();
     }

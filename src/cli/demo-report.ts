@@ -1,3 +1,4 @@
+import type { MachineReport } from '../testbed/machine-observer.js';
 import type { DelayFigures } from './demo-network.js';
 
 /** What `--json FILE` holds. */
@@ -19,6 +20,8 @@ export interface DemoReport {
     readonly uncontrolled: DelayFigures;
   };
   readonly uncontrolled: { readonly seconds: number };
+  /** what became of the machine, if it is a real one */
+  readonly machine: { readonly during: MachineReport; readonly uncontrolled: MachineReport } | null;
   readonly certificate: {
     readonly slots: number;
     readonly violations: number;
@@ -69,6 +72,7 @@ export function summaryTable(report: DemoReport): string {
     '',
     `  migration     ${migration.state} in ${migration.seconds.toFixed(1)} s; the capacity left over allows ${migration.boundSeconds.toFixed(1)} s (${(migration.seconds / migration.boundSeconds).toFixed(2)}x)`,
     `  machine down  ${migration.downtimeMs === null ? 'not measured' : `${migration.downtimeMs.toFixed(0)} ms`}`,
+    ...(report.machine === null ? [] : machineLines(report.machine.during)),
     `  utilisation   ${report.utilisationPercent.toFixed(1)} % of the packet link while migrating`,
     `  certificate   ${certificate.slots} slots, ${certificate.violations} violations (${certificate.vacuous} slots with a bound above the delay promise, ${certificate.assumptionBroken} whose assumptions broke)`,
     `  rules left    ${report.leftoverRules}`,
@@ -85,6 +89,22 @@ function circuitLine({ circuits }: DemoReport): string[] {
   return [
     `  circuits      ${requested} ordered${setup}, ${released} released, ${open} still lit, cost ${cost.toFixed(1)}`,
   ];
+}
+
+function machineLines({ intact, boot, inquiry, clip, badPages, resets }: MachineReport): string[] {
+  const state = intact
+    ? 'it is the same one, its counter went on and every page is as it was written'
+    : `IT IS NOT WHOLE: ${badPages} bad pages, ${resets} resets, ${inquiry.counterRegressions} steps back of its counter`;
+  const gap = inquiry.longestGapMs === null ? 'no answer' : `${inquiry.longestGapMs.toFixed(0)} ms`;
+  const lines = [
+    `  the machine   ${boot}: ${state}`,
+    `  its users     ${inquiry.lost} of ${inquiry.asked} questions without answer, longest silence ${gap}`,
+  ];
+  if (clip !== null)
+    lines.push(
+      `  its clip      ${clip.frames} frames, ${clip.continuityErrors} continuity errors, ${clip.stalls} stalls (${clip.stallSeconds.toFixed(1)} s) with a play-out buffer of 2 s`,
+    );
+  return lines;
 }
 
 /** What the host did to the figures belongs beside them. */

@@ -3,12 +3,20 @@ import type { SystemView } from '../engine/view.js';
 import { readTopology } from '../io/topology-file.js';
 import { DemoCase } from './demo-case.js';
 import { destination, leadSeconds, type MigrationCase, runMigration, vm } from './demo-migration.js';
-import { type DemoNetwork, demoTopology, type TrafficFigures } from './demo-network.js';
+import {
+  type DemoNetwork,
+  type DemoVmKind,
+  demoTopology,
+  type TrafficFigures,
+  type UncontrolledCase,
+} from './demo-network.js';
 import { type DemoReport, summaryTable } from './demo-report.js';
 import { startStealMeter } from './host-noise.js';
 
 export interface DemoOptions {
   readonly network: 'embedded' | 'ovs';
+  /** on Open vSwitch */
+  readonly vm: DemoVmKind;
   readonly seed: number;
   /** exit after the summary instead of serving until Ctrl-C */
   readonly once: boolean;
@@ -80,7 +88,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       }
       return report.migration.state === 'completed' &&
         report.certificate.violations === 0 &&
-        report.leftoverRules === 0
+        report.leftoverRules === 0 &&
+        report.machine?.during.intact !== false
         ? 0
         : 1;
     };
@@ -93,11 +102,11 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 }
 
 async function openNetwork(options: DemoOptions, say: (line: string) => void): Promise<DemoNetwork> {
-  const { topologyFile, memoryBytes } = options;
+  const { topologyFile, memoryBytes, vm } = options;
   const topology = topologyFile === undefined ? undefined : readTopology(topologyFile);
   if (options.network === 'ovs') {
     const { openOvsNetwork } = await import('./demo-ovs.js');
-    return openOvsNetwork(demoTopology(memoryBytes, topology), options, say);
+    return openOvsNetwork(demoTopology(memoryBytes, topology, vm), options, say);
   }
   const { openEmbeddedNetwork } = await import('./demo-embedded.js');
   return openEmbeddedNetwork({ ...options, ...(topology && { topology }) });
@@ -121,7 +130,7 @@ async function makeReport(
   network: DemoNetwork,
   steady: DemoCase,
   controlled: MigrationCase,
-  uncontrolled: { readonly seconds: number; readonly figures: TrafficFigures },
+  uncontrolled: UncontrolledCase,
   alone: TrafficFigures,
   hostStealPercent: number | null,
 ): Promise<DemoReport> {
@@ -145,6 +154,10 @@ async function makeReport(
     },
     video: { alone: alone.video, during: controlled.figures.video, uncontrolled: uncontrolled.figures.video },
     uncontrolled: { seconds: uncontrolled.seconds },
+    machine:
+      controlled.machine === null || uncontrolled.machine === null
+        ? null
+        : { during: controlled.machine, uncontrolled: uncontrolled.machine },
     certificate: {
       slots: certificate.slots,
       violations: certificate.violations,

@@ -64,12 +64,6 @@ export class Admission {
         409,
         'No topology is configured, so there is nothing to migrate. Start with --config steady.yaml.',
       );
-    if (request.mode !== 'precopy' || request.disk === 'mirror')
-      return problem(
-        'mode-not-supported',
-        422,
-        'The transfer driver moves memory by pre-copy; postcopy, hybrid and disk mirror need a QEMU driver.',
-      );
     const vm = vmOf(topology, request.vm);
     const placed = placeRequest(
       topology,
@@ -82,6 +76,8 @@ export class Admission {
         placed.refusal.why === 'unknown-vm' ? 404 : 409,
         placed.refusal.detail,
       );
+    const unable = this.#unable(request, placed);
+    if (unable !== null) return problem('mode-not-supported', 422, unable);
     const busy = live.find((m) => m.facts.request.vm === request.vm);
     if (busy !== undefined)
       return problem('vm-busy', 409, `${request.vm} is being migrated already (${busy.facts.id}).`);
@@ -169,6 +165,30 @@ export class Admission {
     const free = terms.targetUtilisation * terms.capacityBytesPerSecond - terms.crossBytesPerSecond - planned;
     const share = this.#rates.fairShare(path, live, 1 + (request.priority ?? 0));
     return planned + Math.max(0, free) * (1 - share);
+  }
+
+  /** Why the drivers of the two hosts cannot do what is asked. */
+  #unable(
+    request: MigrationRequest,
+    { source, destination }: { readonly source: string; readonly destination: string },
+  ): string | null {
+    const [from, to] = [source, destination].map((host) =>
+      this.#config.hypervisors.find((h) => h.host === host),
+    );
+    if (from === undefined || to === undefined) return null;
+    if (from.driver !== to.driver)
+      return `${source} has the ${from.driver} driver and ${destination} the ${to.driver} driver: a machine cannot change between them.`;
+    if (from.driver === 'transfer' || to.driver === 'transfer')
+      return request.mode === 'precopy' && request.disk !== 'mirror'
+        ? null
+        : 'The transfer driver moves memory by pre-copy; postcopy, hybrid and disk mirror need a QEMU driver.';
+    for (const { host, machines } of [from, to]) {
+      const machine = machines.find((m) => m.vm === request.vm);
+      if (machine === undefined) return `No QEMU is configured for ${request.vm} at ${host}.`;
+      if (request.disk === 'mirror' && machine.disk === undefined)
+        return `No disk is configured for ${request.vm} at ${host}, so there is nothing to mirror.`;
+    }
+    return null;
   }
 
   #unreachable(source: string, destination: string): string[] {

@@ -1,4 +1,5 @@
 import type { PolicyName, RivalSettings } from '../../controller/index.js';
+import type { QemuMachineConfig } from '../hypervisor/qemu-link.js';
 import type { ClassMark } from '../network/network-state.js';
 import type { Topology } from '../network/topology.js';
 import type { PercentileTerms } from './circuit-bill.js';
@@ -13,6 +14,11 @@ export interface EngineConfig {
   readonly control: ControlConfig;
   /** observe, predict and certify, and change nothing: no rule, no queue, no machine */
   readonly shadow?: boolean;
+  /**
+   * `hold` (default): a machine's packets are sent to its new place before it is stopped, and wait there; `follow`: when it
+   * has resumed there, so that what arrives while it stands still is lost
+   */
+  readonly switchover?: 'hold' | 'follow';
   /** reactive mode: switches that are not in the topology learn addresses */
   readonly learningSwitch?: boolean;
   /** undefined: nobody is asked for circuits, and circuit links stay dark */
@@ -37,12 +43,28 @@ export interface ConfiguredSwitch {
   /** common name in its certificate; undefined: its datapath id, 16 hexadecimal digits */
   readonly certificate?: string | undefined;
 }
-export interface ConfiguredHypervisor {
+export type ConfiguredHypervisor = {
   /** name of a host of role `hypervisor` in the topology */
   readonly host: string;
-  readonly driver: 'transfer';
-  /** `unix:PATH` or `tcp:HOST:PORT` of its agent */
-  readonly endpoint: string;
+} & (
+  | {
+      readonly driver: 'transfer';
+      /** `unix:PATH` or `tcp:HOST:PORT` of its agent */
+      readonly endpoint: string;
+    }
+  | {
+      readonly driver: 'qemu';
+      /** the QEMUs of this host: those that run machines, and those that wait for them */
+      readonly machines: readonly QemuMachineConfig[];
+      /** for monitors at `tls:`: PEM files, absolute paths */
+      readonly tls: QmpTlsPaths | undefined;
+    }
+);
+export interface QmpTlsPaths {
+  readonly key: string;
+  readonly certificate: string;
+  /** who signs the certificates of the monitors */
+  readonly authority: string;
 }
 /** Circuits on demand: whose they are, who provides them, and when they are worth their price. */
 export interface CircuitsConfig {

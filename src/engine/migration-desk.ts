@@ -1,12 +1,20 @@
 import { placeRequest } from '../migration/admission.js';
 import { isStep, type Step, stateOf } from '../migration/index.js';
-import { desiredRules, flipLevels, type NetworkState, parseCookie, ruleStep } from '../network/index.js';
+import {
+  desiredRules,
+  flipLevels,
+  type NetworkState,
+  parseCookie,
+  ruleStep,
+  waysTo,
+} from '../network/index.js';
 import type { Rule } from '../network/rules.js';
 import { hostOf, type LinkSpec, type Topology, vmOf } from '../network/topology.js';
 import { Admission, type Admitted } from './admission.js';
 import type { Reply } from './api-desk.js';
 import { circuitDemand, joinsSites } from './circuit-demand.js';
-import type { CircuitDemand, CircuitDesk } from './circuit-desk.js';
+import type { CircuitDemand, CircuitDesk, UsableCircuit } from './circuit-desk.js';
+import { steeringOf, streamIntents, streamsOf } from './circuit-use.js';
 import type { EngineConfig } from './config.js';
 import type { ApiCommand, ApiResult, HypervisorEvent, MigrationRequest } from './input.js';
 import type { JournalRecord } from './journal.js';
@@ -16,12 +24,11 @@ import type { HypervisorRequest } from './output.js';
 import type { PacketIn } from './packet-io.js';
 import { problem } from './problem.js';
 import type { RateDesk } from './rate-desk.js';
+import type { FlipLevels } from './redirection.js';
 import type { SwitchDesk } from './switch-desk.js';
 import { type EventLog, type JournalKeeper, type Turn, timestamp } from './turn.js';
 import type { MigrationView, VmView } from './view.js';
 
-const firstTcpPort = 4900;
-const tcpPorts = 64;
 /** Ended migrations that are still shown. */
 const endedShown = 1000;
 /** Idempotency keys that are remembered, newest first to stay. */
@@ -51,10 +58,14 @@ export class MigrationDesk implements MigrationWorld {
   readonly #rates: RateDesk;
   /** what it says is usable may be steered onto; it calls `networkChanged` when that has changed */
   readonly circuits: CircuitDesk;
+  /** links of circuits that are usable and known to every switch */
+  readonly #known = new Set<string>();
   readonly #admission: Admission;
   readonly #connected = new Set<string>();
   /** by switch: what it was told to hold, and from what that followed */
   readonly #rules = new Map<string, { readonly key: string; readonly rules: readonly Rule[] }>();
+  /** by host: how packets come there from every switch */
+  readonly #ways = new Map<string, ReturnType<typeof waysTo>>();
   #lastOrdinal = 0;
   #revision = 0;
   #linksDown: readonly string[] = [];
@@ -139,9 +150,23 @@ export class MigrationDesk implements MigrationWorld {
       dirtyBytesPerSecond: vm.dirtyBytesPerSecond,
       workingSetBytes: vm.workingSetBytes,
       destinationAddress: host.ip,
-      streams: [{ port: firstTcpPort + (ordinal % tcpPorts) }],
-      flipLevels: flipLevels(topology, placed.destination),
+      streams: streamsOf(this.#config, {
+        ordinal,
+        source,
+        destination: placed.destination,
+        disk: request.disk,
+      }),
+      flipLevels: flipLevels(topology, source, placed.destination),
+      holdsPackets: this.#config.switchover !== 'follow',
+      mayThrottle: this.#mayThrottle(source, request.vm),
     };
+  }
+
+  #mayThrottle(host: string, vm: string): boolean {
+    const hypervisor = this.#config.hypervisors.find((h) => h.host === host);
+    return (
+      hypervisor?.driver === 'qemu' && hypervisor.machines.some((m) => m.vm === vm && m.settings.autoConverge)
+    );
   }
 
   #keep(migration: Migration, idempotencyKey: string | null, digest: string): void {
@@ -312,13 +337,27 @@ export class MigrationDesk implements MigrationWorld {
     return this.#rates.mayStop(turn, migration, this.#live());
   }
 
+  flipLevels(source: string, destination: string): FlipLevels {
+    const { topology } = this.#config;
+    return topology === undefined ? [] : flipLevels(topology, source, destination, this.#linksDown);
+  }
+
+  drainSeconds(host: string, from: string, to: string): number | undefined {
+    const { topology } = this.#config;
+    if (topology === undefined) return undefined;
+    const ways = this.#ways.get(host) ?? waysTo(topology, host, this.#linksDown);
+    this.#ways.set(host, ways);
+    const way = ways.get(from)?.get(to);
+    return way && way.delaySeconds + this.#rates.queueSecondsOf(way.bottlenecks);
+  }
+
   command(turn: Turn, host: string, request: HypervisorRequest): number {
     const command = this.#nextCommand();
     turn.emit({ kind: 'hypervisor', host, command, request });
     return command;
   }
 
-  #preview(turn: Turn, { vm }: MigrationRequest, admitted: Admitted): MigrationPreview {
+  #preview(turn: Turn, { vm, disk }: MigrationRequest, admitted: Admitted): MigrationPreview {
     const topology = this.#config.topology!;
     const ordinal = this.#lastOrdinal + 1;
     const { predictedSeconds } = admitted;
@@ -329,7 +368,10 @@ export class MigrationDesk implements MigrationWorld {
       ...planOf({ topology, stateOf: (name) => this.#networkState(name) }, admitted, {
         vm,
         ordinal,
-        tcpPort: firstTcpPort + (ordinal % tcpPorts),
+        ...streamIntents(topology, [], {
+          ...admitted,
+          streams: streamsOf(this.#config, { ordinal, disk, ...admitted }),
+        }),
       }),
     };
   }
@@ -356,7 +398,10 @@ export class MigrationDesk implements MigrationWorld {
   // ------------------------------------------------------------- network state
 
   #networkState(switchName: string): NetworkState {
-    const live = [...this.#migrations.values()].filter((m) => m.wantsTrafficRules || m.wantsStagedRules);
+    const live = [...this.#migrations.values()].filter(
+      (m) => m.wantsTrafficRules || m.wantsStagedRules || m.redirectSecondsAt(switchName) !== undefined,
+    );
+    const usable = this.circuits.usable();
     return {
       vmLocation: new Map(
         (this.#config.topology?.vms ?? []).map((vm) => [vm.name, this.locationOf(vm.name, switchName)]),
@@ -367,12 +412,14 @@ export class MigrationDesk implements MigrationWorld {
         vm: m.facts.request.vm,
         source: m.facts.source,
         destination: m.facts.destination,
-        tcpPort: m.facts.streams[0]!.port,
+        ...streamIntents(this.#config.topology, usable, m.facts),
         stage: m.wantsStagedRules ? 'staged' : 'running',
         granted: m.isSending || m.step === 'preparing',
         awaitsResume: m.awaitsResume,
+        ...redirectionOf(m, switchName),
       })),
       classes: this.#config.classes,
+      ...(usable.length > 0 && { steering: steeringOf(usable) }),
       linksDown: this.#linksDown,
     };
   }
@@ -380,6 +427,7 @@ export class MigrationDesk implements MigrationWorld {
   /** Links died or carry packets again. */
   linksChanged(turn: Turn, down: readonly string[]): void {
     this.#linksDown = down;
+    this.#ways.clear();
     this.networkChanged(turn);
   }
 
@@ -402,12 +450,21 @@ export class MigrationDesk implements MigrationWorld {
     }
   }
 
+  /** The circuits that every switch knows of: before that, what is sent for one would go by the packet path. */
+  #steered(): readonly UsableCircuit[] {
+    const usable = this.circuits.usable();
+    for (const link of this.#known) if (!usable.some((u) => u.link === link)) this.#known.delete(link);
+    if (usable.some((u) => !this.#known.has(u.link)) && this.rules().acknowledged)
+      for (const { link } of usable) this.#known.add(link);
+    return usable.filter((u) => this.#known.has(u.link));
+  }
+
   /** Tells every keeper what its switch should hold now. */
   networkChanged(turn: Turn): void {
     const { topology } = this.#config;
     if (topology === undefined) return;
     this.#revision += 1;
-    const verify = [...this.#migrations.values()].some((m) => !m.ended && m.step !== 'running');
+    const verify = [...this.#migrations.values()].some((m) => m.wantsReadBack);
     for (const spec of topology.switches)
       this.#switches.keepers
         .get(spec.dpid)
@@ -418,7 +475,7 @@ export class MigrationDesk implements MigrationWorld {
   /** Made anew only when what they follow from has changed: where many switches come and go, nearly never. */
   #rulesOf(topology: Topology, switchName: string): readonly Rule[] {
     const state = this.#networkState(switchName);
-    const key = JSON.stringify([[...state.vmLocation], state.migrations, state.linksDown]);
+    const key = JSON.stringify([[...state.vmLocation], state.migrations, state.steering, state.linksDown]);
     const known = this.#rules.get(switchName);
     if (known?.key === key) return known.rules;
     const rules = desiredRules(topology, switchName, state);
@@ -487,7 +544,7 @@ export class MigrationDesk implements MigrationWorld {
   run(turn: Turn): void {
     const live = this.#live();
     for (const migration of live) if (migration.nextDeadline() <= turn.now) migration.advance(turn, this);
-    if (!this.#rates.share(turn, live, this)) return;
+    if (!this.#rates.share(turn, live, this, this.#steered())) return;
     // A new rate may be what a machine waits for that is about to be stopped.
     for (const migration of live) if (migration.step === 'staging') migration.advance(turn, this);
   }
@@ -523,6 +580,11 @@ export class MigrationDesk implements MigrationWorld {
     });
   }
 }
+
+const redirectionOf = (m: Migration, switchName: string): { redirectSeconds?: number } => {
+  const redirectSeconds = m.redirectSecondsAt(switchName);
+  return redirectSeconds === undefined ? {} : { redirectSeconds };
+};
 
 function cancelResult(migration: Migration, outcome: CancelOutcome): ApiResult {
   const { id } = migration.facts;

@@ -46,7 +46,7 @@ export interface PreviewWorld {
 export function planOf(
   { topology, stateOf }: PreviewWorld,
   { source, destination }: Admitted,
-  asked: Pick<MigrationIntent, 'vm' | 'ordinal' | 'tcpPort'>,
+  asked: Pick<MigrationIntent, 'vm' | 'ordinal' | 'tcpPort' | 'moreStreams'>,
 ): { readonly path: PathPlan | null; readonly rules: readonly RulePlan[] } {
   const intent: MigrationIntent = {
     ...asked,

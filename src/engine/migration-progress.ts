@@ -57,18 +57,6 @@ export class MigrationProgress {
   }
 }
 
-/** Errors that do not say no: the command or its answer was lost, or it was carried out before; `query` tells. */
-const noRefusal: readonly string[] = [
-  'exists',
-  'already-migrating',
-  'timeout',
-  'deadline',
-  'disconnected',
-  'not-connected',
-];
-
-export const isRefusal = (errorCode: string): boolean => !noRefusal.includes(errorCode);
-
 /** The copy of the memory as people are shown it. */
 export function memoryProgress(status: KnownStatus, memoryBytes: number, done: boolean): ProgressView {
   const total = Math.max(memoryBytes, status.totalBytes);

@@ -4,59 +4,23 @@ import {
   nextStep,
   ruleStageOf,
   type Step,
-  stateOf,
   stepLimitSeconds,
 } from '../migration/index.js';
-import type { HypervisorStatus, MigrationRequest } from './input.js';
-import {
-  isRefusal,
-  type KnownStatus,
-  MigrationProgress,
-  memoryProgress,
-  noProgress,
-  unknownStatus,
-} from './migration-progress.js';
+import { AgentOrders } from './agent-orders.js';
+import type { HypervisorStatus } from './input.js';
+import { MigrationHistory } from './migration-history.js';
+import { type KnownStatus, MigrationProgress, unknownStatus } from './migration-progress.js';
+import { migrateRequest, prepareRequest } from './migration-requests.js';
+import { migrationView } from './migration-view.js';
+import { agentOf, isRefusal, postcopyNote, waitsFor } from './migration-words.js';
+import type { MigrationFacts, MigrationWorld } from './migration-world.js';
 import type { HypervisorRequest } from './output.js';
-import type { RatePlan } from './rate-plan.js';
-import { type Turn, timestamp } from './turn.js';
-import type { MigrationView, PhaseTransition } from './view.js';
+import { type RatePlan, throttleMostPercent } from './rate-plan.js';
+import { Redirection } from './redirection.js';
+import type { Turn } from './turn.js';
+import type { MigrationView } from './view.js';
 
-/** The facts of an accepted migration; they never change. */
-export interface MigrationFacts {
-  readonly id: string;
-  readonly ordinal: number;
-  readonly request: MigrationRequest;
-  readonly source: string;
-  readonly destination: string;
-  readonly memoryBytes: number;
-  readonly dirtyBytesPerSecond: number;
-  readonly workingSetBytes: number;
-  readonly destinationAddress: string;
-  /** of the memory, by port at the destination; the first always takes the packet path, a second may take a circuit */
-  readonly streams: readonly { readonly port: number }[];
-  /** switches in the order in which they may take over the new location without losing a packet */
-  readonly flipLevels: readonly (readonly string[])[];
-}
-
-/** What a migration may ask and must be told; implemented by the engine. */
-export interface MigrationWorld {
-  /** is every rule of the present step there? `missing`: switches that take none now; `unconfirmed`: also those not read back */
-  rules(): {
-    readonly acknowledged: boolean;
-    readonly verified: boolean;
-    readonly missing: string[];
-    readonly unconfirmed: string[];
-    readonly refused: string | null;
-  };
-  hypervisorConnected(host: string): boolean;
-  /** what is left fits into the downtime at the rate kept for it, or that was waited for long enough; null: not yet */
-  mayStop(turn: Turn, migration: Migration): string | null;
-  command(turn: Turn, host: string, request: HypervisorRequest): number;
-  /** journals the step; `enter` is called when it is durable */
-  record(turn: Turn, migration: Migration, step: Step, note: string): void;
-  /** the rules that migrations ask for have changed */
-  rulesChanged(turn: Turn): void;
-}
+export type { MigrationFacts, MigrationWorld } from './migration-world.js';
 
 type Side = 'source' | 'destination';
 
@@ -68,10 +32,8 @@ const queryPeriodSeconds = 0.5;
 const stagingQueryPeriodSeconds = 0.1;
 const noProgressLimitSeconds = 60;
 const forwardLimitSeconds = 60;
-const bandwidthPeriodSeconds = 0.2;
-
-/** how the note of an end names an agent that was away; read again from the journal */
-const agentOf = (host: string): string => `the agent of ${host}`;
+/** So long a redirection is taken back level by level; a switch that does not answer must not keep the others. */
+const retreatLimitSeconds = 2;
 
 /**
  * One migration on its way. Level-triggered: `advance` looks at what is known (agents' status, rules
@@ -79,7 +41,6 @@ const agentOf = (host: string): string => `the agent of ${host}`;
  */
 export class Migration {
   readonly facts: MigrationFacts;
-  readonly createdAt: string;
   readonly acceptedWallMs: number;
   /** what it was promised; kept by the rate desk while it lives */
   plan: RatePlan | undefined;
@@ -104,22 +65,22 @@ export class Migration {
   #cancels: CancelAnswer[] = [];
   #lastQuery = Number.NEGATIVE_INFINITY;
   readonly #progress = new MigrationProgress();
-  #bandwidth = { bytesPerSecond: 0, at: Number.NEGATIVE_INFINITY };
-  #startedAt: string | null = null;
-  #endedAt: string | null = null;
+  readonly #orders = new AgentOrders();
+  readonly #history: MigrationHistory;
   #downtimeMs: number | null = null;
-  #failureReason: string | null = null;
   #endedView: MigrationView | undefined;
-  #transitions: PhaseTransition[] = [];
   /** levels of switches that may have the new location; after a restart all of them, because some may have it already */
   #flippedLevels = Number.POSITIVE_INFINITY;
-  grantedBytesPerSecond = 0;
+  readonly #redirection: Redirection;
+  #advancedAt = Number.NEGATIVE_INFINITY;
+  grantedBytesPerSecond = 0; // on the packet path,
+  circuitBytesPerSecond = 0; // and beside it on a circuit
 
   constructor(facts: MigrationFacts, wallMs: number, note: string) {
     this.facts = facts;
+    this.#redirection = new Redirection(facts.flipLevels);
     this.acceptedWallMs = wallMs;
-    this.createdAt = timestamp(wallMs);
-    this.#transitions.push({ state: 'accepted', step: 'accepted', at: this.createdAt, note });
+    this.#history = new MigrationHistory(wallMs, note);
   }
 
   get ended(): boolean {
@@ -149,10 +110,32 @@ export class Migration {
     const level = flipLevels.findIndex((names) => names.includes(switchName));
     return this.step === 'flipping' && level >= this.#flippedLevels ? source : destination;
   }
+  /** For how long this switch should send its packets to the destination before it runs there; see `MigrationIntent`. */
+  redirectSecondsAt(switchName: string): number | undefined {
+    return this.step === 'cleaning' || this.ended ? undefined : this.#redirection.secondsAt(switchName);
+  }
+  /** A step waits for what the switches hold, read back; a level of switches that turn is not worth the time of a read. */
+  get wantsReadBack(): boolean {
+    if (this.step === 'redirecting') return this.#redirection.isComplete;
+    return !this.ended && this.step !== 'running';
+  }
   /** what its agent measured in the last finished round of copying; undefined in the first */
   get dirtyBytesPerSecond(): number | undefined {
     const { round, dirtyBytesPerSecond } = this.#status.source;
     return round > 1 ? dirtyBytesPerSecond : undefined;
+  }
+
+  /** It goes on in post-copy: it is stopped with whatever is left, and fetches that from its old place. */
+  get stopsAnyway(): boolean {
+    const { mode } = this.facts.request;
+    return (
+      mode === 'postcopy' ||
+      (mode === 'hybrid' && this.#history.transitions.some((t) => t.note.startsWith(postcopyNote)))
+    );
+  }
+  /** It runs at its new place and a part of its memory is still at the old one. */
+  get #stillFetches(): boolean {
+    return this.step === 'flipping' && this.stopsAnyway && this.#status.source.phase === 'stopped';
   }
 
   get sourceStatus(): KnownStatus {
@@ -164,7 +147,9 @@ export class Migration {
       this.step === 'starting' ||
       this.step === 'running' ||
       this.step === 'staging' ||
-      this.step === 'stopping'
+      this.step === 'redirecting' ||
+      this.step === 'stopping' ||
+      this.#stillFetches
     );
   }
 
@@ -191,6 +176,12 @@ export class Migration {
   restore(step: Step, wallMs: number, note: string): void {
     this.#note(step, wallMs, note);
     this.step = step;
+    if (!this.facts.holdsPackets) return;
+    if (step === 'redirecting') this.#redirection.assumeAll();
+    if (step === 'stopping') this.#redirection.keep();
+    // Not told to stop: it runs at the source, and its packets belong there.
+    if (step === 'cancelling' || (step === 'failing' && !this.#history.wasToldToStop))
+      this.#redirection.retreat(true);
   }
 
   /** The record of `step` is durable. */
@@ -201,8 +192,11 @@ export class Migration {
     this.#enteredAt = turn.now;
     this.#done.clear();
     if (step === 'flipping') this.#flippedLevels = 1;
+    if (step === 'redirecting' && this.facts.holdsPackets)
+      this.#redirection.begin(world.flipLevels(this.facts.source, this.facts.destination));
+    if (step === 'stopping') this.#redirection.keep();
     // The last round is not held back by the cap of the rounds before.
-    if (step === 'stopping') this.#bandwidth.at = Number.NEGATIVE_INFINITY;
+    if (step === 'stopping') this.#orders.hurry();
     this.#progress.restart(turn.now);
     world.rulesChanged(turn);
     this.advance(turn, world);
@@ -216,14 +210,10 @@ export class Migration {
   }
 
   #note(step: Step, wallMs: number, note: string): void {
-    const at = timestamp(wallMs);
-    this.#transitions.push({ state: stateOf(step), step, at, note });
-    if (step === 'running') this.#startedAt = at;
-    if (step === 'failing') this.#failureReason = note;
+    this.#history.add(step, wallMs, note);
     if (step === 'cancelled' || step === 'failed')
       for (const side of ['source', 'destination'] as const)
         if (note.includes(agentOf(this.facts[side]))) this.#unswept.add(side);
-    if (hasEnded(step)) this.#endedAt = at;
   }
 
   /** Its record is durable, or the engine lives again: from now on things happen, and limits count. */
@@ -256,7 +246,7 @@ export class Migration {
     for (const key of [...this.#done]) if (key.startsWith(`${side} `)) this.#done.delete(key);
     this.#status[side] = unknownStatus;
     this.#lastQuery = Number.NEGATIVE_INFINITY;
-    this.#bandwidth.at = Number.NEGATIVE_INFINITY;
+    this.#orders.forget();
   }
 
   #sideOf(host: string): Side | undefined {
@@ -324,38 +314,35 @@ export class Migration {
   /** The rate the law grants now; the agent's own cap follows slowly and stays above it (the queue is the fast actuator). */
   grant(turn: Turn, world: MigrationWorld, bytesPerSecond: number, agentBytesPerSecond: number): void {
     this.grantedBytesPerSecond = bytesPerSecond;
-    if (this.#status.source.phase !== 'active' && this.#status.source.phase !== 'pre-switchover') return;
-    const wanted = Math.max(20_000, Math.round(agentBytesPerSecond));
-    const known = this.#bandwidth;
-    const age = turn.now - known.at;
-    if (
-      age < bandwidthPeriodSeconds ||
-      (Math.abs(wanted - known.bytesPerSecond) < known.bytesPerSecond * 0.05 && age < 2)
-    )
-      return;
-    this.#bandwidth = { bytesPerSecond: wanted, at: turn.now };
-    const cap = this.facts.request.maxBandwidthBytesPerSecond;
-    this.#send(turn, world, 'source', {
-      execute: 'set-bandwidth',
-      migration: this.facts.id,
-      bytesPerSecond: cap === null ? wanted : Math.min(cap, wanted),
-    });
+    const { phase } = this.#status.source;
+    if (phase !== 'active' && phase !== 'pre-switchover' && !this.#stillFetches) return;
+    const { id, streams, request } = this.facts;
+    const used = streams.length === 1 ? undefined : this.circuitBytesPerSecond > 0 ? streams.length : 1;
+    const most = request.maxBandwidthBytesPerSecond;
+    for (const order of this.#orders.due(turn.now, id, agentBytesPerSecond, most, used))
+      this.#send(turn, world, 'source', order);
   }
 
   nextDeadline(): number {
     if (this.ended || this.#pending !== undefined) return Number.POSITIVE_INFINITY;
-    return this.#lastQuery + this.#queryPeriodSeconds;
+    const query = this.#lastQuery + this.#queryPeriodSeconds;
+    const { drainedAt } = this.#redirection;
+    return this.step === 'redirecting' && drainedAt > this.#advancedAt ? Math.min(query, drainedAt) : query;
   }
 
   get #queryPeriodSeconds(): number {
-    return this.step === 'staging' ? stagingQueryPeriodSeconds : queryPeriodSeconds;
+    return this.step === 'staging' || this.step === 'redirecting'
+      ? stagingQueryPeriodSeconds
+      : queryPeriodSeconds;
   }
 
   advance(turn: Turn, world: MigrationWorld): void {
+    this.#advancedAt = turn.now;
     this.#cancel(turn, world);
     if (this.ended || this.#pending !== undefined) return;
-    if (this.#status.destination.phase === 'resumed' || this.#status.destination.phase === 'completed') {
-      this.happen(turn, world, 'resumed', 'the target says RESUME');
+    const { phase, detail } = this.#status.destination;
+    if (phase === 'resumed' || phase === 'completed') {
+      this.happen(turn, world, 'resumed', `the target says RESUME${detail === '' ? '' : `: ${detail}`}`);
       if (this.#pending !== undefined) return;
     }
     this.#act(turn, world);
@@ -366,7 +353,8 @@ export class Migration {
   #poll(turn: Turn, world: MigrationWorld): void {
     if (turn.now < this.#lastQuery + this.#queryPeriodSeconds) return;
     this.#lastQuery = turn.now;
-    if (this.step === 'accepted' || this.step === 'flipping' || this.step === 'cleaning') return;
+    if (this.step === 'accepted' || this.step === 'cleaning') return;
+    if (this.step === 'flipping' && !this.stopsAnyway) return;
     for (const side of ['source', 'destination'] as const)
       if (![...this.#commands.values()].some((c) => c.side === side && c.execute === 'query'))
         this.#send(turn, world, side, { execute: 'query', migration: this.facts.id });
@@ -380,12 +368,7 @@ export class Migration {
         this.happen(turn, world, 'recorded', 'admitted');
         return;
       case 'preparing': {
-        this.#once(turn, world, 'destination', {
-          execute: 'prepare-incoming',
-          migration: facts.id,
-          vm: facts.request.vm,
-          streams: facts.streams,
-        });
+        this.#once(turn, world, 'destination', prepareRequest(facts));
         const rules = world.rules();
         if (rules.refused !== null) this.happen(turn, world, 'gaveUp', rules.refused);
         else if (this.#status.destination.phase === 'incoming' && rules.acknowledged)
@@ -394,7 +377,7 @@ export class Migration {
       }
       case 'starting':
         if (this.#failedAt('source', turn, world)) return;
-        if (source === 'none') this.#once(turn, world, 'source', this.#migrateRequest());
+        if (source === 'none') this.#once(turn, world, 'source', migrateRequest(facts));
         else if (source !== 'unknown') this.happen(turn, world, 'started', 'the source is sending');
         return;
       case 'running':
@@ -408,22 +391,30 @@ export class Migration {
           );
         else if (source === 'pre-switchover')
           this.happen(turn, world, 'converged', `${this.#status.source.remainingBytes} bytes remain`);
+        else this.#help(turn, world);
         return;
       case 'staging': {
         if (this.#failedAt('source', turn, world)) return;
         const rules = world.rules();
         if (rules.refused !== null) this.happen(turn, world, 'gaveUp', rules.refused);
-        else if (rules.acknowledged) {
+        else if (rules.acknowledged && (source === 'pre-switchover' || this.stopsAnyway)) {
           const gate = world.mayStop(turn, this);
           if (gate !== null)
             this.happen(turn, world, 'staged', `every switch holds the new location, staged; ${gate}`);
         }
         return;
       }
+      case 'redirecting':
+        if (!this.#failedAt('source', turn, world)) this.#redirect(turn, world);
+        return;
       case 'stopping':
         if (this.#failedAt('source', turn, world)) return;
-        if (source === 'pre-switchover')
-          this.#once(turn, world, 'source', { execute: 'continue', migration: facts.id });
+        if (source === 'pre-switchover' || (source === 'active' && this.stopsAnyway))
+          this.#once(turn, world, 'source', {
+            execute: 'continue',
+            migration: facts.id,
+            ...(this.stopsAnyway && { postcopy: true }),
+          });
         else if (source === 'completed') this.happen(turn, world, 'resumed', 'the source says COMPLETED');
         return;
       case 'flipping':
@@ -440,6 +431,28 @@ export class Migration {
     }
   }
 
+  /** One level of switches after the other; then all is read back while the old ways drain. */
+  #redirect(turn: Turn, world: MigrationWorld): void {
+    const { source, destination, holdsPackets } = this.facts;
+    const redirection = this.#redirection;
+    if (!holdsPackets) {
+      this.happen(turn, world, 'redirected', 'its packets follow the machine when it has resumed');
+      return;
+    }
+    const rules = world.rules();
+    if (rules.refused !== null) this.happen(turn, world, 'gaveUp', rules.refused);
+    else if (!redirection.isComplete) {
+      const drainSeconds = (from: string, to: string) => world.drainSeconds(source, from, to);
+      if (redirection.advance(turn.now, rules.acknowledged, drainSeconds)) world.rulesChanged(turn);
+    } else if (rules.verified && turn.now >= redirection.drainedAt)
+      this.happen(
+        turn,
+        world,
+        'redirected',
+        `its packets wait for it at ${destination} (read back), and none is on its way to ${source}`,
+      );
+  }
+
   /** One level of switches after the other, the next when all of the last have acknowledged. */
   #flip(turn: Turn, world: MigrationWorld): void {
     const rules = world.rules();
@@ -447,25 +460,27 @@ export class Migration {
       if (!rules.acknowledged) return;
       this.#flippedLevels += 1;
       world.rulesChanged(turn);
-    } else if (rules.verified)
+    } else if (rules.verified && !this.#stillFetches)
       this.happen(turn, world, 'flipped', 'every switch forwards to the new location (read back)');
   }
 
-  #migrateRequest(): HypervisorRequest {
-    const { facts } = this;
-    return {
-      execute: 'migrate',
-      migration: facts.id,
-      vm: facts.request.vm,
-      destination: { address: facts.destinationAddress },
-      streams: facts.streams,
-      memoryBytes: facts.memoryBytes,
-      dirtyBytesPerSecond: facts.dirtyBytesPerSecond,
-      workingSetBytes: facts.workingSetBytes,
-      downtimeLimitMs: facts.request.downtimeLimitMs,
-      bandwidthBytesPerSecond: facts.request.maxBandwidthBytesPerSecond,
-      switchoverTimeoutSeconds: 30,
-    };
+  /** Where more rate does not make the copy converge. */
+  #help(turn: Turn, world: MigrationWorld): void {
+    if (this.facts.request.mode === 'postcopy' && this.#status.source.phase === 'active') {
+      this.happen(turn, world, 'converged', `${postcopyNote}, as it was asked for`);
+      return;
+    }
+    const help = this.plan?.remedy(turn.now) ?? null;
+    if (help === null) return;
+    if (help.remedy === 'throttle')
+      this.#once(turn, world, 'source', {
+        execute: 'throttle',
+        migration: this.facts.id,
+        mostPercent: throttleMostPercent,
+      });
+    else if (help.remedy === 'post-copy')
+      this.happen(turn, world, 'converged', `${postcopyNote}: ${help.why}`);
+    else this.happen(turn, world, 'gaveUp', `the copy cannot converge: ${help.why}`);
   }
 
   #failedAt(side: Side, turn: Turn, world: MigrationWorld): boolean {
@@ -476,6 +491,7 @@ export class Migration {
   }
 
   #putBack(turn: Turn, world: MigrationWorld): void {
+    if (this.#retreat(turn, world)) return;
     const clear = (side: Side): boolean => this.#isClear(side);
     if (this.#status.source.phase === 'completed') {
       this.happen(turn, world, 'resumed', 'the source says COMPLETED: the move was faster than the cancel');
@@ -494,6 +510,20 @@ export class Migration {
       this.happen(turn, world, 'putBack', this.#putBackNote(rules.unconfirmed));
   }
 
+  /** Its packets go back to the source, where it runs. False: they do, or nobody knows where it runs. */
+  #retreat(turn: Turn, world: MigrationWorld): boolean {
+    const nothingRuns = this.#isClear('source') && this.#isClear('destination');
+    if (this.#redirection.isGone || !(this.#runsAtSource() || nothingRuns)) return false;
+    const late = turn.now - this.#enteredAt > retreatLimitSeconds;
+    const isFirst = !this.#done.has('retreat');
+    this.#done.add('retreat');
+    if (late || isFirst || world.rules().acknowledged) {
+      this.#redirection.retreat(late);
+      world.rulesChanged(turn);
+    }
+    return true;
+  }
+
   /** The agent holds nothing of this migration, and no command that could change that is on its way. */
   #isClear(side: Side): boolean {
     for (const { side: to, execute } of this.#commands.values())
@@ -506,12 +536,12 @@ export class Migration {
    * makes it known, and rules that guess wrong cut it off.
    */
   #runsAtSource(): boolean {
-    if (!this.#transitions.some((t) => t.step === 'stopping')) return true;
+    if (!this.#history.wasToldToStop) return true;
     return this.#status.source.phase === 'cancelled' || this.#status.source.phase === 'failed';
   }
 
   #putBackNote(unconfirmed: readonly string[]): string {
-    const reason = this.step === 'failing' ? this.#failureReason : null;
+    const reason = this.step === 'failing' ? this.#history.failureReason : null;
     const sides = (['source', 'destination'] as const).filter((side) => !this.#isClear(side));
     const missing = [...unconfirmed, ...sides.map((side) => agentOf(this.facts[side]))];
     const left = missing.length === 0 ? '' : ` (not reached: ${missing.join(', ')}; cleaned when back)`;
@@ -526,12 +556,14 @@ export class Migration {
         turn,
         world,
         'gaveUp',
-        `step ${this.step} took longer than ${stepLimitSeconds[this.step]} s: ${this.#waitsFor(world)}`,
+        `step ${this.step} took longer than ${stepLimitSeconds[this.step]} s: ${waitsFor(this.facts, world, this.#status)}`,
       );
       return;
     }
     // Behind the commit point the only way is forward: a switch that is away is made true when it is back.
-    if (age > forwardLimitSeconds && (this.step === 'flipping' || this.step === 'cleaning')) {
+    const forward = this.step === 'flipping' || this.step === 'cleaning';
+    const fetches = this.#stillFetches && this.#progress.idleSeconds(turn.now) < noProgressLimitSeconds;
+    if (age > forwardLimitSeconds && forward && !fetches) {
       const note = `not reached: ${world.rules().unconfirmed.join(', ')}; made true when back`;
       this.happen(turn, world, this.step === 'flipping' ? 'flipped' : 'cleaned', note);
       return;
@@ -540,58 +572,21 @@ export class Migration {
       this.happen(turn, world, 'gaveUp', `no byte was moved for ${noProgressLimitSeconds} s`);
   }
 
-  #waitsFor(world: MigrationWorld): string {
-    const waits: string[] = [];
-    for (const host of [this.facts.source, this.facts.destination])
-      if (!world.hypervisorConnected(host)) waits.push(`the agent of ${host} is not connected`);
-    const rules = world.rules();
-    if (rules.missing.length > 0) waits.push(`switches not there: ${rules.missing.join(', ')}`);
-    else if (!rules.acknowledged) waits.push('rules are not acknowledged');
-    return waits.length > 0
-      ? waits.join('; ')
-      : `the agents say ${this.#status.source.phase} and ${this.#status.destination.phase}`;
-  }
-
   /** An ended migration does not change any more; views are made ten times a second. */
   view(): MigrationView {
     if (this.#endedView !== undefined) return this.#endedView;
-    const view = this.#makeView();
+    const { facts, step, plan } = this;
+    const view = migrationView({
+      facts,
+      step,
+      grantedBytesPerSecond: this.grantedBytesPerSecond + this.circuitBytesPerSecond,
+      plan,
+      history: this.#history,
+      status: this.#status.source,
+      progress: this.#progress,
+      downtimeMs: this.#downtimeMs,
+    });
     if (this.ended) this.#endedView = view;
     return view;
-  }
-
-  #makeView(): MigrationView {
-    const { facts } = this;
-    const status = this.#status.source;
-    const memory = memoryProgress(status, facts.memoryBytes, this.step === 'completed');
-    const secondsLeft = this.#progress.secondsLeft(Number(memory.remainingBytes), {
-      dirtyBytesPerSecond: status.dirtyBytesPerSecond,
-      workingSetBytes: facts.workingSetBytes,
-      downtimeLimitMs: facts.request.downtimeLimitMs,
-    });
-    return {
-      id: facts.id,
-      vm: facts.request.vm,
-      source: facts.source,
-      destination: facts.destination,
-      state: stateOf(this.step),
-      step: this.step,
-      mode: facts.request.mode,
-      priority: facts.request.priority ?? 0,
-      deadlineSeconds: facts.request.deadlineSeconds ?? null,
-      downtimeLimitMs: facts.request.downtimeLimitMs,
-      maxBandwidthBytesPerSecond: facts.request.maxBandwidthBytesPerSecond,
-      createdAt: this.createdAt,
-      startedAt: this.#startedAt,
-      endedAt: this.#endedAt,
-      phaseTransitions: this.#transitions.slice(),
-      progress: { memory, disk: noProgress },
-      round: status.round,
-      grantedBitsPerSecond: this.ended ? 0 : this.grantedBytesPerSecond * 8,
-      predictedSecondsLeft: this.step === 'running' ? secondsLeft : null,
-      service: this.plan?.view() ?? null,
-      downtimeMs: this.#downtimeMs,
-      failureReason: this.#failureReason,
-    };
   }
 }

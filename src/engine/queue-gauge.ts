@@ -137,7 +137,9 @@ class OwnQueueGauge implements QueueGauge {
   }
 
   #learnCapacity(observation: Observation, estimate: BacklogEstimate): void {
-    const known = estimate.anchored && !estimate.held && !observation.gap;
+    // what waits in front of a circuit looks like a queue of this port that it does not serve
+    const pure = observation.circuitBytes < wirePacketBytes;
+    const known = estimate.anchored && !estimate.held && !observation.gap && pure;
     if (known && !Number.isNaN(this.#backlogBefore)) {
       this.#capacity.observe({
         intervalSeconds: observation.intervalSeconds,

@@ -1,8 +1,10 @@
 import { bytesPerSecond, RateSplit } from '../../controller/index.js';
 import { bottlenecksBetween, pacerOf } from '../network/index.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
+import type { UsableCircuit } from './circuit-desk.js';
+import { circuitOf, circuitShares } from './circuit-use.js';
 import type { EngineConfig } from './config.js';
-import type { Migration, MigrationWorld } from './migration.js';
+import type { Migration, MigrationFacts, MigrationWorld } from './migration.js';
 import { Pacer } from './pacer.js';
 import { type PathTerms, RatePlan } from './rate-plan.js';
 import type { SwitchDesk } from './switch-desk.js';
@@ -71,6 +73,11 @@ export class RateDesk {
     return path;
   }
 
+  /** How long packets wait in these queues now, seconds. */
+  queueSecondsOf(ids: readonly string[]): number {
+    return this.#loops.reduce((sum, loop) => sum + (ids.includes(loop.id) ? loop.queueSeconds : 0), 0);
+  }
+
   #loopsOf(migration: Migration): BottleneckLoop[] {
     return this.loopsBetween(migration.facts.source, migration.facts.destination);
   }
@@ -81,18 +88,20 @@ export class RateDesk {
     return migration === undefined ? undefined : this.#pacerAt(migration.facts.source);
   }
 
-  #pacerAt(host: string): Pacer | undefined {
+  #pacerAt(host: string, queue: 'granted' | 'circuit' = 'granted'): Pacer | undefined {
     const { topology } = this.#config;
     if (!this.#pacerSpecs.has(host)) this.#pacerSpecs.set(host, topology && pacerOf(topology, host));
     const spec = this.#pacerSpecs.get(host);
     if (spec === undefined) return undefined;
-    let pacer = this.#pacers.get(spec.portName);
+    const key = `${spec.portName} ${queue}`;
+    let pacer = this.#pacers.get(key);
     if (pacer === undefined) {
       // The database knows the port by the name that the switch tells, which need not be the topology's.
       const nameInSwitch = (): string =>
         this.#switches.link(spec.dpid)?.ports.get(spec.portNumber)?.name ?? spec.portName;
-      pacer = new Pacer(spec.switchName, nameInSwitch, spec.grantedQueueId);
-      this.#pacers.set(spec.portName, pacer);
+      const queueId = queue === 'granted' ? spec.grantedQueueId : spec.circuitQueueId;
+      pacer = new Pacer(spec.switchName, nameInSwitch, queueId);
+      this.#pacers.set(key, pacer);
     }
     return pacer;
   }
@@ -120,7 +129,7 @@ export class RateDesk {
     const path = this.#loopsOf(migration);
     let fixed = this.#fixedTerms.get(path);
     if (fixed === undefined) {
-      fixed = this.#fixedTermsOf(path);
+      fixed = this.#fixedTermsOf(path, migration.facts);
       this.#fixedTerms.set(path, fixed);
     }
     return {
@@ -130,19 +139,18 @@ export class RateDesk {
     };
   }
 
-  #fixedTermsOf(path: readonly BottleneckLoop[]): FixedTerms {
+  #fixedTermsOf(path: readonly BottleneckLoop[], { source, destination }: MigrationFacts): FixedTerms {
     const { topology } = this.#config;
     const links = (topology?.links ?? []).filter((l) => path.some((loop) => loop.linkName === l.name));
     const delay = links.reduce((sum, l) => sum + l.oneWayDelayMs / 1000, 0);
-    const circuit = topology?.links.find(
-      (l) => l.kind === 'circuit' && links.some((p) => p.ends.every((end) => l.ends.includes(end))),
-    );
+    const circuit = topology && circuitOf(topology, source, destination);
     const { targetUtilisation } = this.#config.control;
     return {
       mostBytesPerSecond: targetUtilisation * Math.min(...path.map((loop) => loop.capacityBytesPerSecond)),
       fixedDowntimeSeconds: 2 * delay + flipSeconds,
       circuit:
-        circuit?.capacityBitsPerSecond === undefined
+        // drawn on the map is not to be had: somebody must be configured who lights it
+        this.#config.circuits === undefined || circuit?.capacityBitsPerSecond === undefined
           ? null
           : {
               capacityBytesPerSecond: circuit.capacityBitsPerSecond / 8,
@@ -161,8 +169,16 @@ export class RateDesk {
 
   // --------------------------------------------------------------------- split
 
-  /** Divides what the bottlenecks allow among those that send, when one of them has decided anew. True: it was divided. */
-  share(turn: Turn, live: readonly Migration[], world: MigrationWorld): boolean {
+  /**
+   * Divides what the bottlenecks allow among those that send, when one of them has decided anew. True: it was divided.
+   * @param circuits that carry, whose rates are beside those of the bottlenecks
+   */
+  share(
+    turn: Turn,
+    live: readonly Migration[],
+    world: MigrationWorld,
+    circuits: readonly UsableCircuit[] = [],
+  ): boolean {
     for (const migration of live) this.#account(turn, migration);
     const sending = live
       .filter((m) => m.isSending && this.#loopsOf(m).length > 0)
@@ -184,6 +200,7 @@ export class RateDesk {
     });
     if (!decided) return false;
     const rates = this.#divide(turn.now, sending, paths);
+    const beside = this.#shareCircuits(turn, sending, rates, circuits);
     const queues = new Map<Pacer, { bytesPerSecond: number; migrations: number; ending: boolean }>();
     sending.forEach((migration, i) => {
       const pacer = this.#pacerAt(migration.facts.source);
@@ -199,8 +216,10 @@ export class RateDesk {
       const queue = (pacer && queues.get(pacer)) ?? { migrations: 1, ending: false };
       // beside an elastic neighbour a plan counts on what is measured
       const attained = Math.min(...this.#loopsOf(migration).map((loop) => loop.attainedShare));
-      migration.plan?.granted(attained * rates[i]!);
-      migration.grant(turn, world, rates[i]!, this.#agentCap(turn.now, migration, rates[i]!, queue));
+      migration.plan?.granted(attained * rates[i]!, beside[i]!);
+      migration.circuitBytesPerSecond = beside[i]!;
+      const cap = this.#agentCap(turn.now, migration, rates[i]!, queue);
+      migration.grant(turn, world, rates[i]!, cap + circuitHeadroom(queue.ending) * beside[i]!);
     });
     for (const [pacer, { bytesPerSecond }] of queues) pacer.set(turn, bytesPerSecond * 8, this.#nextCommand);
     const granted = this.#sums(
@@ -215,6 +234,25 @@ export class RateDesk {
       loop.divided(turn.now, users[l]!, granted[l]!);
     });
     return true;
+  }
+
+  /** The rates on circuits of those that send, and the queues in front of these; a queue without a circuit is nearly shut. */
+  #shareCircuits(
+    turn: Turn,
+    sending: readonly Migration[],
+    packetRates: Float64Array,
+    circuits: readonly UsableCircuit[],
+  ): number[] {
+    const { topology, control } = this.#config;
+    const shares = circuitShares(topology, control.targetUtilisation, circuits, sending, packetRates);
+    const queues = new Map<Pacer, number>();
+    sending.forEach((migration, i) => {
+      if (migration.facts.streams.length < 2) return;
+      const pacer = this.#pacerAt(migration.facts.source, 'circuit');
+      if (pacer !== undefined) queues.set(pacer, (queues.get(pacer) ?? 0) + shares[i]!);
+    });
+    for (const [pacer, rate] of queues) pacer.set(turn, rate * 8, this.#nextCommand);
+    return shares;
   }
 
   /** For each bottleneck, the sum over those that pass it. */
@@ -261,7 +299,7 @@ export class RateDesk {
       const held = granted(users.filter((m) => this.#pacerAt(m.facts.source) === pacer)) / granted(users);
       return loop.throughputShare < 1 - drainedShare * (1 - drainShare) * held;
     });
-    return migration.plan?.mayStop(turn.now, drained) ?? null;
+    return migration.plan?.mayStop(turn.now, drained, migration.stopsAnyway) ?? null;
   }
 
   /** @param queue how many share the queue of this migration, and whether one of their machines is about to stand still */
@@ -285,10 +323,12 @@ export class RateDesk {
   }
 }
 
+/** The sum stays above the queues, unless these are to run empty. */
+const circuitHeadroom = (ending: boolean): number => (ending ? drainShare : agentHeadroom);
 const capOf = (migration: Migration): number =>
   migration.facts.request.maxBandwidthBytesPerSecond ?? Number.POSITIVE_INFINITY;
 const isEnding = (migration: Migration): boolean =>
-  migration.step === 'staging' || migration.step === 'stopping';
+  migration.step === 'staging' || migration.step === 'redirecting' || migration.step === 'stopping';
 /** Whose floor is kept first: a machine that stands still, then a promise, then the rest; in the order of acceptance. */
 const rank = (m: Migration): number => {
   const group = isEnding(m) ? 0 : m.facts.request.deadlineSeconds !== undefined ? 1 : 2;

@@ -2,6 +2,7 @@ import {
   bytes,
   bytesPerSecond,
   type CircuitJob,
+  ConvergenceRemedy,
   type CutOverVerdict,
   climbLadder,
   convergenceMargin,
@@ -12,6 +13,8 @@ import {
   type LadderRung,
   lastRoundRate,
   neededRate,
+  type PostcopyTerms,
+  type Remedy,
   seconds,
   type VmCopy,
 } from '../../controller/index.js';
@@ -30,6 +33,11 @@ const gatePatienceSeconds = 10;
 const leastDrainSeconds = 0.15;
 /** After so long the machine's own queue is taken for drained, whatever the counters of a busy path say. */
 const drainPatienceSeconds = 1.5;
+/** What a hypervisor that slows a machine down to a fifth leaves of its dirty rate. */
+const throttledShare = 0.2;
+export const throttleMostPercent = 80;
+/** Registers and devices, without memory: what post-copy sends while the machine stands still. */
+const deviceStateBytes = 300_000;
 /** The rate that is counted on for the last round is the least of this long. */
 const guaranteeSeconds = 1;
 
@@ -59,10 +67,13 @@ export class RatePlan {
   #grantedBytes = 0;
   #rate = 0;
   #meanRate = 0;
+  #packetRate = 0;
+  #meanPacketRate = 0;
   #recent: { readonly at: number; readonly bytesPerSecond: number }[] = [];
   #at: number;
   #wallMs: number;
   #advice: { readonly rung: LadderRung; readonly at: number } | undefined;
+  readonly #remedy = new ConvergenceRemedy();
   #gateAskedAt: number | undefined;
   #gate: CutOverVerdict | null = null;
 
@@ -98,7 +109,10 @@ export class RatePlan {
     return {
       memory: {
         remainingBytes: bytes(known ? this.#status.remainingBytes : memoryBytes),
-        dirtyBytesPerSecond: bytesPerSecond(known ? this.#status.dirtyBytesPerSecond : dirtyBytesPerSecond),
+        dirtyBytesPerSecond: bytesPerSecond(
+          // a hypervisor may have no figure before its first pass is complete
+          this.#status.round > 1 ? this.#status.dirtyBytesPerSecond : dirtyBytesPerSecond,
+        ),
         workingSetBytes: bytes(workingSetBytes),
       },
       disk: null,
@@ -111,7 +125,9 @@ export class RatePlan {
   account(turn: Turn, status: KnownStatus, path: PathTerms): void {
     const interval = Math.max(0, turn.now - this.#at);
     this.#grantedBytes += this.#rate * interval;
-    this.#meanRate += (this.#rate - this.#meanRate) * Math.min(1, interval / meanSeconds);
+    const weight = Math.min(1, interval / meanSeconds);
+    this.#meanRate += (this.#rate - this.#meanRate) * weight;
+    this.#meanPacketRate += (this.#packetRate - this.#meanPacketRate) * weight;
     this.#at = turn.now;
     this.#wallMs = turn.wallMs;
     this.#path = path;
@@ -124,9 +140,13 @@ export class RatePlan {
     this.#grantedBytes = 0;
   }
 
-  granted(bytesPerSecond: number): void {
+  /** Rates on the packet path, and on a circuit beside it. */
+  granted(packetBytesPerSecond: number, circuitBytesPerSecond = 0): void {
+    const bytesPerSecond = packetBytesPerSecond + circuitBytesPerSecond;
     this.#rate = bytesPerSecond;
+    this.#packetRate = packetBytesPerSecond;
     if (this.#meanRate === 0) this.#meanRate = bytesPerSecond;
+    if (this.#meanPacketRate === 0) this.#meanPacketRate = packetBytesPerSecond;
     this.#recent.push({ at: this.#at, bytesPerSecond });
     this.#recent.splice(
       0,
@@ -154,9 +174,10 @@ export class RatePlan {
 
   /**
    * The gate before the machine is stopped: a sentence for the journal, or null: not yet.
+   * @param anyway it stops with whatever is left: in post-copy, or because somebody insists
    * @param drained the queue at the machine's own switch is empty, so that the last round does not stand behind the rounds before
    */
-  mayStop(now: number, drained: boolean): string | null {
+  mayStop(now: number, drained: boolean, anyway = false): string | null {
     this.#gateAskedAt ??= now;
     const waited = now - this.#gateAskedAt;
     if (waited < (drained ? leastDrainSeconds : drainPatienceSeconds)) return null;
@@ -169,6 +190,7 @@ export class RatePlan {
       queueSeconds: seconds(this.#path.queueSeconds),
     });
     const expected = `${(this.#gate.downtimeSeconds * 1000).toFixed(0)} ms of downtime expected`;
+    if (anyway) return 'what is left does not matter';
     if (this.#gate.open) return expected;
     if (waited < gatePatienceSeconds) return null;
     return `${expected} (${this.#gate.reason}): above what was agreed, after ${gatePatienceSeconds} s of waiting`;
@@ -181,7 +203,7 @@ export class RatePlan {
   circuitNeed(now: number, shareBytesPerSecond: number): Omit<CircuitJob, 'gainBytesPerSecond'> {
     const copy = this.#copy();
     const { memory, downtimeLimitSeconds, fixedDowntimeSeconds } = copy;
-    const rate = bytesPerSecond(this.#meanRate > 0 ? this.#meanRate : shareBytesPerSecond);
+    const rate = bytesPerSecond(this.#meanPacketRate > 0 ? this.#meanPacketRate : shareBytesPerSecond);
     const left = durationAt(copy, rate);
     const budget = Math.max(0, downtimeLimitSeconds - fixedDowntimeSeconds);
     const waitsAtGate = this.#gate !== null && !this.#gate.open;
@@ -210,12 +232,43 @@ export class RatePlan {
         capacityBytesPerSecond: bytesPerSecond(circuit.capacityBytesPerSecond),
         setupSeconds: seconds(circuit.setupSeconds),
       },
-      // The transfer driver can neither slow a machine down nor move it after its start.
-      throttledDirtyBytesPerSecond: null,
-      postcopy: null,
+      throttledDirtyBytesPerSecond:
+        this.#facts.mayThrottle && !this.#remedy.throttleIsSpent(instant(this.#at))
+          ? bytesPerSecond(throttledShare * this.#copy().memory.dirtyBytesPerSecond)
+          : null,
+      postcopy: this.#facts.request.mode === 'precopy' ? null : this.#postcopyTerms(),
     });
     this.#advice = { rung, at: this.#at };
     return rung;
+  }
+
+  #postcopyTerms(): PostcopyTerms {
+    return {
+      cpuStateBytes: bytes(deviceStateBytes),
+      roundTripSeconds: seconds(this.#path.fixedDowntimeSeconds),
+      remoteFaults: 0,
+      // whoever asked for post-copy takes its stalls; how long they are nobody can say before
+      stallLimitSeconds: seconds(Number.POSITIVE_INFINITY),
+    };
+  }
+
+  /** What to do about a copy that does not converge, and why; null: nothing (more). */
+  remedy(now: number): { readonly remedy: Remedy; readonly why: string } | null {
+    const copy = this.#copy();
+    const { mostBytesPerSecond, circuit } = this.#path;
+    const cap = this.#facts.request.maxBandwidthBytesPerSecond ?? Number.POSITIVE_INFINITY;
+    const most = Math.min(cap, mostBytesPerSecond + (circuit?.capacityBytesPerSecond ?? 0));
+    const remedy = this.#remedy.step({
+      now: instant(now),
+      rung: this.#ladder(),
+      pass: this.#status.round,
+      copy,
+      mostBytesPerSecond: bytesPerSecond(most),
+    });
+    if (remedy === null) return null;
+    const megabits = (rate: number): string => ((rate * 8) / 1e6).toFixed(1);
+    const why = `memory is written at ${megabits(copy.memory.dirtyBytesPerSecond)} Mbit/s, the copy has ${megabits(this.#meanRate)} Mbit/s and could have ${megabits(most)}`;
+    return { remedy, why };
   }
 
   /** When it will be done: from its plan while that is kept up from now on, else from the copy at the present rate. */

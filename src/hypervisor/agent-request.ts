@@ -1,5 +1,12 @@
 /** Reading a request of the agent protocol: every field is checked before anything acts on it. */
-import { type AgentCommand, type AgentRequestLine, mostStreams, type TransferStream } from './protocol.js';
+import {
+  type AgentCommand,
+  type AgentRequestLine,
+  type MoveDisk,
+  type MoveMode,
+  mostStreams,
+  type TransferStream,
+} from './protocol.js';
 
 export interface AgentError {
   readonly code: string;
@@ -61,6 +68,7 @@ function readCommand(fields: Fields): AgentCommand {
         migration: name(fields, 'migration'),
         vm: name(fields, 'vm'),
         streams: streams(fields),
+        ...means(fields),
       };
     case 'migrate':
       return readMigrate(fields);
@@ -70,8 +78,24 @@ function readCommand(fields: Fields): AgentCommand {
         migration: name(fields, 'migration'),
         bytesPerSecond: bandwidth(fields, 'bytesPerSecond'),
       };
-    case 'query':
+    case 'use-streams': {
+      const count = quantity(fields, 'count', 1, mostStreams);
+      if (!Number.isInteger(count)) throw new Refusal('bad-command', 'count: must be a whole number');
+      return { execute, migration: name(fields, 'migration'), count };
+    }
     case 'continue':
+      return {
+        execute,
+        migration: name(fields, 'migration'),
+        ...(fields.postcopy === true && { postcopy: true }),
+      };
+    case 'throttle':
+      return {
+        execute,
+        migration: name(fields, 'migration'),
+        mostPercent: quantity(fields, 'mostPercent', 1, 99),
+      };
+    case 'query':
     case 'cancel':
       return { execute, migration: name(fields, 'migration') };
     default:
@@ -97,6 +121,7 @@ function readMigrate(fields: Fields): AgentCommand {
     downtimeLimitMs: quantity(fields, 'downtimeLimitMs', 0, 3_600_000),
     bandwidthBytesPerSecond: bandwidth(fields, 'bandwidthBytesPerSecond'),
     switchoverTimeoutSeconds: quantity(fields, 'switchoverTimeoutSeconds', 0.001, 86_400),
+    ...means(fields),
   };
 }
 
@@ -132,6 +157,21 @@ function streams(fields: Fields): TransferStream[] {
   if (new Set(ports).size < ports.length)
     throw new Refusal('bad-command', 'streams: two streams have the same port');
   return ports.map((each) => ({ port: each }));
+}
+
+function means(fields: Fields): { mode?: MoveMode; disk?: MoveDisk } {
+  const mode = oneOf<MoveMode>(fields, 'mode', ['precopy', 'postcopy', 'hybrid']);
+  const disk = oneOf<MoveDisk>(fields, 'disk', ['none', 'mirror', 'replicated']);
+  return { ...(mode && { mode }), ...(disk && { disk }) };
+}
+
+function oneOf<T extends string>(fields: Fields, key: string, words: readonly T[]): T | undefined {
+  const value = fields[key];
+  if (value === undefined) return undefined;
+  const word = words.find((w) => w === value);
+  if (word === undefined)
+    throw new Refusal('bad-command', `${key}: must be ${words.join(', ')}, not ${JSON.stringify(value)}`);
+  return word;
 }
 
 /** null is "no cap"; 0 would mean that in QEMU and must never slip through as a rate. */

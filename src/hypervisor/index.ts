@@ -16,4 +16,16 @@ export type {
   TransferStream,
 } from './protocol.js';
 export { agentGreeting, agentLineLimitBytes, mostStreams } from './protocol.js';
+export { type MonitorAddress, parseMonitor } from './qemu-address.js';
+export { QemuDriver, type QemuHandlers, type QemuSurroundings } from './qemu-driver.js';
+export {
+  defaultQemuSettings,
+  type QemuLink,
+  type QemuLinkWatcher,
+  type QemuMachineConfig,
+  type QemuPresence,
+  type QemuSettings,
+} from './qemu-link.js';
+export type { QmpEvent, QmpFields } from './qmp-message.js';
+export { QmpError, type QmpErrorCode, type QmpLimits, QmpSession, qmpLimits } from './qmp-session.js';
 export { TransferDriver, type TransferDriverOptions, type TransferHandlers } from './transfer-driver.js';

@@ -11,7 +11,9 @@
  * -> RESUME on the target -> COMPLETED on the source.
  *
  * Since version 2 the memory travels in one or several TCP streams, each to a port of its own at the target, so that
- * the network can lead each over another path. A round is complete when every stream has delivered its part of it.
+ * the network can lead each over another path. All are connected at the start, but only the first carries memory until `use-streams`
+ * says that more do: a connection that was never slowed down by loss on one path fills the next one it is put on within a few round
+ * trips. A round is complete when every stream has delivered its part of it.
  */
 
 export const agentProtocolVersion = 2;
@@ -23,6 +25,11 @@ export interface TransferStream {
 /** More than the paths that one migration can use is of no use. */
 export const mostStreams = 8;
 
+/** How the memory moves. `hybrid`: pre-copy, and post-copy where that does not converge. A transfer agent has pre-copy only. */
+export type MoveMode = 'precopy' | 'postcopy' | 'hybrid';
+/** `mirror`: the disk moves too, its data to the port of the second stream. */
+export type MoveDisk = 'none' | 'mirror' | 'replicated';
+
 export type AgentCommand =
   | { readonly execute: 'hello' }
   | {
@@ -31,6 +38,10 @@ export type AgentCommand =
       readonly vm: string;
       /** 1 to `mostStreams`, ports all different */
       readonly streams: readonly TransferStream[];
+      /** unless given: `precopy` */
+      readonly mode?: MoveMode;
+      /** unless given: `none` */
+      readonly disk?: MoveDisk;
     }
   | {
       readonly execute: 'migrate';
@@ -46,10 +57,18 @@ export type AgentCommand =
       /** cap on the sender; null: uncapped. 0 is refused (in QEMU it would mean uncapped) */
       readonly bandwidthBytesPerSecond: number | null;
       readonly switchoverTimeoutSeconds: number;
+      /** both as the target was told */
+      readonly mode?: MoveMode;
+      readonly disk?: MoveDisk;
     }
   | { readonly execute: 'set-bandwidth'; readonly migration: string; readonly bytesPerSecond: number | null }
+  /** the first `count` streams carry memory from now on; what the others have under way still arrives */
+  | { readonly execute: 'use-streams'; readonly migration: string; readonly count: number }
   | { readonly execute: 'query'; readonly migration: string }
-  | { readonly execute: 'continue'; readonly migration: string }
+  /** with `postcopy`: at once, whatever is left, which the machine then fetches from its old place */
+  | { readonly execute: 'continue'; readonly migration: string; readonly postcopy?: true }
+  /** slow the machine's processors down until the copy converges, by at most so much */
+  | { readonly execute: 'throttle'; readonly migration: string; readonly mostPercent: number }
   | { readonly execute: 'cancel'; readonly migration: string };
 
 /** `none`: the agent knows no migration of that name. */

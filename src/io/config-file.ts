@@ -1,16 +1,12 @@
 import { dirname, resolve } from 'node:path';
 import { checkLoop, seconds } from '../../controller/index.js';
-import {
-  type ConfiguredHypervisor,
-  type ControlConfig,
-  defaultControl,
-  type EngineConfig,
-} from '../engine/config.js';
+import { type ControlConfig, defaultControl, type EngineConfig } from '../engine/config.js';
 import { migrationDscp, parsePrefix } from '../network/index.js';
 import { type Topology, withoutCarriers } from '../network/topology.js';
 import { checkCircuits, circuitsOf } from './circuits-section.js';
 import { ConfigSchema, listenDefaults, type RawConfig } from './config-schema.js';
 import { type Environment, withOverrides } from './environment.js';
+import { configuredHypervisor, hypervisorProblems } from './hypervisor-config.js';
 import { didYouMean, inFileOrder, requireSchema } from './schema-check.js';
 import { readTls, TlsError, type TlsPaths } from './tls-identity.js';
 import { readTokens, type StoredToken } from './token-file.js';
@@ -89,10 +85,9 @@ function configOf(file: YamlDocument, environment: Environment): SteadyConfig {
         ovsdb: s.ovsdb,
         certificate: s.certificate,
       })),
-      hypervisors: (raw.hypervisors ?? []).map(
-        (h): ConfiguredHypervisor => ({ host: h.host, driver: h.driver ?? 'transfer', endpoint: h.endpoint }),
-      ),
+      hypervisors: (raw.hypervisors ?? []).map((h) => configuredHypervisor(h, directory)),
       classes: raw.classes ?? [],
+      switchover: raw.switchover ?? 'hold',
       control: { ...defaultControl, ...(raw.control as Partial<ControlConfig> | undefined) },
       openflow: { role, certificates: tls?.requireClientCertificate ?? false },
       ...(circuits && { circuits }),
@@ -243,7 +238,10 @@ function checkConfig(
         wrong(['hypervisors', i, 'host'], `no hypervisor ${h.host} in the topology`, nearest(h.host, hosts));
   }
   for (const [i, s] of switches.entries()) checkPort(['switches', i, 'ovsdb'], s.ovsdb, wrong);
-  for (const [i, h] of hypervisors.entries()) checkPort(['hypervisors', i, 'endpoint'], h.endpoint, wrong);
+  for (const [i, h] of hypervisors.entries()) {
+    checkPort(['hypervisors', i, 'endpoint'], h.endpoint, wrong);
+    problems.push(...hypervisorProblems(document, i, h, topology?.vms.map((v) => v.name) ?? []));
+  }
   return problems;
 }
 

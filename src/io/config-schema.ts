@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { defaultControl } from '../engine/config.js';
+import { defaultQemuSettings } from '../hypervisor/index.js';
 import { classesAtMost } from '../network/network-state.js';
 import { Name } from './topology-schema.js';
 
@@ -28,8 +29,80 @@ const SwitchSchema = Type.Object(
   },
   closed,
 );
+/** `x-path`: relative to the file that names it, or to the working directory if the environment does. */
+const File = Type.String({
+  minLength: 1,
+  description: 'a PEM file, relative to this file; replaced files are noticed',
+  'x-path': true,
+});
+const Monitor = Type.String({
+  pattern: '^(unix:/[^\\0]{1,106}|(tcp|tls):(\\[[0-9a-fA-F:.]+\\]|[^:\\[\\]/ ]+):[0-9]{1,5})$',
+  description:
+    'unix:/absolute/path, tcp:HOST:PORT or tls:HOST:PORT of a QMP monitor that no other client uses; a refused connection counts as proof that its QEMU has ended',
+});
+const QemuId = Type.String({ pattern: '^[A-Za-z][A-Za-z0-9._-]{0,62}$' });
+const q = defaultQemuSettings;
+const QemuSchema = Type.Object(
+  {
+    machines: Type.Array(
+      Type.Object(
+        {
+          vm: Name,
+          qmp: Monitor,
+          disk: Type.Optional({ ...QemuId, description: 'block device (drive or node) that moves with it' }),
+        },
+        closed,
+      ),
+      {
+        description:
+          'each machine that runs here or may come here; one that may come has a QEMU with -incoming defer',
+      },
+    ),
+    listen: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 253,
+        description: 'address on which memory and disk are taken; unless given: all',
+      }),
+    ),
+    channels: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 16,
+        default: q.channels,
+        description: 'TCP streams of the memory',
+      }),
+    ),
+    compression: Type.Optional(Type.Enum(['none', 'zstd', 'xbzrle'], { default: q.compression })),
+    autoConverge: Type.Optional(
+      Type.Boolean({
+        default: q.autoConverge,
+        description: 'a machine may be slowed down where nothing else helps',
+      }),
+    ),
+    tlsCredentials: Type.Optional({
+      ...QemuId,
+      description: 'id of a tls-creds object in the QEMUs: memory and disk are encrypted',
+    }),
+    tls: Type.Optional(
+      Type.Object(
+        { key: File, certificate: File, authority: File },
+        { ...closed, description: 'for monitors at tls:' },
+      ),
+    ),
+  },
+  closed,
+);
 const HypervisorSchema = Type.Object(
-  { host: Name, driver: Type.Optional(Type.Enum(['transfer'], { default: 'transfer' })), endpoint: Endpoint },
+  {
+    host: Name,
+    driver: Type.Optional(Type.Enum(['transfer', 'qemu'], { default: 'transfer' })),
+    endpoint: Type.Optional({
+      ...Endpoint,
+      description: 'of the transfer agent: unix:/absolute/path or tcp:HOST:PORT',
+    }),
+    qemu: Type.Optional({ ...QemuSchema, description: 'of the qemu driver' }),
+  },
   closed,
 );
 const ClassPort = Type.Integer({ minimum: 1, maximum: 65535 });
@@ -199,12 +272,6 @@ const address = (port: number) => ({
   host: Type.Optional({ ...Host, default: '127.0.0.1' }),
   port: Type.Optional({ ...Port, default: port }),
 });
-/** `x-path`: relative to the file that names it, or to the working directory if the environment does. */
-const File = Type.String({
-  minLength: 1,
-  description: 'a PEM file, relative to this file; replaced files are noticed',
-  'x-path': true,
-});
 
 const OpenflowSchema = Type.Object(
   {
@@ -290,6 +357,13 @@ export const ConfigSchema = Type.Object(
         default: 'active',
         description:
           'shadow: observe, predict and certify, and change nothing: no rule, no queue, no probe, no machine',
+      }),
+    ),
+    switchover: Type.Optional(
+      Type.Enum(['hold', 'follow'], {
+        default: 'hold',
+        description:
+          "hold: a machine's packets are sent to its new place before it is stopped, and wait there; follow: after it has resumed, so that what comes meanwhile is lost",
       }),
     ),
     control: Type.Optional(ControlSchema),

@@ -1,13 +1,24 @@
 import type { ConfiguredHypervisor } from '../engine/config.js';
 import type { HypervisorEvent } from '../engine/input.js';
 import type { HypervisorRequest } from '../engine/output.js';
-import { TransferDriver } from '../hypervisor/index.js';
+import {
+  QemuDriver,
+  type QemuLink,
+  type QemuLinkWatcher,
+  type QemuMachineConfig,
+  TransferDriver,
+} from '../hypervisor/index.js';
+import { monotonicSeconds } from './clock.js';
+import { QemuLine } from './qemu-line.js';
 
-/** One driver for each configured hypervisor; what they say becomes inputs of the engine. */
+const qemuTickMs = 50;
+
+/** The drivers of the configured hypervisors; what they say becomes inputs of the engine. */
 export class HypervisorAgents {
   readonly #configured: readonly ConfiguredHypervisor[];
   readonly #feed: (host: string, event: HypervisorEvent) => void;
-  readonly #drivers = new Map<string, TransferDriver>();
+  readonly #drivers = new Map<string, { send(command: number, request: HypervisorRequest): void }>();
+  readonly #stops: (() => void)[] = [];
 
   constructor(
     configured: readonly ConfiguredHypervisor[],
@@ -18,21 +29,56 @@ export class HypervisorAgents {
   }
 
   start(): void {
-    for (const { host, endpoint } of this.#configured) {
-      const driver = new TransferDriver(endpoint, {
-        onConnected: () => this.#feed(host, { kind: 'connected' }),
-        onDisconnected: (reason) => this.#feed(host, { kind: 'disconnected', reason }),
-        onEvent: (line) =>
+    for (const hypervisor of this.#configured)
+      if (hypervisor.driver === 'transfer') this.#startTransfer(hypervisor.host, hypervisor.endpoint);
+    this.#startQemu();
+  }
+
+  #startTransfer(host: string, endpoint: string): void {
+    const driver = new TransferDriver(endpoint, {
+      onConnected: () => this.#feed(host, { kind: 'connected' }),
+      onDisconnected: (reason) => this.#feed(host, { kind: 'disconnected', reason }),
+      onEvent: (line) =>
+        this.#feed(host, { kind: 'event', name: line.event, migration: line.migration, status: line.status }),
+      onReply: (command, error, status) => this.#feed(host, { kind: 'reply', command, error, status }),
+    });
+    this.#drivers.set(host, driver);
+    this.#stops.push(() => driver.close());
+  }
+
+  /** One driver for all of them: it has both ends of a move in its hands. */
+  #startQemu(): void {
+    const hosts = this.#configured.filter((h) => h.driver === 'qemu');
+    if (hosts.length === 0) return;
+    const tlsOf = new Map(hosts.map((h) => [h.host, h.tls]));
+    const driver = new QemuDriver(
+      hosts.flatMap((h) => h.machines),
+      {
+        onConnected: (host) => this.#feed(host, { kind: 'connected' }),
+        onEvent: (host, line) =>
           this.#feed(host, {
             kind: 'event',
             name: line.event,
             migration: line.migration,
             status: line.status,
           }),
-        onReply: (command, error, status) => this.#feed(host, { kind: 'reply', command, error, status }),
-      });
-      this.#drivers.set(host, driver);
-    }
+        onReply: (host, command, error, status) =>
+          this.#feed(host, { kind: 'reply', command, error, status }),
+      },
+      {
+        connect: (config: QemuMachineConfig, watcher: QemuLinkWatcher): QemuLink =>
+          new QemuLine(config.qmp, tlsOf.get(config.host), watcher),
+        nowMs: () => monotonicSeconds() * 1000,
+      },
+    );
+    for (const { host } of hosts)
+      this.#drivers.set(host, { send: (command, request) => driver.send(host, command, request) });
+    const ticking = setInterval(() => driver.tick(), qemuTickMs);
+    this.#stops.push(() => {
+      clearInterval(ticking);
+      driver.close();
+    });
+    driver.start();
   }
 
   send(host: string, command: number, request: HypervisorRequest): void {
@@ -48,6 +94,6 @@ export class HypervisorAgents {
   }
 
   stop(): void {
-    for (const driver of this.#drivers.values()) driver.close();
+    for (const stop of this.#stops) stop();
   }
 }

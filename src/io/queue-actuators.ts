@@ -53,12 +53,13 @@ export class QueueActuators {
   }
 
   #pacing(command: SetQueue): QosSpec {
+    const safe = { maxBitsPerSecond: this.#safeBitsPerSecond };
     return {
       type: 'linux-htb',
       maxBitsPerSecond: lineBitsPerSecond,
       queues: {
         0: { maxBitsPerSecond: lineBitsPerSecond },
-        [migrationQueue.safe]: { maxBitsPerSecond: this.#safeBitsPerSecond },
+        ...Object.fromEntries(Object.values(migrationQueue).map((queueId) => [queueId, safe])),
         [command.queueId]: { maxBitsPerSecond: command.maxBitsPerSecond },
       },
     };

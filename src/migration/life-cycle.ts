@@ -4,7 +4,8 @@
  * is not in the table. The diagram in ARCHITECTURE.md is made from this table (checked by a test).
  *
  * The commit point is the move `stopping -> flipping`: the target has said RESUME, the VM lives there, and from
- * then on the only way is forward. Before it, `cancelling` and `failing` put everything back as it was.
+ * then on the only way is forward. Before it, `cancelling` and `failing` put everything back as it was. The VM's packets
+ * are turned earlier, in `redirecting`, so that they wait for it where it will run.
  */
 
 export type MigrationState =
@@ -22,6 +23,7 @@ export type Step =
   | 'starting'
   | 'running'
   | 'staging'
+  | 'redirecting'
   | 'stopping'
   | 'flipping'
   | 'cleaning'
@@ -42,6 +44,8 @@ export type Happening =
   | 'converged'
   /** the rules of the new location are staged on every switch that needs them */
   | 'staged'
+  /** the VM's packets go to the target and wait there, read back; none is on its old way any more */
+  | 'redirected'
   /** the VM runs at the target */
   | 'resumed'
   /** every switch forwards to the new location, read back */
@@ -65,7 +69,8 @@ export const transitions: readonly Row[] = [
   { from: 'preparing', on: 'prepared', to: 'starting' },
   { from: 'starting', on: 'started', to: 'running' },
   { from: 'running', on: 'converged', to: 'staging' },
-  { from: 'staging', on: 'staged', to: 'stopping' },
+  { from: 'staging', on: 'staged', to: 'redirecting' },
+  { from: 'redirecting', on: 'redirected', to: 'stopping' },
   { from: 'stopping', on: 'resumed', to: 'flipping' },
   { from: 'flipping', on: 'flipped', to: 'cleaning' },
   { from: 'cleaning', on: 'cleaned', to: 'completed' },
@@ -75,6 +80,7 @@ export const transitions: readonly Row[] = [
   { from: 'starting', on: 'cancelRequested', to: 'cancelling' },
   { from: 'running', on: 'cancelRequested', to: 'cancelling' },
   { from: 'staging', on: 'cancelRequested', to: 'cancelling' },
+  { from: 'redirecting', on: 'cancelRequested', to: 'cancelling' },
   { from: 'cancelling', on: 'putBack', to: 'cancelled' },
   // A cancel that crosses the RESUME loses: the VM already lives at the target.
   { from: 'cancelling', on: 'resumed', to: 'flipping' },
@@ -85,6 +91,7 @@ export const transitions: readonly Row[] = [
   { from: 'starting', on: 'gaveUp', to: 'failing' },
   { from: 'running', on: 'gaveUp', to: 'failing' },
   { from: 'staging', on: 'gaveUp', to: 'failing' },
+  { from: 'redirecting', on: 'gaveUp', to: 'failing' },
   { from: 'stopping', on: 'gaveUp', to: 'failing' },
   { from: 'failing', on: 'putBack', to: 'failed' },
   { from: 'failing', on: 'resumed', to: 'flipping' },
@@ -96,6 +103,7 @@ const publicState: Readonly<Record<Step, MigrationState>> = {
   starting: 'preparing',
   running: 'running',
   staging: 'switchover',
+  redirecting: 'switchover',
   stopping: 'switchover',
   flipping: 'switchover',
   cleaning: 'switchover',
@@ -116,6 +124,8 @@ export const stepLimitSeconds: Readonly<Record<Step, number>> = {
   starting: 20,
   running: Number.POSITIVE_INFINITY,
   staging: 20,
+  // The VM runs and hears nothing.
+  redirecting: 5,
   stopping: 40,
   flipping: Number.POSITIVE_INFINITY,
   cleaning: Number.POSITIVE_INFINITY,
@@ -155,6 +165,7 @@ export function ruleStageOf(step: Step): RuleStage {
     case 'running':
       return { traffic: true, staged: false };
     case 'staging':
+    case 'redirecting':
     case 'stopping':
     case 'flipping':
       return { traffic: true, staged: true };

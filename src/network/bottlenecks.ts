@@ -36,6 +36,8 @@ export interface Bottleneck {
   readonly arrivalPorts: readonly number[];
   /** the arrival ports that face hypervisor switches: there our own migration traffic comes in */
   readonly ownPorts: readonly number[];
+  /** ports into circuits: what leaves there is our own, and not bound for the queue */
+  readonly circuitPorts: readonly number[];
   /** every other port of the switch: what came in anywhere and left by none of these is bound for the queue */
   readonly otherPorts: readonly number[];
 }
@@ -77,6 +79,7 @@ export function bottlenecksOf(topology: Topology): Bottleneck[] {
               .filter((p) => crossSite(p) === undefined || transits(map, p, port))
               .map((p) => p.portNumber),
             ownPorts: others.filter((p) => facesHypervisor(topology, p)).map((p) => p.portNumber),
+            circuitPorts: others.filter((p) => crossSite(p)?.kind === 'circuit').map((p) => p.portNumber),
             otherPorts: others.map((p) => p.portNumber),
           },
         ];
@@ -119,6 +122,7 @@ export interface Pacer {
   readonly portNumber: number;
   readonly grantedQueueId: 1;
   readonly safeQueueId: 2;
+  readonly circuitQueueId: 3;
 }
 
 /** undefined: the host is unknown, or hangs on a gateway and has no uplink of its own to be paced at. */
@@ -143,6 +147,7 @@ export function pacerOf(topology: Topology, hostName: string): Pacer | undefined
     portNumber: uplink.portNumber,
     grantedQueueId: 1,
     safeQueueId: 2,
+    circuitQueueId: 3,
   };
 }
 

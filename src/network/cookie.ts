@@ -23,6 +23,10 @@ export const ruleStep = {
   refused: 5,
   /** a machine announces itself at the destination of its migration: packet-ins carry this cookie */
   resume: 6,
+  /** a machine's packets go to its new place before it is stopped */
+  redirect: 7,
+  /** a stream that is led over a circuit */
+  circuit: 8,
 } as const;
 
 export interface CookieParts {

@@ -3,6 +3,7 @@ export * from './carrier.js';
 export * from './cookie.js';
 export type { GoalHops } from './detours.js';
 export * from './diff.js';
+export { flipLevels, type Way, waysTo } from './flip-order.js';
 export * from './flow-entry.js';
 export * from './group-table.js';
 export * from './groups.js';
@@ -18,7 +19,6 @@ export {
   sealedBytes,
 } from './link-beacon.js';
 export { matchText, type PacketFields, type Scalar } from './match.js';
-export { flipLevels } from './migration-rules.js';
 export { type MtuShortage, mtuShortages } from './mtu.js';
 export * from './network-map.js';
 export * from './network-state.js';

@@ -1,7 +1,8 @@
+import type { Instruction } from '../openflow/index.js';
 import { resumeRules } from './announcement-rules.js';
 import { composeCookie, ruleStep } from './cookie.js';
 import { instructionsToVm } from './location-rules.js';
-import { type NetworkMap, networkMapOf } from './network-map.js';
+import type { NetworkMap } from './network-map.js';
 import type { MigrationIntent } from './network-state.js';
 import {
   apply,
@@ -19,7 +20,7 @@ import {
   toMac,
 } from './pipeline-layout.js';
 import { instructionsText, type Rule } from './rules.js';
-import { type HostSpec, hostOf, siteOfHost, type Topology, type VmSpec, vmOf } from './topology.js';
+import { type HostSpec, hostOf, type VmSpec, vmOf } from './topology.js';
 
 /** What one migration adds to the rules of a switch; nothing if it names what the topology does not have. */
 export function migrationRules(map: NetworkMap, switchName: string, m: MigrationIntent): Rule[] {
@@ -31,25 +32,22 @@ export function migrationRules(map: NetworkMap, switchName: string, m: Migration
     ...(source.switch === switchName ? trafficRules(map, m, source, destination) : []),
     ...(m.stage === 'staged' ? stagedRules(map, switchName, m, vm) : []),
     ...(m.awaitsResume ? resumeRules(map, switchName, m, vm) : []),
+    ...(m.redirectSeconds === undefined ? [] : redirectRules(map, switchName, m, vm, m.redirectSeconds)),
   ];
 }
 
 /**
- * The memory stream's place in the queues of the source's uplink. The granted rule is a lease: it dies with its
- * controller, and the safe rule below it takes over (fail-static). Acknowledgements travel as plain traffic.
+ * The memory streams' places in the queues of the source's uplink. The granted rule is a lease: it dies with its
+ * controller, and the safe rule below it takes over (fail-static). A stream is moved to a circuit and back by another rule in
+ * the granted rule's place; its connection goes on. Acknowledgements travel as plain traffic.
  */
 function trafficRules(map: NetworkMap, m: MigrationIntent, source: HostSpec, destination: HostSpec): Rule[] {
   const port = map.hostPort(source);
   if (!port) return [];
-  const match = [
-    onPort(port.portNumber),
-    fromMac(source.mac),
-    ...tcpBetween(source.ip, destination.ip, m.tcpPort),
-  ];
-  const queued = (kind: 'granted' | 'safe', hardTimeoutSeconds: number): Rule => ({
+  const queued = (tcpPort: number, kind: keyof typeof migrationQueue, hardTimeoutSeconds: number): Rule => ({
     tableId: tables.guard,
-    priority: priorities[kind],
-    match,
+    priority: priorities[kind === 'safe' ? 'safe' : 'granted'],
+    match: [onPort(port.portNumber), fromMac(source.mac), ...tcpBetween(source.ip, destination.ip, tcpPort)],
     instructions: [
       apply(setDscp(migrationDscp[kind]), setQueue(migrationQueue[kind])),
       goTo(tables.location),
@@ -58,50 +56,51 @@ function trafficRules(map: NetworkMap, m: MigrationIntent, source: HostSpec, des
     hardTimeoutSeconds,
     ...(hardTimeoutSeconds > 0 ? { lease: true } : {}),
   });
-  return [queued('safe', 0), ...(m.granted ? [queued('granted', leaseSeconds)] : [])];
+  const streams = [{ tcpPort: m.tcpPort, onCircuit: false }, ...(m.moreStreams ?? [])];
+  return streams.flatMap(({ tcpPort, onCircuit }) => [
+    queued(tcpPort, 'safe', 0),
+    ...(m.granted ? [queued(tcpPort, onCircuit ? 'circuit' : 'granted', leaseSeconds)] : []),
+  ]);
 }
 
 /**
  * The VM's new location below the old one, on the switches for which it differs. It shows before the VM stops that
  * the switch accepts the rule and has room for it; the flip itself is the same rule added at the upper priority.
  */
-function stagedRules(map: NetworkMap, switchName: string, m: MigrationIntent, vm: VmSpec): Rule[] {
-  const before = instructionsToVm(map, switchName, vm.name, m.source);
-  const after = instructionsToVm(map, switchName, vm.name, m.destination);
-  if (!before || !after || instructionsText(before) === instructionsText(after)) return [];
-  return [
-    {
-      tableId: tables.location,
-      priority: priorities.locationStaged,
-      match: [toMac(vm.mac)],
-      instructions: after,
-      cookie: composeCookie({ ordinal: m.ordinal, epoch: m.epoch, step: ruleStep.staged }),
-      hardTimeoutSeconds: 0,
-    },
-  ];
-}
+const stagedRules = (map: NetworkMap, switchName: string, m: MigrationIntent, vm: VmSpec): Rule[] =>
+  newLocation(map, switchName, m, vm).map((instructions) => ({
+    tableId: tables.location,
+    priority: priorities.locationStaged,
+    match: [toMac(vm.mac)],
+    instructions,
+    cookie: composeCookie({ ordinal: m.ordinal, epoch: m.epoch, step: ruleStep.staged }),
+    hardTimeoutSeconds: 0,
+  }));
 
 /**
- * The order in which switches may take over a VM's new location so that no packet is lost or circles on the way: the
- * destination's switch first, then by distance from it. Every switch that has changed then hands packets to one that
- * has changed too; all others still lead to the old place. Switches of one level may change in any order.
+ * The same above the old one. The location entry itself is not touched, so that taking this rule away, or letting it
+ * time out when its controller is dead, is as if it had never been there.
  */
-export function flipLevels(topology: Topology, destinationHost: string): string[][] {
-  const host = hostOf(topology, destinationHost);
-  const site = host && siteOfHost(topology, host);
-  if (!host || site === undefined) return [];
-  const map = networkMapOf(topology);
-  const levels: string[][] = [];
-  for (const s of topology.switches) {
-    if (s.role === 'core') continue;
-    const way = map.pathToSite(s.name, site);
-    const last = way?.at(-1)?.peer;
-    const entry = last?.kind === 'link' ? last.peer : s.name;
-    const inside = map.distanceToSwitch(entry, host.switch);
-    if (!way || inside === undefined) continue;
-    const level = levels[way.length + inside] ?? [];
-    level.push(s.name);
-    levels[way.length + inside] = level;
-  }
-  return levels.filter((level) => level !== undefined);
+const redirectRules = (
+  map: NetworkMap,
+  switchName: string,
+  m: MigrationIntent,
+  vm: VmSpec,
+  redirectSeconds: number,
+): Rule[] =>
+  newLocation(map, switchName, m, vm).map((instructions) => ({
+    tableId: tables.location,
+    priority: priorities.locationRedirect,
+    match: [toMac(vm.mac)],
+    instructions,
+    cookie: composeCookie({ ordinal: m.ordinal, epoch: m.epoch, step: ruleStep.redirect }),
+    hardTimeoutSeconds: redirectSeconds,
+    ...(redirectSeconds > 0 ? { lease: true } : {}),
+  }));
+
+/** What a switch does with the VM's packets after the move, if that differs from before; else nothing. */
+function newLocation(map: NetworkMap, switchName: string, m: MigrationIntent, vm: VmSpec): Instruction[][] {
+  const before = instructionsToVm(map, switchName, vm.name, m.source);
+  const after = instructionsToVm(map, switchName, vm.name, m.destination);
+  return before && after && instructionsText(before) !== instructionsText(after) ? [after] : [];
 }

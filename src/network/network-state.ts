@@ -7,6 +7,17 @@ import { hostOf, type Topology, type VmSpec } from './topology.js';
  */
 export type MigrationStage = 'prepared' | 'running' | 'staged' | 'flipped';
 
+/** A memory stream beside the first. */
+export interface StreamIntent {
+  /** its destination port */
+  readonly tcpPort: number;
+  /**
+   * its packets are marked for what `NetworkState.steering` does with `migrationDscp.circuit` and have a queue of their own; as
+   * long as the controller refreshes that, like a granted rate
+   */
+  readonly onCircuit: boolean;
+}
+
 /** What one migration asks of the network. */
 export interface MigrationIntent {
   /** for cookies: 1 to 2^24 - 1, unique for ever */
@@ -17,13 +28,20 @@ export interface MigrationIntent {
   /** hosts of role hypervisor */
   readonly source: string;
   readonly destination: string;
-  /** destination port of the memory stream */
+  /** destination port of the memory stream, or of the first of several; it always takes the packet path */
   readonly tcpPort: number;
+  /** further memory streams, which may take a circuit */
+  readonly moreStreams?: readonly StreamIntent[];
   readonly stage: MigrationStage;
   /** a rate is granted: its packets go to the granted queue as long as the controller refreshes the rule */
   readonly granted: boolean;
   /** the machine may resume at the destination at any moment: its announcement there is news */
   readonly awaitsResume?: boolean;
+  /**
+   * This switch sends the VM's packets to the destination already, above its location entry: with 0 until it is told
+   * otherwise, else for so many seconds after the last refresh. undefined: it does not.
+   */
+  readonly redirectSeconds?: number;
 }
 
 /**
@@ -43,7 +61,11 @@ export interface ClassMark {
 /** so many classes have room among the priorities of the guard table */
 export const classesAtMost = 20;
 
-/** Sends part of the traffic to a site over a given link (a circuit) instead of the shortest packet path. */
+/**
+ * Sends part of the traffic to a site over a given link (a circuit) instead of the shortest packet path, at switches where the link
+ * leads nearer to the site. A switch does not send it round a steered link that fails: a circuit carries many times what the packet path has left, and
+ * what is under way on it would stand in everybody's queue. Whoever marks the packets moves them to another queue first.
+ */
 export interface Steering {
   /** the site that the packets are bound for */
   readonly site: string;

@@ -149,16 +149,16 @@ export function pathOf(
   dscp: number | undefined,
 ): PortSpec | undefined {
   const steering = (state.steering ?? []).filter((s) => s.site === site);
-  const chosen =
-    steering.find((s) => s.dscp !== undefined && s.dscp === dscp) ??
-    steering.find((s) => s.dscp === undefined);
+  const ofClass = steering.filter((s) => s.dscp !== undefined && s.dscp === dscp);
+  const chosen = new Set(
+    (ofClass.length > 0 ? ofClass : steering.filter((s) => s.dscp === undefined)).map((s) => s.link),
+  );
   const here = map.distanceToSite(switchName, site) ?? Number.POSITIVE_INFINITY;
-  const steered =
-    chosen &&
-    map.ports(switchName).find((port) => {
-      if (port.peer.kind !== 'link' || port.peer.link.name !== chosen.link || map.linksDown.has(chosen.link))
-        return false;
-      return (map.distanceToSite(port.peer.peer, site) ?? Number.POSITIVE_INFINITY) < here;
-    });
+  const steered = map.ports(switchName).find((port) => {
+    if (port.peer.kind !== 'link') return false;
+    const { name } = port.peer.link;
+    if (!chosen.has(name) || map.linksDown.has(name)) return false;
+    return (map.distanceToSite(port.peer.peer, site) ?? Number.POSITIVE_INFINITY) < here;
+  });
   return steered ?? map.nextHop(switchName, site);
 }

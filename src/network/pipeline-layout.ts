@@ -52,6 +52,8 @@ export const priorities = {
   /** table 1 */
   locationStaged: 50,
   location: 100,
+  /** table 1: packets for a machine that is about to be stopped go to where it will run */
+  locationRedirect: 150,
   /** table 2 */
   path: 100,
   /** packets that came in by the port by which they would leave as the second choice */
@@ -63,10 +65,10 @@ export const priorities = {
   answer: 100,
 } as const;
 
-/** Code points of migration traffic: AF41 with a granted rate, AF11 in the safe queue (RFC 2597). */
-export const migrationDscp = { granted: 34, safe: 10 } as const;
-export const migrationQueue = { granted: 1, safe: 2 } as const;
-/** The rule that grants a rate dies this long after its last refresh. */
+/** Code points of migration traffic: AF41 with a granted rate, AF11 in the safe queue, AF31 bound for a circuit (RFC 2597). */
+export const migrationDscp = { granted: 34, safe: 10, circuit: 26 } as const;
+export const migrationQueue = { granted: 1, safe: 2, circuit: 3 } as const;
+/** The rule that grants a rate, or a circuit, dies this long after its last refresh. */
 export const leaseSeconds = 3;
 
 const ethTypeIpv4 = 0x0800;

@@ -16,10 +16,16 @@ import type { TcpApplication } from './tcp-sender.js';
 /** What an agent needs of the simulated world. */
 export interface AgentWorld {
   readonly events: EventQueue;
+  /** from the last byte until the machine runs on the target: device state and start */
+  readonly resumeSeconds: number;
   /** is the machine at this host and running? */
   vmRunsAt(vm: string, host: string): boolean;
   stopVm(vm: string, host: string, nowSeconds: number): void;
   resumeVm(vm: string, host: string, nowSeconds: number): void;
+  /** packets for the machine wait at the host from now on; or do not any more, and are lost */
+  openTap(vm: string, host: string): void;
+  closeTap(vm: string, host: string): void;
+  tapAt(vm: string, host: string): { readonly waited: number; readonly refused: number } | undefined;
   /** makes a connection and adds both ends to `streams`; false: no hypervisor host has the address */
   connect(
     fromHost: string,
@@ -48,8 +54,6 @@ interface Outgoing {
   readonly streams: MigrationStreams;
 }
 
-/** from the last byte until the machine runs on the target: device state and start */
-const resumeSeconds = 0.005;
 const rememberedMigrations = 256;
 
 const absent: AgentStatus = {
@@ -91,10 +95,14 @@ export class HypervisorAgent {
         return this.migrate(command);
       case 'set-bandwidth':
         return this.setBandwidth(command.migration, command.bytesPerSecond);
+      case 'use-streams':
+        return this.useStreams(command.migration, command.count);
       case 'query':
         return { return: this.status(command.migration) };
       case 'continue':
-        return this.continue(command.migration);
+        return this.continue(command.migration, command.postcopy ?? false);
+      case 'throttle':
+        return this.throttle(command.migration, command.mostPercent);
       case 'cancel':
         return this.cancel(command.migration);
       default:
@@ -112,6 +120,7 @@ export class HypervisorAgent {
       phase: incoming.phase,
       transferredBytes: incoming.receivedBytes,
       downtimeMs: incoming.phase === 'resumed' ? (incoming.streams?.downtimeMs ?? null) : null,
+      detail: incoming.phase === 'resumed' ? this.waitedFor(incoming.vm) : '',
     };
   }
 
@@ -133,7 +142,9 @@ export class HypervisorAgent {
         if (mine.receivedBytes >= streams.finalBytes) this.finishIncoming(mine, streams, now);
       },
       aborted: () => {
-        if (mine?.phase === 'incoming') mine.phase = 'failed';
+        if (mine?.phase !== 'incoming') return;
+        mine.phase = 'failed';
+        this.world.closeTap(mine.vm, this.host);
       },
     };
   }
@@ -155,6 +166,7 @@ export class HypervisorAgent {
       receivedBytes: 0,
       streams: undefined,
     });
+    this.world.openTap(vm, this.host);
     forgetOldest(this.incoming, (i) => i.phase !== 'incoming');
     return { return: this.status(migration) };
   }
@@ -196,13 +208,31 @@ export class HypervisorAgent {
     return { return: this.status(migration) };
   }
 
-  private continue(migration: string): AgentAnswer {
+  private useStreams(migration: string, count: number): AgentAnswer {
+    const outgoing = this.outgoing.get(migration);
+    if (!outgoing?.source.live) return this.noSuch(migration);
+    const { length } = outgoing.streams.senders;
+    if (count > length) return refuse('bad-command', `there are ${length} streams, not ${count}`);
+    outgoing.source.useStreams(count, this.world.events.now);
+    return { return: this.status(migration) };
+  }
+
+  private throttle(migration: string, mostPercent: number): AgentAnswer {
+    const outgoing = this.outgoing.get(migration);
+    if (!outgoing?.source.live) return this.noSuch(migration);
+    outgoing.source.slowDown(1 - mostPercent / 100);
+    return { return: this.status(migration) };
+  }
+
+  /** @param anyway what is left is sent while the machine stands still: as near to post-copy as a stream of this kind comes */
+  private continue(migration: string, anyway: boolean): AgentAnswer {
     const outgoing = this.outgoing.get(migration);
     if (!outgoing?.source.live) return this.noSuch(migration);
     // Said twice (a controller that came back): the machine has stopped already, and that is what was asked for.
-    if (outgoing.source.phase === 'active')
+    if (outgoing.source.phase === 'active' && !anyway)
       return refuse('wrong-phase', `${migration} has not converged: wait for PRE_SWITCHOVER`);
-    if (outgoing.source.phase === 'pre-switchover') outgoing.source.continue(this.world.events.now);
+    if (outgoing.source.phase === 'pre-switchover' || outgoing.source.phase === 'active')
+      outgoing.source.continue(this.world.events.now);
     return { return: this.status(migration) };
   }
 
@@ -210,6 +240,7 @@ export class HypervisorAgent {
     const incoming = this.incoming.get(migration);
     if (incoming?.phase === 'incoming') {
       incoming.phase = 'cancelled';
+      this.world.closeTap(incoming.vm, this.host);
       if (incoming.streams !== undefined) {
         incoming.streams.abandoned = true;
         for (const receiver of incoming.streams.receivers) receiver.close();
@@ -226,13 +257,18 @@ export class HypervisorAgent {
   }
 
   private finishIncoming(incoming: Incoming, streams: MigrationStreams, nowSeconds: number): void {
-    this.world.events.call(nowSeconds + resumeSeconds, (now) => {
+    this.world.events.call(nowSeconds + this.world.resumeSeconds, (now) => {
       if (incoming.phase !== 'incoming') return;
       incoming.phase = 'resumed';
       streams.downtimeMs = (now - streams.stoppedAtSeconds) * 1000;
       this.world.resumeVm(incoming.vm, this.host, now);
       this.tell('RESUME', incoming.migration);
     });
+  }
+
+  private waitedFor(vm: string): string {
+    const { waited = 0, refused = 0 } = this.world.tapAt(vm, this.host) ?? {};
+    return `${waited} packets waited for it, ${refused} found no room`;
   }
 
   private noSuch(migration: string): AgentAnswer {

@@ -20,6 +20,7 @@ export { NetworkSimulation, type SimulationOptions } from './network-simulation.
 export { defaultActuationSeconds, OvsdbPlant } from './ovsdb-plant.js';
 export type { DisciplineName } from './queue-discipline.js';
 export {
+  circuitsOf,
   defaultClasses,
   type Fault,
   type FurtherMigration,

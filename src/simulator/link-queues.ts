@@ -23,7 +23,7 @@ export interface QueueOptions {
   readonly deployment?: Deployment;
   /** groups of opaque links that lead through one carrier, of which all of them must say the same */
   readonly sharedCarriers?: readonly (readonly string[])[];
-  /** rates of the uplink queues 1 (granted) and 2 (safe) before anybody sets them */
+  /** rates of the uplink queues 1 (granted), and 2 (safe) and 3 (circuit), before anybody sets them */
   readonly grantedBitsPerSecond?: number;
   readonly safeBitsPerSecond?: number;
   /**
@@ -40,6 +40,7 @@ export const uplinkBitsPerSecond = 1_000_000_000;
 /** code points that rules give to migration traffic, and the uplink queue that each goes to */
 const grantedDscp = 34;
 const safeDscp = 10;
+const circuitDscp = 26;
 const defaultSafeBitsPerSecond = 2_000_000;
 
 type Lose = (packet: Packet) => void;
@@ -91,7 +92,7 @@ export function linkEgress(
   return egress;
 }
 
-/** The uplink of a hypervisor switch: everything else, the granted rate, the safe rate. */
+/** The uplink of a hypervisor switch: everything else, the granted rate, the safe rate, what is bound for a circuit. */
 function uplink(
   events: EventQueue,
   link: LinkSpec,
@@ -100,11 +101,13 @@ function uplink(
   options: QueueOptions,
 ): EgressPort {
   const safe = options.safeBitsPerSecond ?? defaultSafeBitsPerSecond;
-  const queues = [fifo(0, link), fifo(1, link, options.grantedBitsPerSecond ?? safe), fifo(2, link, safe)];
+  const granted = options.grantedBitsPerSecond ?? safe;
+  const queues = [fifo(0, link), fifo(1, link, granted), fifo(2, link, safe), fifo(3, link, safe)];
   const rate = link.capacityBitsPerSecond ?? uplinkBitsPerSecond;
   const egress = new EgressPort(events, wire, rate, queues, lose);
   egress.classify(grantedDscp, 1);
   egress.classify(safeDscp, 2);
+  egress.classify(circuitDscp, 3);
   return egress;
 }
 

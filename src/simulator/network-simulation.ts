@@ -33,6 +33,7 @@ import {
 import { PlantSwitch } from './plant-switch.js';
 import { headersBetween, stationOf } from './station.js';
 import type { StreamSummary } from './stream-record.js';
+import { TapQueue } from './tap-queue.js';
 import { type TcpListener, TcpReceiver } from './tcp-receiver.js';
 import { defaultTcpOptions, type TcpApplication, type TcpOptions, TcpSender } from './tcp-sender.js';
 import { TrafficPlayer } from './traffic-player.js';
@@ -50,6 +51,8 @@ export interface SimulationOptions extends QueueOptions {
   readonly maxTableEntries?: number;
   /** switches offer the bundle extension; default true */
   readonly bundles?: boolean;
+  /** from the last byte of a machine until it runs at its new place; default 5 ms */
+  readonly resumeSeconds?: number;
   /** circuits carry packets from the start; else their ports are down until `setLinkUp` */
   readonly circuitsUp?: boolean;
 }
@@ -71,6 +74,7 @@ const rememberedConnections = 256;
  */
 export class NetworkSimulation implements AgentWorld {
   readonly topology: Topology;
+  readonly resumeSeconds: number;
   readonly events = new EventQueue();
   readonly pool = new PacketPool();
   readonly flows = new FlowRegistry(this.pool);
@@ -82,7 +86,7 @@ export class NetworkSimulation implements AgentWorld {
   readonly probes = new Map<string, VmProbe>();
   /** elastic cross traffic, in the order of the options */
   readonly elasticFlows: ElasticFlow[] = [];
-  /** packets that reached a host or machine to which they were not addressed, or a machine that is not there */
+  /** packets that reached a host or machine to which they were not addressed, a machine that is not there, or one whose queue is full */
   strayPackets = 0;
   /** the newest connections, newest last; for measurements */
   readonly connections: { readonly sender: TcpSender; readonly receiver: TcpReceiver }[] = [];
@@ -92,6 +96,8 @@ export class NetworkSimulation implements AgentWorld {
   /** by port name */
   private readonly carriers = new Map<string, Carrier>();
   private readonly vmHosts = new Map<string, { host: string; running: boolean }>();
+  /** `VM@HOST`: where a machine is, or one is awaited */
+  private readonly taps = new Map<string, TapQueue>();
   private nextPort = firstEphemeralPort;
   private trafficStarted = false;
 
@@ -99,10 +105,14 @@ export class NetworkSimulation implements AgentWorld {
   constructor(topology: Topology, options: SimulationOptions) {
     this.topology = topology;
     this.options = options;
+    this.resumeSeconds = options.resumeSeconds ?? 0.005;
     this.tcp = { ...defaultTcpOptions, ...options.tcp };
     for (const spec of topology.switches) this.addSwitch(spec);
     for (const spec of topology.switches) this.addPorts(spec);
-    for (const vm of topology.vms) this.vmHosts.set(vm.name, { host: vm.at, running: true });
+    for (const vm of topology.vms) {
+      this.vmHosts.set(vm.name, { host: vm.at, running: true });
+      this.openTap(vm.name, vm.at);
+    }
     for (const host of topology.hosts)
       if (host.role === 'hypervisor') this.agents.set(host.name, new HypervisorAgent(host.name, this));
     for (const spec of topology.traffic) this.addPlayer(spec);
@@ -213,8 +223,25 @@ export class NetworkSimulation implements AgentWorld {
     const state = this.vmHosts.get(vm);
     if (state !== undefined) state.running = false;
   }
+  /** What waited for it there comes to it now; where it was before, nothing waits for it any more. */
   resumeVm(vm: string, host: string): void {
+    const before = this.vmHosts.get(vm)?.host;
+    if (before !== undefined && before !== host) this.closeTap(vm, before);
     this.vmHosts.set(vm, { host, running: true });
+    for (const packet of this.openTap(vm, host).empty()) packet.flow.sink.arrive(packet, this.now);
+  }
+  /** The queue in front of a machine at a host, if there is or was one since its last move there. */
+  tapAt(vm: string, host: string): TapQueue | undefined {
+    return this.taps.get(`${vm}@${host}`);
+  }
+  openTap(vm: string, host: string): TapQueue {
+    const tap = this.tapAt(vm, host) ?? new TapQueue();
+    this.taps.set(`${vm}@${host}`, tap);
+    return tap;
+  }
+  closeTap(vm: string, host: string): void {
+    for (const packet of this.tapAt(vm, host)?.empty() ?? []) this.stray(packet);
+    this.taps.delete(`${vm}@${host}`);
   }
   vmHost(vm: string): string | undefined {
     return this.vmHosts.get(vm)?.host;
@@ -375,8 +402,12 @@ export class NetworkSimulation implements AgentWorld {
       const { vm, host } = port.peer;
       const { mac } = stationOf(vm);
       return {
-        receive: (packet, now) =>
-          this.arrive(packet, packet.flow.ethDst === mac && this.vmRunsAt(vm.name, host.name), now),
+        receive: (packet, now) => {
+          const isMine = packet.flow.ethDst === mac;
+          if (isMine && !this.vmRunsAt(vm.name, host.name) && this.tapAt(vm.name, host.name)?.hold(packet))
+            return;
+          this.arrive(packet, isMine && this.vmRunsAt(vm.name, host.name), now);
+        },
       };
     }
     throw new RangeError(`${port.portName} has no station behind it`);
@@ -387,6 +418,10 @@ export class NetworkSimulation implements AgentWorld {
       packet.flow.sink.arrive(packet, nowSeconds);
       return;
     }
+    this.stray(packet);
+  }
+
+  private stray(packet: Packet): void {
     this.strayPackets++;
     this.pool.release(packet);
   }

@@ -36,7 +36,8 @@ export class PrecopySource implements EventHandler {
   private round = 1;
   private transferredBytes = 0;
   private leftInRound: number;
-  private readonly dirty: DirtyMemory;
+  private dirty: DirtyMemory;
+  private dirtyShare = 1;
   private detail = '';
   private bandwidthBytesPerSecond: number | null;
   private budgetBytes = 0;
@@ -53,6 +54,8 @@ export class PrecopySource implements EventHandler {
   /** whose turn it is to be woken first */
   private turn = 0;
   private started = false;
+  /** so many streams take memory */
+  private used = 1;
   private readonly command: MigrateCommand;
   private readonly events: EventQueue;
   private readonly around: PrecopySurroundings;
@@ -80,7 +83,7 @@ export class PrecopySource implements EventHandler {
       totalBytes: this.command.memoryBytes,
       transferredBytes: this.transferredBytes,
       remainingBytes: done ? 0 : this.leftInRound + (this.live ? this.dirty.dirtyBytes(nowSeconds) : 0),
-      dirtyBytesPerSecond: this.command.dirtyBytesPerSecond,
+      dirtyBytesPerSecond: this.command.dirtyBytesPerSecond * this.dirtyShare,
       downtimeMs: done ? this.streams.downtimeMs : null,
       detail: this.detail,
     };
@@ -96,6 +99,11 @@ export class PrecopySource implements EventHandler {
     this.refill(nowSeconds);
     this.bandwidthBytesPerSecond = bytesPerSecond;
     this.pausedUntilSeconds = nowSeconds;
+    this.wakeAll(nowSeconds);
+  }
+
+  useStreams(count: number, nowSeconds: number): void {
+    this.used = count;
     this.wakeAll(nowSeconds);
   }
 
@@ -116,6 +124,11 @@ export class PrecopySource implements EventHandler {
     this.wakeAll(nowSeconds);
   }
 
+  /** The machine writes at this share of its usual rate, from the next round on. */
+  slowDown(share: number): void {
+    this.dirtyShare = share;
+  }
+
   cancel(nowSeconds: number): void {
     this.end('cancelled', 'CANCELLED', 'cancelled by request', nowSeconds);
   }
@@ -129,6 +142,7 @@ export class PrecopySource implements EventHandler {
     const number = this.idle.push(true) - 1;
     return {
       take: (maximumBytes, now) => {
+        if (number >= this.used) return 0;
         const taken = this.take(maximumBytes, now);
         if (taken > 0) this.idle[number] = false;
         return taken;
@@ -224,6 +238,8 @@ export class PrecopySource implements EventHandler {
     }
     this.lastRoundSeconds = nowSeconds;
     this.leftInRound = dirtyBytes;
+    const { dirtyBytesPerSecond, workingSetBytes } = this.command;
+    this.dirty = new DirtyMemory(dirtyBytesPerSecond * this.dirtyShare, workingSetBytes);
     this.dirty.reset(nowSeconds);
     if (this.phase === 'active') {
       this.round++;

@@ -10,6 +10,8 @@ export interface BottleneckPorts {
   readonly arrivalPorts: readonly number[];
   /** those of them that face hypervisor switches */
   readonly ownPorts: readonly number[];
+  /** ports into circuits, of the other ports: what these send is ours, and did not come for the queue */
+  readonly circuitPorts?: readonly number[];
   /** what this sends has left the queue */
   readonly egressPort: number;
   /**
@@ -43,6 +45,7 @@ interface PortCounter {
 interface Tally {
   arrived: number;
   own: number;
+  circuit: number;
   departed: number;
   /** NaN: a port of them does not count packets */
   arrivedPackets: number;
@@ -65,6 +68,7 @@ export class BottleneckSampler {
   private readonly received: readonly PortCounter[];
   private readonly sentElsewhere: readonly PortCounter[];
   private readonly ownPorts: ReadonlySet<number>;
+  private readonly circuitPorts: ReadonlySet<number>;
   /** without these there is no observation; another port may be absent, like a circuit that is not lit */
   private readonly needed: ReadonlySet<number>;
   private readonly egressPort: number;
@@ -90,6 +94,7 @@ export class BottleneckSampler {
     this.sentElsewhere = countersOf(others);
     this.needed = new Set([...ports.arrivalPorts, ports.egressPort]);
     this.ownPorts = new Set(ports.ownPorts);
+    this.circuitPorts = new Set(ports.circuitPorts);
     this.egressPort = ports.egressPort;
     this.options = {
       mostBytesPerSecond: options.mostBytesPerSecond ?? 1.25e9,
@@ -162,7 +167,9 @@ export class BottleneckSampler {
       at,
       intervalSeconds: interval,
       arrivedBytes: amount(tally.arrived),
-      ownBytes: amount(tally.own),
+      // what waited in front of a circuit, and its probes, can make it less than nothing
+      ownBytes: amount(Math.max(0, tally.own - tally.circuit)),
+      circuitBytes: amount(tally.circuit),
       departedBytes: amount(tally.departed),
       arrivedPackets: counted(gap ? 0 : tally.arrivedPackets),
       departedPackets: counted(gap ? 0 : tally.departedPackets),
@@ -181,6 +188,7 @@ export class BottleneckSampler {
     const tally: Tally = {
       arrived: 0,
       own: 0,
+      circuit: 0,
       departed: 0,
       arrivedPackets: 0,
       droppedPackets: 0,
@@ -194,7 +202,9 @@ export class BottleneckSampler {
       tally.arrivedPackets += optional(packets, columns, port, columns.rxPackets, most);
     }
     for (const { port, counter, packets } of this.sentElsewhere) {
-      tally.arrived -= this.step(tally, counter, columns, port, columns.txBytes, 'tx_bytes', most);
+      const amount = this.step(tally, counter, columns, port, columns.txBytes, 'tx_bytes', most);
+      tally.arrived -= amount;
+      if (this.circuitPorts.has(port)) tally.circuit += amount;
       tally.arrivedPackets -= optional(packets, columns, port, columns.txPackets, most);
     }
     const { egressPort, egress } = this;

@@ -1,12 +1,8 @@
-import { spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, rmSync } from 'node:fs';
-import { createConnection } from 'node:net';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { toolPath, until } from './command.js';
+import { existsSync } from 'node:fs';
 import { TestbedError } from './errors.js';
 import { agentSocket, vmSocket } from './plan.js';
-import { isAlive, ownerVariable, type ProcessId, processId } from './processes.js';
+import type { ProcessId } from './processes.js';
+import { builtProgram, startService } from './services.js';
 import { openTestbed } from './state.js';
 
 export interface AgentInfo {
@@ -61,6 +57,8 @@ export interface VmOptions {
   readonly command?: readonly string[];
   /** where every VM answers probes */
   readonly udpPort?: number;
+  /** how long every VM needs to start where it moved to, ms; default 0 */
+  readonly resumeMs?: number;
   readonly timeoutMs?: number;
 }
 export interface VmPlaceInfo {
@@ -87,68 +85,10 @@ export function startVms(directory: string, options: VmOptions = {}): Promise<Vm
       const argv = [...command, '--place', host.name, '--address', ip];
       argv.push('--port', String(options.udpPort ?? defaultVmUdpPort), '--control', socket);
       if (!running) argv.push('--paused');
+      argv.push('--resume-ms', String(options.resumeMs ?? 0));
       const service = { name: `${name}.vm`, namespace, argv, socket };
       const id = await startService(plan.directory, service, options.timeoutMs);
       return { station: name, controlPath: socket, running, process: id };
     }),
   );
-}
-
-/** Works from the compiled tree and from the sources: the program itself always runs compiled. */
-function builtProgram(name: string): string[] {
-  const beside = fileURLToPath(new URL(`${name}.js`, import.meta.url));
-  const built = fileURLToPath(new URL(`../../dist/src/testbed/${name}.js`, import.meta.url));
-  return [process.execPath, existsSync(beside) ? beside : built];
-}
-
-interface Service {
-  readonly name: string;
-  readonly namespace: string;
-  readonly argv: readonly string[];
-  /** the unix socket at which it accepts connections when it is ready */
-  readonly socket: string;
-}
-
-/** Starts a program that outlives us inside a namespace, and waits until its socket answers. */
-async function startService(
-  directory: string,
-  { name, namespace, argv, socket }: Service,
-  timeoutMs = 15_000,
-): Promise<ProcessId> {
-  if (await accepts(socket))
-    throw new TestbedError('locked', `${name}: something listens at ${socket} already`);
-  rmSync(socket, { force: true });
-  const logPath = join(directory, `${name}.log`);
-  const log = openSync(logPath, 'a');
-  const child = spawn('ip', ['netns', 'exec', namespace, ...argv], {
-    detached: true,
-    stdio: ['ignore', log, log],
-    env: { ...process.env, PATH: toolPath, [ownerVariable]: directory },
-  });
-  closeSync(log);
-  child.on('error', () => undefined);
-  child.unref();
-  const id = child.pid === undefined ? undefined : processId(child.pid);
-  if (id === undefined) throw new TestbedError('command-failed', `${name} did not start`);
-  await until(
-    `${name} listens`,
-    async () => {
-      if (!isAlive(id)) throw new TestbedError('command-failed', `${name} ended; see ${logPath}`);
-      return accepts(socket);
-    },
-    { timeoutMs },
-  );
-  return id;
-}
-
-function accepts(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection({ path });
-    const settle = (answer: boolean) => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.once('connect', () => settle(true));
-    socket.once('error', () => settle(false));
-  });
 }

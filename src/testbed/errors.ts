@@ -10,6 +10,8 @@ export type TestbedErrorCode =
   | 'unknown-switch'
   | 'unknown-link'
   | 'bad-target'
+  /** the topology's VM cannot be a real machine */
+  | 'bad-machine'
   /** an external command failed; its words are in the message */
   | 'command-failed'
   | 'timeout'

@@ -13,10 +13,10 @@ import { ownerVariable } from './processes.js';
  * that delays frames, or is a carrier's path, and the door that lets the control channel into the switch namespace. They are compiled into
  * the testbed's own directory, and end by themselves when its state file is gone.
  */
-export type Helper = 'relay' | 'control-door';
+export type Helper = 'relay' | 'control-door' | 'tap-exec';
 
 /** The compiler copies no .c files: compiled code finds them in the source tree unless the build put them beside. */
-function sourceOf(helper: Helper): string {
+export function sourceOf(helper: string): string {
   const beside = fileURLToPath(new URL(`${helper}.c`, import.meta.url));
   return existsSync(beside)
     ? beside

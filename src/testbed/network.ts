@@ -58,8 +58,12 @@ export async function makeDevices(plan: TestbedPlan, options: Options): Promise<
       }
   }
   await run('ip', ['-batch', '-'], { ...options, input: `${lines.join('\n')}\n` });
-  const up = ['lo', ...switchDevices].map((name) => `link set ${name} up\n`).join('');
-  await run('ip', ['-n', switchNamespace, '-batch', '-'], { ...options, input: up });
+  // A device of its own: what a stopped machine has not read waits in its queue, as long as any port's.
+  const taps = plan.machines.map((m) => m.port.portName);
+  const made = taps.map((name) => `tuntap add dev ${name} mode tap\nlink set ${name} txqueuelen 1000\n`);
+  const up = ['lo', ...switchDevices, ...taps].map((name) => `link set ${name} up\n`);
+  const input = [...made, ...up].join('');
+  await run('ip', ['-n', switchNamespace, '-batch', '-'], { ...options, input });
   await switchOffOffloads(switchNamespace, switchDevices, options);
   for (const station of plan.stations) await configureStation(station, options);
 }

@@ -18,8 +18,22 @@ export interface TestbedPlan {
   readonly prefix: string;
   readonly switchNamespace: string;
   readonly stations: readonly Station[];
+  /** where real machines may live, if there are such; then no VM is a station */
+  readonly machines: readonly MachinePlace[];
   readonly wires: readonly Wire[];
   readonly shapedPorts: readonly ShapedPort[];
+}
+
+/** What a VM is: a namespace in which a stand-in may run, or QEMU on a TAP device. */
+export type MachineKind = 'standin' | 'qemu';
+
+/** A real machine at one of its hosts; its port is a TAP device in the switch namespace. */
+export interface MachinePlace {
+  /** `vm1@hyp-a` */
+  readonly name: string;
+  readonly vm: VmSpec;
+  readonly host: HostSpec;
+  readonly port: PortSpec;
 }
 
 /** A host, or a VM at one of its hosts. */
@@ -68,8 +82,18 @@ export const prefixOf = (directory: string): string =>
 /** Longest name of a socket in the directory that must fit into sun_path (107 bytes). */
 const socketNameAllowance = 40;
 
+/** QMP of a real machine; `watch`: for those who only look. */
+export const qmpSocket = (directory: string, place: string, use: 'manage' | 'watch' = 'manage'): string =>
+  join(directory, `${place}.${use === 'manage' ? 'qmp' : 'watch'}`);
+
+export const machineEvents = (directory: string, place: string): string => join(directory, `${place}.events`);
+
 /** @throws TestbedError bad-directory */
-export function planTestbed(topology: Topology, directory: string): TestbedPlan {
+export function planTestbed(
+  topology: Topology,
+  directory: string,
+  machines: MachineKind = 'standin',
+): TestbedPlan {
   const path = resolve(directory);
   if (Buffer.byteLength(path) + socketNameAllowance > 107)
     throw new TestbedError('bad-directory', `${path} is too long for unix sockets: at most 67 bytes`);
@@ -86,11 +110,16 @@ export function planTestbed(topology: Topology, directory: string): TestbedPlan 
       relayEnds: link.opaque === true || link.oneWayDelayMs > 0 ? [`w${i}.a`, `w${i}.b`] : undefined,
     };
   });
+  const stations = ports.flatMap((port) => stationAt(port, prefix));
   return {
     directory: path,
     prefix,
     switchNamespace: `${prefix}switches`,
-    stations: ports.flatMap((port) => stationAt(port, prefix)),
+    stations: machines === 'qemu' ? stations.filter((s) => s.vm === undefined) : stations,
+    machines:
+      machines === 'qemu'
+        ? stations.flatMap(({ name, vm, host, port }) => (vm === undefined ? [] : [{ name, vm, host, port }]))
+        : [],
     wires,
     shapedPorts: wires.flatMap((wire) => shapedEnds(topology, wire)),
   };

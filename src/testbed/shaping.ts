@@ -9,13 +9,14 @@ type Options = Pick<CommandOptions, 'signal' | 'env'>;
 
 /** Rate of a port that is no bottleneck: what one core of this kind of machine forwards at best. */
 export const lineBitsPerSecond = 1_000_000_000;
-/** Rate of granted and safe queue before a controller has said anything. */
+/** Rate of the queues of migrations before a controller has said anything. */
 export const initialMigrationBitsPerSecond = 2_000_000;
 
 /** Queues of an uplink by the DSCP that the rules of the guard table write. Queue 0 takes all the rest. */
 export const uplinkQueues = [
   { queueId: 1, dscp: 34 },
   { queueId: 2, dscp: 10 },
+  { queueId: 3, dscp: 26 },
 ] as const;
 
 export function qosOf(shaped: ShapedPort): QosSpec {
@@ -33,7 +34,7 @@ export function qosOf(shaped: ShapedPort): QosSpec {
   return {
     type: 'linux-htb',
     maxBitsPerSecond: line,
-    queues: { 0: { maxBitsPerSecond: line }, 1: migration, 2: migration },
+    queues: { 0: { maxBitsPerSecond: line }, 1: migration, 2: migration, 3: migration },
   };
 }
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Topology } from '../network/topology.js';
 import { TestbedError } from './errors.js';
-import { planTestbed, stateFile, type TestbedPlan } from './plan.js';
+import { type MachineKind, planTestbed, stateFile, type TestbedPlan } from './plan.js';
 
 /**
  * What a testbed's directory says about it. Written before the first resource is made, so whatever exists can be
@@ -13,6 +13,7 @@ export interface TestbedState {
   /** `building`: an `up` is at work or was killed at it */
   readonly phase: 'building' | 'up';
   readonly topology: Topology;
+  readonly machines: MachineKind;
   /** the address the switches connect to, `tcp:HOST:PORT`; null: none */
   readonly controller: string | null;
 }
@@ -41,5 +42,5 @@ export function openTestbed(directory: string): { readonly state: TestbedState; 
   const state = readState(path);
   if (state === undefined || state.phase !== 'up')
     throw new TestbedError('not-up', `no testbed is up in ${path}; make one with \`steady testbed up\``);
-  return { state, plan: planTestbed(state.topology, path) };
+  return { state, plan: planTestbed(state.topology, path, state.machines) };
 }

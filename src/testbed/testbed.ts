@@ -14,8 +14,11 @@ import {
   agentSocket,
   databaseSocket,
   defaultDirectory,
+  type MachineKind,
+  machineEvents,
   planTestbed,
   prefixOf,
+  qmpSocket,
   type Station,
   stateFile,
   type TestbedPlan,
@@ -33,6 +36,8 @@ export interface UpOptions {
   readonly onProgress?: (step: string) => void;
   /** `tcp:IPV4:PORT`; default tcp:127.0.0.1:6653, null: no controller for now */
   readonly controller?: string | null;
+  /** default: stand-ins. `qemu`: the VMs' ports are TAP devices, for `startMachines` */
+  readonly machines?: MachineKind;
   readonly controllerDelayMs?: ControllerOptions['delayMs'];
   /** OVSDB on 127.0.0.1 too; default: on its unix socket only */
   readonly ovsdbPort?: number;
@@ -64,6 +69,23 @@ export interface TestbedInfo {
     /** where the agent of a hypervisor will listen */
     readonly agent: string | undefined;
   }[];
+  /** places of real machines; none: stand-ins */
+  readonly machines: readonly MachineInfo[];
+}
+
+export interface MachineInfo {
+  /** `vm1@hyp-a` */
+  readonly name: string;
+  readonly vm: string;
+  readonly host: string;
+  readonly mac: string;
+  readonly ip: string;
+  /** QMP, `unix:PATH` */
+  readonly qmp: string;
+  /** a second QMP socket, for those who only look */
+  readonly watch: string;
+  /** what QEMU and its keeper said, a JSON object a line */
+  readonly eventsPath: string;
 }
 
 /**
@@ -71,13 +93,14 @@ export interface TestbedInfo {
  * `signal`, what was made is removed again. @throws TestbedError
  */
 export async function up(topology: Topology, options: UpOptions = {}): Promise<TestbedInfo> {
-  const plan = planTestbed(topology, options.directory ?? defaultDirectory(topology.name));
+  const { machines = 'standin' } = options;
+  const plan = planTestbed(topology, options.directory ?? defaultDirectory(topology.name), machines);
   requireRoot();
   return locked(plan.directory, async () => {
     await remove(plan.directory);
     mkdirSync(plan.directory, { recursive: true, mode: 0o755 });
     const controller = options.controller === undefined ? 'tcp:127.0.0.1:6653' : options.controller;
-    const state: TestbedState = { version: 1, phase: 'building', topology, controller };
+    const state: TestbedState = { version: 1, phase: 'building', topology, machines, controller };
     writeState(plan.directory, state);
     try {
       await build(topology, plan, controller, options);
@@ -103,7 +126,7 @@ async function build(
   const { directory } = plan;
   // Every command carries the mark of the testbed: should we be killed, those still running are found by it.
   const context = { signal, env: ovsEnvironment(directory) };
-  writeConfig(topology, directory, controller);
+  writeConfig(topology, plan, controller);
   step(`${plan.stations.length + 1} namespaces`);
   await makeNamespaces(plan, context);
   step('links');
@@ -227,6 +250,8 @@ export async function runIn(
 function stationNamed(plan: TestbedPlan, name: string): Station {
   const station = plan.stations.find((s) => s.name === name);
   if (station !== undefined) return station;
+  if (plan.machines.some((m) => m.name === name))
+    throw new TestbedError('unknown-host', `${name} is a real machine: no program can be started in it`);
   const places = plan.stations.filter((s) => s.vm?.name === name).map((s) => s.name);
   const hint =
     places.length > 0
@@ -256,6 +281,16 @@ function infoOf(plan: TestbedPlan, state: TestbedState): TestbedInfo {
       ip,
       agent:
         vm === undefined && host.role === 'hypervisor' ? `unix:${agentSocket(directory, name)}` : undefined,
+    })),
+    machines: plan.machines.map(({ name, vm, host }) => ({
+      name,
+      vm: vm.name,
+      host: host.name,
+      mac: vm.mac,
+      ip: vm.ip,
+      qmp: `unix:${qmpSocket(directory, name)}`,
+      watch: `unix:${qmpSocket(directory, name, 'watch')}`,
+      eventsPath: machineEvents(directory, name),
     })),
   };
 }

@@ -13,6 +13,7 @@ export interface TrafficTools {
   readonly senderPath: string;
   readonly receiverPath: string;
   readonly bulkFlowPath: string;
+  readonly clipPlayerPath: string;
   /** a private directory of this build; receivers leave their dumps in it for a moment */
   readonly directory: string;
   /** removes the programs and their directory */
@@ -34,12 +35,13 @@ export async function buildTrafficTools(compiler = 'gcc'): Promise<TrafficTools>
   const directory = await mkdtemp(join(tmpdir(), 'steady-traffic-'));
   const remove = () => rm(directory, { recursive: true, force: true });
   try {
-    const [senderPath, receiverPath, bulkFlowPath] = await Promise.all([
+    const [senderPath, receiverPath, bulkFlowPath, clipPlayerPath] = await Promise.all([
       compile(compiler, 'traffic-sender', directory),
       compile(compiler, 'traffic-receiver', directory),
       compile(compiler, 'bulk-flow', directory),
+      compile(compiler, 'clip-player', directory),
     ]);
-    return { senderPath, receiverPath, bulkFlowPath, directory, remove };
+    return { senderPath, receiverPath, bulkFlowPath, clipPlayerPath, directory, remove };
   } catch (error) {
     await remove();
     throw error;

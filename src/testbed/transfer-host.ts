@@ -103,6 +103,9 @@ export class TransferHost {
       case 'continue':
         needOutgoing(known, command.migration).continueSwitchover();
         break;
+      case 'use-streams':
+        needOutgoing(known, command.migration).useStreams(command.count);
+        break;
       case 'set-bandwidth':
         needOutgoing(known, command.migration).setBandwidth(command.bytesPerSecond);
     }

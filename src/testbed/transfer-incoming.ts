@@ -61,6 +61,8 @@ export class IncomingMigration {
       incoming.close();
       throw error;
     }
+    // A machine that cannot be told is found out by `resume`, when it matters.
+    await incoming.#tellVm('await');
     incoming.#heardAt = monotonicSeconds();
     incoming.#ticker = setInterval(() => incoming.#tick(), tickMs);
     return incoming;
@@ -219,9 +221,15 @@ export class IncomingMigration {
 
   async #resume(counter: number | undefined): Promise<void> {
     const { vmSocket } = this.#context;
+    let waited = '';
     try {
-      if (vmSocket !== undefined)
-        await controlVm(vmSocket, counter === undefined ? { do: 'resume' } : { do: 'resume', counter });
+      if (vmSocket !== undefined) {
+        const vm = await controlVm(
+          vmSocket,
+          counter === undefined ? { do: 'resume' } : { do: 'resume', counter },
+        );
+        waited = `; ${vm.waited} packets waited for it, ${vm.refused} found no room`;
+      }
     } catch (error) {
       this.#certain = await certainlyStopped(vmSocket!, error);
       return this.#fail(
@@ -229,7 +237,7 @@ export class IncomingMigration {
       );
     }
     this.#phase = 'resumed';
-    this.#detail = 'the machine runs here';
+    this.#detail = `the machine runs here${waited}`;
     // first to whoever redirects the machine's packets: for it every millisecond counts
     this.#context.onEvent('RESUME', this.status());
     this.#streams[0]?.sayResumed();
@@ -273,11 +281,17 @@ export class IncomingMigration {
     if (this.#phase !== 'incoming') return;
     this.#phase = phase;
     this.#detail = detail;
+    void this.#tellVm('leave');
     for (const stream of this.#streams)
       if (this.#certain) stream?.refuse(phase, detail);
       else stream?.destroy();
     this.#context.onEvent(event, this.status());
     this.#forgetLater();
+  }
+
+  async #tellVm(what: 'await' | 'leave'): Promise<void> {
+    const { vmSocket } = this.#context;
+    if (vmSocket !== undefined) await controlVm(vmSocket, { do: what }).catch(() => undefined);
   }
 
   #forgetLater(): void {

@@ -46,6 +46,8 @@ export class OutgoingMigration {
   readonly #ticker: NodeJS.Timeout;
   readonly #startedAt: number;
   readonly #streams: readonly OutgoingStream[];
+  /** so many of them take memory */
+  #used = 1;
   /** whose turn it is to take memory */
   #turn = 0;
   #phase: AgentPhase = 'active';
@@ -101,6 +103,14 @@ export class OutgoingMigration {
   setBandwidth(bytesPerSecond: number | null): void {
     if (this.ended) throw new TransferRefusal('wrong-phase', `the migration has ended: ${this.#phase}`);
     this.#pacer.setRate(bytesPerSecond, monotonicSeconds());
+  }
+
+  /** @throws TransferRefusal for more than there are */
+  useStreams(count: number): void {
+    if (this.ended) throw new TransferRefusal('wrong-phase', `the migration has ended: ${this.#phase}`);
+    if (count > this.#streams.length)
+      throw new TransferRefusal('bad-command', `there are ${this.#streams.length} streams, not ${count}`);
+    this.#used = count;
   }
 
   /** @throws TransferRefusal unless the migration waits for it, or had it already */
@@ -225,9 +235,9 @@ export class OutgoingMigration {
   /** Hands to the sockets, one piece each in turn, what pacer, windows and sockets take. */
   #pump(): void {
     if (!this.#connected || this.#ending) return;
-    for (let idle = 0; idle < this.#streams.length && this.#memory.unsentBytes > 0; ) {
+    for (let idle = 0; idle < this.#used && this.#memory.unsentBytes > 0; ) {
+      this.#turn = (this.#turn + 1) % this.#used;
       const stream = this.#streams[this.#turn]!;
-      this.#turn = (this.#turn + 1) % this.#streams.length;
       idle = this.#sendPiece(stream) ? 0 : idle + 1;
     }
     if (this.#handedOver === 'last-round' && this.#memory.unsentBytes === 0) this.#sendFinish();
@@ -248,7 +258,7 @@ export class OutgoingMigration {
 
   /** Alone it may fill what the cap allows; of several each gets what its own path takes. */
   #windowLeft(stream: OutgoingStream): number {
-    if (this.#streams.length > 1) return stream.shareLeft(this.#secondsLeft());
+    if (this.#used > 1) return stream.shareLeft(this.#secondsLeft());
     const rate = this.#pacer.bytesPerSecond;
     return rate === null ? Number.POSITIVE_INFINITY : stream.windowLeft(rate);
   }
@@ -256,7 +266,8 @@ export class OutgoingMigration {
   /** Until all that is left of the round could be delivered, by all streams together. */
   #secondsLeft(): number {
     const left = this.#memory.unsentBytes + this.#sent - this.#acknowledged;
-    const rate = this.#streams.reduce((sum, stream) => sum + stream.bytesPerSecond, 0);
+    const used = this.#streams.slice(0, this.#used);
+    const rate = used.reduce((sum, stream) => sum + stream.bytesPerSecond, 0);
     return rate > 0 ? left / rate : Number.POSITIVE_INFINITY;
   }
 
@@ -294,6 +305,9 @@ export class OutgoingMigration {
     this.#downtimeMs = (monotonicSeconds() - this.#stoppedAt) * 1000;
     this.#streams[0]!.write(jsonFrame(frameType.done, { downtimeMs: this.#downtimeMs }));
     this.#end('completed', 'the machine runs at the target', 'COMPLETED');
+    // Nobody reads what still waits for it here; where it cannot be told, nobody listens either.
+    const { vmSocket } = this.#context;
+    if (vmSocket !== undefined) void controlVm(vmSocket, { do: 'leave' }).catch(() => undefined);
   }
 
   #lost(reason: string): void {

@@ -9,12 +9,21 @@ export type VmCommand =
   | { readonly do: 'pause' }
   /** `counter`: the state of the machine that moved here; absent: go on with one's own */
   | { readonly do: 'resume'; readonly counter?: number }
+  /** a machine is on its way here: what comes for it waits from now on */
+  | { readonly do: 'await' }
+  /** it is not here any more, or does not come: nothing waits for it, and what did is thrown away */
+  | { readonly do: 'leave' }
   | { readonly do: 'status' };
 
 export interface VmStatus {
   readonly running: boolean;
   /** the machine's whole state: probes answered since it was first started, wherever it ran */
   readonly counter: number;
+  /** packets that had to wait since `await`, `pause` or the start, and those that found no room in the queue, or none at all */
+  readonly waited: number;
+  readonly refused: number;
+  /** when it began or ceased to run, ms of the machine's monotonic clock, which all stand-ins share */
+  readonly changedAtMs: number;
 }
 
 export const vmLineLimitBytes = 4096;
@@ -64,8 +73,10 @@ function readStatus(line: string): VmStatus | string {
   try {
     const value = JSON.parse(line) as Partial<VmStatus> & { error?: unknown };
     if (typeof value.error === 'string') return value.error;
-    if (typeof value.running === 'boolean' && Number.isSafeInteger(value.counter))
-      return { running: value.running, counter: value.counter! };
+    const { running, counter, waited, refused, changedAtMs } = value;
+    const whole = [counter, waited, refused].every(Number.isSafeInteger);
+    if (typeof running === 'boolean' && whole && Number.isFinite(changedAtMs))
+      return { running, counter: counter!, waited: waited!, refused: refused!, changedAtMs: changedAtMs! };
   } catch {
     // the line below says it
   }

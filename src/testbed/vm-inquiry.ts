@@ -11,6 +11,8 @@ export interface VmReport {
   readonly answered: number;
   readonly lost: number;
   readonly duplicates: number;
+  /** questions that reached the machine after a later one, and answers that came back after a later one */
+  readonly overtaken: { readonly inward: number; readonly outward: number };
   /** longest time without an answer, from the first answer to the end of the inquiry */
   readonly longestGapMs: number | null;
   /** when the longest gap began, seconds after the inquiry did */
@@ -32,7 +34,11 @@ export class VmJudge {
   readonly #startNs: bigint;
   readonly #roundTrips: number[] = [];
   readonly #places: string[] = [];
-  readonly #seen = new Set<number>();
+  /** by question: the machine's counter when it answered */
+  readonly #counters: number[] = [];
+  #answered = 0;
+  #outward = 0;
+  #highestCounter = -1;
   #duplicates = 0;
   #regressions = 0;
   #lastCounter: number | undefined;
@@ -46,11 +52,14 @@ export class VmJudge {
   }
 
   note(answer: VmAnswer, atNs: bigint): void {
-    if (this.#seen.has(answer.sequence)) {
+    if (this.#counters[answer.sequence] !== undefined) {
       this.#duplicates++;
       return;
     }
-    this.#seen.add(answer.sequence);
+    this.#counters[answer.sequence] = answer.counter;
+    this.#answered++;
+    if (answer.counter < this.#highestCounter) this.#outward++;
+    this.#highestCounter = Math.max(this.#highestCounter, answer.counter);
     this.#roundTrips.push(Number(atNs - answer.askedAtNs) / 1e6);
     this.#noteGap(atNs);
     this.#lastAtNs = atNs;
@@ -67,9 +76,10 @@ export class VmJudge {
     const sorted = Float64Array.from(this.#roundTrips).sort();
     return {
       asked,
-      answered: this.#seen.size,
-      lost: asked - this.#seen.size,
+      answered: this.#answered,
+      lost: asked - this.#answered,
       duplicates: this.#duplicates,
+      overtaken: { inward: this.#inward(), outward: this.#outward },
       longestGapMs: this.#gapNs < 0n ? null : Number(this.#gapNs) / 1e6,
       longestGapAtSeconds: this.#gapNs < 0n ? null : Number(this.#gapFromNs - this.#startNs) / 1e9,
       roundTripMs: {
@@ -81,6 +91,17 @@ export class VmJudge {
       counterRegressions: this.#regressions,
       lastCounter: this.#lastCounter ?? null,
     };
+  }
+
+  /** The machine counts in the order in which questions reach it. */
+  #inward(): number {
+    let overtaken = 0;
+    let highest = -1;
+    this.#counters.forEach((counter) => {
+      if (counter < highest) overtaken++;
+      highest = Math.max(highest, counter);
+    });
+    return overtaken;
   }
 
   #noteGap(atNs: bigint): void {
@@ -96,13 +117,15 @@ export interface VmInquiryOptions {
   readonly perSecond: number;
 }
 
+/** Answers that come while this process does not get its turn; Linux grants what `net.core.rmem_max` allows. */
+const receiveBufferBytes = 8_388_608;
 /** Questions are remembered one by one, so an inquiry has an end: a day at 100 a second. */
 const mostQuestions = 8_640_000;
 
 /** An inquiry over a real socket. */
 export class VmInquiry {
   readonly #options: VmInquiryOptions;
-  readonly #socket: Socket = createSocket('udp4');
+  readonly #socket: Socket = createSocket({ type: 'udp4', recvBufferSize: receiveBufferBytes });
   readonly #startNs = process.hrtime.bigint();
   readonly #judge = new VmJudge(this.#startNs);
   readonly #timer: NodeJS.Timeout;

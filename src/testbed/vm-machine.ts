@@ -1,15 +1,16 @@
 /**
  * A process that stands in for a virtual machine where a real one is not needed: it answers UDP questions at
  * the VM's address while it runs, is silent while it is paused, and its state - one counter - moves with it.
- * One stand-in waits at each host the VM may live on; at most one of them runs.
+ * One stand-in waits at each host the VM may live on; at most one of them runs. Where the machine is paused or
+ * awaited, questions wait for it as packets do in the queue of a TAP device whose reader does not read.
  */
 
-import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram';
 import { chmod, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { LineFramer } from '../hypervisor/index.js';
 import { type VmStatus, vmLineLimitBytes } from './vm-control.js';
-import { decodeQuestion, encodeAnswer } from './vm-packet.js';
+import { decodeQuestion, encodeAnswer, type VmQuestion } from './vm-packet.js';
 
 export interface VmMachineOptions {
   /** where this stand-in is: the name of its host */
@@ -19,21 +20,40 @@ export interface VmMachineOptions {
   /** unix socket for `controlVm` */
   readonly controlPath: string;
   readonly running: boolean;
+  /** how long a machine that moved here needs to start, ms: what a device state takes; default 0 */
+  readonly resumeMs?: number;
+}
+
+interface Waiting {
+  readonly question: VmQuestion;
+  readonly from: RemoteInfo;
 }
 
 const mostClients = 8;
+/** the queue of a TAP device: its default `txqueuelen`, which is a number of packets */
+const tapQueuePackets = 1000;
+/** answers to what waited before this looks at its sockets again */
+const answersAtOnce = 20;
+/** Linux grants what `net.core.rmem_max` allows; the socket is no queue of its own as long as this process keeps up. */
+const receiveBufferBytes = 8_388_608;
 
 export class VmMachine {
   readonly #options: VmMachineOptions;
-  readonly #udp: UdpSocket = createSocket('udp4');
+  readonly #udp: UdpSocket = createSocket({ type: 'udp4', recvBufferSize: receiveBufferBytes });
   readonly #control: Server;
   readonly #clients = new Set<Socket>();
   #running: boolean;
+  #changedAtMs = nowMs();
   #counter = 0;
+  /** what waits, oldest first; undefined: the machine is not here and not awaited */
+  #tap: Waiting[] | undefined;
+  #waited = 0;
+  #refused = 0;
 
   private constructor(options: VmMachineOptions) {
     this.#options = options;
     this.#running = options.running;
+    this.#tap = options.running ? [] : undefined;
     this.#control = createServer((socket) => this.#accept(socket));
   }
 
@@ -51,7 +71,13 @@ export class VmMachine {
   }
 
   get status(): VmStatus {
-    return { running: this.#running, counter: this.#counter };
+    return {
+      running: this.#running,
+      counter: this.#counter,
+      waited: this.#waited,
+      refused: this.#refused,
+      changedAtMs: this.#changedAtMs,
+    };
   }
 
   async close(): Promise<void> {
@@ -62,18 +88,50 @@ export class VmMachine {
 
   #openUdp(): Promise<void> {
     this.#udp.on('message', (bytes, from) => {
-      // what arrives while it is paused is lost, as with a real machine whose place the packets left
-      if (!this.#running) return;
       const question = decodeQuestion(bytes);
       if (question === undefined) return;
-      this.#counter++;
-      const answer = encodeAnswer({ ...question, counter: this.#counter, place: this.#options.place });
-      this.#udp.send(answer, from.port, from.address, () => undefined);
+      // behind what still waits, or it would overtake
+      if (this.#running && this.#tap?.length === 0) this.#answer({ question, from });
+      else this.#hold({ question, from });
     });
     return new Promise((resolve, reject) => {
       this.#udp.once('error', reject);
       this.#udp.bind(this.#options.udpPort, this.#options.address, () => resolve());
     });
+  }
+
+  #answer({ question, from }: Waiting): void {
+    this.#counter++;
+    const answer = encodeAnswer({ ...question, counter: this.#counter, place: this.#options.place });
+    this.#udp.send(answer, from.port, from.address, () => undefined);
+  }
+
+  #hold(waiting: Waiting): void {
+    if (this.#tap === undefined || this.#tap.length >= tapQueuePackets) this.#refused++;
+    else {
+      this.#waited++;
+      this.#tap.push(waiting);
+    }
+  }
+
+  #openTap(waiting: Waiting[] = []): void {
+    this.#tap = waiting;
+    this.#waited = waiting.length;
+    this.#refused = 0;
+  }
+
+  #resume(): void {
+    if (!this.#running) this.#changedAtMs = nowMs();
+    this.#running = true;
+    this.#tap ??= [];
+    this.#work();
+  }
+
+  /** A few at a time: a thousand answers at once would find no room at who asked. */
+  #work(): void {
+    if (!this.#running) return;
+    for (const each of this.#tap?.splice(0, answersAtOnce) ?? []) this.#answer(each);
+    if (this.#tap !== undefined && this.#tap.length > 0) setImmediate(() => this.#work());
   }
 
   async #openControl(): Promise<void> {
@@ -96,12 +154,14 @@ export class VmMachine {
     socket.on('close', () => this.#clients.delete(socket));
     const framer = new LineFramer(vmLineLimitBytes);
     socket.on('data', (chunk) => {
-      const error = framer.push(chunk, (line) => socket.write(`${JSON.stringify(this.#obey(line))}\n`));
+      const error = framer.push(chunk, (line) => {
+        void this.#obey(line).then((answer) => socket.write(`${JSON.stringify(answer)}\n`));
+      });
       if (error !== undefined) socket.end(`${JSON.stringify({ error: error.detail })}\n`);
     });
   }
 
-  #obey(line: string): VmStatus | { readonly error: string } {
+  async #obey(line: string): Promise<VmStatus | { readonly error: string }> {
     let command: { do?: unknown; counter?: unknown } | null;
     try {
       command = JSON.parse(line) as { do?: unknown; counter?: unknown } | null;
@@ -113,17 +173,36 @@ export class VmMachine {
       return { error: 'counter: must be a whole number from 0' };
     switch (command?.do) {
       case 'pause':
+        if (!this.#running) break;
+        // What was there before the command has reached the machine: one whole look at the socket.
+        await turn();
+        await turn();
         this.#running = false;
+        this.#changedAtMs = nowMs();
+        this.#openTap(this.#tap);
         break;
       case 'resume':
-        if (counter !== undefined) this.#counter = counter as number;
-        this.#running = true;
+        if (counter !== undefined) {
+          this.#counter = counter as number;
+          await new Promise((resolve) => setTimeout(resolve, this.#options.resumeMs ?? 0));
+        }
+        this.#resume();
+        break;
+      case 'await':
+        if (!this.#running) this.#openTap();
+        break;
+      case 'leave':
+        if (this.#running) return { error: 'the machine runs here' };
+        this.#tap = undefined;
         break;
       case 'status':
         break;
       default:
-        return { error: 'do: must be pause, resume or status' };
+        return { error: 'do: must be pause, resume, await, leave or status' };
     }
     return this.status;
   }
 }
+
+const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   });
   const udpPort = Number(values.port);
   const perSecond = Number(values.hz);
-  if (values.to === undefined || !(udpPort > 0) || !(perSecond > 0 && perSecond <= 1000))
+  if (values.to === undefined || !(udpPort > 0) || !(perSecond > 0 && perSecond <= 50_000))
     throw new Error(usage);
   const inquiry = new VmInquiry({ address: values.to, udpPort, perSecond });
   await end(values.seconds === undefined ? undefined : Number(values.seconds), () =>

@@ -143,7 +143,8 @@ export class FakeWorld {
     else if (m.step === 'preparing' && since > 0.3) this.#enter('preparing', 'starting', '');
     else if (m.step === 'starting' && since > 0.15) this.#enter('running', 'running', '');
     else if (m.step === 'running') this.#copy(m);
-    else if (m.step === 'staging' && since > 0.06) this.#enter('switchover', 'stopping', '');
+    else if (m.step === 'staging' && since > 0.06) this.#enter('switchover', 'redirecting', '');
+    else if (m.step === 'redirecting' && since > 0.03) this.#enter('switchover', 'stopping', '');
     else if (m.step === 'stopping' && since > 0.14) this.#resume(m);
     else if (m.step === 'flipping' && since > 0.05) this.#enter('switchover', 'cleaning', '');
     else if (m.step === 'cleaning' && since > 0.5) {

@@ -27,7 +27,9 @@ describe('cancel', () => {
         outcomes.refused++;
         expect(answer.problem, told).toMatchObject({ slug: 'not-cancellable', status: 409 });
         expect(state, told).toBe('completed');
-        expect(['staging', 'stopping', 'flipping', 'cleaning', 'completed'], told).toContain(step);
+        expect(['staging', 'redirecting', 'stopping', 'flipping', 'cleaning', 'completed'], told).toContain(
+          step,
+        );
       }
     }
     expect(outcomes.cancelled).toBeGreaterThan(0);

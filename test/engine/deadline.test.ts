@@ -226,8 +226,8 @@ describe('the cut-over gate', () => {
     const { id } = rig.migrate({ downtimeLimitMs: 40 });
     rig.finish(id);
     expect(rig.view(id)!.state).toBe('completed');
-    const stopping = rig.view(id)!.phaseTransitions.find((t) => t.step === 'stopping')!;
-    expect(stopping.note).toMatch(/above what was agreed, after 10 s/);
+    const passed = rig.view(id)!.phaseTransitions.find((t) => t.step === 'redirecting')!;
+    expect(passed.note).toMatch(/above what was agreed, after 10 s/);
     expect(rig.leftovers([id])).toEqual([]);
   });
 });

@@ -13,6 +13,7 @@ function reading(k: number, tag: number, more: Partial<Observation> = {}): Obser
     intervalSeconds: seconds(slot),
     arrivedBytes: bytes(packets * 1000),
     ownBytes: bytes(0),
+    circuitBytes: bytes(0),
     departedBytes: bytes(packets * (1000 + tag)),
     droppedBytes: bytes(0),
     arrivedPackets: packets,

@@ -8,6 +8,7 @@ const whole: readonly Step[] = [
   'starting',
   'running',
   'staging',
+  'redirecting',
   'stopping',
   'flipping',
   'cleaning',
@@ -61,7 +62,7 @@ describe('what is published', () => {
     expect(steps).toEqual(['accepted', ...whole]);
     const written = rig.harness.journal.flatMap((r) => ('step' in r.entry ? [r.entry.step] : []));
     expect(written).toEqual(whole);
-    expect(rig.harness.journal.map((r) => r.number)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(rig.harness.journal.map((r) => r.number)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     rig.kill(0.1);
     rig.settle(1);
     expect(rig.view(id)!.phaseTransitions.map((t) => t.step)).toEqual(steps);

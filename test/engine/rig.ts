@@ -1,4 +1,4 @@
-import type { CircuitsConfig } from '../../src/engine/config.js';
+import type { CircuitsConfig, EngineConfig } from '../../src/engine/config.js';
 import { Engine } from '../../src/engine/engine.js';
 import type {
   ApiCommand,
@@ -63,6 +63,7 @@ export interface RigOptions {
   readonly simulation?: Partial<ConstructorParameters<typeof NetworkSimulation>[1]>;
   /** kill the engine at this moment, and start it again after so many seconds */
   readonly killAt?: { readonly number: number; readonly downSeconds: number };
+  readonly switchover?: EngineConfig['switchover'];
   /** another engine than the real one */
   readonly createEngine?: HarnessOptions['createEngine'];
 }
@@ -97,7 +98,10 @@ export class Rig {
     this.watchMachines();
     this.harness = new EngineHarness(this.simulation, {
       ...options.harness,
-      config: virtualConfig(this.topology, options.control, defaultClasses, options.circuits),
+      config: {
+        ...virtualConfig(this.topology, options.control, defaultClasses, options.circuits),
+        ...(options.switchover === undefined ? {} : { switchover: options.switchover }),
+      },
       createEngine: (config) => new Tap(make(config), this),
     });
     const { replies } = this.harness;

@@ -51,6 +51,62 @@ control: { gain: 0.5 }
     expect(read.config.control).toEqual({ ...defaultControl, gain: 0.5 });
   });
 
+  it('reads hosts whose machines are QEMUs', () => {
+    const { hypervisors } = readConfig(
+      write(`topology: ${twoDc}
+hypervisors:
+  - { host: hyp-a, endpoint: "unix:/run/x/hyp-a.sock" }
+  - host: hyp-b
+    qemu:
+      machines: [ { vm: vm1, qmp: "tls:10.0.0.2:4445", disk: drive0 } ]
+      compression: zstd
+      tls: { key: k.pem, certificate: c.pem, authority: a.pem }
+`),
+    ).config;
+    expect(hypervisors[0]).toEqual({
+      host: 'hyp-a',
+      driver: 'transfer',
+      endpoint: 'unix:/run/x/hyp-a.sock',
+    });
+    expect(hypervisors[1]).toMatchObject({
+      host: 'hyp-b',
+      driver: 'qemu',
+      machines: [
+        {
+          host: 'hyp-b',
+          vm: 'vm1',
+          qmp: 'tls:10.0.0.2:4445',
+          disk: 'drive0',
+          settings: { channels: 1, compression: 'zstd', autoConverge: false, listen: undefined },
+        },
+      ],
+      tls: { key: join(directory, 'k.pem') },
+    });
+  });
+
+  it.each([
+    ['{ host: hyp-a }', 'hypervisors[0]'],
+    ['{ host: hyp-a, driver: qemu, endpoint: "tcp:h:1" }', 'hypervisors[0]'],
+    ['{ host: hyp-a, endpoint: "tcp:h:1", qemu: { machines: [] } }', 'hypervisors[0].qemu'],
+    [
+      '{ host: hyp-a, qemu: { machines: [{ vm: vm9, qmp: "tcp:h:1" }] } }',
+      'hypervisors[0].qemu.machines[0].vm',
+    ],
+    [
+      '{ host: hyp-a, qemu: { machines: [{ vm: vm1, qmp: "tls:h:1" }] } }',
+      'hypervisors[0].qemu.machines[0].qmp',
+    ],
+    ['{ host: hyp-a, qemu: { machines: [{ vm: vm1, qmp: "h:1" }] } }', 'hypervisors[0].qemu.machines[0].qmp'],
+    [
+      '{ host: hyp-a, qemu: { machines: [{ vm: vm1, qmp: "tcp:h:1" }, { vm: vm1, qmp: "tcp:h:2" }] } }',
+      'hypervisors[0].qemu.machines[1].vm',
+    ],
+    ['{ host: hyp-a, qemu: { machines: [], channels: 0 } }', 'hypervisors[0].qemu.channels'],
+  ])('refuses the hypervisor %s', (entry, path) => {
+    const text = `topology: ${twoDc}\nhypervisors:\n  - ${entry}\n`;
+    expect(problemsOf(text).map((p) => p.path)).toEqual([path]);
+  });
+
   it.each(['', '# nothing\n', '{}\n'])('takes an empty file %j as the defaults', (text) => {
     expect(readConfig(write(text))).toEqual(defaultConfig());
   });

@@ -26,6 +26,7 @@ describe('life of a migration', () => {
       'started',
       'converged',
       'staged',
+      'redirected',
       'resumed',
       'flipped',
       'cleaned',

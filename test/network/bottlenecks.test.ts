@@ -128,6 +128,7 @@ describe('paths and pacers', () => {
       portNumber: 1,
       grantedQueueId: 1,
       safeQueueId: 2,
+      circuitQueueId: 3,
     });
     expect(pacerOf(shippedTopology('two-dc'), 'video-a')).toBeUndefined();
     expect(pacerOf(shippedTopology('two-dc'), 'nobody')).toBeUndefined();

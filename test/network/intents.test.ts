@@ -101,7 +101,8 @@ describe.each(['two-dc', 'three-site'] as const)('base rules of %s', (name) => {
     expect(arrived({ udp_dst: 5004, ip_dscp: 34 })).toBe(46);
     expect(arrived({ ip_dscp: migrationDscp.granted })).toBe(0);
     expect(arrived({ ip_dscp: migrationDscp.safe })).toBe(0);
-    expect(arrived({ ip_dscp: 26 })).toBe(26);
+    expect(arrived({ ip_dscp: migrationDscp.circuit })).toBe(0);
+    expect(arrived({ ip_dscp: 18 })).toBe(18);
   });
 
   // With a third site a wrong order makes packets circle: one that comes back from where it should go counts as on a detour.
@@ -109,7 +110,7 @@ describe.each(['two-dc', 'three-site'] as const)('base rules of %s', (name) => {
     const ordered = name === 'three-site';
     const names = topology.switches.map((s) => s.name);
     const orders = ordered
-      ? flipLevels(topology, 'hyp-b').reduce<string[][]>(
+      ? flipLevels(topology, 'hyp-a', 'hyp-b').reduce<string[][]>(
           (before, level) => before.flatMap((b) => permutations(level).map((p) => [...b, ...p])),
           [[]],
         )
@@ -144,14 +145,20 @@ describe.each(['two-dc', 'three-site'] as const)('base rules of %s', (name) => {
 
 describe('the order of a flip', () => {
   it('starts at the destination', () => {
-    expect(flipLevels(shippedTopology('two-dc'), 'hyp-b')).toEqual([['hv-b'], ['gw-b'], ['gw-a'], ['hv-a']]);
-    expect(flipLevels(shippedTopology('three-site'), 'hyp-b')).toEqual([
+    expect(flipLevels(shippedTopology('two-dc'), 'hyp-a', 'hyp-b')).toEqual([
       ['hv-b'],
       ['gw-b'],
-      ['gw-a', 'gw-c'],
+      ['gw-a'],
       ['hv-a'],
     ]);
-    expect(flipLevels(shippedTopology('two-dc'), 'nowhere')).toEqual([]);
+    expect(flipLevels(shippedTopology('three-site'), 'hyp-a', 'hyp-b')).toEqual([
+      ['hv-b'],
+      ['gw-b'],
+      ['gw-c'],
+      ['gw-a'],
+      ['hv-a'],
+    ]);
+    expect(flipLevels(shippedTopology('two-dc'), 'hyp-a', 'nowhere')).toEqual([]);
   });
 
   it.each([
@@ -169,7 +176,7 @@ describe('the order of a flip', () => {
     for (const reverse of [false, true]) {
       const walker = new Walker(topology);
       updateAll(walker, at(source));
-      for (const level of flipLevels(topology, destination))
+      for (const level of flipLevels(topology, source, destination))
         for (const name of reverse ? [...level].reverse() : level) {
           walker.update(name, desiredRules(topology, name, at(destination)));
           for (const from of topology.hosts) {
@@ -311,6 +318,44 @@ describe('paths', () => {
       'circuit',
       'up-b',
     ]);
+  });
+
+  it('carry a stream over a circuit, and let none of it into the packet path before it has another queue', () => {
+    const steering = ['a', 'b'].map((site) => ({ site, dscp: migrationDscp.circuit, link: 'circuit' }));
+    const more = (onCircuit: boolean): MigrationIntent[] => [
+      { ...migration, moreStreams: [{ tcpPort: 4971, onCircuit }] },
+    ];
+    const first = { ip_proto: 6, tcp_dst: 4907 };
+    const second = { ip_proto: 6, tcp_dst: 4971 };
+    const walker = new Walker(topology);
+    const way = (headers: Record<string, number>) => {
+      const { deliveries } = walker.walk(
+        accessPort(walker, hypA, 'hyp-a'),
+        packetBetween(hypA, hypB, headers),
+      );
+      return deliveries.flatMap((d) => [...d.links, d.fields.ip_dscp]);
+    };
+    updateAll(walker, state('hyp-a', { migrations: more(false), steering }));
+    expect(way(first)).toEqual(['up-a', 'ab', 'up-b', migrationDscp.granted]);
+    expect(way(second)).toEqual(['up-a', 'ab', 'up-b', migrationDscp.granted]);
+    updateAll(walker, state('hyp-a', { migrations: more(true), steering }));
+    expect(way(first)).toEqual(['up-a', 'ab', 'up-b', migrationDscp.granted]);
+    expect(way(second)).toEqual(['up-a', 'circuit', 'up-b', migrationDscp.circuit]);
+    walker.signal('circuit', false);
+    expect(way(second)).toEqual([]);
+    expect(way(first)).toEqual(['up-a', 'ab', 'up-b', migrationDscp.granted]);
+    updateAll(walker, state('hyp-a', { migrations: more(false) }));
+    expect(way(second)).toEqual(['up-a', 'ab', 'up-b', migrationDscp.granted]);
+  });
+
+  it('steer at each switch by the circuit that it has, where several lead to one site', () => {
+    const links = topology.links.map((l) => (l.name === 'bc' ? { ...l, kind: 'circuit' as const } : l));
+    const walker = new Walker({ ...topology, links });
+    const steering = ['circuit', 'bc'].map((link) => ({ site: 'c', dscp: 18, link }));
+    updateAll(walker, state('hyp-a', { steering }));
+    const userB = walker.topology.hosts.find((h) => h.name === 'hyp-b')!;
+    const way = walker.walk(accessPort(walker, userB, ''), packetBetween(userB, user, { ip_dscp: 18 }));
+    expect(way.deliveries[0]!.links).toEqual(['up-b', 'bc']);
   });
 
   it('never use a steered link that leads away from the site', () => {

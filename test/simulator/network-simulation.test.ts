@@ -191,6 +191,11 @@ describe('the simulated network', () => {
     const probe = simulation.probes.get('probe-vm1')!;
     expect(probe.longestGapSeconds).toBeGreaterThan(0.95);
     expect(probe.longestGapSeconds).toBeLessThan(1.1);
-    expect(simulation.strayPackets).toBeGreaterThan(40);
+    expect(simulation.strayPackets).toBe(0);
+    // What came while it stood still waited at its door.
+    const { waited, refused } = simulation.tapAt('vm1', 'hyp-a')!;
+    expect([waited > 45, refused]).toEqual([true, 0]);
+    expect(simulation.summary('probe-vm1', 3, 4).lossPercent).toBe(0);
+    expect(simulation.summary('probe-vm1', 3, 4).maxMs).toBeGreaterThan(950);
   });
 });

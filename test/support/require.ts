@@ -74,7 +74,7 @@ function whyMissing(tool: Tool): string | undefined {
     case 'testcontroller':
       return needCommands(['ovs-testcontroller']);
     case 'qemu':
-      return needCommands(['qemu-system-x86_64']);
+      return needCommands(['qemu-system-x86_64', 'busybox', 'ffmpeg', 'gcc', 'apt-get', 'dpkg']) ?? needTap();
     case 'mininet':
       return (
         needCommands(['mn']) ??
@@ -91,6 +91,9 @@ function whyMissing(tool: Tool): string | undefined {
 }
 
 const needRoot = (): string | undefined => (process.getuid?.() === 0 ? undefined : 'needs root');
+
+const needTap = (): string | undefined =>
+  needNamespaces() ?? (succeeds('test', ['-c', '/dev/net/tun']) ? undefined : 'no /dev/net/tun');
 
 const needNamespaces = (): string | undefined =>
   needRoot() ?? (succeeds('unshare', ['--net', 'true']) ? undefined : 'no right to make network namespaces');

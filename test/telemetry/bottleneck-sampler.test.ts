@@ -44,6 +44,24 @@ describe('BottleneckSampler', () => {
     expect(stalled!.timeUncertaintySeconds).toBeCloseTo(0.03, 9);
   });
 
+  it('counts what leaves for a circuit neither as ours nor as arrived, and its probes not against us', () => {
+    const sampler = new BottleneckSampler({ ...ports, otherPorts: [2, 3, 4, 5], circuitPorts: [2] });
+    const with2 = (circuit: number, ...more: Parameters<typeof counters>): PortCounters[] => [
+      ...counters(...more),
+      { port: 2, txBytes: BigInt(circuit) },
+    ];
+    sampler.onPortStats(portStatsReply(with2(0, 0, 0, 0, 0)), 1, 1);
+    const busy = sampler.onPortStats(portStatsReply(with2(30_000, 10_000, 40_000, 500, 0)), 1.02, 1.02);
+    expect(busy).toMatchObject({
+      arrivedBytes: 10_500,
+      ownBytes: 10_000,
+      circuitBytes: 30_000,
+      departedBytes: 10_000,
+    });
+    const quiet = sampler.onPortStats(portStatsReply(with2(30_060, 10_700, 40_000, 1200, 0)), 1.04, 1.04);
+    expect(quiet).toMatchObject({ arrivedBytes: 640, ownBytes: 0 });
+  });
+
   it('puts a fragmented reply together, and starts anew when the rest never comes', () => {
     const sampler = new BottleneckSampler(ports);
     sampler.onPortStats(portStatsReply(counters(0, 0, 0, 0)), 1, 1);

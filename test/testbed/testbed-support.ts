@@ -10,7 +10,7 @@ import { prefixOf } from '../../src/testbed/plan.js';
 import { processesOf } from '../../src/testbed/processes.js';
 import { socketBufferBytes } from '../../src/testbed/socket-buffers.js';
 
-export const twoDc = (variant: '' | '-opaque' | '-priority' = ''): Topology =>
+export const twoDc = (variant: '' | '-opaque' | '-priority' | '-vm' = ''): Topology =>
   readTopology(`topologies/two-dc${variant}.yaml`);
 
 let count = 0;

@@ -123,7 +123,7 @@ describe('a machine that moves', () => {
     await rig.begin({ memoryBytes: 1_000_000 });
     await rig.a.until('PRE_SWITCHOVER', 'm1');
     await expect.poll(() => rig.machines!.a.status.counter, patience).toBeGreaterThan(10);
-    expect(rig.machines!.b.status).toEqual({ running: false, counter: 0 });
+    expect(rig.machines!.b.status).toMatchObject({ running: false, counter: 0 });
     await rig.a.must({ execute: 'continue', ...m1 });
     await rig.a.until('COMPLETED', 'm1');
     const moved = rig.machines!.a.status;

@@ -210,6 +210,7 @@ describe('questions to a machine', () => {
       answered: 5,
       lost: 4,
       duplicates: 1,
+      overtaken: { inward: 0, outward: 0 },
       longestGapMs: 54,
       longestGapAtSeconds: 0.021,
       roundTripMs: { p50: 1, p99: 5, max: 5 },
@@ -232,6 +233,21 @@ describe('questions to a machine', () => {
       places: ['b', 'a', 'b', 'a', 'b', 'a'],
     });
     expect(new VmJudge(0n).report(5, at(60))).toMatchObject({ lost: 5, longestGapMs: null });
+  });
+
+  it('show which way packets overtook each other', () => {
+    const inward = new VmJudge(0n);
+    for (const [sequence, counter] of [
+      [0, 1],
+      [2, 2],
+      [1, 3],
+      [3, 4],
+    ] as const)
+      inward.note(answer(sequence, counter, 'a'), at(20 + counter));
+    expect(inward.report(4, at(60)).overtaken).toEqual({ inward: 1, outward: 0 });
+    const outward = new VmJudge(0n);
+    for (const counter of [1, 3, 2, 4]) outward.note(answer(counter, counter, 'a'), at(40 + counter));
+    expect(outward.report(5, at(60)).overtaken).toEqual({ inward: 0, outward: 1 });
   });
 
   it('forgive the network for swapping two answers', () => {

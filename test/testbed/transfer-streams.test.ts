@@ -128,6 +128,7 @@ describe('a migration of several streams', () => {
     rig = await Rig.start({ machines: { udpPort }, streams: 3 });
     const carried = await Promise.all(rig.ports.map((port) => path(port, Number.POSITIVE_INFINITY)));
     const command = await rig.begin({ streams: carried.map(({ port }) => ({ port })) });
+    await rig.a.must({ execute: 'use-streams', ...m1, count: 3 });
     await rig.a.until('PRE_SWITCHOVER', 'm1');
     await rig.a.must({ execute: 'continue', ...m1 });
     const end = await rig.a.until('COMPLETED', 'm1');
@@ -150,12 +151,34 @@ describe('a migration of several streams', () => {
       memoryBytes: 20_000_000,
       bandwidthBytesPerSecond: null,
     });
+    await rig.a.must({ execute: 'use-streams', ...m1, count: 2 });
     await rig.a.until('PRE_SWITCHOVER', 'm1');
     await rig.a.must({ execute: 'continue', ...m1 });
     await rig.a.until('COMPLETED', 'm1');
     expect(slow.carried()).toBeGreaterThan(100_000);
     // in equal parts each would have carried half of it
     expect(slow.carried()).toBeLessThan(fast.carried() / 5);
+  });
+
+  it('carries memory in the first stream alone until it is told otherwise, and again afterwards', async () => {
+    rig = await Rig.start({ streams: 2 });
+    const paths = await Promise.all(rig.ports.map((port) => path(port, Number.POSITIVE_INFINITY)));
+    const streams = paths.map(({ port }) => ({ port }));
+    await rig.begin({ streams, memoryBytes: 1e9, bandwidthBytesPerSecond: 5_000_000 });
+    const use = (count: number) => rig.a.ask({ execute: 'use-streams', ...m1, count });
+    const more = (n: number) => expect.poll(() => paths[n]!.carried(), patience);
+    await more(0).toBeGreaterThan(1_000_000);
+    expect(paths[1]!.carried()).toBeLessThan(1000);
+    expect((await use(3)).error?.code).toBe('bad-command');
+    expect((await use(2)).error).toBeNull();
+    await more(1).toBeGreaterThan(1_000_000);
+    expect((await use(1)).error).toBeNull();
+    const from = paths[0]!.carried();
+    await more(0).toBeGreaterThan(from + 2_000_000);
+    const before = paths[1]!.carried();
+    await more(0).toBeGreaterThan(from + 4_000_000);
+    expect(paths[1]!.carried() - before).toBeLessThan(1000);
+    await rig.a.must({ execute: 'cancel', ...m1 });
   });
 
   it('fails with the machine at the source when one of them is lost', async () => {

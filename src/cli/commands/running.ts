@@ -26,6 +26,7 @@ interface DemoCommandOptions {
   readonly seed: number;
   readonly memory?: number;
   readonly network: 'embedded' | 'ovs';
+  readonly vm: 'transfer' | 'qemu';
   readonly topology?: string;
   readonly farControlDelay: number;
   readonly circuits?: true;
@@ -89,13 +90,18 @@ export function addRunCommands(steady: Command, terminal: Terminal, outcome: Out
     )
     .option('--circuits', 'Steady may order the circuits of the network (default: they stay dark)')
     .addOption(
-      new Option('--vm <kind>', 'what is moved: a real TCP transfer with pre-copy')
-        .choices(['transfer'])
+      new Option(
+        '--vm <kind>',
+        'what is moved: transfer, a real TCP transfer with pre-copy; qemu, a real machine (on Open vSwitch)',
+      )
+        .choices(['transfer', 'qemu'])
         .default('transfer'),
     )
     .option('--openflow-port <port>', '0 picks a free port', port, 6653)
     .option('--http-port <port>', '0 picks a free port', port, 8080)
     .action(async ({ json, ...options }: DemoCommandOptions) => {
+      if (options.vm === 'qemu' && options.network !== 'ovs')
+        throw new CliError(exitCodes.usage, '--vm qemu runs a real machine: it needs --network ovs');
       const { runDemo } = await import('../demo.js');
       outcome.exitCode = await runDemo({
         ...options,

@@ -21,9 +21,11 @@ interface CircuitsOptions extends PlaceOptions {
   readonly unanswered: number;
 }
 interface UpCommandOptions extends PlaceOptions, OutputOption {
-  readonly controller: string | null;
+  readonly controller: string;
   readonly ovsdbPort?: number;
   readonly agents: boolean;
+  readonly vm?: boolean;
+  readonly clip?: boolean;
 }
 
 /** `steady testbed ...`: networks of namespaces and Open vSwitch from a topology file (Linux, root). */
@@ -95,6 +97,20 @@ export function addTestbedCommands(steady: Command, terminal: Terminal, outcome:
         await print(terminal, options.output, agents, () => agentTable(agents));
       }),
     );
+  place(testbed.command('guest').argument('<topology>').argument('<vm>').argument('<command...>'))
+    .description(
+      'tell a real machine what to do and print what it says: status, check, dirty PAGES_PER_SECOND, set PAGES, ' +
+        'video BITS_PER_SECOND IP PORT STREAM, clip IP PORT, clip off',
+    )
+    .requiredOption('--from <host>', 'the host that asks, over the network of the testbed')
+    .action((file: string, vm: string, command: string[], options: PlaceOptions & { from: string }) =>
+      explained(async () => {
+        const { askGuest } = await import('../../testbed/index.js');
+        const asked = { vm, from: options.from };
+        const status = await askGuest(await directoryOf(file, options), asked, command.join(' '));
+        terminal.out(`${JSON.stringify(status)}\n`);
+      }),
+    );
 }
 
 /** What becomes of the orders, in the order in which they come. */
@@ -119,26 +135,38 @@ function addUp(command: Command, terminal: Terminal): void {
     )
     .option('--ovsdb-port <port>', 'OVSDB also on this port of 127.0.0.1', port)
     .option('--no-agents', 'do not start the hypervisor agents')
+    .option('--vm', 'real machines: QEMU with a small guest made from Debian packages, and no agents')
+    .option('--clip', 'with --vm: a clip made by ffmpeg that the guests can play')
     .action((file: string, options: UpCommandOptions) =>
       explained(async () => {
-        const { down, startAgents, up } = await import('../../testbed/index.js');
+        const { down, startAgents, startMachines, up } = await import('../../testbed/index.js');
         const stop = new AbortController();
         const interrupt = () => stop.abort();
         for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
         try {
           const info = await up(await topologyOf(file), {
             onProgress: (step) => terminal.err(`${step}\n`),
-            controller: options.controller,
+            controller: options.controller === 'none' ? null : options.controller,
+            machines: options.vm === true ? 'qemu' : 'standin',
             signal: stop.signal,
             ...(options.directory === undefined ? {} : { directory: options.directory }),
             ...(options.ovsdbPort === undefined ? {} : { ovsdbPort: options.ovsdbPort }),
           });
-          if (options.agents) {
-            terminal.err('hypervisor agents\n');
-            await startAgents(info.directory).catch(async (error: unknown) => {
-              await down(info.directory);
-              throw error;
-            });
+          const onProgress = (step: string) => terminal.err(`${step}\n`);
+          try {
+            if (options.vm === true)
+              await startMachines(info.directory, {
+                onProgress,
+                signal: stop.signal,
+                clip: options.clip === true,
+              });
+            else if (options.agents) {
+              onProgress('hypervisor agents');
+              await startAgents(info.directory);
+            }
+          } catch (error) {
+            await down(info.directory);
+            throw error;
           }
           await print(terminal, options.output, info, () => endpoints(info));
         } finally {
@@ -158,6 +186,14 @@ function endpoints(info: TestbedInfo): string {
     ],
     info.stations,
   );
+  const machines = formatTable(
+    [
+      { title: 'MACHINE', value: (m) => m.name },
+      { title: 'IP', value: (m) => m.ip },
+      { title: 'QMP', value: (m) => m.qmp },
+    ],
+    info.machines,
+  );
   return [
     `controller  ${info.controller ?? 'none'}`,
     `ovsdb       ${info.ovsdb}`,
@@ -166,6 +202,7 @@ function endpoints(info: TestbedInfo): string {
     `config      ${info.configPath}`,
     '',
     table,
+    ...(info.machines.length === 0 ? [] : [machines]),
     `Next: steady run --config ${info.configPath}`,
     '',
   ].join('\n');
@@ -206,8 +243,8 @@ async function explained(work: () => Promise<void>): Promise<void> {
   }
 }
 
-function target(text: string): string | null {
-  if (text === 'none') return null;
-  if (/^tcp:[0-9.]+:[0-9]+$/.test(text)) return text;
+/** Not null for none: an option without value is what commander would take that for. */
+function target(text: string): string {
+  if (text === 'none' || /^tcp:[0-9.]+:[0-9]+$/.test(text)) return text;
   throw new InvalidArgumentError('Write tcp:IPV4:PORT, or none.');
 }

@@ -33,6 +33,7 @@ const steps: Readonly<Record<string, string>> = {
   starting: 'source begins to send',
   running: 'memory is copied while the machine runs',
   staging: 'rules of the new location are staged beside the old ones',
+  redirecting: 'packets for the machine are sent to where it will run, and wait there',
   stopping: 'machine pauses, the rest is sent',
   flipping: 'machine runs at the target, switches are flipped',
   cleaning: 'old rules are removed',

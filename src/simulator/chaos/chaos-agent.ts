@@ -81,6 +81,8 @@ export class ChaosAgent {
       case 'cancel':
         return this.cancel(command.migration);
       case 'set-bandwidth':
+      case 'use-streams':
+      case 'throttle':
         if (!this.isLive(command.migration)) return this.noSuch(command.migration);
         return { return: this.status(command.migration) };
       case 'query':

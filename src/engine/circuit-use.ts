@@ -1,0 +1,95 @@
+import { type MigrationIntent, migrationDscp, type Steering } from '../network/index.js';
+import { hostOf, type LinkSpec, siteOfHost, type Topology } from '../network/topology.js';
+import { joinsSites } from './circuit-demand.js';
+import type { UsableCircuit } from './circuit-desk.js';
+import type { EngineConfig } from './config.js';
+import type { MigrationRequest } from './input.js';
+import type { Migration, MigrationFacts } from './migration.js';
+
+/** Ports of memory streams: each migration that runs has one of `tcpPorts` numbers, and of each block of these the port of its number. */
+const firstTcpPort = 4900;
+const tcpPorts = 64;
+
+/** One stream, and another one where a circuit may be ordered or a disk moves too. */
+export function streamsOf(
+  { topology, circuits }: EngineConfig,
+  {
+    ordinal,
+    source,
+    destination,
+    disk,
+  }: Pick<MigrationFacts, 'ordinal' | 'source' | 'destination'> & Pick<MigrationRequest, 'disk'>,
+): MigrationFacts['streams'] {
+  const first = firstTcpPort + (ordinal % tcpPorts);
+  const configured = (circuits?.links ?? []).map((c) => c.link);
+  const joined = topology?.links.some(
+    (l) => configured.includes(l.name) && joinsSites(topology, l, source, destination),
+  );
+  return joined || disk === 'mirror' ? [{ port: first }, { port: first + tcpPorts }] : [{ port: first }];
+}
+
+/** What a migration's streams ask of the rules. */
+export const streamIntents = (
+  topology: Topology | undefined,
+  circuits: readonly UsableCircuit[],
+  { streams, source, destination }: Pick<MigrationFacts, 'streams' | 'source' | 'destination'>,
+): Pick<MigrationIntent, 'tcpPort' | 'moreStreams'> => {
+  const onCircuit =
+    topology !== undefined && circuitBetween(topology, circuits, source, destination) !== undefined;
+  const [first, ...more] = streams.map((s) => s.port);
+  return {
+    tcpPort: first!,
+    ...(more.length > 0 && { moreStreams: more.map((tcpPort) => ({ tcpPort, onCircuit })) }),
+  };
+};
+
+/** What is marked for a circuit leaves by it, in both directions. */
+export const steeringOf = (circuits: readonly UsableCircuit[]): Steering[] =>
+  circuits.flatMap(({ link, sites }) => sites.map((site) => ({ site, dscp: migrationDscp.circuit, link })));
+
+/** The circuit link, lit or dark, that joins the sites of two hosts. */
+export const circuitOf = (topology: Topology, source: string, destination: string): LinkSpec | undefined =>
+  topology.links.find((l) => l.kind === 'circuit' && joinsSites(topology, l, source, destination));
+
+/** The first of the circuits that carries between the sites of two hosts. */
+export function circuitBetween(
+  topology: Topology,
+  circuits: readonly UsableCircuit[],
+  source: string,
+  destination: string,
+): UsableCircuit | undefined {
+  const siteAt = (name: string): string | undefined => {
+    const host = hostOf(topology, name);
+    return host && siteOfHost(topology, host);
+  };
+  const [from, to] = [siteAt(source), siteAt(destination)];
+  return circuits.find(({ sites: [a, b] }) => (a === from && b === to) || (a === to && b === from));
+}
+
+/**
+ * Bytes/s that each migration gets on a circuit, beside what it gets on the packet path: rho_c C_c is shared evenly by those that it
+ * joins and that have a stream for it. Nobody else sends into a circuit, so it needs no loop.
+ */
+export function circuitShares(
+  topology: Topology | undefined,
+  utilisation: number,
+  circuits: readonly UsableCircuit[],
+  migrations: readonly Migration[],
+  packetRates: Float64Array,
+): number[] {
+  const used = migrations.map(({ facts }) =>
+    topology === undefined || facts.streams.length < 2
+      ? undefined
+      : circuitBetween(topology, circuits, facts.source, facts.destination),
+  );
+  return migrations.map(({ facts }, i) => {
+    const circuit = used[i];
+    if (circuit === undefined) return 0;
+    const users = used.filter((u) => u?.link === circuit.link).length;
+    const most = facts.request.maxBandwidthBytesPerSecond ?? Number.POSITIVE_INFINITY;
+    return Math.min(
+      (utilisation * circuit.capacityBytesPerSecond) / users,
+      Math.max(0, most - packetRates[i]!),
+    );
+  });
+}

@@ -1,0 +1,38 @@
+import type { KnownStatus } from './migration-progress.js';
+import type { MigrationFacts, MigrationWorld } from './migration-world.js';
+
+/** Words that are written to the journal and read from it again, and words of agents. */
+
+/** how the note of a copy that does not converge begins */
+export const postcopyNote = 'goes on in post-copy';
+
+/** how the note of an end names an agent that was away */
+export const agentOf = (host: string): string => `the agent of ${host}`;
+
+/** Errors that do not say no: the command or its answer was lost, or it was carried out before; `query` tells. */
+const noRefusal: readonly string[] = [
+  'exists',
+  'already-migrating',
+  'timeout',
+  'deadline',
+  'disconnected',
+  'not-connected',
+];
+export const isRefusal = (errorCode: string): boolean => !noRefusal.includes(errorCode);
+
+/** What a step that took too long has not got. */
+export function waitsFor(
+  { source, destination }: MigrationFacts,
+  world: MigrationWorld,
+  status: { readonly source: KnownStatus; readonly destination: KnownStatus },
+): string {
+  const waits: string[] = [];
+  for (const host of [source, destination])
+    if (!world.hypervisorConnected(host)) waits.push(`${agentOf(host)} is not connected`);
+  const rules = world.rules();
+  if (rules.missing.length > 0) waits.push(`switches not there: ${rules.missing.join(', ')}`);
+  else if (!rules.acknowledged) waits.push('rules are not acknowledged');
+  if (waits.length > 0) return waits.join('; ');
+  const detail = [status.source.detail, status.destination.detail].filter((d) => d !== '').join('; ');
+  return `the agents say ${status.source.phase} and ${status.destination.phase}${detail && `: ${detail}`}`;
+}

@@ -1,0 +1,314 @@
+/**
+ * Moves machines between QEMUs, in the words of the agent protocol: to the engine each host looks like a host with a transfer agent. It
+ * has no process of its own on the hosts: what must outlive this side is kept in the QEMUs (see qemu-marker.ts).
+ */
+import type { AgentError } from './agent-request.js';
+import { checkCommand } from './agent-request.js';
+import type { AgentCommand, AgentEventLine, AgentStatus, TransferStream } from './protocol.js';
+import type { QemuLink, QemuLinkWatcher, QemuMachineConfig } from './qemu-link.js';
+import { QemuMachine } from './qemu-machine.js';
+import { canBeMarked, type MoveMarker, putMarker, removeMarker } from './qemu-marker.js';
+import { mirrorDisk, offerDisk } from './qemu-mirror.js';
+import { QemuMove, type Side } from './qemu-move.js';
+import { agree } from './qemu-terms.js';
+import { QmpError } from './qmp-session.js';
+
+export interface QemuHandlers {
+  /** commands for this host are taken; again whenever one of its QEMUs is back */
+  onConnected(host: string): void;
+  onEvent(host: string, line: AgentEventLine): void;
+  /** exactly once for each `send`, never before `send` returned */
+  onReply(host: string, commandNumber: number, error: AgentError | null, status: AgentStatus | null): void;
+}
+export interface QemuSurroundings {
+  connect(config: QemuMachineConfig, watcher: QemuLinkWatcher): QemuLink;
+  nowMs(): number;
+}
+
+/** Moves that have ended and are still answered for. */
+const endedKept = 256;
+
+const absent: AgentStatus = {
+  phase: 'none',
+  round: 0,
+  totalBytes: 0,
+  transferredBytes: 0,
+  remainingBytes: 0,
+  dirtyBytesPerSecond: 0,
+  downtimeMs: null,
+  detail: '',
+};
+
+type Prepare = Extract<AgentCommand, { execute: 'prepare-incoming' }>;
+type Migrate = Extract<AgentCommand, { execute: 'migrate' }>;
+
+class Refusal extends Error {
+  readonly code: string;
+  constructor(code: string, detail: string) {
+    super(detail);
+    this.code = code;
+  }
+}
+
+export class QemuDriver {
+  readonly #machines: readonly QemuMachine[];
+  readonly #handlers: QemuHandlers;
+  readonly #around: QemuSurroundings;
+  readonly #moves = new Map<string, QemuMove>();
+  /** requests that are being carried out, so that a repeat does not begin them twice */
+  readonly #busy = new Set<string>();
+
+  constructor(machines: readonly QemuMachineConfig[], handlers: QemuHandlers, around: QemuSurroundings) {
+    this.#handlers = handlers;
+    this.#around = around;
+    this.#machines = machines.map(
+      (config) =>
+        new QemuMachine(config, (c, watcher) => around.connect(c, watcher), {
+          onPresence: (machine) => this.#presenceChanged(machine),
+          onEvent: (machine, event) => {
+            for (const move of this.#movesOf(machine)) move.onEvent(machine, event);
+          },
+        }),
+    );
+  }
+
+  /** Every host can be asked from now on; a QEMU that is not there is an answer. */
+  start(): void {
+    for (const host of new Set(this.#machines.map((m) => m.config.host))) this.#handlers.onConnected(host);
+  }
+
+  tick(): void {
+    for (const move of this.#moves.values()) move.tick();
+  }
+
+  close(): void {
+    for (const machine of this.#machines) machine.close();
+  }
+
+  send(host: string, commandNumber: number, command: AgentCommand): void {
+    this.#carryOut(host, command).then(
+      (status) => this.#handlers.onReply(host, commandNumber, null, status),
+      (error: unknown) => this.#handlers.onReply(host, commandNumber, errorOf(error), null),
+    );
+  }
+
+  async #carryOut(host: string, command: AgentCommand): Promise<AgentStatus> {
+    const wrong = checkCommand(command);
+    if (wrong !== undefined) throw new Refusal(wrong.code, wrong.detail);
+    switch (command.execute) {
+      case 'prepare-incoming':
+        return this.#once(host, command, () => this.#prepare(host, command));
+      case 'migrate':
+        return this.#once(host, command, () => this.#migrate(host, command));
+      case 'query':
+        return this.#query(host, command.migration);
+      case 'hello':
+        return absent;
+      default:
+        return this.#steer(host, command);
+    }
+  }
+
+  async #once(
+    host: string,
+    command: Prepare | Migrate,
+    run: () => Promise<AgentStatus>,
+  ): Promise<AgentStatus> {
+    const key = `${host} ${command.execute} ${command.migration}`;
+    if (this.#busy.has(key)) throw new Refusal('exists', `${command.execute} is being carried out`);
+    this.#busy.add(key);
+    try {
+      return await run();
+    } finally {
+      this.#busy.delete(key);
+    }
+  }
+
+  // ---------------------------------------------------------------- requests
+
+  async #prepare(host: string, command: Prepare): Promise<AgentStatus> {
+    const { migration, vm, streams } = command;
+    const known = this.#moves.get(migration);
+    if (known?.machine('target')?.config.host === host) return known.status('target');
+    const machine = this.#machineFor(host, vm);
+    await machine.refresh();
+    if (machine.runState !== 'inmigrate' || machine.marker !== null)
+      throw new Refusal(
+        'not-incoming',
+        `the QEMU of ${vm} at ${host} is ${machine.marker === null ? machine.runState : 'taken'}: start one with -incoming defer`,
+      );
+    const { settings } = machine.config;
+    const uri = uriOf(settings.listen ?? '', streams);
+    const { mode = 'precopy', disk = 'none' } = command;
+    const marker = {
+      migration,
+      role: 'target',
+      mode,
+      disk,
+      downtimeLimitMs: 0,
+      workingSetBytes: 0,
+      uri,
+    } as const;
+    await this.#mark(machine, marker);
+    // it has everything long before the source has let go: it runs when it is told to
+    await machine.execute('stop');
+    await agree(machine.link, 'target', { mode, workingSetBytes: 0 }, settings);
+    if (disk === 'mirror')
+      await offerDisk(machine, { host: settings.listen ?? '0.0.0.0', port: diskPort(streams) });
+    await machine.execute('migrate-incoming', { uri });
+    return this.#join(machine, marker, false).status('target');
+  }
+
+  async #migrate(host: string, command: Migrate): Promise<AgentStatus> {
+    const { migration, vm, destination, streams } = command;
+    const known = this.#moves.get(migration);
+    if (known?.machine('source')?.config.host === host)
+      throw new Refusal('already-migrating', `${migration} is under way: ask with "query"`);
+    const machine = this.#machineFor(host, vm);
+    await machine.refresh();
+    if (machine.runState !== 'running')
+      throw new Refusal('vm-not-here', `the QEMU of ${vm} at ${host} is ${machine.runState}, not running`);
+    const uri = uriOf(destination.address, streams);
+    const { mode = 'precopy', disk = 'none', downtimeLimitMs, workingSetBytes } = command;
+    const marker = { migration, role: 'source', mode, disk, downtimeLimitMs, workingSetBytes, uri } as const;
+    await this.#mark(machine, marker);
+    await agree(machine.link, 'source', { mode, workingSetBytes }, machine.config.settings);
+    const move = this.#join(machine, marker, false);
+    if (command.bandwidthBytesPerSecond !== null) move.bandwidth.grant(command.bandwidthBytesPerSecond);
+    const first = move.bandwidth.due(this.#around.nowMs());
+    if (first !== undefined) await machine.execute('migrate-set-parameters', { 'max-bandwidth': first });
+    if (disk === 'mirror')
+      // the memory follows when the disk is there
+      await mirrorDisk(machine, { host: destination.address, port: diskPort(streams) }, first ?? 1);
+    else await machine.execute('migrate', { uri });
+    await machine.refresh();
+    return move.status('source');
+  }
+
+  async #query(host: string, migration: string): Promise<AgentStatus> {
+    const found = this.#find(host, migration);
+    if (found === undefined) {
+      // somewhere it may have begun before this side lived
+      const unheard = this.#machines.find((m) => m.config.host === host && m.presence === 'away');
+      if (unheard === undefined) return absent;
+      throw new QmpError('not-connected', `the QEMU of ${unheard.config.vm} at ${host}: ${unheard.reason}`);
+    }
+    const { move, side, machine } = found;
+    if (machine.presence === 'away' && !move.over)
+      throw new QmpError('not-connected', `the QEMU of ${machine.config.vm} at ${host}: ${machine.reason}`);
+    return move.status(side);
+  }
+
+  async #steer(
+    host: string,
+    command: Exclude<AgentCommand, { execute: 'hello' | 'query' | 'prepare-incoming' | 'migrate' }>,
+  ): Promise<AgentStatus> {
+    const found = this.#find(host, command.migration);
+    if (found === undefined) {
+      if (command.execute === 'cancel') return absent;
+      throw new Refusal('unknown-migration', `${host} takes no part in ${command.migration}`);
+    }
+    const { move, side } = found;
+    if (command.execute === 'set-bandwidth') move.grant(command.bytesPerSecond);
+    else if (command.execute === 'cancel') move.cancel();
+    else if (command.execute === 'throttle') await move.throttle(command.mostPercent);
+    // its channels all go to one port, so there is no stream that could be left out
+    else if (command.execute !== 'use-streams') this.#continue(move, command.postcopy ?? false);
+    return move.status(side);
+  }
+
+  #continue(move: QemuMove, postcopy: boolean): void {
+    if (move.phase('source') === 'active' && !postcopy)
+      throw new Refusal('wrong-phase', `${move.migration} has not converged: wait for PRE_SWITCHOVER`);
+    move.continue(postcopy);
+  }
+
+  // ---------------------------------------------------------------- machines and moves
+
+  #machineFor(host: string, vm: string): QemuMachine {
+    const machine = this.#machines.find((m) => m.config.host === host && m.config.vm === vm);
+    if (machine === undefined) throw new Refusal('no-qemu', `no QEMU is configured for ${vm} at ${host}`);
+    if (machine.presence === 'ready') return machine;
+    throw new Refusal('no-qemu', `the QEMU of ${vm} at ${host} does not answer: ${machine.reason}`);
+  }
+
+  async #mark(machine: QemuMachine, marker: MoveMarker): Promise<void> {
+    if (!canBeMarked(marker.migration))
+      throw new Refusal('bad-command', `migration: ${marker.migration} cannot be part of a name in QEMU`);
+    const old = machine.marker;
+    if (old !== null) await removeMarker(machine.link, old.migration);
+    if (old !== null) this.#moves.delete(old.migration);
+    machine.marker = null;
+    await putMarker(machine.link, marker);
+    machine.marker = marker;
+  }
+
+  /** The two ends of one migration find each other here. */
+  #join(machine: QemuMachine, marker: MoveMarker, adopted: boolean): QemuMove {
+    const move = this.#moves.get(marker.migration) ?? this.#newMove(marker.migration, adopted);
+    move.attach(machine, marker);
+    return move;
+  }
+
+  #newMove(migration: string, adopted: boolean): QemuMove {
+    const move: QemuMove = new QemuMove(
+      migration,
+      adopted,
+      (side, event, status) => {
+        const host = move.machine(side)?.config.host;
+        if (host !== undefined) this.#handlers.onEvent(host, { event, migration, status });
+      },
+      () => this.#around.nowMs(),
+    );
+    this.#moves.set(migration, move);
+    for (const [name, old] of this.#moves)
+      if (this.#moves.size > endedKept && old.over) this.#moves.delete(name);
+    return move;
+  }
+
+  #find(
+    host: string,
+    migration: string,
+  ): { readonly move: QemuMove; readonly side: Side; readonly machine: QemuMachine } | undefined {
+    const move = this.#moves.get(migration);
+    for (const side of ['source', 'target'] as const) {
+      const machine = move?.machine(side);
+      if (move !== undefined && machine?.config.host === host) return { move, side, machine };
+    }
+    return undefined;
+  }
+
+  #movesOf(machine: QemuMachine): QemuMove[] {
+    return [...this.#moves.values()].filter(
+      (move) => !move.over && (move.machine('source') === machine || move.machine('target') === machine),
+    );
+  }
+
+  #presenceChanged(machine: QemuMachine): void {
+    for (const move of this.#movesOf(machine)) move.presenceChanged(machine);
+    if (machine.presence !== 'ready') return;
+    const { marker } = machine;
+    if (marker !== null) {
+      const known = this.#moves.get(marker.migration);
+      if (known?.machine(marker.role) === undefined) this.#join(machine, marker, true).advance();
+    }
+    this.#handlers.onConnected(machine.config.host);
+  }
+}
+
+function diskPort(streams: readonly TransferStream[]): number {
+  const port = streams[1]?.port;
+  if (port === undefined) throw new Refusal('bad-command', 'streams: a disk that moves needs a second one');
+  return port;
+}
+
+/** All channels of QEMU's multifd go to one port, the first. */
+const uriOf = (address: string, streams: readonly TransferStream[]): string =>
+  `tcp:${address.includes(':') ? `[${address}]` : address}:${streams[0]!.port}`;
+
+/** The codes of the agent protocol: which of them say no is the engine's to know. */
+function errorOf(error: unknown): AgentError {
+  if (error instanceof Refusal) return { code: error.code, detail: error.message };
+  if (error instanceof QmpError) return { code: error.code, detail: error.message };
+  throw error;
+}
