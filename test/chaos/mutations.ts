@@ -2,6 +2,7 @@ import type { EngineConfig } from '../../src/engine/config.js';
 import { Engine } from '../../src/engine/engine.js';
 import type { Input } from '../../src/engine/input.js';
 import { Migration } from '../../src/engine/migration.js';
+import { MigrationDesk } from '../../src/engine/migration-desk.js';
 import type { Output } from '../../src/engine/output.js';
 import { RuleKeeper } from '../../src/engine/rule-keeper.js';
 import { transitions } from '../../src/migration/index.js';
@@ -187,10 +188,13 @@ export const mutations: readonly Mutation[] = [
     breaks: 'the switch of the destination takes the new place first',
     expects: ['I3'],
     plant: () =>
-      replaceMethod(Migration.prototype, 'enter', (original) => (self, turn, world, step, note) => {
-        if (step === 'flipping') (self.facts.flipLevels as string[][]).reverse();
-        return original(self, turn, world, step, note);
-      }),
+      replaceMethod(
+        MigrationDesk.prototype,
+        'flipLevels',
+        (original) =>
+          (self, ...args) =>
+            (original(self, ...args) as string[][]).toReversed(),
+      ),
   },
   {
     name: 'roll-back-after-commit',
@@ -237,7 +241,7 @@ export const mutations: readonly Mutation[] = [
         original(self, turn, world, on, note);
         const { id, source } = self.facts;
         const { command } = world as { command(t: unknown, host: string, request: unknown): number };
-        if (on === 'staged') command.call(world, turn, source, { execute: 'continue', migration: id });
+        if (on === 'redirected') command.call(world, turn, source, { execute: 'continue', migration: id });
       }),
   },
 ];

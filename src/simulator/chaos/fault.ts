@@ -82,8 +82,9 @@ const steps = [
   'starting',
   'running',
   'staging',
+  'redirecting',
+  'redirecting',
   'stopping',
-  'flipping',
   'flipping',
   'cleaning',
   'completed',
@@ -160,7 +161,7 @@ function drawMishap(draw: Draw, ground: FaultGround): Mishap {
     case 'failed-read':
       return { kind, switch: sw, how: draw.pick(['error', 'silence', 'reset'] as const) };
     case 'kill':
-      return { kind, downSeconds: draw.pick([0, 0.05, 0.5, 4]) * draw.between(0.5, 1.2) };
+      return { kind, downSeconds: draw.pick([0, 0.05, 0.5, 4, 14]) * draw.between(0.5, 1.2) };
     case 'disk-error':
       return { kind, count: draw.whole(1, 2) };
     case 'disk-full':
