@@ -182,10 +182,12 @@ export class CircuitDesk {
   take(turn: Turn, event: CircuitEvent): void {
     switch (event.kind) {
       case 'answer': {
-        this.#providerProblem =
+        this.#noteProvider(
+          turn,
           event.error === null || event.error.code === 'refused'
             ? null
-            : `${event.error.code}: ${event.error.detail}`;
+            : `${event.error.code}: ${event.error.detail}`,
+        );
         if (event.command === this.#listing?.command)
           this.#onList(turn, event.error !== null, event.circuits);
         else
@@ -204,6 +206,16 @@ export class CircuitDesk {
         for (const { line } of this.#items) line.gone(turn, event.id, event.kind === 'released');
         return;
     }
+  }
+
+  /** Said once when it begins and once when it is over. */
+  #noteProvider(turn: Turn, problem: string | null): void {
+    const before = this.#providerProblem;
+    this.#providerProblem = problem;
+    if (problem !== null && before === null)
+      this.#log.add(turn, 'warn', 'the provider of circuits does not answer', problem);
+    else if (problem === null && before !== null)
+      this.#log.add(turn, 'info', 'the provider of circuits answers again', `before: ${before}`);
   }
 
   /**

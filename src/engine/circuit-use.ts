@@ -43,6 +43,19 @@ export const streamIntents = (
   };
 };
 
+/** The circuits that every switch knows of: before that, what is sent for one would go by the packet path. */
+export class SteeredCircuits {
+  readonly #known = new Set<string>();
+
+  /** @param acknowledged every switch holds the rules that follow from `usable` */
+  of(usable: readonly UsableCircuit[], acknowledged: () => boolean): readonly UsableCircuit[] {
+    for (const link of this.#known) if (!usable.some((u) => u.link === link)) this.#known.delete(link);
+    if (usable.some((u) => !this.#known.has(u.link)) && acknowledged())
+      for (const { link } of usable) this.#known.add(link);
+    return usable.filter((u) => this.#known.has(u.link));
+  }
+}
+
 /** What is marked for a circuit leaves by it, in both directions. */
 export const steeringOf = (circuits: readonly UsableCircuit[]): Steering[] =>
   circuits.flatMap(({ link, sites }) => sites.map((site) => ({ site, dscp: migrationDscp.circuit, link })));

@@ -12,13 +12,14 @@ import type { Rule } from '../network/rules.js';
 import { hostOf, type LinkSpec, type Topology, vmOf } from '../network/topology.js';
 import { Admission, type Admitted } from './admission.js';
 import type { Reply } from './api-desk.js';
+import { cancelResult, unknownMigration } from './cancel-result.js';
 import { circuitDemand, joinsSites } from './circuit-demand.js';
-import type { CircuitDemand, CircuitDesk, UsableCircuit } from './circuit-desk.js';
-import { steeringOf, streamIntents, streamsOf } from './circuit-use.js';
+import type { CircuitDemand, CircuitDesk } from './circuit-desk.js';
+import { SteeredCircuits, steeringOf, streamIntents, streamsOf } from './circuit-use.js';
 import type { EngineConfig } from './config.js';
 import type { ApiCommand, ApiResult, HypervisorEvent, MigrationRequest } from './input.js';
 import type { JournalRecord } from './journal.js';
-import { type CancelOutcome, Migration, type MigrationFacts, type MigrationWorld } from './migration.js';
+import { Migration, type MigrationFacts, type MigrationWorld } from './migration.js';
 import { type MigrationPreview, planOf } from './migration-preview.js';
 import type { HypervisorRequest } from './output.js';
 import type { PacketIn } from './packet-io.js';
@@ -58,8 +59,7 @@ export class MigrationDesk implements MigrationWorld {
   readonly #rates: RateDesk;
   /** what it says is usable may be steered onto; it calls `networkChanged` when that has changed */
   readonly circuits: CircuitDesk;
-  /** links of circuits that are usable and known to every switch */
-  readonly #known = new Set<string>();
+  readonly #steered = new SteeredCircuits();
   readonly #admission: Admission;
   readonly #connected = new Set<string>();
   /** by switch: what it was told to hold, and from what that followed */
@@ -450,15 +450,6 @@ export class MigrationDesk implements MigrationWorld {
     }
   }
 
-  /** The circuits that every switch knows of: before that, what is sent for one would go by the packet path. */
-  #steered(): readonly UsableCircuit[] {
-    const usable = this.circuits.usable();
-    for (const link of this.#known) if (!usable.some((u) => u.link === link)) this.#known.delete(link);
-    if (usable.some((u) => !this.#known.has(u.link)) && this.rules().acknowledged)
-      for (const { link } of usable) this.#known.add(link);
-    return usable.filter((u) => this.#known.has(u.link));
-  }
-
   /** Tells every keeper what its switch should hold now. */
   networkChanged(turn: Turn): void {
     const { topology } = this.#config;
@@ -544,7 +535,15 @@ export class MigrationDesk implements MigrationWorld {
   run(turn: Turn): void {
     const live = this.#live();
     for (const migration of live) if (migration.nextDeadline() <= turn.now) migration.advance(turn, this);
-    if (!this.#rates.share(turn, live, this, this.#steered())) return;
+    if (
+      !this.#rates.share(
+        turn,
+        live,
+        this,
+        this.#steered.of(this.circuits.usable(), () => this.rules().acknowledged),
+      )
+    )
+      return;
     // A new rate may be what a machine waits for that is about to be stopped.
     for (const migration of live) if (migration.step === 'staging') migration.advance(turn, this);
   }
@@ -585,28 +584,3 @@ const redirectionOf = (m: Migration, switchName: string): { redirectSeconds?: nu
   const redirectSeconds = m.redirectSecondsAt(switchName);
   return redirectSeconds === undefined ? {} : { redirectSeconds };
 };
-
-function cancelResult(migration: Migration, outcome: CancelOutcome): ApiResult {
-  const { id } = migration.facts;
-  const refuse = (slug: 'not-cancellable' | 'store-failed', status: number, detail: string): ApiResult => ({
-    ok: false,
-    problem: problem(slug, status, detail),
-  });
-  switch (outcome) {
-    case 'taken':
-      return { ok: true, body: migration.view() };
-    case 'too-late':
-      return refuse(
-        'not-cancellable',
-        409,
-        `Migration ${id} is in step ${migration.step}; it can be cancelled until the VM is stopped.`,
-      );
-    case 'not-stored':
-      return refuse('store-failed', 503, 'The journal could not be written, so nothing was cancelled.');
-  }
-}
-
-const unknownMigration = (id: string): ApiResult => ({
-  ok: false,
-  problem: problem('unknown-migration', 404, `No migration has the id "${id}".`),
-});
