@@ -119,6 +119,7 @@ async function move(number, from, to, status) {
   const countedBefore = {
     sockets: await socketErrors(),
     queues: await queueDrops(),
+    backlogs: backlogDrops(),
     counter: (await status(from)).counter,
   };
   const probes = askers.map(startProbe);
@@ -131,6 +132,7 @@ async function move(number, from, to, status) {
   const sum = (of) => reports.reduce((total, r) => total + of(r), 0);
   const sockets = (await socketErrors()) - countedBefore.sockets;
   const queues = (await queueDrops()) - countedBefore.queues;
+  const backlogs = backlogDrops() - countedBefore.backlogs;
   const late = before.waited + before.refused;
   const reached = after.counter - countedBefore.counter;
   const row = {
@@ -145,9 +147,10 @@ async function move(number, from, to, status) {
     late,
     sockets,
     queues,
+    backlogs,
     predicted:
       values.switchover === 'hold' ? predicted(pauseMs, between(view, 'redirecting', 'stopping')) : undefined,
-    uncounted: sum((r) => r.lost) - after.refused - late - sockets - queues,
+    uncounted: sum((r) => r.lost) - after.refused - late - sockets - queues - backlogs,
     lostInward: sum((r) => r.asked) - reached,
     lostOutward: reached - sum((r) => r.answered),
     redirectingMs: between(view, 'redirecting', 'stopping'),
@@ -159,7 +162,7 @@ async function move(number, from, to, status) {
       `${p.host}: ${p.asked} asked, ${p.lost} lost, ${p.duplicates} twice, ${p.overtaken.inward}+${p.overtaken.outward} overtaken, network ${p.networkMs.toFixed(1)} ms`,
   );
   console.error(
-    `${number} ${from} -> ${to}: pause ${pauseMs.toFixed(1)} ms, ${after.waited} waited, ${after.refused} refused${row.predicted ? ` (${row.predicted.least} to ${row.predicted.most} foreseen)` : ''}, ${row.late} late, ${row.sockets} in sockets, ${row.queues} in queues, ${row.uncounted} uncounted; ${told.join('; ')}`,
+    `${number} ${from} -> ${to}: pause ${pauseMs.toFixed(1)} ms, ${after.waited} waited, ${after.refused} refused${row.predicted ? ` (${row.predicted.least} to ${row.predicted.most} foreseen)` : ''}, ${row.late} late, ${row.sockets} in sockets, ${row.queues} in queues, ${row.backlogs} in backlogs, ${row.uncounted} uncounted; ${told.join('; ')}`,
   );
   return row;
 }
@@ -172,6 +175,12 @@ function predicted(pauseMs, redirectingMs) {
   const perMs = askers.reduce((total, { hz }) => total + Number(hz), 0) / 1000;
   const loss = (ms) => Math.max(0, Math.round(perMs * ms - tapQueuePackets));
   return { least: loss(pauseMs - oneWayDelayMs), most: loss(pauseMs + redirectingMs + oneWayDelayMs) };
+}
+
+/** Packets that found no room in the kernel's queue of a core (`net.core.netdev_max_backlog`), whosever they were. */
+function backlogDrops() {
+  const lines = readFileSync('/proc/net/softnet_stat', 'utf8').trim().split('\n');
+  return lines.reduce((total, line) => total + Number.parseInt(line.split(' ')[1], 16), 0);
 }
 
 /** Packets that the queues of the ports refused. */
@@ -280,7 +289,7 @@ function summary() {
     overtakenOutward: sum((p) => p.overtaken.outward),
     waited: moves.reduce((total, m) => total + m.waited, 0),
     ...Object.fromEntries(
-      ['refused', 'late', 'sockets', 'queues', 'uncounted'].map((name) => [
+      ['refused', 'late', 'sockets', 'queues', 'backlogs', 'uncounted'].map((name) => [
         name,
         moves.reduce((total, m) => total + m[name], 0),
       ]),
