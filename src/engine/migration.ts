@@ -73,6 +73,7 @@ export class Migration {
   /** levels of switches that may have the new location; after a restart all of them, because some may have it already */
   #flippedLevels = Number.POSITIVE_INFINITY;
   readonly #redirection: Redirection;
+  #retreatsSince = 0;
   #advancedAt = Number.NEGATIVE_INFINITY;
   grantedBytesPerSecond = 0; // on the packet path,
   circuitBytesPerSecond = 0; // and beside it on a circuit
@@ -514,9 +515,11 @@ export class Migration {
   #retreat(turn: Turn, world: MigrationWorld): boolean {
     const nothingRuns = this.#isClear('source') && this.#isClear('destination');
     if (this.#redirection.isGone || !(this.#runsAtSource() || nothingRuns)) return false;
-    const late = turn.now - this.#enteredAt > retreatLimitSeconds;
     const isFirst = !this.#done.has('retreat');
     this.#done.add('retreat');
+    // Counted from here: before, it may have been waited for an agent to say where the machine runs.
+    if (isFirst) this.#retreatsSince = turn.now;
+    const late = turn.now - this.#retreatsSince > retreatLimitSeconds;
     if (late || isFirst || world.rules().acknowledged) {
       this.#redirection.retreat(late);
       world.rulesChanged(turn);

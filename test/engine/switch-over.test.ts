@@ -41,8 +41,8 @@ function settle({ rig, id, streams }: UnderWay) {
   return rig.view(id)!;
 }
 
-const runUntilWritten = (rig: Rig, step: string): void => {
-  expect(rig.harness.runWhile(() => !rig.written(step), rig.now + 20, 0.0005)).toBe(true);
+const runUntilWritten = (rig: Rig, step: string, withinSeconds = 20): void => {
+  expect(rig.harness.runWhile(() => !rig.written(step), rig.now + withinSeconds, 0.0005)).toBe(true);
 };
 
 const redirections = (rig: Rig): string[] =>
@@ -129,6 +129,27 @@ describe('a redirection that is not followed by a stop', () => {
       expect(stream.lost).toBeLessThanOrEqual(lostSoFar[i]!);
       expect(stream.duplicates).toBe(0);
     });
+  });
+
+  it('is taken back level by level also when an agent was away for long before it said where the machine runs', () => {
+    // Nobody says "continue", so the source goes on running the machine.
+    const { rig, id } = underWay([], {});
+    runUntilWritten(rig, 'redirecting');
+    rig.harness.dropAgent('hyp-a', 50);
+    runUntilWritten(rig, 'failing', 45);
+    rig.harness.runUntil(rig.now + 3);
+    expect(redirections(rig)).toEqual(['gw-a', 'hv-a', 'gw-b', 'hv-b']);
+    const seen: string[] = [];
+    const watch = (): boolean => {
+      const left = redirections(rig).join();
+      if (seen.at(-1) !== left) seen.push(left);
+      return left !== '';
+    };
+    expect(rig.harness.runWhile(watch, rig.now + 30, 0.0002)).toBe(true);
+    expect(seen).toEqual(['gw-a,hv-a,gw-b,hv-b', 'gw-a,gw-b,hv-b', 'gw-b,hv-b', 'hv-b', '']);
+    rig.finish(id);
+    expect(rig.view(id)?.state).toBe('failed');
+    expect(rig.leftovers([id])).toEqual([]);
   });
 
   it('ends by itself when its controller is dead, and the machine hears again', () => {
