@@ -1,7 +1,7 @@
 import type { CircuitDecision, CircuitInput, CircuitState } from '../../controller/index.js';
 import { instant } from '../../controller/index.js';
 import type { CircuitEvent, CircuitRequest, OrderTerms, ProvidedCircuit } from '../circuit/protocol.js';
-import type { LinkSpec } from '../network/index.js';
+import { type LinkSpec, sitesOf } from '../network/topology.js';
 import { CircuitBill } from './circuit-bill.js';
 import { CircuitLedger } from './circuit-ledger.js';
 import { CircuitLine, type DataPlane } from './circuit-line.js';
@@ -293,7 +293,7 @@ export class CircuitDesk {
       .filter(({ line }) => line.carries)
       .map(({ link, line }) => ({
         link: link.name,
-        sites: this.#sitesOf(link),
+        sites: sitesOf(this.#config.topology!, link),
         capacityBytesPerSecond: (link.capacityBitsPerSecond ?? 0) / 8,
         sinceMs: line.sinceWallMs,
       }));
@@ -301,12 +301,6 @@ export class CircuitDesk {
 
   carries(link: string): boolean {
     return this.#items.some((item) => item.link.name === link && item.line.carries);
-  }
-
-  #sitesOf(link: LinkSpec): [string, string] {
-    const siteOf = (name: string): string =>
-      this.#config.topology?.switches.find((s) => s.name === name)?.site ?? '';
-    return [siteOf(link.ends[0]), siteOf(link.ends[1])];
   }
 
   /** Every circuit link of the topology, and those of which an order is still open. */

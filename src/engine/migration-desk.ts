@@ -9,14 +9,14 @@ import {
   waysTo,
 } from '../network/index.js';
 import type { Rule } from '../network/rules.js';
-import { hostOf, type LinkSpec, type Topology, vmOf } from '../network/topology.js';
+import { hostOf, type LinkSpec, sitesOf, type Topology, vmOf } from '../network/topology.js';
 import { Admission, type Admitted } from './admission.js';
 import type { Reply } from './api-desk.js';
 import { cancelResult, unknownMigration } from './cancel-result.js';
 import { circuitDemand, joinsSites } from './circuit-demand.js';
 import type { CircuitDemand, CircuitDesk } from './circuit-desk.js';
 import { SteeredCircuits, steeringOf, streamIntents, streamsOf } from './circuit-use.js';
-import type { EngineConfig } from './config.js';
+import { type EngineConfig, mayThrottle } from './config.js';
 import type { ApiCommand, ApiResult, HypervisorEvent, MigrationRequest } from './input.js';
 import type { JournalRecord } from './journal.js';
 import { Migration, type MigrationFacts, type MigrationWorld } from './migration.js';
@@ -66,6 +66,8 @@ export class MigrationDesk implements MigrationWorld {
   readonly #rules = new Map<string, { readonly key: string; readonly rules: readonly Rule[] }>();
   /** by host: how packets come there from every switch */
   readonly #ways = new Map<string, ReturnType<typeof waysTo>>();
+  /** by source and destination: the order of switches in a flip */
+  readonly #levels = new Map<string, FlipLevels>();
   #lastOrdinal = 0;
   #revision = 0;
   #linksDown: readonly string[] = [];
@@ -150,23 +152,23 @@ export class MigrationDesk implements MigrationWorld {
       dirtyBytesPerSecond: vm.dirtyBytesPerSecond,
       workingSetBytes: vm.workingSetBytes,
       destinationAddress: host.ip,
-      streams: streamsOf(this.#config, {
-        ordinal,
+      streams: streamsOf(this.#config, ordinal, {
         source,
         destination: placed.destination,
         disk: request.disk,
       }),
-      flipLevels: flipLevels(topology, source, placed.destination),
+      flipLevels: this.#levelsBetween(topology, source, placed.destination),
       holdsPackets: this.#config.switchover !== 'follow',
-      mayThrottle: this.#mayThrottle(source, request.vm),
+      mayThrottle: mayThrottle(this.#config, source, request.vm),
     };
   }
 
-  #mayThrottle(host: string, vm: string): boolean {
-    const hypervisor = this.#config.hypervisors.find((h) => h.host === host);
-    return (
-      hypervisor?.driver === 'qemu' && hypervisor.machines.some((m) => m.vm === vm && m.settings.autoConverge)
-    );
+  /** With all links there; asked for each migration of the journal. */
+  #levelsBetween(topology: Topology, source: string, destination: string): FlipLevels {
+    const hosts = `${source} ${destination}`;
+    const levels = this.#levels.get(hosts) ?? flipLevels(topology, source, destination);
+    this.#levels.set(hosts, levels);
+    return levels;
   }
 
   #keep(migration: Migration, idempotencyKey: string | null, digest: string): void {
@@ -370,7 +372,7 @@ export class MigrationDesk implements MigrationWorld {
         ordinal,
         ...streamIntents(topology, [], {
           ...admitted,
-          streams: streamsOf(this.#config, { ordinal, disk, ...admitted }),
+          streams: streamsOf(this.#config, ordinal, { disk, ...admitted }),
         }),
       }),
     };
@@ -442,11 +444,13 @@ export class MigrationDesk implements MigrationWorld {
 
   /** A circuit that carried is gone: what was promised with it is judged anew, on the packet path. */
   circuitLost(turn: Turn, link: LinkSpec, reason: string): void {
+    const topology = this.#config.topology!;
+    const sites = sitesOf(topology, link);
     for (const migration of this.#live()) {
-      const { id, source, destination } = migration.facts;
-      if (!joinsSites(this.#config.topology!, link, source, destination)) continue;
+      if (!joinsSites(topology, sites, migration.facts)) continue;
       migration.plan = undefined;
-      this.#log.add(turn, 'warn', 'a migration goes on by the packet path', `${id}: ${link.name}: ${reason}`);
+      const detail = `${migration.facts.id}: ${link.name}: ${reason}`;
+      this.#log.add(turn, 'warn', 'a migration goes on by the packet path', detail);
     }
   }
 
@@ -557,6 +561,10 @@ export class MigrationDesk implements MigrationWorld {
   /** Those that the control loop grants a rate. */
   get sending(): Migration[] {
     return this.#live().filter((m) => m.isSending);
+  }
+
+  view(id: string): MigrationView | undefined {
+    return this.#migrations.get(id)?.view();
   }
 
   views(): MigrationView[] {

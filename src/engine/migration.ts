@@ -142,16 +142,13 @@ export class Migration {
   get sourceStatus(): KnownStatus {
     return this.#status.source;
   }
+  /** Its machine stands still or is about to: nothing that its last round was planned with may be taken away. */
+  get isEnding(): boolean {
+    return this.step === 'staging' || this.step === 'redirecting' || this.step === 'stopping';
+  }
   /** the control loop should grant it a rate */
   get isSending(): boolean {
-    return (
-      this.step === 'starting' ||
-      this.step === 'running' ||
-      this.step === 'staging' ||
-      this.step === 'redirecting' ||
-      this.step === 'stopping' ||
-      this.#stillFetches
-    );
+    return this.step === 'starting' || this.step === 'running' || this.isEnding || this.#stillFetches;
   }
 
   /** `answer` is called once: when the cancel will outlive this process, or when it is certain not to happen. */
