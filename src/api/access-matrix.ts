@@ -20,6 +20,7 @@ const matrix: ReadonlyMap<string, Access> = new Map<string, Access>([
   ['GET /livez', 'open'],
   ['GET /readyz', 'read'],
   ['GET /metrics', 'read'],
+  ['GET /v1/access', 'read'],
   ['GET /v1/state', 'read'],
   ['GET /v1/stream', 'read'],
   ['GET /v1/audit', 'admin'],

@@ -6,6 +6,8 @@ import type { SystemView } from '../engine/view.js';
  * implement it with a few lines.
  */
 export interface Application {
+  /** true: what it shows has happened already, and every command is refused */
+  readonly recorded?: boolean;
   /** The latest published view; complete at any time, also before the first switch attaches. */
   view(): SystemView;
   /**

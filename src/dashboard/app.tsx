@@ -7,6 +7,7 @@ import { ChartsPanel } from './panels/charts-panel.js';
 import { EventsPanel } from './panels/events-panel.js';
 import { MigrationsPanel } from './panels/migrations-panel.js';
 import { InterruptionBanner, isOld, PageHeader } from './panels/page-header.js';
+import { TokenGate } from './panels/token-gate.js';
 import { TopologyPanel } from './panels/topology-panel.js';
 import { useTheme } from './theme.js';
 
@@ -21,9 +22,12 @@ export function App({ store }: { readonly store: PageStore }) {
   before.current = bottleneck?.id ?? null;
   return (
     <>
-      <PageHeader page={page} />
+      <PageHeader page={page} onForget={() => store.forgetToken()} />
       <InterruptionBanner page={page} onRetry={() => store.connection.open()} />
-      <main class={old && view !== null ? 'old' : ''}>
+      {page.access.kind === 'locked' && (
+        <TokenGate access={page.access} onToken={(token) => store.useToken(token)} />
+      )}
+      <main class={old && view !== null ? 'old' : ''} hidden={page.access.kind === 'locked' && view === null}>
         <div class="column">
           <TopologyPanel view={view} />
           <ChartsPanel
@@ -43,8 +47,7 @@ export function App({ store }: { readonly store: PageStore }) {
       </main>
       <footer>
         {view !== null && `Steady ${view.version}, up for ${formatSeconds(view.uptimeSeconds)}. `}
-        This page only reads <code>/v1/stream</code>. <a href="/docs">REST interface</a> ·{' '}
-        <a href="/metrics">metrics</a>
+        Fed by <code>/v1/stream</code>. <a href="/docs">REST interface</a> · <a href="/metrics">metrics</a>
       </footer>
     </>
   );

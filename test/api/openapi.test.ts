@@ -4,6 +4,7 @@ import { Compile } from 'typebox/compile';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApi } from '../../src/api/index.js';
 import {
+  AccessSchema,
   AuditListSchema,
   CircuitListSchema,
   LinkListSchema,
@@ -50,6 +51,7 @@ const promised = [
   'GET /stats/queue/{dpid}/{port}',
   'GET /stats/queue/{dpid}/{port}/{queue}',
   'GET /stats/switches',
+  'GET /v1/access',
   'GET /v1/audit',
   'GET /v1/circuits',
   'GET /v1/config',
@@ -171,6 +173,7 @@ describe('answers fit their schemas', () => {
     ['/v1/paths', PathListSchema],
     ['/v1/vms', VmListSchema],
     ['/v1/circuits', CircuitListSchema],
+    ['/v1/access', AccessSchema],
     ['/v1/audit', AuditListSchema],
     ['/readyz', ReadinessSchema],
     ['/nowhere', ProblemSchema],

@@ -88,6 +88,18 @@ export const AuditQuerySchema = received({
   ),
 });
 
+export const AccessSchema = sent(
+  'Access',
+  {
+    name: Type.String({ description: 'of the token; `local`: none is asked for' }),
+    scope: Type.Enum(['read', 'operate', 'admin'], { description: 'each has those before it' }),
+    tokenNeeded: Type.Boolean(),
+    source: Type.Enum(['controller', 'recording'], {
+      description: 'of what is shown; nothing can be asked of a recording, whatever the scope',
+    }),
+  },
+  'What the sender of this request may do.',
+);
 export const LivenessSchema = sent('Liveness', { status: Type.Literal('alive') });
 export const ReadinessSchema = sent('Readiness', {
   ready: Type.Boolean(),
@@ -101,6 +113,7 @@ export type PathJson = Json<typeof PathSchema>;
 export type PathListJson = Json<typeof PathListSchema>;
 export type CircuitListJson = Json<typeof CircuitListSchema>;
 export type SwitchReadingJson = Json<typeof SwitchReadingSchema>;
+export type AccessJson = Json<typeof AccessSchema>;
 export type AuditEntryJson = Json<typeof AuditEntrySchema>;
 export type AuditListJson = Json<typeof AuditListSchema>;
 export type ReadinessJson = Json<typeof ReadinessSchema>;

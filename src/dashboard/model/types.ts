@@ -1,5 +1,6 @@
 /** The one place where the page learns the shapes of what it is sent: the schemas of the stream, types only. */
 import type {
+  AccessJson,
   BottleneckJson,
   CertificateJson,
   EventJson,
@@ -10,6 +11,7 @@ import type {
   VmJson,
 } from '../../api/schemas/index.js';
 
+export type AccessView = AccessJson;
 export type SystemView = SystemViewJson;
 export type SwitchView = SwitchJson;
 export type LinkView = LinkJson;
