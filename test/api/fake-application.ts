@@ -101,6 +101,7 @@ export function migrationOf(change: Partial<MigrationView> = {}): MigrationView 
     phaseTransitions: [{ state: 'accepted', step: 'accepted', at: '2026-01-01T00:00:00.000Z', note: '' }],
     progress: { memory: progress, disk: { totalBytes: '0', processedBytes: '0', remainingBytes: '0' } },
     round: 1,
+    dirtyBytesPerSecond: 250_000,
     grantedBitsPerSecond: 20e6,
     predictedSecondsLeft: 40,
     service: null,

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createApi } from '../../src/api/index.js';
 import { FakeApplication } from '../api/fake-application.js';
 import { requireOrSkip } from '../support/require.js';
-import { buildPage, inkOf, launch, type Visit, visit } from './browser.js';
+import { buildPage, inkOf, keepPicture, launch, type Visit, visit } from './browser.js';
 import { FakeStream } from './fake-stream.js';
 import type { Scene } from './fake-world.js';
 
@@ -64,6 +64,9 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     expect(await text('migrations')).toContain('no machine that could be moved');
     expect(await text('certificate')).toContain('Nothing to certify');
     expect(await text('events')).toContain('Nothing has happened');
+    expect(await text('circuits')).toContain('no topology is configured');
+    expect(await text('alarms')).toContain('no switch has attached');
+    await keepPicture(page, 'empty');
   });
 
   it('switches that attach without a topology are shown, those that are awaited are named', async () => {
@@ -112,6 +115,7 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     expect(await page.locator('#certificate').innerText()).toMatch(/violations[\s\S]*must be 0\s+0\s+0 %/i);
     expect(await inkOf(page, 1, blue)).toBeGreaterThan(200);
     expect(errors).toEqual([]);
+    await keepPicture(page, 'running');
   });
 
   it('the cursor of one chart is the cursor of all, and arrow keys move it', async () => {
@@ -147,6 +151,45 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     expect(await page.locator('#topology .vm').getAttribute('aria-label')).toContain('lives at hyp-b');
     expect(await page.locator('#migrations .timeline li').count()).toBe(10);
     expect(await page.locator('#migrations .numbers').innerText()).toContain('172 ms');
+    await keepPicture(page, 'completed');
+  });
+
+  it('a circuit: its state, its order and its user, on the map in a stroke of its own', async () => {
+    const { page } = await see('circuit', 13);
+    expect(await page.locator('#topology .circuit-signalling').count()).toBe(1);
+    expect(await page.locator('#circuits').innerText()).toContain('the provider sets it up');
+    for (let i = 0; i < 80; i++) stream!.advance();
+    await page.locator('#topology .circuit-up').waitFor();
+    const text = await page.locator('#circuits').innerText();
+    for (const word of ['granted by the provider', 'vm1 (hyp-a → hyp-b)', '20 of 25', '2.1 s', '3, 3, 2'])
+      expect(text).toContain(word);
+    await keepPicture(page, 'circuit');
+  });
+
+  it('shadow mode is not to be overlooked, and tells what it would have been worth', async () => {
+    const { page } = await see('shadow', 30);
+    const text = await page.locator('#shadow').innerText();
+    expect(text).toContain('nothing on this network is changed');
+    expect(text).toMatch(/Steady would have moved 1\d\d MB[\s\S]* in no slot; a fixed share/);
+    expect(await page.locator('#migrations').innerText()).toContain('no migration can be started');
+    await keepPicture(page, 'shadow');
+  });
+
+  it('what is wrong now is listed, the worst first, with what it means', async () => {
+    const { page } = await see('alarms', 5);
+    const titles = await page.locator('#alarms li b').allInnerTexts();
+    expect(titles).toEqual([
+      'wan at gw-a: safe rate in force',
+      'switch hv-b does not hold what it should',
+      'link wan is down',
+      'LLDP at gw-b port 4: a frame that is not ours, or was changed',
+      'wan at gw-a: a policer drops above 38.0 Mbit/s',
+      'wan at gw-b: the delay promise is void',
+      'circuit circuit: down-unknown: the provider does not answer',
+    ]);
+    expect(await page.locator('#topology .level-down').count()).toBe(1);
+    expect(await page.locator('#topology .circuit-down-unknown').count()).toBe(1);
+    await keepPicture(page, 'alarms');
   });
 
   it('a failed one says why and where the machine is; a violated certificate is not to be overlooked', async () => {
@@ -155,6 +198,8 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     expect(why).toContain('agent of hyp-b does not answer');
     expect(why).toContain('The machine runs at hyp-a');
     expect(await failed.page.locator('#topology .switch-lost').count()).toBe(1);
+    expect(await failed.page.locator('#alarms').innerText()).toContain('switch hv-b is lost');
+    await keepPicture(failed.page, 'failed-and-switch-lost');
     await failed.stream.close();
     const violated = await see('violated', 40);
     expect(await violated.page.locator('.page-head .light').innerText()).toContain('violated');
@@ -181,6 +226,8 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     expect(await page.locator('.page-head .light').innerText()).toContain('unknown');
     expect(await page.locator('#charts .legend-time').first().innerText()).toBe('last seen');
     expect(await page.locator('#migrations').innerText()).toContain('hyp-a → hyp-b');
+    await page.locator('#circuits .age', { hasText: /data: \d/ }).waitFor();
+    await keepPicture(page, 'stale');
     stream.refuse(false);
     await page.locator('.banner button').click();
     await page.locator('.banner').waitFor({ state: 'detached' });
@@ -200,9 +247,11 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     await light.page.emulateMedia({ colorScheme: 'dark' });
     expect(await background(light.page)).not.toBe(bright);
     await expect.poll(() => inkOf(light.page, 1, '#5db7f0'), { timeout: 20_000 }).toBeGreaterThan(50);
+    await keepPicture(light.page, 'dark');
     await light.stream.close();
     const narrow = await see('running', 15, { viewport: { width: 360, height: 740 } });
     expect(await narrow.page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+    await keepPicture(narrow.page, 'narrow');
     const map = (await narrow.page.locator('svg.map').boundingBox())!;
     expect(map.height).toBeGreaterThan(map.width);
   });

@@ -3,9 +3,13 @@ import type {
   AccessJson,
   BottleneckJson,
   CertificateJson,
+  CircuitJson,
   EventJson,
+  HostJson,
   LinkJson,
   MigrationJson,
+  MigrationRequestJson,
+  MigrationVerdictJson,
   SwitchJson,
   SystemViewJson,
   VmJson,
@@ -23,3 +27,7 @@ export type MigrationView = MigrationJson;
 export type MigrationState = MigrationJson['state'];
 export type VmView = VmJson;
 export type EventView = EventJson;
+export type HostView = HostJson;
+export type CircuitView = CircuitJson;
+export type MigrationRequest = MigrationRequestJson;
+export type MigrationVerdict = MigrationVerdictJson;

@@ -16,6 +16,9 @@ export const isOld = (page: PageState): boolean => {
   return page.link.kind !== 'open' || age === null || age > oldAfterMs;
 };
 
+/** Below a second the number would flicker and tell nobody anything. */
+export const ageWord = (ms: number): string => (ms < 1000 ? 'below 1 s' : formatSeconds(ms / 1000));
+
 const Fact = ({
   name,
   title,
@@ -64,9 +67,7 @@ function Facts({ page, onForget }: HeaderProps) {
         </span>
       </Fact>
       <Fact name="data age" title="Time since the last message came">
-        <span data-field="age">
-          {age === null ? '–' : age < 1000 ? 'below 1 s' : formatSeconds(age / 1000)}
-        </span>
+        <span data-field="age">{age === null ? '–' : ageWord(age)}</span>
       </Fact>
       <Fact name="switches up" title="Switches that are connected and answer, of those known">
         <span class={lost ? 'bad' : ''}>{view === null ? '–' : `${ready} of ${view.switches.length}`}</span>
