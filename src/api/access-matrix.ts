@@ -32,6 +32,7 @@ const matrix: ReadonlyMap<string, Access> = new Map<string, Access>([
   ['GET /v1/vms', 'read'],
   ['GET /v1/switches', 'read'],
   ['GET /v1/switches/:dpid', 'read'],
+  ['GET /v1/switches/:dpid/rules', 'read'],
   ...readings.map((what) => [`GET /v1/switches/:dpid/${what}`, 'read'] as const),
   ['GET /stats/switches', 'read'],
   ['GET /stats/flow/:dpid', 'read'],

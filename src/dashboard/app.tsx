@@ -11,6 +11,7 @@ import { MigrationsPanel } from './panels/migrations-panel.js';
 import { ageMs, ageWord, InterruptionBanner, isOld, PageHeader } from './panels/page-header.js';
 import { DataAgeContext } from './panels/panel.js';
 import { ShadowPanel } from './panels/shadow-panel.js';
+import { SwitchesPanel } from './panels/switches-panel.js';
 import { TokenGate } from './panels/token-gate.js';
 import { TopologyPanel } from './panels/topology-panel.js';
 import { useTheme } from './theme.js';
@@ -38,6 +39,7 @@ function Panels({ page }: { readonly page: PageState }) {
             old={old}
             onChoose={setPinned}
           />
+          <SwitchesPanel view={view} access={page.access} />
           <CircuitsPanel view={view} />
         </div>
         <div class="column">

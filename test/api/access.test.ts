@@ -56,6 +56,7 @@ const expected: Record<string, Scope | 'open'> = {
   'GET /v1/switches/:dpid/meters': 'read',
   'GET /v1/switches/:dpid/ports': 'read',
   'GET /v1/switches/:dpid/queues': 'read',
+  'GET /v1/switches/:dpid/rules': 'read',
   'GET /v1/vms': 'read',
   'POST /v1/migrations': 'operate',
   'POST /v1/migrations/:id:cancel': 'operate',

@@ -57,7 +57,7 @@ export class FakeApplication implements Application {
       const { vm, destination, mode } = command.request;
       return { ok: true, body: migrationOf({ id: command.id, vm, destination, mode, state: 'accepted' }) };
     }
-    if (command.kind === 'readSwitch') return { ok: true, body: [] };
+    if (command.kind === 'readSwitch' || command.kind === 'compareRules') return { ok: true, body: [] };
     const found = this.current.migrations.find((migration) => migration.id === command.id);
     if (found !== undefined) return { ok: true, body: found };
     const detail = `no migration ${command.id}`;

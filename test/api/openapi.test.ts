@@ -13,6 +13,7 @@ import {
   PathListSchema,
   ProblemSchema,
   ReadinessSchema,
+  RuleComparisonSchema,
   SwitchListSchema,
   SwitchReadingSchema,
   SwitchSchema,
@@ -68,6 +69,7 @@ const promised = [
   'GET /v1/switches/{dpid}/meters',
   'GET /v1/switches/{dpid}/ports',
   'GET /v1/switches/{dpid}/queues',
+  'GET /v1/switches/{dpid}/rules',
   'GET /v1/vms',
   'POST /v1/config:reload',
   'POST /v1/migrations',
@@ -175,6 +177,7 @@ describe('answers fit their schemas', () => {
     ['/v1/circuits', CircuitListSchema],
     ['/v1/access', AccessSchema],
     ['/v1/audit', AuditListSchema],
+    ['/v1/switches/1/rules', RuleComparisonSchema],
     ['/readyz', ReadinessSchema],
     ['/nowhere', ProblemSchema],
   ])('%s', async (url, schema) => {

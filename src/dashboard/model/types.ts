@@ -10,6 +10,7 @@ import type {
   MigrationJson,
   MigrationRequestJson,
   MigrationVerdictJson,
+  RuleComparisonJson,
   SwitchJson,
   SystemViewJson,
   VmJson,
@@ -31,3 +32,5 @@ export type HostView = HostJson;
 export type CircuitView = CircuitJson;
 export type MigrationRequest = MigrationRequestJson;
 export type MigrationVerdict = MigrationVerdictJson;
+export type RuleComparison = RuleComparisonJson;
+export type ComparedRule = RuleComparisonJson['rules'][number];
