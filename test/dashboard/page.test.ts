@@ -1,8 +1,10 @@
 import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createApi } from '../../src/api/index.js';
-import { FakeApplication } from '../api/fake-application.js';
+import type { ComparedRule } from '../../src/engine/rule-comparison.js';
+import { FakeApplication, verdict, viewOf } from '../api/fake-application.js';
 import { requireOrSkip } from '../support/require.js';
 import { buildPage, inkOf, keepPicture, launch, type Visit, visit } from './browser.js';
 import { FakeStream } from './fake-stream.js';
@@ -15,6 +17,7 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
   let built: Awaited<ReturnType<typeof buildPage>>;
   let stream: FakeStream | undefined;
   const open: Page[] = [];
+  const opened: FastifyInstance[] = [];
 
   beforeAll(async () => {
     built = await buildPage();
@@ -26,6 +29,7 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
   });
   afterEach(async () => {
     for (const page of open.splice(0)) await page.close();
+    for (const app of opened.splice(0)) await app.close();
     await stream?.close();
     stream = undefined;
   });
@@ -256,20 +260,114 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     expect(map.height).toBeGreaterThan(map.width);
   });
 
+  /** The page behind the real interface, in front of an application that answers as it is told. */
+  async function serve(application: FakeApplication): Promise<Visit> {
+    const app = createApi({ application, dashboardDirectory: built.directory });
+    opened.push(app);
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    const { port } = app.server.address() as AddressInfo;
+    const seen = await visit(browser, `http://127.0.0.1:${port}/`);
+    open.push(seen.page);
+    await seen.page.waitForSelector('.fact .good');
+    return seen;
+  }
+
   it('works behind the real server, under its headers', async () => {
     const application = new FakeApplication();
-    const app = createApi({ application, dashboardDirectory: built.directory });
-    try {
-      await app.listen({ port: 0, host: '127.0.0.1' });
-      const { port } = app.server.address() as AddressInfo;
-      const { page, errors } = await visit(browser, `http://127.0.0.1:${port}/`);
-      open.push(page);
-      await page.waitForSelector('.fact .good');
-      application.publish({ at: new Date().toISOString(), policy: 'static-cap' });
-      await page.locator('.facts', { hasText: 'static-cap' }).waitFor();
-      expect(errors).toEqual([]);
-    } finally {
-      await app.close();
-    }
+    const { page, errors } = await serve(application);
+    application.publish({ at: new Date().toISOString(), policy: 'static-cap' });
+    await page.locator('.facts', { hasText: 'static-cap' }).waitFor();
+    expect(errors).toEqual([]);
+  });
+
+  it('a check that is refused says why, warnings are not to be overlooked, and two presses start one', async () => {
+    const application = new FakeApplication();
+    const hosts = ['a', 'b', 'c'].map((site) => ({
+      name: `hyp-${site}`,
+      role: 'hypervisor',
+      site,
+      switch: `hv-${site}`,
+    }));
+    application.current = viewOf({ hosts, sites: ['a', 'b', 'c'] });
+    const admit = application.answer;
+    const detail = 'It takes 31 s at the rate that is left; the earliest deadline that can be kept is 34 s.';
+    application.answer = () => ({
+      ok: false,
+      problem: { slug: 'deadline-infeasible', status: 409, title: 'Deadline cannot be kept', detail },
+    });
+    const { page } = await serve(application);
+    const check = page.getByRole('button', { name: /^Check/ });
+    await page.getByLabel('Deadline, s').fill('5');
+    await check.click();
+    await page
+      .locator('#migrations [role=alert]', { hasText: 'earliest deadline that can be kept' })
+      .waitFor();
+    expect(await page.getByRole('button', { name: /^Start/ }).count()).toBe(0);
+
+    const warnings = ['VM vm1 keeps connections in a middlebox that does not move.'];
+    application.answer = (command) =>
+      command.kind === 'createMigration' && command.request.dryRun
+        ? { ok: true, body: { ...verdict, predictedSeconds: null, predictedFinish: null, warnings } }
+        : admit(command);
+    await page.getByLabel('Deadline, s').fill('');
+    await check.click();
+    await page.getByText(warnings[0]!).waitFor();
+    await page.getByText('No end in sight').waitFor();
+    await page.getByLabel('goes to').selectOption('hyp-c');
+    expect(await page.getByRole('button', { name: /^Start/ }).count()).toBe(0);
+    await check.click();
+    const start = page.getByRole('button', { name: 'Start: vm1 → hyp-c' });
+    await start.waitFor();
+    application.answer = () => ({
+      ok: false,
+      problem: { slug: 'store-failed', status: 503, title: 'Journal full', detail: 'ask again' },
+    });
+    await start.click();
+    await page.locator('#migrations [role=alert]', { hasText: 'Journal full' }).waitFor();
+    application.answer = admit;
+    await start.click();
+    await start.waitFor({ state: 'detached' });
+    const keys = application.commands.flatMap((c) =>
+      c.kind === 'createMigration' && !c.request.dryRun ? [c.idempotencyKey] : [],
+    );
+    expect(keys).toHaveLength(2);
+    expect(keys[0]).toMatch(/^[0-9a-f]{32}$/);
+    expect(keys[1]).toBe(keys[0]);
+  });
+
+  it('what differs between the rules of a switch and its intent is shown rule by rule', async () => {
+    const application = new FakeApplication();
+    const rule = (standing: ComparedRule['standing'], intended: string | null, installed: string | null) =>
+      ({
+        standing,
+        owner: 'network',
+        tableId: 0,
+        priority: 9,
+        intended,
+        installed,
+        packets: installed === null ? null : '1234567',
+      }) satisfies ComparedRule;
+    application.answer = () => ({
+      ok: true,
+      body: [
+        rule('held', 'table=0, priority=9 actions=drop', 'table=0, priority=9 actions=drop'),
+        rule('missing', 'table=0, priority=7 actions=drop', null),
+        rule('changed', 'table=0, priority=5 actions=drop', 'table=0, priority=5 actions=output:3'),
+      ],
+    });
+    const { page } = await serve(application);
+    await page.getByRole('button', { name: 'Compare the rules of gw-a' }).click();
+    const difference = page.locator('.difference');
+    await difference.waitFor();
+    expect(await difference.locator('p').innerText()).toContain('2 differences in 3 rules');
+    const rows = await difference.locator('table').first().locator('tbody tr').allInnerTexts();
+    expect(rows).toHaveLength(2);
+    expect(rows[0]).toContain('missing');
+    expect(rows[1]).toMatch(/actions=drop[\s\S]*is there as[\s\S]*output:3/);
+    expect(
+      await page.getByRole('button', { name: 'Compare the rules of gw-b' }).isDisabled(),
+      'a switch that is lost cannot be read',
+    ).toBe(true);
+    await keepPicture(page, 'rules-differ');
   });
 });

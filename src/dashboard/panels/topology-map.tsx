@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { circuitOfLink } from '../model/circuits.js';
 import { countOf, formatBitsPerSecond, formatBytes, formatPercent, trimmed } from '../model/format.js';
-import { pathData, pointAlong, type Route, routeBetween } from '../model/route.js';
+import { clearOfEnds, pathData, pointAlong, type Route, routeBetween } from '../model/route.js';
 import { levelOf, linkWidth } from '../model/scales.js';
 import { isActive, totalFraction } from '../model/selection.js';
 import type { Layout, PlacedLink, PlacedNode } from '../model/topology-layout.js';
@@ -255,9 +255,9 @@ const movesOf = (view: SystemView, layout: Layout): Move[] =>
 function Token({ move, onDetail }: { readonly move: Move; readonly onDetail: OnDetail }) {
   const { vm, migration, route } = move;
   const fraction = totalFraction(migration);
-  const at = pointAlong(route.crossing, fraction);
   const text = `${shortened(vm.name, 10)} ${formatPercent(fraction)}`;
   const width = text.length * 7.2 + 22;
+  const at = pointAlong(route.crossing, clearOfEnds(fraction, route.crossing, width / 2 + 4));
   const words = `machine ${vm.name} on its way from ${migration.source} to ${migration.destination}: ${migration.step}, ${formatPercent(fraction)} copied at ${formatBitsPerSecond(migration.grantedBitsPerSecond)}; it runs at ${vm.host}`;
   return (
     <g transform={`translate(${at.x.toFixed(1)} ${at.y.toFixed(1)})`}>
