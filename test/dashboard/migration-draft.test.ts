@@ -26,13 +26,15 @@ describe('the form of a migration', () => {
   it('sends what was typed in the units of the interface, and nothing for what was left empty', () => {
     expect(filled({ downtimeLimitMs: '' })).toEqual({
       ok: true,
-      request: { vm: 'vm1', destination: 'hyp-b' },
+      request: { vm: 'vm1', destination: 'hyp-b', mode: 'precopy', disk: 'none' },
     });
     expect(filled({ mostMbps: ' 8 ', deadlineSeconds: '90' })).toEqual({
       ok: true,
       request: {
         vm: 'vm1',
         destination: 'hyp-b',
+        mode: 'precopy',
+        disk: 'none',
         deadlineSeconds: 90,
         maxBandwidthBytesPerSecond: 1e6,
         downtimeLimitMs: 300,

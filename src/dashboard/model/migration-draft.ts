@@ -8,6 +8,8 @@ export interface Draft {
   readonly deadlineSeconds: string;
   readonly mostMbps: string;
   readonly downtimeLimitMs: string;
+  readonly mode: NonNullable<MigrationRequest['mode']>;
+  readonly disk: NonNullable<MigrationRequest['disk']>;
 }
 export type DraftField = keyof Draft;
 export type Drafted =
@@ -32,6 +34,8 @@ export function firstDraft(view: SystemView): Draft | undefined {
         deadlineSeconds: '',
         mostMbps: '',
         downtimeLimitMs: '300',
+        mode: 'precopy',
+        disk: 'none',
       };
   }
   return undefined;
@@ -67,6 +71,8 @@ export function requestOf(draft: Draft): Drafted {
     request: {
       vm: draft.vm,
       destination: draft.destination,
+      mode: draft.mode,
+      disk: draft.disk,
       ...(deadlineSeconds !== undefined && { deadlineSeconds }),
       ...(mostMbps !== undefined && { maxBandwidthBytesPerSecond: (mostMbps * 1e6) / 8 }),
       ...(downtimeLimitMs !== undefined && { downtimeLimitMs }),

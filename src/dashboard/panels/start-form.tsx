@@ -30,6 +30,17 @@ interface Checked {
   readonly at: string;
 }
 
+const modes = [
+  { value: 'precopy', word: 'pre-copy' },
+  { value: 'hybrid', word: 'pre-copy, then post-copy' },
+  { value: 'postcopy', word: 'post-copy' },
+];
+const disks = [
+  { value: 'none', word: 'stays, or is shared' },
+  { value: 'mirror', word: 'is copied too' },
+  { value: 'replicated', word: 'is replicated already' },
+];
+
 function Field({
   name,
   label,
@@ -101,6 +112,8 @@ function Fields({ draft, view, errors, onChange }: FieldsProps) {
       {text('deadlineSeconds', 'Deadline, s', 'none')}
       {text('mostMbps', 'At most, Mbit/s', 'what is left')}
       {text('downtimeLimitMs', 'Downtime limit, ms', '300')}
+      {choice('mode', 'Memory by', modes)}
+      {choice('disk', 'Its disk', disks)}
     </div>
   );
 }
