@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { alarmsOf } from '../../src/dashboard/model/alarms.js';
-import { circuitStates, usersOf } from '../../src/dashboard/model/circuits.js';
+import { circuitStates, reasonWords, usersOf } from '../../src/dashboard/model/circuits.js';
 import type { SystemView } from '../../src/dashboard/model/types.js';
 import { bottleneckView, circuitView, migrationOf, switchView, viewOf } from '../api/fake-application.js';
 
@@ -88,6 +88,11 @@ describe('circuits in words', () => {
     expect(usersOf({ ...joined, ends: ['gw-a', 'gw-x'] }, view)).toEqual([]);
     const inside = well({ migrations: [migrationOf({ destination: 'hyp-a' })] });
     expect(usersOf(joined, inside)).toEqual([]);
+  });
+
+  it('say in words what policy says in one', () => {
+    expect(reasonWords({ ...joined, reason: 'debt-outweighs-cost' })).toContain('worth it');
+    expect(reasonWords({ ...joined, reason: 'refused: no capacity' })).toBe('refused: no capacity');
   });
 
   it('have a sign of their own for each state: nobody needs to see the colour', () => {

@@ -10,7 +10,7 @@ export function fakeCircuit(at: string, lit: boolean, sinceSeconds: number): Cir
     state: lit ? 'up' : 'signalling',
     carries: lit,
     since: new Date(Date.parse(at) - sinceSeconds * 1000).toISOString(),
-    reason: lit ? 'granted by the provider' : 'ordered',
+    reason: 'debt-outweighs-cost',
     advice: lit ? 'debt-outweighs-cost' : 'setting-up',
     percentileBill: { cost: 12.5, freePeriods: 431 },
     ledger: {

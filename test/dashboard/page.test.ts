@@ -165,7 +165,13 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     for (let i = 0; i < 80; i++) stream!.advance();
     await page.locator('#topology .circuit-up').waitFor();
     const text = await page.locator('#circuits').innerText();
-    for (const word of ['granted by the provider', 'vm1 (hyp-a → hyp-b)', '20 of 25', '2.1 s', '3, 3, 2'])
+    for (const word of [
+      'the wait weighs more than the cost',
+      'vm1 (hyp-a → hyp-b)',
+      '20 of 25',
+      '2.1 s',
+      '3, 3, 2',
+    ])
       expect(text).toContain(word);
     await keepPicture(page, 'circuit');
   });

@@ -1,5 +1,5 @@
 /** What an operator must look at now, the worst first. Events say what happened; these go on. Pure. */
-import { circuitStates } from './circuits.js';
+import { circuitStates, reasonWords } from './circuits.js';
 import { formatBitsPerSecond, formatMs, formatSeconds, plural } from './format.js';
 import { bottleneckName, switchNameOf } from './selection.js';
 import type { BottleneckView, SystemView } from './types.js';
@@ -128,7 +128,7 @@ const circuitAlarms = (view: SystemView): Alarm[] =>
         title: bad
           ? `circuit ${c.name}: ${circuitStates[c.state].word}`
           : `circuit ${c.name}: its provider has a problem`,
-        detail: `${c.providerProblem ?? c.reason}. Copies go on over the packet path.`,
+        detail: `${c.providerProblem ?? reasonWords(c)}. Copies go on over the packet path.`,
       });
     if (c.budget !== null && !c.budget.holds)
       alarms.push({

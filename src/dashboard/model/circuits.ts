@@ -29,6 +29,10 @@ export const adviceWords: Readonly<Record<NonNullable<CircuitView['advice']>, st
   failed: 'not now: it has failed',
 };
 
+/** Why a circuit is in its state: a word of policy, or what somebody else said. */
+export const reasonWords = ({ reason }: CircuitView): string =>
+  Object.hasOwn(adviceWords, reason) ? adviceWords[reason as keyof typeof adviceWords] : reason;
+
 /**
  * Migrations whose ends the circuit joins, while it carries; the shortest description of who has a share of it.
  * A host belongs to the site that the view says.

@@ -1,5 +1,5 @@
 /** Circuits: what each is doing, for whom, since when, and what it costs. */
-import { adviceWords, circuitStates, usersOf } from '../model/circuits.js';
+import { adviceWords, circuitStates, reasonWords, usersOf } from '../model/circuits.js';
 import {
   digits,
   formatBitsPerSecond,
@@ -82,7 +82,7 @@ function Card({ circuit: c, view }: { readonly circuit: CircuitView; readonly vi
       <p>
         {state.word}
         {inState !== null && inState >= 0 && <> (for {formatSeconds(inState)})</>}
-        {c.reason !== '' && <>: {c.reason}</>}.
+        {c.reason !== '' && <>; {reasonWords(c)}</>}.
       </p>
       {c.providerProblem !== null && (
         <p class="failure" role="alert">

@@ -1,5 +1,5 @@
 /** What the map says in words: tooltips, the line below it, and what a screen reader reads. */
-import { circuitStates } from '../model/circuits.js';
+import { circuitStates, reasonWords } from '../model/circuits.js';
 import {
   countOf,
   formatBitsPerSecond,
@@ -49,7 +49,7 @@ export function linkWords(l: LinkView, circuit?: CircuitView): LinkWords {
       : trimmed(formatBitsPerSecond(l.capacityBitsPerSecond));
   const state =
     circuit !== undefined
-      ? `${circuitStates[circuit.state].word}${circuit.reason === '' ? '' : ` (${circuit.reason})`}`
+      ? `${circuitStates[circuit.state].word}${circuit.reason === '' ? '' : ` (${reasonWords(circuit)})`}`
       : l.state === 'dark'
         ? 'dark: lit on demand, when it pays'
         : l.state;

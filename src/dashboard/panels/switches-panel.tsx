@@ -171,6 +171,9 @@ function Table({ view, access }: { readonly view: SystemView; readonly access: A
           ))}
         </tbody>
       </table>
+      {access.kind === 'granted' && !comparable && (
+        <p class="note">A recording has no switch that could be read.</p>
+      )}
       {refusal !== null && <RefusalNote refusal={refusal} />}
       {compared !== null && <Difference compared={compared} />}
     </>
