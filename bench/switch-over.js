@@ -9,7 +9,7 @@
 // prints a line for each move and the summary as JSON. `network` is the longest time without an answer beyond the pause of the
 // machine, which the stand-ins at both places tell by one clock. Every packet that is lost is counted where it was lost: `refused` by the full queue of
 // the machine, `late` at the old place, where the machine stood still already, `sockets` in the receive buffers of askers and stand-ins
-// (programs that got no turn). `uncounted` is the rest: what the network lost.
+// (programs that got no turn), `queues` in the queues of the ports (bursts of an asker that got no turn; and of the machine's memory). `uncounted` is the rest: what the network lost.
 import { spawn } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, setPriority } from 'node:os';
@@ -22,6 +22,7 @@ import { readTopology } from '../dist/src/io/topology-file.js';
 import {
   defaultVmUdpPort,
   down,
+  readQueues,
   runIn,
   setController,
   spawnIn,
@@ -45,9 +46,13 @@ const { values } = parseArgs({
 });
 const vm = 'vm1';
 const megabytes = 4;
+const tapQueuePackets = 1000;
+const oneWayDelayMs = 20;
 const directory = `/tmp/steady-switch-over-${process.pid}`;
 const output =
   values.json ?? join(root, 'bench', 'results', `switch-over-${values.switchover}-${values.hz}.json`);
+// What a program sends from one core and then from another waits in two queues of the kernel (one for each core): it may change its order there.
+const onOneCore = ['taskset', '-c', '0', process.execPath];
 const ended = ['completed', 'failed', 'cancelled'];
 
 // Other work of this machine must not be taken for the network's.
@@ -62,27 +67,34 @@ const askers = values.from.split(',').map((text) => {
 });
 const moves = [];
 let daemon;
+let cleaning;
+// A second signal must not cut off what the first one cleans up.
 for (const signal of ['SIGTERM', 'SIGINT'])
-  process.once(signal, () => void clean().finally(() => process.exit(1)));
+  process.on(signal, () => void clean().finally(() => process.exit(1)));
 try {
   await main();
 } finally {
   await clean();
 }
 
-async function clean() {
+function clean() {
   daemon?.child.kill('SIGKILL');
-  await down(directory);
-  rmSync(directory, { recursive: true, force: true });
+  cleaning ??= down(directory).then(() => rmSync(directory, { recursive: true, force: true }));
+  return cleaning;
 }
 
 async function main() {
   const file = readTopology(join(root, 'topologies', 'two-dc.yaml'));
   const size = { memoryBytes: megabytes * 1e6, workingSetBytes: 1e6, dirtyBytesPerSecond: 1e5 };
-  const topology = { ...file, traffic: [], vms: file.vms.map((machine) => ({ ...machine, ...size })) };
+  // What a burst of an asker needs that got no turn for a while: the queue that is looked at is the machine's.
+  const links = file.links.map((link) => ({ ...link, bufferPackets: 5000 }));
+  const topology = { ...file, links, traffic: [], vms: file.vms.map((machine) => ({ ...machine, ...size })) };
   const { configPath } = await up(topology, { directory, controller: null });
   writeFileSync(configPath, `${readFileSync(configPath, 'utf8')}switchover: ${values.switchover}\n`);
-  const places = await startVms(directory, { resumeMs: Number(values['pause-ms']) });
+  const places = await startVms(directory, {
+    resumeMs: Number(values['pause-ms']),
+    command: [...onOneCore, join(root, 'dist', 'src', 'testbed', 'vm-standin.js')],
+  });
   await startAgents(directory);
   daemon = await startDaemon(configPath);
   await setController(directory, `tcp:127.0.0.1:${daemon.openflowPort}`);
@@ -104,7 +116,12 @@ async function main() {
 
 async function move(number, from, to, status) {
   const load = loadavg()[0];
-  const countedBefore = [await socketErrors(), (await status(from)).counter];
+  const countedBefore = {
+    sockets: await socketErrors(),
+    queues: await queueDrops(),
+    backlogs: backlogDrops(),
+    counter: (await status(from)).counter,
+  };
   const probes = askers.map(startProbe);
   await Promise.all(probes.map((p) => p.answering()));
   const view = await migrate(to);
@@ -113,9 +130,11 @@ async function move(number, from, to, status) {
   const [before, after] = await Promise.all([status(from), status(to)]);
   const pauseMs = after.changedAtMs - before.changedAtMs;
   const sum = (of) => reports.reduce((total, r) => total + of(r), 0);
-  const sockets = (await socketErrors()) - countedBefore[0];
+  const sockets = (await socketErrors()) - countedBefore.sockets;
+  const queues = (await queueDrops()) - countedBefore.queues;
+  const backlogs = backlogDrops() - countedBefore.backlogs;
   const late = before.waited + before.refused;
-  const reached = after.counter - countedBefore[1];
+  const reached = after.counter - countedBefore.counter;
   const row = {
     number,
     from,
@@ -127,10 +146,15 @@ async function move(number, from, to, status) {
     refused: after.refused,
     late,
     sockets,
-    uncounted: sum((r) => r.lost) - after.refused - late - sockets,
+    queues,
+    backlogs,
+    predicted:
+      values.switchover === 'hold' ? predicted(pauseMs, between(view, 'redirecting', 'stopping')) : undefined,
+    uncounted: sum((r) => r.lost) - after.refused - late - sockets - queues - backlogs,
     lostInward: sum((r) => r.asked) - reached,
     lostOutward: reached - sum((r) => r.answered),
-    heldMs: between(view, 'redirecting', 'stopping'),
+    redirectingMs: between(view, 'redirecting', 'stopping'),
+    stoppingMs: between(view, 'stopping', 'flipping'),
     probes: reports.map((r) => ({ ...r, networkMs: r.longestGapMs - pauseMs })),
   };
   const told = row.probes.map(
@@ -138,9 +162,32 @@ async function move(number, from, to, status) {
       `${p.host}: ${p.asked} asked, ${p.lost} lost, ${p.duplicates} twice, ${p.overtaken.inward}+${p.overtaken.outward} overtaken, network ${p.networkMs.toFixed(1)} ms`,
   );
   console.error(
-    `${number} ${from} -> ${to}: pause ${pauseMs.toFixed(1)} ms, ${after.waited} waited, ${after.refused} refused, ${row.late} late, ${row.sockets} in sockets, ${row.uncounted} uncounted; ${told.join('; ')}`,
+    `${number} ${from} -> ${to}: pause ${pauseMs.toFixed(1)} ms, ${after.waited} waited, ${after.refused} refused${row.predicted ? ` (${row.predicted.least} to ${row.predicted.most} foreseen)` : ''}, ${row.late} late, ${row.sockets} in sockets, ${row.queues} in queues, ${row.backlogs} in backlogs, ${row.uncounted} uncounted; ${told.join('; ')}`,
   );
   return row;
+}
+
+/**
+ * What finds no room: everything that is sent while the machine stands still, and at most while its packets are turned before, but
+ * for what the queue holds; at least without what is still under way from the farther site.
+ */
+function predicted(pauseMs, redirectingMs) {
+  const perMs = askers.reduce((total, { hz }) => total + Number(hz), 0) / 1000;
+  const loss = (ms) => Math.max(0, Math.round(perMs * ms - tapQueuePackets));
+  return { least: loss(pauseMs - oneWayDelayMs), most: loss(pauseMs + redirectingMs + oneWayDelayMs) };
+}
+
+/** Packets that found no room in the kernel's queue of a core (`net.core.netdev_max_backlog`), whosever they were. */
+function backlogDrops() {
+  const lines = readFileSync('/proc/net/softnet_stat', 'utf8').trim().split('\n');
+  return lines.reduce((total, line) => total + Number.parseInt(line.split(' ')[1], 16), 0);
+}
+
+/** Packets that the queues of the ports refused. */
+async function queueDrops() {
+  const ports = ['gw-a.wan', 'gw-b.wan', 'hv-a.up-a', 'hv-b.up-b'];
+  const queues = (await Promise.all(ports.map((port) => readQueues(directory, port)))).flat();
+  return queues.reduce((total, queue) => total + queue.droppedPackets, 0);
 }
 
 /** Datagrams that found no room in the receive buffer of a socket, in all namespaces that take part. */
@@ -182,7 +229,7 @@ async function migrate(destination) {
 function startProbe({ host, hz }) {
   const program = join(root, 'dist', 'src', 'testbed', 'vm-probe.js');
   const address = '10.99.0.101';
-  const argv = [process.execPath, program, '--to', address, '--port', String(defaultVmUdpPort), '--hz', hz];
+  const argv = [...onOneCore, program, '--to', address, '--port', String(defaultVmUdpPort), '--hz', hz];
   const child = spawnIn(directory, host, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const line = async () => JSON.parse((await lines.next()).value);
@@ -242,7 +289,7 @@ function summary() {
     overtakenOutward: sum((p) => p.overtaken.outward),
     waited: moves.reduce((total, m) => total + m.waited, 0),
     ...Object.fromEntries(
-      ['refused', 'late', 'sockets', 'uncounted'].map((name) => [
+      ['refused', 'late', 'sockets', 'queues', 'backlogs', 'uncounted'].map((name) => [
         name,
         moves.reduce((total, m) => total + m[name], 0),
       ]),

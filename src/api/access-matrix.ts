@@ -23,6 +23,8 @@ const matrix: ReadonlyMap<string, Access> = new Map<string, Access>([
   ['GET /v1/state', 'read'],
   ['GET /v1/stream', 'read'],
   ['GET /v1/audit', 'admin'],
+  ['GET /v1/config', 'admin'],
+  ['POST /v1/config:reload', 'admin'],
   ['GET /v1/links', 'read'],
   ['GET /v1/paths', 'read'],
   ['GET /v1/circuits', 'read'],

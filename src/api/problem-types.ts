@@ -6,6 +6,7 @@ export const problemTypes = {
   'host-not-allowed': 'the Host header does not name this machine',
   'idempotency-conflict': 'the Idempotency-Key came before with another body',
   internal: 'a defect; the log has the reason under the requestId',
+  'invalid-configuration': 'the configuration file is wrong, or cannot be taken up; the old one is in force',
   'invalid-body': 'the body does not fit its schema; errors point at each place',
   'invalid-header': 'a header cannot be understood',
   'invalid-path': 'a parameter of the path cannot be understood',
@@ -15,6 +16,7 @@ export const problemTypes = {
   'mode-not-supported': 'no hypervisor driver moves machines in this mode',
   'mtu-too-small':
     'packets are too large for a link on the way; link, linkMtuBytes and neededBytes say which',
+  'no-configuration': 'this process has no configuration that could be read again',
   'no-topology': 'no site is configured',
   'not-acceptable': 'the Accept header refuses what there is',
   'not-cancellable': 'it is too late to cancel',

@@ -14,6 +14,7 @@ import type { AccessToken } from './access-tokens.js';
 import type { Application } from './application.js';
 import { noteChanges } from './audit-notes.js';
 import { Commander } from './commands.js';
+import type { Configuration } from './configuration.js';
 import { ConnectionGuard } from './connection-guard.js';
 import { builtDashboard, serveDashboard } from './dashboard.js';
 import { chooseProtocol, Gate } from './gate.js';
@@ -25,6 +26,7 @@ import { AddressNotAllowedError, isLoopback } from './origin.js';
 import { ignoreOtherUpgrades } from './plain-upgrade.js';
 import { answerBrokenHttp, errorHandler, notFoundHandler } from './problems.js';
 import { defaultRateLimits, type RateLimits } from './rate-limits.js';
+import { configRoutes } from './routes/config.js';
 import { migrationRoutes } from './routes/migrations.js';
 import { networkRoutes } from './routes/network.js';
 import { ofctlRoutes } from './routes/ofctl.js';
@@ -44,6 +46,8 @@ export interface ApiOptions {
   readonly commandTimeoutMs?: number;
   readonly streamLimits?: Partial<StreamLimits>;
   readonly access?: AccessOptions;
+  /** undefined: there is no file to read again */
+  readonly configuration?: Configuration;
   readonly rateLimits?: Partial<RateLimits>;
   /** ms since 1970, for the expiry of tokens and the limits on rates */
   readonly nowMs?: () => number;
@@ -129,6 +133,7 @@ async function joinParts(app: FastifyInstance, options: ApiOptions): Promise<voi
     migrations: new Migrations(view),
     metrics: new Metrics(),
     stream,
+    configuration: options.configuration,
   };
   await describeApi(app, view().version);
   await app.register(websocket, {
@@ -143,6 +148,7 @@ async function joinParts(app: FastifyInstance, options: ApiOptions): Promise<voi
     networkRoutes(routes, context);
     ofctlRoutes(routes, context);
     systemRoutes(routes, context);
+    configRoutes(routes, context);
     streamRoute(routes, context);
   });
   await serveDashboard(app, options.dashboardDirectory ?? builtDashboard());

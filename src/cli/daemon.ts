@@ -1,6 +1,6 @@
 import { type Logger, pino } from 'pino';
 import { createApi } from '../api/index.js';
-import { type ConfigChange, changesBetween, type Effect } from '../io/config-changes.js';
+import { type ConfigChange, changesBetween, type Effect, settingsIn } from '../io/config-changes.js';
 import type { SteadyConfig } from '../io/config-file.js';
 import { RestartableEngine } from '../io/restartable-engine.js';
 import { HttpAccess } from './http-access.js';
@@ -11,6 +11,8 @@ export interface DaemonOptions {
   readonly httpPort: number | undefined;
   readonly stateDirectory: string;
   readonly recordFile: string | undefined;
+  /** reads the configuration again, for whoever asks for it by the API; undefined: nobody can */
+  readonly reconfigure?: () => Promise<SteadyConfig>;
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info';
 }
 export interface Daemon {
@@ -46,7 +48,19 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     access.stop();
     throw error;
   });
-  const api = createApi({ application, logger: log, access: access.options });
+  const reloader = new Reloader(steady, application, access, log);
+  const { reconfigure } = options;
+  const api = createApi({
+    application,
+    logger: log,
+    access: access.options,
+    ...(reconfigure && {
+      configuration: {
+        read: () => reloader.shown(),
+        reload: async () => reloader.reload(await reconfigure()),
+      },
+    }),
+  });
   access.attach(api.server);
   try {
     await api.listen({ host: http.host, port: options.httpPort ?? http.port });
@@ -58,7 +72,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const address = api.server.address();
   const httpPort = typeof address === 'object' && address !== null ? address.port : 0;
   log.info({ openflowPort: application.openflowPort, httpPort }, 'listening');
-  const reloader = new Reloader(steady, application, access, log);
   return {
     openflowPort: application.openflowPort,
     httpPort,
@@ -79,6 +92,7 @@ class Reloader {
   readonly #access: HttpAccess;
   readonly #log: Logger;
   #inForce: SteadyConfig;
+  #revision = 1;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(steady: SteadyConfig, application: RestartableEngine, access: HttpAccess, log: Logger) {
@@ -86,6 +100,15 @@ class Reloader {
     this.#application = application;
     this.#access = access;
     this.#log = log;
+  }
+
+  /** What is in force, and the number of its last change. */
+  shown(): { readonly revision: number; readonly settings: Readonly<Record<string, unknown>> } {
+    const { topology: _, ...settings } = Object.fromEntries(settingsIn(this.#inForce));
+    return {
+      revision: this.#revision,
+      settings: { topology: this.#inForce.topologyPath ?? null, ...settings },
+    };
   }
 
   reload(next: SteadyConfig): Promise<readonly ConfigChange[]> {
@@ -106,6 +129,7 @@ class Reloader {
       ...next,
       listen: { ...next.listen, http: { ...this.#access.http, host, port, insecure } },
     };
+    if (changes.some(({ effect }) => effect !== 'restart')) this.#revision += 1;
     const told = { warm: named('warm'), cold: named('cold'), atNextStart: named('restart') };
     this.#log.info(told, changes.length === 0 ? 'the configuration is as it was' : 'new configuration');
     this.#application.noteAudit({

@@ -73,7 +73,7 @@ export function summaryTable(report: DemoReport): string {
     `  migration     ${migration.state} in ${migration.seconds.toFixed(1)} s; the capacity left over allows ${migration.boundSeconds.toFixed(1)} s (${(migration.seconds / migration.boundSeconds).toFixed(2)}x)`,
     `  machine down  ${migration.downtimeMs === null ? 'not measured' : `${migration.downtimeMs.toFixed(0)} ms`}`,
     ...(report.machine === null ? [] : machineLines(report.machine.during)),
-    `  utilisation   ${report.utilisationPercent.toFixed(1)} % of the packet link while migrating`,
+    `  utilisation   ${report.utilisationPercent.toFixed(1)} % of the packet link${report.circuits ? "'s capacity, by both paths," : ''} while migrating`,
     `  certificate   ${certificate.slots} slots, ${certificate.violations} violations (${certificate.vacuous} slots with a bound above the delay promise, ${certificate.assumptionBroken} whose assumptions broke)`,
     `  rules left    ${report.leftoverRules}`,
     ...circuitLine(report),

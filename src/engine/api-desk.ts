@@ -64,7 +64,7 @@ export class ApiDesk {
   /** Somebody decided by a state of the migration that is no longer its state. */
   #outdated(command: ApiCommand): Problem | undefined {
     if (!('ifTransitions' in command)) return undefined;
-    const found = this.#migrations.views().find(({ id }) => id === command.id);
+    const found = this.#migrations.view(command.id);
     if (found === undefined || found.phaseTransitions.length === command.ifTransitions) return undefined;
     return problem(
       'precondition-failed',

@@ -5,10 +5,10 @@ import {
   completionSeconds,
   seconds,
 } from '../../controller/index.js';
-import { hostOf, type LinkSpec, siteOfHost, type Topology } from '../network/topology.js';
+import { hostOf, type LinkSpec, siteOfHost, sitesOf, type Topology } from '../network/topology.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
 import type { CircuitDemand } from './circuit-desk.js';
-import type { Migration } from './migration.js';
+import type { Migration, MigrationFacts } from './migration.js';
 
 const noDemand: CircuitDemand = {
   jobs: [],
@@ -19,15 +19,16 @@ const noDemand: CircuitDemand = {
 /** What the packet path can promise is asked for over this time. */
 const horizonSeconds = 60;
 
-/** True if a migration goes from a site at one end of a link to the site at the other. */
-export function joinsSites(topology: Topology, link: LinkSpec, source: string, destination: string): boolean {
-  const siteAt = (hostName: string): string | undefined => {
-    const host = hostOf(topology, hostName);
+/** True if a migration goes from one of two sites to the other. */
+export function joinsSites(
+  topology: Topology,
+  [a, b]: readonly [string, string],
+  { source, destination }: Pick<MigrationFacts, 'source' | 'destination'>,
+): boolean {
+  const [from, to] = [source, destination].map((name) => {
+    const host = hostOf(topology, name);
     return host && siteOfHost(topology, host);
-  };
-  const siteOf = (name: string): string | undefined => topology.switches.find((s) => s.name === name)?.site;
-  const [a, b] = link.ends.map(siteOf);
-  const [from, to] = [siteAt(source), siteAt(destination)];
+  });
   return from !== to && ((a === from && b === to) || (a === to && b === from));
 }
 
@@ -43,9 +44,9 @@ export function circuitDemand(
   live: readonly Migration[],
   loopsOf: (migration: Migration) => readonly BottleneckLoop[],
 ): CircuitDemand {
+  const sites = sitesOf(topology, link);
   const users = live.filter(
-    (m) =>
-      m.plan !== undefined && !m.committed && joinsSites(topology, link, m.facts.source, m.facts.destination),
+    (m) => m.plan !== undefined && !m.committed && joinsSites(topology, sites, m.facts),
   );
   if (users.length === 0) return noDemand;
   const loops = loopsOf(users[0]!);
@@ -79,6 +80,6 @@ export function circuitDemand(
     jobs,
     packetBytesPerSecond: bytesPerSecond(residual),
     promisedBytesPerSecond: bytesPerSecond(Math.min(...promised)),
-    lastRound: users.some((m) => m.step === 'staging' || m.step === 'stopping'),
+    lastRound: users.some((m) => m.isEnding),
   };
 }

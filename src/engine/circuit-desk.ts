@@ -1,7 +1,7 @@
 import type { CircuitDecision, CircuitInput, CircuitState } from '../../controller/index.js';
 import { instant } from '../../controller/index.js';
 import type { CircuitEvent, CircuitRequest, OrderTerms, ProvidedCircuit } from '../circuit/protocol.js';
-import type { LinkSpec } from '../network/index.js';
+import { type LinkSpec, sitesOf } from '../network/topology.js';
 import { CircuitBill } from './circuit-bill.js';
 import { CircuitLedger } from './circuit-ledger.js';
 import { CircuitLine, type DataPlane } from './circuit-line.js';
@@ -182,10 +182,12 @@ export class CircuitDesk {
   take(turn: Turn, event: CircuitEvent): void {
     switch (event.kind) {
       case 'answer': {
-        this.#providerProblem =
+        this.#noteProvider(
+          turn,
           event.error === null || event.error.code === 'refused'
             ? null
-            : `${event.error.code}: ${event.error.detail}`;
+            : `${event.error.code}: ${event.error.detail}`,
+        );
         if (event.command === this.#listing?.command)
           this.#onList(turn, event.error !== null, event.circuits);
         else
@@ -204,6 +206,16 @@ export class CircuitDesk {
         for (const { line } of this.#items) line.gone(turn, event.id, event.kind === 'released');
         return;
     }
+  }
+
+  /** Said once when it begins and once when it is over. */
+  #noteProvider(turn: Turn, problem: string | null): void {
+    const before = this.#providerProblem;
+    this.#providerProblem = problem;
+    if (problem !== null && before === null)
+      this.#log.add(turn, 'warn', 'the provider of circuits does not answer', problem);
+    else if (problem === null && before !== null)
+      this.#log.add(turn, 'info', 'the provider of circuits answers again', `before: ${before}`);
   }
 
   /**
@@ -281,7 +293,7 @@ export class CircuitDesk {
       .filter(({ line }) => line.carries)
       .map(({ link, line }) => ({
         link: link.name,
-        sites: this.#sitesOf(link),
+        sites: sitesOf(this.#config.topology!, link),
         capacityBytesPerSecond: (link.capacityBitsPerSecond ?? 0) / 8,
         sinceMs: line.sinceWallMs,
       }));
@@ -289,12 +301,6 @@ export class CircuitDesk {
 
   carries(link: string): boolean {
     return this.#items.some((item) => item.link.name === link && item.line.carries);
-  }
-
-  #sitesOf(link: LinkSpec): [string, string] {
-    const siteOf = (name: string): string =>
-      this.#config.topology?.switches.find((s) => s.name === name)?.site ?? '';
-    return [siteOf(link.ends[0]), siteOf(link.ends[1])];
   }
 
   /** Every circuit link of the topology, and those of which an order is still open. */

@@ -24,7 +24,7 @@ export interface CircuitWorld {
   steeringChanged(turn: Turn, link: string): void;
   /** every switch that steers has acknowledged what it should hold now */
   steeringDone(): boolean;
-  /** what the data plane shows of the link; undefined: its switches cannot be asked */
+  /** what the data plane shows of the link; undefined: its switches cannot be asked, or no probe was sent yet */
   dataPlane(link: string): DataPlane | undefined;
   /** the order that was made by `light` was refused */
   refused(turn: Turn, link: string): void;
@@ -421,7 +421,7 @@ export class CircuitLine {
     else if (!this.#usable && late)
       return this.#failed(
         turn,
-        `it was granted, but nothing comes through (${shown ?? 'its switches are away'})`,
+        `it was granted, but nothing comes through (${shown ?? 'nobody could look'})`,
       );
     return true;
   }

@@ -1,5 +1,5 @@
 import { type MigrationIntent, migrationDscp, type Steering } from '../network/index.js';
-import { hostOf, type LinkSpec, siteOfHost, type Topology } from '../network/topology.js';
+import { type LinkSpec, sitesOf, type Topology } from '../network/topology.js';
 import { joinsSites } from './circuit-demand.js';
 import type { UsableCircuit } from './circuit-desk.js';
 import type { EngineConfig } from './config.js';
@@ -12,59 +12,61 @@ const tcpPorts = 64;
 
 /** One stream, and another one where a circuit may be ordered or a disk moves too. */
 export function streamsOf(
-  { topology, circuits }: EngineConfig,
-  {
-    ordinal,
-    source,
-    destination,
-    disk,
-  }: Pick<MigrationFacts, 'ordinal' | 'source' | 'destination'> & Pick<MigrationRequest, 'disk'>,
+  config: EngineConfig,
+  ordinal: number,
+  migration: Pick<MigrationFacts, 'source' | 'destination'> & Pick<MigrationRequest, 'disk'>,
 ): MigrationFacts['streams'] {
   const first = firstTcpPort + (ordinal % tcpPorts);
-  const configured = (circuits?.links ?? []).map((c) => c.link);
-  const joined = topology?.links.some(
-    (l) => configured.includes(l.name) && joinsSites(topology, l, source, destination),
-  );
-  return joined || disk === 'mirror' ? [{ port: first }, { port: first + tcpPorts }] : [{ port: first }];
+  const several = migration.disk === 'mirror' || circuitOf(config, migration) !== undefined;
+  return several ? [{ port: first }, { port: first + tcpPorts }] : [{ port: first }];
 }
 
 /** What a migration's streams ask of the rules. */
 export const streamIntents = (
   topology: Topology | undefined,
   circuits: readonly UsableCircuit[],
-  { streams, source, destination }: Pick<MigrationFacts, 'streams' | 'source' | 'destination'>,
+  facts: Pick<MigrationFacts, 'streams' | 'source' | 'destination'>,
 ): Pick<MigrationIntent, 'tcpPort' | 'moreStreams'> => {
-  const onCircuit =
-    topology !== undefined && circuitBetween(topology, circuits, source, destination) !== undefined;
-  const [first, ...more] = streams.map((s) => s.port);
+  const onCircuit = topology !== undefined && circuitBetween(topology, circuits, facts) !== undefined;
+  const [first, ...more] = facts.streams.map((s) => s.port);
   return {
     tcpPort: first!,
     ...(more.length > 0 && { moreStreams: more.map((tcpPort) => ({ tcpPort, onCircuit })) }),
   };
 };
 
+/** The circuits that every switch knows of: before that, what is sent for one would go by the packet path. */
+export class SteeredCircuits {
+  readonly #known = new Set<string>();
+
+  /** @param acknowledged every switch holds the rules that follow from `usable` */
+  of(usable: readonly UsableCircuit[], acknowledged: () => boolean): readonly UsableCircuit[] {
+    for (const link of this.#known) if (!usable.some((u) => u.link === link)) this.#known.delete(link);
+    if (usable.some((u) => !this.#known.has(u.link)) && acknowledged())
+      for (const { link } of usable) this.#known.add(link);
+    return usable.filter((u) => this.#known.has(u.link));
+  }
+}
+
 /** What is marked for a circuit leaves by it, in both directions. */
 export const steeringOf = (circuits: readonly UsableCircuit[]): Steering[] =>
   circuits.flatMap(({ link, sites }) => sites.map((site) => ({ site, dscp: migrationDscp.circuit, link })));
 
-/** The circuit link, lit or dark, that joins the sites of two hosts. */
-export const circuitOf = (topology: Topology, source: string, destination: string): LinkSpec | undefined =>
-  topology.links.find((l) => l.kind === 'circuit' && joinsSites(topology, l, source, destination));
+/** The circuit, lit or dark, that somebody would light between the sites of two hosts; on the map alone there may be more. */
+export const circuitOf = (
+  { topology, circuits }: EngineConfig,
+  ends: Pick<MigrationFacts, 'source' | 'destination'>,
+): LinkSpec | undefined =>
+  topology?.links.find(
+    (l) => circuits?.links.some((c) => c.link === l.name) && joinsSites(topology, sitesOf(topology, l), ends),
+  );
 
 /** The first of the circuits that carries between the sites of two hosts. */
-export function circuitBetween(
+const circuitBetween = (
   topology: Topology,
   circuits: readonly UsableCircuit[],
-  source: string,
-  destination: string,
-): UsableCircuit | undefined {
-  const siteAt = (name: string): string | undefined => {
-    const host = hostOf(topology, name);
-    return host && siteOfHost(topology, host);
-  };
-  const [from, to] = [siteAt(source), siteAt(destination)];
-  return circuits.find(({ sites: [a, b] }) => (a === from && b === to) || (a === to && b === from));
-}
+  ends: Pick<MigrationFacts, 'source' | 'destination'>,
+): UsableCircuit | undefined => circuits.find(({ sites }) => joinsSites(topology, sites, ends));
 
 /**
  * Bytes/s that each migration gets on a circuit, beside what it gets on the packet path: rho_c C_c is shared evenly by those that it
@@ -80,7 +82,7 @@ export function circuitShares(
   const used = migrations.map(({ facts }) =>
     topology === undefined || facts.streams.length < 2
       ? undefined
-      : circuitBetween(topology, circuits, facts.source, facts.destination),
+      : circuitBetween(topology, circuits, facts),
   );
   return migrations.map(({ facts }, i) => {
     const circuit = used[i];

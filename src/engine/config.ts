@@ -144,3 +144,12 @@ export const defaultControl: ControlConfig = {
   safeBitsPerSecond: 2_000_000,
   staticShare: 0.25,
 };
+
+/** Its driver can slow the machine down, and is allowed to. */
+export const mayThrottle = ({ hypervisors }: EngineConfig, host: string, vm: string): boolean =>
+  hypervisors.some(
+    (h) =>
+      h.host === host &&
+      h.driver === 'qemu' &&
+      h.machines.some((m) => m.vm === vm && m.settings.autoConverge),
+  );

@@ -220,7 +220,8 @@ export class Engine {
     });
     if (away) return undefined;
     if (!this.#liveness.hasSignal(link.name)) return 'no-signal';
-    return this.#liveness.isDead(link.name) ? 'silent' : 'carries';
+    if (this.#liveness.isDead(link.name)) return 'silent';
+    return this.#liveness.isHeard(link.name) ? 'carries' : undefined;
   }
 
   readonly #carries = (link: string): boolean => this.#circuits.carries(link);

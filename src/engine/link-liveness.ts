@@ -66,6 +66,11 @@ export class LinkLiveness {
     return link !== undefined && (!link.signal || link.directions.some((d) => d.watch.dead));
   }
 
+  /** Probes have come through in both directions. At the start a link is not taken for dead, but nothing is known of it. */
+  isHeard(linkName: string): boolean {
+    return this.#links.find((l) => l.name === linkName)?.directions.every((d) => d.watch.heard) ?? false;
+  }
+
   /** Both ends have a signal, as far as their switches have told. */
   hasSignal(linkName: string): boolean {
     return this.#links.find((l) => l.name === linkName)?.signal ?? false;

@@ -9,16 +9,17 @@ import {
   waysTo,
 } from '../network/index.js';
 import type { Rule } from '../network/rules.js';
-import { hostOf, type LinkSpec, type Topology, vmOf } from '../network/topology.js';
+import { hostOf, type LinkSpec, sitesOf, type Topology, vmOf } from '../network/topology.js';
 import { Admission, type Admitted } from './admission.js';
 import type { Reply } from './api-desk.js';
+import { cancelResult, unknownMigration } from './cancel-result.js';
 import { circuitDemand, joinsSites } from './circuit-demand.js';
-import type { CircuitDemand, CircuitDesk, UsableCircuit } from './circuit-desk.js';
-import { steeringOf, streamIntents, streamsOf } from './circuit-use.js';
-import type { EngineConfig } from './config.js';
+import type { CircuitDemand, CircuitDesk } from './circuit-desk.js';
+import { SteeredCircuits, steeringOf, streamIntents, streamsOf } from './circuit-use.js';
+import { type EngineConfig, mayThrottle } from './config.js';
 import type { ApiCommand, ApiResult, HypervisorEvent, MigrationRequest } from './input.js';
 import type { JournalRecord } from './journal.js';
-import { type CancelOutcome, Migration, type MigrationFacts, type MigrationWorld } from './migration.js';
+import { Migration, type MigrationFacts, type MigrationWorld } from './migration.js';
 import { type MigrationPreview, planOf } from './migration-preview.js';
 import type { HypervisorRequest } from './output.js';
 import type { PacketIn } from './packet-io.js';
@@ -58,14 +59,15 @@ export class MigrationDesk implements MigrationWorld {
   readonly #rates: RateDesk;
   /** what it says is usable may be steered onto; it calls `networkChanged` when that has changed */
   readonly circuits: CircuitDesk;
-  /** links of circuits that are usable and known to every switch */
-  readonly #known = new Set<string>();
+  readonly #steered = new SteeredCircuits();
   readonly #admission: Admission;
   readonly #connected = new Set<string>();
   /** by switch: what it was told to hold, and from what that followed */
   readonly #rules = new Map<string, { readonly key: string; readonly rules: readonly Rule[] }>();
   /** by host: how packets come there from every switch */
   readonly #ways = new Map<string, ReturnType<typeof waysTo>>();
+  /** by source and destination: the order of switches in a flip */
+  readonly #levels = new Map<string, FlipLevels>();
   #lastOrdinal = 0;
   #revision = 0;
   #linksDown: readonly string[] = [];
@@ -150,23 +152,23 @@ export class MigrationDesk implements MigrationWorld {
       dirtyBytesPerSecond: vm.dirtyBytesPerSecond,
       workingSetBytes: vm.workingSetBytes,
       destinationAddress: host.ip,
-      streams: streamsOf(this.#config, {
-        ordinal,
+      streams: streamsOf(this.#config, ordinal, {
         source,
         destination: placed.destination,
         disk: request.disk,
       }),
-      flipLevels: flipLevels(topology, source, placed.destination),
+      flipLevels: this.#levelsBetween(topology, source, placed.destination),
       holdsPackets: this.#config.switchover !== 'follow',
-      mayThrottle: this.#mayThrottle(source, request.vm),
+      mayThrottle: mayThrottle(this.#config, source, request.vm),
     };
   }
 
-  #mayThrottle(host: string, vm: string): boolean {
-    const hypervisor = this.#config.hypervisors.find((h) => h.host === host);
-    return (
-      hypervisor?.driver === 'qemu' && hypervisor.machines.some((m) => m.vm === vm && m.settings.autoConverge)
-    );
+  /** With all links there; asked for each migration of the journal. */
+  #levelsBetween(topology: Topology, source: string, destination: string): FlipLevels {
+    const hosts = `${source} ${destination}`;
+    const levels = this.#levels.get(hosts) ?? flipLevels(topology, source, destination);
+    this.#levels.set(hosts, levels);
+    return levels;
   }
 
   #keep(migration: Migration, idempotencyKey: string | null, digest: string): void {
@@ -370,7 +372,7 @@ export class MigrationDesk implements MigrationWorld {
         ordinal,
         ...streamIntents(topology, [], {
           ...admitted,
-          streams: streamsOf(this.#config, { ordinal, disk, ...admitted }),
+          streams: streamsOf(this.#config, ordinal, { disk, ...admitted }),
         }),
       }),
     };
@@ -442,21 +444,14 @@ export class MigrationDesk implements MigrationWorld {
 
   /** A circuit that carried is gone: what was promised with it is judged anew, on the packet path. */
   circuitLost(turn: Turn, link: LinkSpec, reason: string): void {
+    const topology = this.#config.topology!;
+    const sites = sitesOf(topology, link);
     for (const migration of this.#live()) {
-      const { id, source, destination } = migration.facts;
-      if (!joinsSites(this.#config.topology!, link, source, destination)) continue;
+      if (!joinsSites(topology, sites, migration.facts)) continue;
       migration.plan = undefined;
-      this.#log.add(turn, 'warn', 'a migration goes on by the packet path', `${id}: ${link.name}: ${reason}`);
+      const detail = `${migration.facts.id}: ${link.name}: ${reason}`;
+      this.#log.add(turn, 'warn', 'a migration goes on by the packet path', detail);
     }
-  }
-
-  /** The circuits that every switch knows of: before that, what is sent for one would go by the packet path. */
-  #steered(): readonly UsableCircuit[] {
-    const usable = this.circuits.usable();
-    for (const link of this.#known) if (!usable.some((u) => u.link === link)) this.#known.delete(link);
-    if (usable.some((u) => !this.#known.has(u.link)) && this.rules().acknowledged)
-      for (const { link } of usable) this.#known.add(link);
-    return usable.filter((u) => this.#known.has(u.link));
   }
 
   /** Tells every keeper what its switch should hold now. */
@@ -544,7 +539,15 @@ export class MigrationDesk implements MigrationWorld {
   run(turn: Turn): void {
     const live = this.#live();
     for (const migration of live) if (migration.nextDeadline() <= turn.now) migration.advance(turn, this);
-    if (!this.#rates.share(turn, live, this, this.#steered())) return;
+    if (
+      !this.#rates.share(
+        turn,
+        live,
+        this,
+        this.#steered.of(this.circuits.usable(), () => this.rules().acknowledged),
+      )
+    )
+      return;
     // A new rate may be what a machine waits for that is about to be stopped.
     for (const migration of live) if (migration.step === 'staging') migration.advance(turn, this);
   }
@@ -558,6 +561,10 @@ export class MigrationDesk implements MigrationWorld {
   /** Those that the control loop grants a rate. */
   get sending(): Migration[] {
     return this.#live().filter((m) => m.isSending);
+  }
+
+  view(id: string): MigrationView | undefined {
+    return this.#migrations.get(id)?.view();
   }
 
   views(): MigrationView[] {
@@ -585,28 +592,3 @@ const redirectionOf = (m: Migration, switchName: string): { redirectSeconds?: nu
   const redirectSeconds = m.redirectSecondsAt(switchName);
   return redirectSeconds === undefined ? {} : { redirectSeconds };
 };
-
-function cancelResult(migration: Migration, outcome: CancelOutcome): ApiResult {
-  const { id } = migration.facts;
-  const refuse = (slug: 'not-cancellable' | 'store-failed', status: number, detail: string): ApiResult => ({
-    ok: false,
-    problem: problem(slug, status, detail),
-  });
-  switch (outcome) {
-    case 'taken':
-      return { ok: true, body: migration.view() };
-    case 'too-late':
-      return refuse(
-        'not-cancellable',
-        409,
-        `Migration ${id} is in step ${migration.step}; it can be cancelled until the VM is stopped.`,
-      );
-    case 'not-stored':
-      return refuse('store-failed', 503, 'The journal could not be written, so nothing was cancelled.');
-  }
-}
-
-const unknownMigration = (id: string): ApiResult => ({
-  ok: false,
-  problem: problem('unknown-migration', 404, `No migration has the id "${id}".`),
-});

@@ -32,6 +32,12 @@ export function migrationView(known: MigrationKnowledge): MigrationView {
     workingSetBytes: facts.workingSetBytes,
     downtimeLimitMs: facts.request.downtimeLimitMs,
   });
+  const forecast = known.plan?.forecast({
+    startedAt: history.startedAt,
+    endedAt: history.endedAt,
+    completed: step === 'completed',
+    downtimeMs: known.downtimeMs,
+  });
   return {
     id: facts.id,
     vm: facts.request.vm,
@@ -53,6 +59,7 @@ export function migrationView(known: MigrationKnowledge): MigrationView {
     grantedBitsPerSecond: hasEnded(step) ? 0 : known.grantedBytesPerSecond * 8,
     predictedSecondsLeft: step === 'running' ? secondsLeft : null,
     service: known.plan?.view() ?? null,
+    ...(forecast && { forecast }),
     downtimeMs: known.downtimeMs,
     failureReason: history.failureReason,
   };

@@ -34,6 +34,7 @@ const noProgressLimitSeconds = 60;
 const forwardLimitSeconds = 60;
 /** So long a redirection is taken back level by level; a switch that does not answer must not keep the others. */
 const retreatLimitSeconds = 2;
+const waitsForReadBack: readonly Step[] = ['flipping', 'cleaning', 'cancelling', 'failing'];
 
 /**
  * One migration on its way. Level-triggered: `advance` looks at what is known (agents' status, rules
@@ -72,6 +73,7 @@ export class Migration {
   /** levels of switches that may have the new location; after a restart all of them, because some may have it already */
   #flippedLevels = Number.POSITIVE_INFINITY;
   readonly #redirection: Redirection;
+  #retreatsSince = 0;
   #advancedAt = Number.NEGATIVE_INFINITY;
   grantedBytesPerSecond = 0; // on the packet path,
   circuitBytesPerSecond = 0; // and beside it on a circuit
@@ -114,10 +116,9 @@ export class Migration {
   redirectSecondsAt(switchName: string): number | undefined {
     return this.step === 'cleaning' || this.ended ? undefined : this.#redirection.secondsAt(switchName);
   }
-  /** A step waits for what the switches hold, read back; a level of switches that turn is not worth the time of a read. */
+  /** The step waits for what switches hold, read back. A read holds up what the switch is told next, so there is none for the rest. */
   get wantsReadBack(): boolean {
-    if (this.step === 'redirecting') return this.#redirection.isComplete;
-    return !this.ended && this.step !== 'running';
+    return this.step === 'redirecting' ? this.#redirection.isComplete : waitsForReadBack.includes(this.step);
   }
   /** what its agent measured in the last finished round of copying; undefined in the first */
   get dirtyBytesPerSecond(): number | undefined {
@@ -141,16 +142,13 @@ export class Migration {
   get sourceStatus(): KnownStatus {
     return this.#status.source;
   }
+  /** Its machine stands still or is about to: nothing that its last round was planned with may be taken away. */
+  get isEnding(): boolean {
+    return this.step === 'staging' || this.step === 'redirecting' || this.step === 'stopping';
+  }
   /** the control loop should grant it a rate */
   get isSending(): boolean {
-    return (
-      this.step === 'starting' ||
-      this.step === 'running' ||
-      this.step === 'staging' ||
-      this.step === 'redirecting' ||
-      this.step === 'stopping' ||
-      this.#stillFetches
-    );
+    return this.step === 'starting' || this.step === 'running' || this.isEnding || this.#stillFetches;
   }
 
   /** `answer` is called once: when the cancel will outlive this process, or when it is certain not to happen. */
@@ -514,9 +512,11 @@ export class Migration {
   #retreat(turn: Turn, world: MigrationWorld): boolean {
     const nothingRuns = this.#isClear('source') && this.#isClear('destination');
     if (this.#redirection.isGone || !(this.#runsAtSource() || nothingRuns)) return false;
-    const late = turn.now - this.#enteredAt > retreatLimitSeconds;
     const isFirst = !this.#done.has('retreat');
     this.#done.add('retreat');
+    // Counted from here: before, it may have been waited for an agent to say where the machine runs.
+    if (isFirst) this.#retreatsSince = turn.now;
+    const late = turn.now - this.#retreatsSince > retreatLimitSeconds;
     if (late || isFirst || world.rules().acknowledged) {
       this.#redirection.retreat(late);
       world.rulesChanged(turn);

@@ -24,6 +24,8 @@ export class PathWatch {
   #answers = 0;
   #reading: Reading | undefined;
   dead = false;
+  /** a probe has come through since it was last dead, or ever */
+  heard = false;
 
   /**
    * @param patienceSeconds a probe that is not there by then is missing
@@ -59,6 +61,7 @@ export class PathWatch {
     // What comes too late shows that something comes, but is no answer; what was overtaken is lost.
     if (found < 0) return undefined;
     this.#answers = found > 0 ? 1 : this.#answers + 1;
+    this.heard = true;
     if (!this.dead || this.#answers < answersToLive) return undefined;
     this.dead = false;
     return 'revived';
@@ -83,6 +86,7 @@ export class PathWatch {
     this.#misses = 0;
     this.#answers = 0;
     this.#reading = undefined;
+    this.heard = false;
     if (this.dead) return undefined;
     this.dead = true;
     return 'died';

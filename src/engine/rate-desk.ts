@@ -139,18 +139,17 @@ export class RateDesk {
     };
   }
 
-  #fixedTermsOf(path: readonly BottleneckLoop[], { source, destination }: MigrationFacts): FixedTerms {
+  #fixedTermsOf(path: readonly BottleneckLoop[], facts: MigrationFacts): FixedTerms {
     const { topology } = this.#config;
     const links = (topology?.links ?? []).filter((l) => path.some((loop) => loop.linkName === l.name));
     const delay = links.reduce((sum, l) => sum + l.oneWayDelayMs / 1000, 0);
-    const circuit = topology && circuitOf(topology, source, destination);
+    const circuit = circuitOf(this.#config, facts);
     const { targetUtilisation } = this.#config.control;
     return {
       mostBytesPerSecond: targetUtilisation * Math.min(...path.map((loop) => loop.capacityBytesPerSecond)),
       fixedDowntimeSeconds: 2 * delay + flipSeconds,
       circuit:
-        // drawn on the map is not to be had: somebody must be configured who lights it
-        this.#config.circuits === undefined || circuit?.capacityBitsPerSecond === undefined
+        circuit?.capacityBitsPerSecond === undefined
           ? null
           : {
               capacityBytesPerSecond: circuit.capacityBitsPerSecond / 8,
@@ -208,7 +207,7 @@ export class RateDesk {
       const queue = queues.get(pacer) ?? { bytesPerSecond: 0, migrations: 0, ending: false };
       queue.bytesPerSecond += rates[i]!;
       queue.migrations += 1;
-      queue.ending ||= isEnding(migration);
+      queue.ending ||= migration.isEnding;
       queues.set(pacer, queue);
     });
     sending.forEach((migration, i) => {
@@ -270,7 +269,7 @@ export class RateDesk {
       weight: m.plan?.weight ?? 1,
       debtBytes: m.plan?.debtBytes(now) ?? 0,
       capBytesPerSecond: capOf(m),
-      floorBytesPerSecond: m.plan?.floorBytesPerSecond(isEnding(m)) ?? 0,
+      floorBytesPerSecond: m.plan?.floorBytesPerSecond(m.isEnding) ?? 0,
       path: paths[i]!,
     }));
     const weights = this.#sums(
@@ -327,10 +326,8 @@ export class RateDesk {
 const circuitHeadroom = (ending: boolean): number => (ending ? drainShare : agentHeadroom);
 const capOf = (migration: Migration): number =>
   migration.facts.request.maxBandwidthBytesPerSecond ?? Number.POSITIVE_INFINITY;
-const isEnding = (migration: Migration): boolean =>
-  migration.step === 'staging' || migration.step === 'redirecting' || migration.step === 'stopping';
 /** Whose floor is kept first: a machine that stands still, then a promise, then the rest; in the order of acceptance. */
 const rank = (m: Migration): number => {
-  const group = isEnding(m) ? 0 : m.facts.request.deadlineSeconds !== undefined ? 1 : 2;
+  const group = m.isEnding ? 0 : m.facts.request.deadlineSeconds !== undefined ? 1 : 2;
   return group * 2 ** 32 + m.facts.ordinal;
 };

@@ -18,10 +18,11 @@ import {
   seconds,
   type VmCopy,
 } from '../../controller/index.js';
+import { forecastView, type HalfWay, isHalfWay } from './finish-forecast.js';
 import type { Migration, MigrationFacts } from './migration.js';
 import type { KnownStatus } from './migration-progress.js';
 import { type Turn, timestamp } from './turn.js';
-import type { DeadlineLight, ServiceView } from './view.js';
+import type { DeadlineLight, ForecastView, ServiceView } from './view.js';
 
 /** Kept back from a deadline for the switch-over and for forecasts that err. */
 export const guardSeconds = 2;
@@ -74,6 +75,7 @@ export class RatePlan {
   #wallMs: number;
   #advice: { readonly rung: LadderRung; readonly at: number } | undefined;
   readonly #remedy = new ConvergenceRemedy();
+  #halfWay: HalfWay | undefined;
   #gateAskedAt: number | undefined;
   #gate: CutOverVerdict | null = null;
 
@@ -134,6 +136,8 @@ export class RatePlan {
     if (status === this.#status) return;
     this.#status = status;
     if (status.phase === 'unknown') return;
+    if (this.#halfWay === undefined && isHalfWay(status.transferredBytes, this.#facts.memoryBytes))
+      this.#halfWay = { finish: this.#promisedFinish() };
     const sent = Math.max(0, status.transferredBytes - this.#transferred);
     this.#transferred = Math.max(this.#transferred, status.transferredBytes);
     this.#debt?.advance(instant(turn.now), bytes(sent));
@@ -279,6 +283,12 @@ export class RatePlan {
         ? this.#deadlineAt - guardSeconds + this.debtBytes(this.#at) / nu - this.#at
         : durationAt(this.#copy(), bytesPerSecond(this.#meanRate));
     return Number.isFinite(left) ? timestamp(this.#wallMs + left * 1000) : null;
+  }
+
+  /** The forecast, held against what happened. */
+  forecast(happened: Parameters<typeof forecastView>[2]): ForecastView | undefined {
+    const seconds = this.#gate?.downtimeSeconds ?? Number.NaN;
+    return forecastView(this.#halfWay, Number.isFinite(seconds) ? seconds * 1000 : null, happened);
   }
 
   view(): ServiceView {

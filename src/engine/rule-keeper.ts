@@ -9,6 +9,7 @@ import {
   type InstalledGroup,
   isOurs,
   type Rule,
+  type RuleChanges,
   ruleFromStats,
   ruleText,
   TableRoom,
@@ -96,6 +97,13 @@ export class RuleKeeper {
   #loggedConflict = '';
   #bundles = true;
   #wantsVerified = false;
+  #compared:
+    | {
+        readonly desired: readonly Rule[];
+        readonly installed: readonly Rule[];
+        readonly changes: RuleChanges;
+      }
+    | undefined;
   #waitsForRoom = false;
   #lastAudit = 0;
   #lastLease = Number.NEGATIVE_INFINITY;
@@ -138,7 +146,7 @@ export class RuleKeeper {
     if (this.#full === undefined) return undefined;
     const { tableId } = this.#full;
     const installed = this.#knowledge.kind === 'known' ? this.#knowledge.rules : [];
-    const { adds } = compareRules(this.desired, installed);
+    const { adds } = this.#difference(installed);
     const waiting = adds.filter((rule) => rule.tableId === tableId).length;
     return { tableId, limit: this.#room.limitOf(tableId) ?? null, waiting };
   }
@@ -169,7 +177,7 @@ export class RuleKeeper {
       this.#send(turn, session, groups.changes, { groups: [...others, ...groups.changes] });
       return;
     }
-    const { adds, deletes, conflicts } = compareRules(this.desired, this.#knowledge.rules);
+    const { adds, deletes, conflicts } = this.#difference(this.#knowledge.rules);
     if (conflicts.length > 0) {
       this.#onConflict(turn, session, conflicts, deletes);
       return;
@@ -200,6 +208,14 @@ export class RuleKeeper {
       turn.now >= this.#lastAudit + auditPeriodSeconds
     )
       this.#read(turn, session);
+  }
+
+  /** Rules and what is known of the switch change seldom and as a whole, and are looked at with every event. */
+  #difference(installed: readonly Rule[]): RuleChanges {
+    const { desired } = this;
+    if (this.#compared?.desired !== desired || this.#compared.installed !== installed)
+      this.#compared = { desired, installed, changes: compareRules(desired, installed) };
+    return this.#compared.changes;
   }
 
   /** Nothing is added beside a rule that is in the way, but what of ours is not wanted any more still goes. */
@@ -338,7 +354,7 @@ export class RuleKeeper {
     this.#knowledge = { kind: 'known', rules, groups };
     const grouped = compareGroups(this.#groups, groups);
     if (grouped.changes.length + grouped.deletes.length > 0) return;
-    const { adds, deletes, conflicts } = compareRules(this.desired, rules);
+    const { adds, deletes, conflicts } = this.#difference(rules);
     if (revision === this.revision && adds.length + deletes.length + conflicts.length === 0) {
       this.acknowledged = revision;
       this.verified = revision;

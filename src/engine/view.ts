@@ -262,6 +262,15 @@ export interface ServiceView {
   /** the downtime if it were stopped now; null: it is not that far */
   readonly cutOver: { readonly open: boolean; readonly downtimeMs: number; readonly reason: string } | null;
 }
+/** The forecast of half-way and of the gate, held against what happened. Later or longer than foretold: negative. */
+export interface ForecastView {
+  /** RFC 3339; null: it did not converge at the rate of that moment */
+  readonly halfWayFinish: string | null;
+  /** (foretold - real finish) / duration; null: not completed */
+  readonly finishErrorShare: number | null;
+  readonly expectedDowntimeMs: number | null;
+  readonly downtimeErrorMs: number | null;
+}
 export interface MigrationView {
   readonly id: string;
   readonly vm: string;
@@ -284,6 +293,8 @@ export interface MigrationView {
   readonly predictedSecondsLeft: number | null;
   /** as it was last; null: it has not been under way in this life of the controller */
   readonly service: ServiceView | null;
+  /** from half-way on */
+  readonly forecast?: ForecastView;
   readonly downtimeMs: number | null;
   readonly failureReason: string | null;
 }

@@ -23,7 +23,8 @@ export type ParsedRequest =
 
 type Fields = Readonly<Record<string, unknown>>;
 
-class Refusal extends Error {
+/** Why a command is not carried out, as an error of the protocol. */
+export class Refusal extends Error {
   readonly code: string;
   constructor(code: string, detail: string) {
     super(detail);

@@ -95,6 +95,18 @@ export interface AgentStatus {
   readonly detail: string;
 }
 
+/** Of a migration that an agent does not know. */
+export const absentStatus: AgentStatus = {
+  phase: 'none',
+  round: 0,
+  totalBytes: 0,
+  transferredBytes: 0,
+  remainingBytes: 0,
+  dirtyBytesPerSecond: 0,
+  downtimeMs: null,
+  detail: '',
+};
+
 export type AgentEventName =
   | 'ROUND'
   | 'PRE_SWITCHOVER'

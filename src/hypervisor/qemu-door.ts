@@ -9,6 +9,8 @@ const nearSeconds = 0.3;
 const leastHoldBytesPerSecond = 65_536;
 /** Slower than pages become dirty: the rest grows, and full rate brings it down again. */
 const belowDirtyRate = 0.5;
+/** What was written during the first pass shows at its end: then there must be time to look, and no QEMU that has sent it already. */
+const blindShare = 0.25;
 const largestShare = 0.5;
 
 export interface DoorFacts {
@@ -28,7 +30,9 @@ export function fits({ pass, remainingBytes, payloadBytesPerSecond, downtimeLimi
 /** The rate at which to wait, bytes/s; Infinity: as fast as is granted. */
 export function holdRate(facts: DoorFacts): number {
   const { payloadBytesPerSecond: rate, downtimeLimitMs } = facts;
+  if (facts.pass <= 1)
+    return facts.remainingBytes > rate * nearSeconds ? Number.POSITIVE_INFINITY : blindShare * rate;
   const budget = Math.min(nearSeconds, (largestShare * downtimeLimitMs) / 1000);
-  if (facts.pass <= 1 || facts.remainingBytes > rate * budget) return Number.POSITIVE_INFINITY;
+  if (facts.remainingBytes > rate * budget) return Number.POSITIVE_INFINITY;
   return Math.max(leastHoldBytesPerSecond, belowDirtyRate * facts.dirtyBytesPerSecond);
 }

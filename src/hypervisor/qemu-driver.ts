@@ -2,15 +2,20 @@
  * Moves machines between QEMUs, in the words of the agent protocol: to the engine each host looks like a host with a transfer agent. It
  * has no process of its own on the hosts: what must outlive this side is kept in the QEMUs (see qemu-marker.ts).
  */
-import type { AgentError } from './agent-request.js';
-import { checkCommand } from './agent-request.js';
-import type { AgentCommand, AgentEventLine, AgentStatus, TransferStream } from './protocol.js';
+import { type AgentError, checkCommand, Refusal } from './agent-request.js';
+import {
+  type AgentCommand,
+  type AgentEventLine,
+  type AgentStatus,
+  absentStatus,
+  type TransferStream,
+} from './protocol.js';
 import type { QemuLink, QemuLinkWatcher, QemuMachineConfig } from './qemu-link.js';
 import { QemuMachine } from './qemu-machine.js';
 import { canBeMarked, type MoveMarker, putMarker, removeMarker } from './qemu-marker.js';
 import { mirrorDisk, offerDisk } from './qemu-mirror.js';
 import { QemuMove, type Side } from './qemu-move.js';
-import { agree } from './qemu-terms.js';
+import { agree, bringTls } from './qemu-terms.js';
 import { QmpError } from './qmp-session.js';
 
 export interface QemuHandlers {
@@ -28,27 +33,8 @@ export interface QemuSurroundings {
 /** Moves that have ended and are still answered for. */
 const endedKept = 256;
 
-const absent: AgentStatus = {
-  phase: 'none',
-  round: 0,
-  totalBytes: 0,
-  transferredBytes: 0,
-  remainingBytes: 0,
-  dirtyBytesPerSecond: 0,
-  downtimeMs: null,
-  detail: '',
-};
-
 type Prepare = Extract<AgentCommand, { execute: 'prepare-incoming' }>;
 type Migrate = Extract<AgentCommand, { execute: 'migrate' }>;
-
-class Refusal extends Error {
-  readonly code: string;
-  constructor(code: string, detail: string) {
-    super(detail);
-    this.code = code;
-  }
-}
 
 export class QemuDriver {
   readonly #machines: readonly QemuMachine[];
@@ -103,7 +89,7 @@ export class QemuDriver {
       case 'query':
         return this.#query(host, command.migration);
       case 'hello':
-        return absent;
+        return absentStatus;
       default:
         return this.#steer(host, command);
     }
@@ -152,6 +138,7 @@ export class QemuDriver {
     await this.#mark(machine, marker);
     // it has everything long before the source has let go: it runs when it is told to
     await machine.execute('stop');
+    await bringTls(machine.link, 'target', settings);
     await agree(machine.link, 'target', { mode, workingSetBytes: 0 }, settings);
     if (disk === 'mirror')
       await offerDisk(machine, { host: settings.listen ?? '0.0.0.0', port: diskPort(streams) });
@@ -172,6 +159,7 @@ export class QemuDriver {
     const { mode = 'precopy', disk = 'none', downtimeLimitMs, workingSetBytes } = command;
     const marker = { migration, role: 'source', mode, disk, downtimeLimitMs, workingSetBytes, uri } as const;
     await this.#mark(machine, marker);
+    await bringTls(machine.link, 'source', machine.config.settings);
     await agree(machine.link, 'source', { mode, workingSetBytes }, machine.config.settings);
     const move = this.#join(machine, marker, false);
     if (command.bandwidthBytesPerSecond !== null) move.bandwidth.grant(command.bandwidthBytesPerSecond);
@@ -190,7 +178,7 @@ export class QemuDriver {
     if (found === undefined) {
       // somewhere it may have begun before this side lived
       const unheard = this.#machines.find((m) => m.config.host === host && m.presence === 'away');
-      if (unheard === undefined) return absent;
+      if (unheard === undefined) return absentStatus;
       throw new QmpError('not-connected', `the QEMU of ${unheard.config.vm} at ${host}: ${unheard.reason}`);
     }
     const { move, side, machine } = found;
@@ -205,7 +193,7 @@ export class QemuDriver {
   ): Promise<AgentStatus> {
     const found = this.#find(host, command.migration);
     if (found === undefined) {
-      if (command.execute === 'cancel') return absent;
+      if (command.execute === 'cancel') return absentStatus;
       throw new Refusal('unknown-migration', `${host} takes no part in ${command.migration}`);
     }
     const { move, side } = found;
@@ -229,7 +217,10 @@ export class QemuDriver {
     const machine = this.#machines.find((m) => m.config.host === host && m.config.vm === vm);
     if (machine === undefined) throw new Refusal('no-qemu', `no QEMU is configured for ${vm} at ${host}`);
     if (machine.presence === 'ready') return machine;
-    throw new Refusal('no-qemu', `the QEMU of ${vm} at ${host} does not answer: ${machine.reason}`);
+    const silent = `the QEMU of ${vm} at ${host} does not answer: ${machine.reason}`;
+    // one that may still be there is asked again when its monitor is back
+    if (machine.presence === 'away') throw new QmpError('not-connected', silent);
+    throw new Refusal('no-qemu', silent);
   }
 
   async #mark(machine: QemuMachine, marker: MoveMarker): Promise<void> {

@@ -28,8 +28,8 @@ export interface QemuSettings {
   readonly compression: 'none' | 'zstd' | 'xbzrle';
   /** may the machine be slowed down when nothing else makes it converge */
   readonly autoConverge: boolean;
-  /** id of a tls-creds object in both QEMUs, for migration and disk; undefined: in the clear */
-  readonly tlsCredentials: string | undefined;
+  /** directory on the host with ca-cert.pem, server-cert.pem, client-cert.pem and their keys, for memory and disk; undefined: in the clear */
+  readonly tlsDirectory: string | undefined;
 }
 
 export interface QemuMachineConfig {
@@ -47,5 +47,5 @@ export const defaultQemuSettings: QemuSettings = {
   channels: 1,
   compression: 'none',
   autoConverge: false,
-  tlsCredentials: undefined,
+  tlsDirectory: undefined,
 };

@@ -3,6 +3,7 @@
  * writes. The memory follows when the disk is there; the job ends while the machine stands still, so that both copies are one.
  */
 import type { QemuMachine } from './qemu-machine.js';
+import { tlsObject } from './qemu-terms.js';
 import { isFields, type QmpEvent } from './qmp-message.js';
 import { QmpError } from './qmp-session.js';
 
@@ -15,8 +16,8 @@ export interface DiskAddress {
 }
 const server = ({ host, port }: DiskAddress) => ({ type: 'inet', host, port: String(port) });
 const tls = (machine: QemuMachine) => {
-  const { tlsCredentials } = machine.config.settings;
-  return tlsCredentials === undefined ? {} : { 'tls-creds': tlsCredentials };
+  const { tlsDirectory } = machine.config.settings;
+  return tlsDirectory === undefined ? {} : { 'tls-creds': tlsObject };
 };
 
 /** The node behind a drive; a disk that is no drive's name is a node's. @throws QmpError */

@@ -168,9 +168,9 @@ export class QemuMove {
     const end = this.#end('target');
     if (this.#machines.target === undefined) return 'none';
     if (this.#commit === 'running') return 'resumed';
-    if (end === 'dead') return this.#cancelled ? 'cancelled' : 'failed';
+    if (end === 'dead' || end === 'failed') return this.#cancelled ? 'cancelled' : 'failed';
     if (end === 'unknown') return this.#told.target === 'none' ? 'incoming' : this.#told.target;
-    return end === 'failed' ? 'failed' : 'incoming';
+    return 'incoming';
   }
 
   status(side: Side): AgentStatus {

@@ -22,6 +22,9 @@ export const throttleValues = (mostPercent: number): Record<string, number> => (
 /** The most that QEMU takes (MAX_MIGRATE_DOWNTIME): what is left now is the last round. */
 export const stopNowDowntimeMs = 2_000_000;
 
+/** the object with the credentials of a move */
+export const tlsObject = 'tls-steady';
+
 interface Wish {
   readonly name: string;
   readonly on: boolean;
@@ -81,7 +84,9 @@ function parameterValues(
   terms: MoveTerms,
   settings: QemuSettings,
 ): Record<string, number | string> {
-  const values: Record<string, number | string> = { 'tls-creds': settings.tlsCredentials ?? '' };
+  const values: Record<string, number | string> = {
+    'tls-creds': settings.tlsDirectory === undefined ? '' : tlsObject,
+  };
   if (usesMultifd(terms, settings)) {
     values['multifd-channels'] = settings.channels;
     values['multifd-compression'] = settings.compression === 'zstd' ? 'zstd' : 'none';
@@ -92,6 +97,29 @@ function parameterValues(
     for (const name of ['cpu-throttle-initial', 'cpu-throttle-increment', 'max-cpu-throttle'])
       values[name] = heldThrottlePercent;
   return values;
+}
+
+/**
+ * Credentials for memory and disk: the target is the server, the source its client, and each end looks at the other's certificate.
+ * @throws QmpError
+ */
+export async function bringTls(
+  link: QemuLink,
+  role: 'source' | 'target',
+  { tlsDirectory }: QemuSettings,
+): Promise<void> {
+  if (tlsDirectory === undefined) return;
+  // of an earlier move, in the other role perhaps
+  await link.execute('object-del', { id: tlsObject }).catch((error: unknown) => {
+    if (!(error instanceof QmpError && error.code === 'refused')) throw error;
+  });
+  await link.execute('object-add', {
+    'qom-type': 'tls-creds-x509',
+    id: tlsObject,
+    dir: tlsDirectory,
+    endpoint: role === 'target' ? 'server' : 'client',
+    'verify-peer': true,
+  });
 }
 
 /** A power of two, as QEMU demands, that holds what is written again and again. */

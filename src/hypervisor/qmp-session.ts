@@ -66,6 +66,8 @@ interface Pending {
   readonly reject: (error: QmpError) => void;
 }
 
+const hasAny = (fields: QmpFields): boolean => Object.keys(fields).length > 0;
+
 export class QmpSession {
   readonly #handlers: QmpHandlers;
   readonly #limits: QmpLimits;
@@ -138,7 +140,9 @@ export class QmpSession {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { command, due: this.#nowMs() + this.#limits.commandMs, resolve, reject });
-      this.#handlers.write(`${JSON.stringify({ execute: command, arguments: fields, id })}\n`);
+      this.#handlers.write(
+        `${JSON.stringify({ execute: command, ...(hasAny(fields) && { arguments: fields }), id })}\n`,
+      );
     });
   }
 

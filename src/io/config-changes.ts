@@ -32,8 +32,8 @@ function effectOf(setting: string, wasThere: boolean, isThere: boolean): Effect 
   return 'cold';
 }
 
-/** Path of each setting that is there to its value as text. */
-function settingsOf({ config, listen }: SteadyConfig): ReadonlyMap<string, string> {
+/** Path of each setting that is there to its value; of secrets only the files are named. */
+export function settingsIn({ config, listen }: SteadyConfig): ReadonlyMap<string, unknown> {
   const { control, topology, switches, hypervisors, classes, circuits, shadow } = config;
   const { http, openflow } = listen;
   const settings: Record<string, unknown> = {
@@ -55,9 +55,8 @@ function settingsOf({ config, listen }: SteadyConfig): ReadonlyMap<string, strin
     'http.tokens': http.tokensPath,
   };
   for (const [key, value] of Object.entries(control)) settings[`control.${key}`] = value;
-  return new Map(
-    Object.entries(settings)
-      .filter(([, value]) => value !== undefined)
-      .map(([setting, value]) => [setting, JSON.stringify(value)]),
-  );
+  return new Map(Object.entries(settings).filter(([, value]) => value !== undefined));
 }
+
+const settingsOf = (steady: SteadyConfig): ReadonlyMap<string, string> =>
+  new Map([...settingsIn(steady)].map(([setting, value]) => [setting, JSON.stringify(value)]));

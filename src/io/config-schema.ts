@@ -80,10 +80,13 @@ const QemuSchema = Type.Object(
         description: 'a machine may be slowed down where nothing else helps',
       }),
     ),
-    tlsCredentials: Type.Optional({
-      ...QemuId,
-      description: 'id of a tls-creds object in the QEMUs: memory and disk are encrypted',
-    }),
+    tlsDirectory: Type.Optional(
+      Type.String({
+        pattern: '^/[^\\0]*$',
+        description:
+          'directory on this host with ca-cert.pem, server-cert.pem, client-cert.pem and their keys: memory and disk are encrypted',
+      }),
+    ),
     tls: Type.Optional(
       Type.Object(
         { key: File, certificate: File, authority: File },

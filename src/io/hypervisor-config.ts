@@ -16,7 +16,7 @@ export function configuredHypervisor(raw: RawHypervisor, directory: string): Con
     channels: qemu.channels ?? defaultQemuSettings.channels,
     compression: qemu.compression ?? defaultQemuSettings.compression,
     autoConverge: qemu.autoConverge ?? defaultQemuSettings.autoConverge,
-    tlsCredentials: qemu.tlsCredentials,
+    tlsDirectory: qemu.tlsDirectory,
   };
   return {
     host,

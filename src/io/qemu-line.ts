@@ -12,6 +12,7 @@ import {
   type QmpLimits,
   QmpSession,
 } from '../hypervisor/index.js';
+import { ByteRecords } from './byte-records.js';
 import { monotonicSeconds } from './clock.js';
 import { readTls } from './tls-identity.js';
 
@@ -21,6 +22,8 @@ export interface QemuLineOptions extends Partial<QmpLimits> {
   readonly longestRetryMs: number;
 }
 const defaults: QemuLineOptions = { connectMs: 5000, firstRetryMs: 100, longestRetryMs: 1000 };
+/** The main loop of QEMU takes one byte of a TLS monitor in each of its rounds, and a busy machine makes them long. */
+const defaultsOverTls = { connectMs: 20_000, greetingMs: 20_000, commandMs: 30_000 };
 const tickMs = 500;
 const unsentLimitBytes = 1_048_576;
 const nowMs = (): number => monotonicSeconds() * 1000;
@@ -49,7 +52,7 @@ export class QemuLine implements QemuLink {
     this.#address = parseMonitor(address);
     this.#tls = tls;
     this.#watcher = watcher;
-    this.#options = { ...defaults, ...options };
+    this.#options = { ...defaults, ...(this.#address.kind === 'tls' && defaultsOverTls), ...options };
     this.#retryMs = this.#options.firstRetryMs;
     this.#open();
   }
@@ -89,12 +92,15 @@ export class QemuLine implements QemuLink {
       this.#lost('away', error instanceof Error ? error.message : String(error));
       return;
     }
+    const records = new ByteRecords(socket);
     let why = 'QEMU closed the connection';
     let presence: QemuPresence = 'away';
     const session = new QmpSession(
       {
         write: (line) => {
-          if (socket.writableLength > unsentLimitBytes) session.fail('QEMU does not read');
+          if (socket.writableLength + records.heldBytes > unsentLimitBytes)
+            session.fail('QEMU does not read');
+          else if (this.#address.kind === 'tls') records.write(line);
           else socket.write(line);
         },
         onReady: () => {

@@ -193,3 +193,8 @@ export const vmOf = (topology: Topology, name: string): VmSpec | undefined =>
   topology.vms.find((v) => v.name === name);
 export const siteOfHost = (topology: Topology, host: HostSpec): string | undefined =>
   switchOf(topology, host.switch)?.site;
+/** The sites at the two ends of a link; '' where there is no such switch. */
+export const sitesOf = (topology: Topology, { ends }: LinkSpec): readonly [string, string] => [
+  switchOf(topology, ends[0])?.site ?? '',
+  switchOf(topology, ends[1])?.site ?? '',
+];

@@ -4,6 +4,7 @@ import {
   type AgentEventName,
   type AgentReplyLine,
   type AgentStatus,
+  absentStatus,
   agentGreeting,
   type TransferStream,
 } from '../hypervisor/protocol.js';
@@ -56,17 +57,6 @@ interface Outgoing {
 
 const rememberedMigrations = 256;
 
-const absent: AgentStatus = {
-  phase: 'none',
-  round: 0,
-  totalBytes: 0,
-  transferredBytes: 0,
-  remainingBytes: 0,
-  dirtyBytesPerSecond: 0,
-  downtimeMs: null,
-  detail: '',
-};
-
 const refuse = (code: string, detail: string): AgentAnswer => ({ error: { code, detail } });
 
 /**
@@ -114,9 +104,9 @@ export class HypervisorAgent {
     const outgoing = this.outgoing.get(migration);
     if (outgoing !== undefined) return outgoing.source.status(this.world.events.now);
     const incoming = this.incoming.get(migration);
-    if (incoming === undefined) return absent;
+    if (incoming === undefined) return absentStatus;
     return {
-      ...absent,
+      ...absentStatus,
       phase: incoming.phase,
       transferredBytes: incoming.receivedBytes,
       downtimeMs: incoming.phase === 'resumed' ? (incoming.streams?.downtimeMs ?? null) : null,

@@ -85,7 +85,7 @@ export function startVms(directory: string, options: VmOptions = {}): Promise<Vm
       const argv = [...command, '--place', host.name, '--address', ip];
       argv.push('--port', String(options.udpPort ?? defaultVmUdpPort), '--control', socket);
       if (!running) argv.push('--paused');
-      argv.push('--resume-ms', String(options.resumeMs ?? 0));
+      if (options.resumeMs !== undefined) argv.push('--resume-ms', String(options.resumeMs));
       const service = { name: `${name}.vm`, namespace, argv, socket };
       const id = await startService(plan.directory, service, options.timeoutMs);
       return { station: name, controlPath: socket, running, process: id };

@@ -149,8 +149,8 @@ static void *video(void *unused) {
 
 #define QUESTION 0x53565151u
 #define ANSWER 0x53565141u
-static void *answer_questions(void *port) {
-  int s = udp_socket((uint16_t)(uintptr_t)port);
+static void *answer_questions(void *socket) {
+  int s = (int)(intptr_t)socket;
   unsigned char packet[256];
   for (;;) {
     struct sockaddr_in from;
@@ -170,13 +170,17 @@ static void *answer_questions(void *port) {
 }
 
 #define MOST_CLIENTS 8
-static void *echo(void *port) {
-  struct pollfd fds[1 + MOST_CLIENTS];
-  int count = 1, on = 1;
-  struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)(uintptr_t)port)};
-  fds[0] = (struct pollfd){.fd = socket(AF_INET, SOCK_STREAM, 0), .events = POLLIN};
-  setsockopt(fds[0].fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(fds[0].fd, (struct sockaddr *)&at, sizeof at) < 0 || listen(fds[0].fd, 4) < 0) die("echo");
+static int echo_socket(uint16_t port) {
+  int s = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+  struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
+  setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (s < 0 || bind(s, (struct sockaddr *)&at, sizeof at) < 0 || listen(s, 4) < 0) die("echo");
+  return s;
+}
+
+static void *echo(void *socket) {
+  struct pollfd fds[1 + MOST_CLIENTS] = {{.fd = (int)(intptr_t)socket, .events = POLLIN}};
+  int count = 1;
   for (;;) {
     poll(fds, count, -1);
     for (int i = count - 1; i > 0; i--) {
@@ -255,8 +259,7 @@ static int obey(char *line, int64_t *bad) {
   return 1;
 }
 
-static void obey_commands(uint16_t port) {
-  int s = udp_socket(port);
+static void obey_commands(int s) {
   for (;;) {
     char line[256], answer[1024];
     struct sockaddr_in from;
@@ -279,7 +282,7 @@ static void obey_commands(uint16_t port) {
   }
 }
 
-static void start(void *(*work)(void *), uintptr_t argument) {
+static void start(void *(*work)(void *), intptr_t argument) {
   pthread_t thread;
   if (pthread_create(&thread, NULL, work, (void *)argument) != 0) die("thread");
 }
@@ -297,11 +300,13 @@ int main(int argc, char **argv) {
   generation = calloc(pages, sizeof *generation);
   if (memory == MAP_FAILED || generation == NULL) die("memory");
   for (uint64_t page = 0; page < pages; page++) write_page(page);
+  /* Whoever reads that it is ready may ask at once. */
+  int questions = udp_socket(atoi(argv[4])), commands = udp_socket(atoi(argv[5])), clients = echo_socket(atoi(argv[6]));
   start(dirtier, 0);
   start(video, 0);
-  start(answer_questions, strtoul(argv[4], NULL, 10));
-  start(echo, strtoul(argv[6], NULL, 10));
+  start(answer_questions, questions);
+  start(echo, clients);
   printf("guest ready: %s\n", boot);
   fflush(stdout);
-  obey_commands((uint16_t)strtoul(argv[5], NULL, 10));
+  obey_commands(commands);
 }

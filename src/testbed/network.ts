@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { linkMtuBytes, stationMtuBytes } from '../network/topology.js';
 import { type CommandOptions, run } from './command.js';
 import type { Station, TestbedPlan } from './plan.js';
@@ -64,7 +65,7 @@ export async function makeDevices(plan: TestbedPlan, options: Options): Promise<
   const up = ['lo', ...switchDevices, ...taps].map((name) => `link set ${name} up\n`);
   const input = [...made, ...up].join('');
   await run('ip', ['-n', switchNamespace, '-batch', '-'], { ...options, input });
-  await switchOffOffloads(switchNamespace, switchDevices, options);
+  await prepareDevices(switchNamespace, switchDevices, options);
   for (const station of plan.stations) await configureStation(station, options);
 }
 
@@ -83,7 +84,7 @@ async function configureStation(station: Station, options: Options): Promise<voi
     lines.push(`addr add ${station.ipv6}/128 dev eth0 nodad`, 'route add ::/0 dev eth0 congctl cubic');
   const input = `${lines.join('\n')}\n`;
   await run('ip', ['-n', station.namespace, '-batch', '-'], { ...options, input });
-  await switchOffOffloads(station.namespace, ['eth0'], options);
+  await prepareDevices(station.namespace, ['eth0'], options);
 }
 
 /** On this device alone, and it listens to no router: there is none. */
@@ -93,21 +94,32 @@ async function switchOnIpv6({ namespace }: Station, options: Options): Promise<v
   await run('ip', ['netns', 'exec', namespace, 'sh', '-ec', script], options);
 }
 
+/** bits of one word of the mask of cores */
+const mostCores = 32;
 const offloads = ['tx', 'rx', 'tso', 'gso', 'gro'];
 
 /**
  * With checksum or segmentation offload a sender hands over frames without checksum or larger than the MTU, which
  * packet sockets pass on as they are: TCP then gets nothing through at all.
+ *
+ * A virtual device receives in the queue of the core that its sender runs on. A sender that changes its core leaves packets
+ * behind in one queue and goes on in another: later ones overtake, as on no cable. So each device has one core of its own (Receive
+ * Packet Steering), where the kernel can do that.
  */
-async function switchOffOffloads(
+async function prepareDevices(
   namespace: string,
   devices: readonly string[],
   options: Options,
 ): Promise<void> {
   const settings = offloads.map((name) => `${name} off`).join(' ');
   // One process for all devices; their names are arguments of the script, never part of it.
-  const script = `for device in "$@"; do ethtool -K "$device" ${settings} || exit 1; done`;
-  await run('ip', ['netns', 'exec', namespace, 'sh', '-c', script, 'sh', ...devices], options);
+  const script =
+    `core=0; cores=$1; shift; for device in "$@"; do ethtool -K "$device" ${settings} || exit 1; ` +
+    'steering=/sys/class/net/$device/queues/rx-0/rps_cpus; ' +
+    '[ ! -e $steering ] || printf %x $((1 << core)) >$steering || exit 1; core=$(((core + 1) % cores)); done';
+  const cores = Math.min(availableParallelism(), mostCores);
+  const args = [String(cores), ...devices];
+  await run('ip', ['netns', 'exec', namespace, 'sh', '-c', script, 'sh', ...args], options);
 }
 
 /** Deletes every namespace with the prefix, and says how many: its devices go with it once its last process has gone. */

@@ -60,7 +60,7 @@ export interface Wire {
 export interface ShapedPort {
   readonly port: PortSpec;
   readonly link: LinkSpec;
-  /** wan: one queue, the bottleneck. uplink: default, granted and safe queue, the pacer of migrations */
+  /** wan: one queue, the bottleneck. uplink: default, granted, safe and circuit queue, the pacer of migrations */
   readonly kind: 'wan' | 'uplink';
 }
 

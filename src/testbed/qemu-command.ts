@@ -20,10 +20,10 @@ export interface QemuSettings {
 export const qemuProgram = 'qemu-system-x86_64';
 
 /**
- * QEMU up to 8.2 loses dirty pages under TCG when it may read the dirty bitmap by whole words: the fast way of the
+ * QEMU 7.2 under TCG was seen to lose dirty pages where it may read the dirty bitmap by whole words: that way of the
  * synchronisation leaves the translation cache believing that a page is dirty already (patch series "physmem: Fix migration dirty
  * bitmap coherency with TCG memory access", qemu-devel, March 2024). A RAM block whose length is no multiple of 64
- * pages goes the slow, right way.
+ * pages goes another way.
  */
 const wholeBlockKibibytes = 256;
 const oddKibibytes = 8;

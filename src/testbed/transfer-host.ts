@@ -5,6 +5,7 @@ import {
   type AgentEventLine,
   type AgentReplyLine,
   type AgentStatus,
+  absentStatus,
   agentGreeting,
   type TransferStream,
 } from '../hypervisor/protocol.js';
@@ -30,17 +31,6 @@ const mostRunning = 16;
 const mostRemembered = 100;
 /** How long `close` waits for a last round. */
 const lastRoundSeconds = 5;
-
-const unknownStatus: AgentStatus = {
-  phase: 'none',
-  round: 0,
-  totalBytes: 0,
-  transferredBytes: 0,
-  remainingBytes: 0,
-  dirtyBytesPerSecond: 0,
-  downtimeMs: null,
-  detail: '',
-};
 
 export class TransferHost {
   readonly #options: TransferHostOptions;
@@ -92,7 +82,7 @@ export class TransferHost {
     const known = this.#migrations.get(command.migration);
     switch (command.execute) {
       case 'query':
-        return known?.status() ?? unknownStatus;
+        return known?.status() ?? absentStatus;
       case 'prepare-incoming':
         return (await this.#prepare(command, known)).status();
       case 'migrate':

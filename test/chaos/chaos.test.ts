@@ -7,7 +7,7 @@ import { shrink } from './shrink.js';
 
 const seed = 1;
 /** simulated migrations with faults; CI sets it higher */
-const wanted = Number(process.env.STEADY_CHAOS_MIGRATIONS ?? 150 * scale);
+const wanted = Number(process.env.STEADY_CHAOS_MIGRATIONS ?? 20 * scale);
 const limitMs = 600_000;
 
 function expectSound(world: number, result: WorldResult): void {
@@ -30,11 +30,11 @@ describe('simulated worlds', () => {
   });
 
   it('the same numbers make the same world, output for output', () => {
-    const options = { seed, world: 3, migrations: 5, digest: true };
+    const options = { seed, world: 4, migrations: 5, digest: true };
     const once = runWorld(options);
     expect(once.happened.length).toBeGreaterThan(0);
     expect(runWorld(options)).toEqual(once);
-    expect(runWorld({ ...options, world: 4 }).digest).not.toBe(once.digest);
+    expect(runWorld({ ...options, world: 3 }).digest).not.toBe(once.digest);
   });
 
   it(
@@ -60,25 +60,31 @@ describe('simulated worlds', () => {
 });
 
 describe('a safety rule that is broken on purpose', () => {
-  for (const { name, breaks, expects, plant, worlds, createEngine } of mutations)
+  const mostWorlds = 40;
+  const mutated = 12;
+  for (const { name, breaks, expects, plant, kinds, createEngine } of mutations)
     it(
       `${name} is seen by ${expects.join(' or ')}: ${breaks}`,
       () => {
+        const options = { seed, migrations: mutated, ...(kinds && { kinds }) };
         const mend = plant();
+        const seen: string[] = [];
+        let world = 0;
         try {
-          const seen = worlds.flatMap((world) =>
-            runWorld({ seed, world, migrations: 20, ...(createEngine && { createEngine }) }).violations.map(
-              (v) => v.invariant,
-            ),
-          );
-          expect(
-            seen.some((invariant) => expects.includes(invariant)),
-            `seen: ${seen.join()}`,
-          ).toBe(true);
+          for (; world < mostWorlds && !expects.some((i) => seen.includes(i)); world++)
+            for (const { invariant } of runWorld({ ...options, world, ...(createEngine && { createEngine }) })
+              .violations)
+              seen.push(invariant);
         } finally {
           mend();
         }
-        for (const world of worlds) expect(runWorld({ seed, world, migrations: 20 }).violations).toEqual([]);
+        expect(
+          expects.some((i) => seen.includes(i)),
+          `${world} worlds showed ${seen.join() || 'nothing'}`,
+        ).toBe(true);
+        // It is the broken rule that is seen, not the world; not worth its time in every run.
+        if (scale < 2) return;
+        expect(runWorld({ ...options, world: world - 1 }).violations).toEqual([]);
       },
       limitMs,
     );

@@ -2,6 +2,7 @@ import type { EngineConfig } from '../../src/engine/config.js';
 import { Engine } from '../../src/engine/engine.js';
 import type { Input } from '../../src/engine/input.js';
 import { Migration } from '../../src/engine/migration.js';
+import { MigrationDesk } from '../../src/engine/migration-desk.js';
 import type { Output } from '../../src/engine/output.js';
 import { RuleKeeper } from '../../src/engine/rule-keeper.js';
 import { transitions } from '../../src/migration/index.js';
@@ -10,6 +11,7 @@ import { parseCookie } from '../../src/network/cookie.js';
 import { RoleClaim } from '../../src/session/role-claim.js';
 import { Transaction } from '../../src/session/transaction.js';
 import type { InvariantName } from '../../src/simulator/chaos/invariants.js';
+import type { WorldOptions } from '../../src/simulator/chaos/world.js';
 import type { EngineLike } from '../../src/simulator/engine-harness.js';
 
 /** A safety rule that is broken on purpose: the invariants must see it in some world. */
@@ -19,8 +21,8 @@ export interface Mutation {
   readonly breaks: string;
   /** one of these must be violated */
   readonly expects: readonly InvariantName[];
-  /** worlds of seed 1 in which it is seen */
-  readonly worlds: readonly number[];
+  /** faults that help to see it; undefined: all */
+  readonly kinds?: WorldOptions['kinds'];
   /** breaks it; the function returned mends it again */
   plant(): () => void;
   readonly createEngine?: (config: EngineConfig) => EngineLike;
@@ -127,7 +129,6 @@ export const mutations: readonly Mutation[] = [
     name: 'skip-fsync',
     breaks: 'a record is on disk before anything follows from it',
     expects: ['I1', 'I5', 'I6', 'I9'],
-    worlds: [0],
     plant: () => nothing,
     createEngine: (config) => new Shim(config, withoutFsync),
   },
@@ -135,7 +136,6 @@ export const mutations: readonly Mutation[] = [
     name: 'answer-early',
     breaks: 'a request is answered when its record is on disk',
     expects: ['I9'],
-    worlds: [0],
     plant: () => nothing,
     createEngine: (config) =>
       new Shim(
@@ -148,14 +148,14 @@ export const mutations: readonly Mutation[] = [
     name: 'commit-after-error',
     breaks: 'a bundle is committed, and a batch counts as done, only without an error',
     expects: ['I15'],
-    worlds: [0],
+    kinds: ['refuse'],
     plant: () => replaceMethod(Transaction.prototype, 'onError', () => () => false),
   },
   {
     name: 'reconcile-without-flight',
     breaks: 'what running migrations need is part of what a switch is compared with when it comes back',
     expects: ['I10'],
-    worlds: [0],
+    kinds: ['reset'],
     plant: () =>
       replaceMethod(RuleKeeper.prototype, 'desire', (original) => (self, rules, ...rest) => {
         const all = rules as RuleKeeper['desired'];
@@ -167,7 +167,7 @@ export const mutations: readonly Mutation[] = [
     name: 'failed-read-is-empty',
     breaks: 'a reading that failed says nothing',
     expects: ['I11'],
-    worlds: [0],
+    kinds: ['failed-read'],
     plant: () =>
       replaceMethod(RuleKeeper.prototype, 'onEvent', (original) => (self, turn, session, event) => {
         const { kind, xid } = event as { kind: string; xid: number };
@@ -180,32 +180,27 @@ export const mutations: readonly Mutation[] = [
     name: 'ignore-stale-generation',
     breaks: 'a claim that the switch calls stale is no claim',
     expects: ['I12'],
-    worlds: [0],
+    kinds: ['stale-claim'],
     plant: () => believeMaster((news) => news?.kind === 'stale'),
-  },
-  {
-    name: 'write-on-after-demotion',
-    breaks: 'a master that was replaced stops writing',
-    expects: ['I12'],
-    worlds: [0],
-    plant: () => believeMaster((news) => news?.kind === 'demoted'),
   },
   {
     name: 'flip-outwards-in',
     breaks: 'the switch of the destination takes the new place first',
     expects: ['I3'],
-    worlds: [0],
     plant: () =>
-      replaceMethod(Migration.prototype, 'enter', (original) => (self, turn, world, step, note) => {
-        if (step === 'flipping') (self.facts.flipLevels as string[][]).reverse();
-        return original(self, turn, world, step, note);
-      }),
+      replaceMethod(
+        MigrationDesk.prototype,
+        'flipLevels',
+        (original) =>
+          (self, ...args) =>
+            (original(self, ...args) as string[][]).toReversed(),
+      ),
   },
   {
     name: 'roll-back-after-commit',
     breaks: 'after the commit point the only way is forward',
     expects: ['I5'],
-    worlds: [0],
+    kinds: ['delay', 'freeze'],
     plant: () => {
       const rows = transitions as { from: Step; on: string; to: Step }[];
       rows.push({ from: 'flipping', on: 'cancelRequested', to: 'cancelling' });
@@ -216,7 +211,7 @@ export const mutations: readonly Mutation[] = [
     name: 'wait-for-ever',
     breaks: 'every step has a limit',
     expects: ['I16'],
-    worlds: [0],
+    kinds: ['agent-gone'],
     plant: () => {
       const limits = stepLimitSeconds as Record<Step, number>;
       const before = { ...limits };
@@ -228,7 +223,6 @@ export const mutations: readonly Mutation[] = [
     name: 'forget-keys',
     breaks: 'a request with a known Idempotency-Key is the same request',
     expects: ['I6'],
-    worlds: [0],
     plant: () => nothing,
     createEngine: (config) => {
       const keys = new Map<string, string | null>();
@@ -242,13 +236,12 @@ export const mutations: readonly Mutation[] = [
     name: 'stop-before-record',
     breaks: 'the machine is told to stop when the step is durable',
     expects: ['I9'],
-    worlds: [0],
     plant: () =>
       replaceMethod(Migration.prototype, 'happen', (original) => (self, turn, world, on, note) => {
         original(self, turn, world, on, note);
         const { id, source } = self.facts;
         const { command } = world as { command(t: unknown, host: string, request: unknown): number };
-        if (on === 'staged') command.call(world, turn, source, { execute: 'continue', migration: id });
+        if (on === 'redirected') command.call(world, turn, source, { execute: 'continue', migration: id });
       }),
   },
 ];

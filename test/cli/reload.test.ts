@@ -140,7 +140,8 @@ describe('a reload', () => {
       ...ports,
     ]);
     try {
-      await program.untilLines(1);
+      const [line] = await program.untilLines(1);
+      const base = `http://127.0.0.1:${JSON.parse(line ?? '{}').httpPort}`;
       config('control: { gain: 0.3 }\nhttp: { names: [steady], port: 1 }');
       program.kill('SIGHUP');
       await program.untilError(
@@ -152,6 +153,17 @@ describe('a reload', () => {
       config('control: { gain: 0.3 }\nhttp: { names: [steady] }');
       program.kill('SIGHUP');
       await program.untilError(/read again; nothing changed/);
+      config('control: { gain: 0.2 }');
+      const answer = await fetch(`${base}/v1/config:reload`, { method: 'POST' });
+      expect(await answer.json()).toEqual({
+        revision: 3,
+        changes: [
+          { setting: 'control.gain', effect: 'cold' },
+          { setting: 'http.names', effect: 'warm' },
+        ],
+      });
+      const { settings } = (await (await fetch(`${base}/v1/config`)).json()) as { settings: object };
+      expect(settings).toMatchObject({ 'control.gain': 0.2, 'http.names': [], topology: null });
     } finally {
       program.kill('SIGTERM');
     }

@@ -145,7 +145,7 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     const { page } = await see('completed', 50);
     expect(await page.locator('#topology .token').count()).toBe(0);
     expect(await page.locator('#topology .vm').getAttribute('aria-label')).toContain('lives at hyp-b');
-    expect(await page.locator('#migrations .timeline li').count()).toBe(9);
+    expect(await page.locator('#migrations .timeline li').count()).toBe(10);
     expect(await page.locator('#migrations .numbers').innerText()).toContain('172 ms');
   });
 

@@ -26,8 +26,7 @@ describe('the announcement of a machine', () => {
     const rig = new Rig({ seed: 5 }).settle();
     const { id } = rig.migrate();
     const until = (step: string): void => {
-      rig.harness.runWhile(() => rig.step(id) !== step, rig.now + 30, 0.005);
-      expect(rig.step(id)).toBe(step);
+      expect(rig.harness.runWhile(() => !rig.written(step), rig.now + 30, 0.001)).toBe(true);
     };
     announce(rig, 'hyp-b');
     until('running');
@@ -45,5 +44,15 @@ describe('the announcement of a machine', () => {
     expect(news(rig)).toHaveLength(1);
     expect(rig.view(id)!.state).toBe('completed');
     expect(rig.leftovers([id])).toEqual([]);
+  });
+
+  it('is none when it comes after the machine was flipped', () => {
+    const rig = new Rig({ seed: 5 }).settle();
+    const { id } = rig.migrate();
+    rig.harness.runWhile(() => !rig.written('cleaning'), rig.now + 30, 0.0002);
+    announce(rig, 'hyp-b');
+    expect(rig.finish(id)).toBe(true);
+    expect(rig.view(id)!.state).toBe('completed');
+    expect(news(rig)).toEqual([]);
   });
 });

@@ -62,6 +62,7 @@ export class CircuitDeskRig {
   /** events of the provider reach the desk */
   heard = true;
   desk: CircuitDesk;
+  log = new EventLog();
   #lit = false;
   #life = 0;
   #gate = this.#newGate();
@@ -107,7 +108,9 @@ export class CircuitDeskRig {
     let commands = this.#life * 1_000_000;
     const keeper = new JournalKeeper();
     this.#keeper = keeper;
-    const desk = new CircuitDesk(this.config, keeper, new EventLog(), () => ++commands, {
+    const log = new EventLog();
+    this.log = log;
+    const desk = new CircuitDesk(this.config, keeper, log, () => ++commands, {
       demand: () => this.demand,
       carried: () => this.carried(),
       dataPlane: () => this.plane(this.#lit),

@@ -126,6 +126,10 @@ describe('the desk of circuits', () => {
     rig.fateOf = () => ({ kind: 'answered' });
     rig.run(20);
     expect(rig.circuit.providerProblem).toBeNull();
+    expect(rig.log.list().map((e) => e.what)).toEqual([
+      'the provider of circuits does not answer',
+      'the provider of circuits answers again',
+    ]);
   });
 
   it('asks nobody and waits for nothing without circuits in the configuration, but says what is open', () => {

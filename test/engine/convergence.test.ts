@@ -82,6 +82,10 @@ describe('a machine that writes faster than the path carries', () => {
     const { id } = rig.migrate();
     rig.finish(id, 60);
     expect(rig.view(id)!.state).toBe('completed');
+    const { forecast, downtimeMs } = rig.view(id)!;
+    expect(forecast!.halfWayFinish).not.toBeNull();
+    expect(Math.abs(forecast!.finishErrorShare!)).toBeLessThan(1);
+    expect(forecast!.downtimeErrorMs!).toBeCloseTo(forecast!.expectedDowntimeMs! - downtimeMs!, 6);
     const asked = rig.outputs.filter(
       ({ output }) => output.kind === 'hypervisor' && output.request.execute === 'throttle',
     );

@@ -33,6 +33,16 @@ describe('the watch of a path', () => {
     ).toEqual({ signs: [], readings: 0, dead: false });
   });
 
+  it('has heard nothing before a probe has come, and nothing again once it is dead', () => {
+    const watch = new PathWatch(period, 2 * period);
+    expect([watch.dead, watch.heard]).toEqual([false, false]);
+    watch.sent(0, 1);
+    watch.arrived(1);
+    expect(watch.heard).toBe(true);
+    watch.lostSignal();
+    expect([watch.dead, watch.heard]).toEqual([true, false]);
+  });
+
   it('declares it dead after three missing probes and a far port that counted nothing, and alive after five', () => {
     const { signs } = play(
       60,

@@ -41,8 +41,8 @@ function settle({ rig, id, streams }: UnderWay) {
   return rig.view(id)!;
 }
 
-const runUntilWritten = (rig: Rig, step: string): void => {
-  expect(rig.harness.runWhile(() => !rig.written(step), rig.now + 20, 0.0005)).toBe(true);
+const runUntilWritten = (rig: Rig, step: string, withinSeconds = 20): void => {
+  expect(rig.harness.runWhile(() => !rig.written(step), rig.now + withinSeconds, 0.0005)).toBe(true);
 };
 
 const redirections = (rig: Rig): string[] =>
@@ -131,6 +131,27 @@ describe('a redirection that is not followed by a stop', () => {
     });
   });
 
+  it('is taken back level by level also when an agent was away for long before it said where the machine runs', () => {
+    // Nobody says "continue", so the source goes on running the machine.
+    const { rig, id } = underWay([], {});
+    runUntilWritten(rig, 'redirecting');
+    rig.harness.dropAgent('hyp-a', 50);
+    runUntilWritten(rig, 'failing', 45);
+    rig.harness.runUntil(rig.now + 3);
+    expect(redirections(rig)).toEqual(['gw-a', 'hv-a', 'gw-b', 'hv-b']);
+    const seen: string[] = [];
+    const watch = (): boolean => {
+      const left = redirections(rig).join();
+      if (seen.at(-1) !== left) seen.push(left);
+      return left !== '';
+    };
+    expect(rig.harness.runWhile(watch, rig.now + 30, 0.0002)).toBe(true);
+    expect(seen).toEqual(['gw-a,hv-a,gw-b,hv-b', 'gw-a,gw-b,hv-b', 'gw-b,hv-b', 'hv-b', '']);
+    rig.finish(id);
+    expect(rig.view(id)?.state).toBe('failed');
+    expect(rig.leftovers([id])).toEqual([]);
+  });
+
   it('ends by itself when its controller is dead, and the machine hears again', () => {
     const { rig, id, streams } = underWay(['user-b'], {});
     runUntilWritten(rig, 'redirecting');
@@ -179,5 +200,72 @@ describe('what a dead session writes later', () => {
     expect(rig.leftovers([id])).not.toEqual([]);
     rig.harness.runUntil(rig.now + 60);
     expect(rig.leftovers([id])).toEqual([]);
+  });
+});
+
+describe('a controller that dies while packets are turned or wait', () => {
+  it.each([
+    ['redirecting', 1],
+    ['redirecting', 2],
+    ['redirecting', 3],
+    ['stopping', 4],
+  ] as const)('in %s with %i switches turned: the next one brings the move to its end', (step, turned) => {
+    const all = underWay(['user-b', 'cross-a'], { simulation: { resumeSeconds } });
+    const { rig, streams } = all;
+    runUntilWritten(rig, step);
+    rig.harness.runWhile(() => redirections(rig).length < turned, rig.now + 1, 0.0002);
+    expect(redirections(rig).length).toBe(turned);
+    rig.kill(0.05);
+    const view = settle(all);
+    expect(view.state).toBe('completed');
+    for (const { what, stream } of streams) {
+      expect(stream.duplicates, what).toBe(0);
+      // Not knowing which have turned it turns the rest at once: what is on the line at that moment may find no way.
+      expect(stream.lost, what).toBeLessThanOrEqual(step === 'stopping' ? 0 : 50);
+    }
+  });
+});
+
+describe('a switch that is away', () => {
+  const topology = quiet(shippedTopology('three-site'));
+  const inwardOf = (all: UnderWay) => all.streams.filter((s) => s.to === 'vm');
+
+  it('for more than a minute while the others flip: packets neither circle nor get lost', () => {
+    const all = underWay(['user-c', 'cross-a', 'server-b'], { topology }, 50);
+    const { rig, id } = all;
+    runUntilWritten(rig, 'flipping');
+    rig.freeze('gw-a');
+    rig.finish(id, 150);
+    const view = rig.view(id)!;
+    expect(view.state).toBe('completed');
+    expect(view.phaseTransitions.map((t) => t.note).join()).toContain('not reached: gw-a');
+    // Its location entry still says the old place.
+    expect(redirections(rig)).toEqual(['gw-a']);
+    rig.frozen.clear();
+    rig.harness.runUntil(rig.now + 10);
+    settle(all);
+    for (const { what, stream } of inwardOf(all))
+      expect([stream.lost, stream.duplicates, stream.overtaken], what).toEqual([0, 0, 0]);
+  });
+
+  it('while packets are being turned: they go back soon, and the machine stays where it is', () => {
+    const all = underWay(['user-c', 'cross-a', 'server-b'], { topology }, 200);
+    const { rig, id } = all;
+    runUntilWritten(rig, 'redirecting');
+    rig.freeze('gw-c');
+    rig.harness.runWhile(() => !rig.written('failing'), rig.now + 20, 0.01);
+    rig.frozen.clear();
+    rig.finish(id, 100);
+    expect(rig.view(id)?.state).toBe('failed');
+    expect(rig.view(id)?.failureReason).toContain('step redirecting took longer than 5 s');
+    expect(rig.simulation.vmRunsAt('vm1', 'hyp-a')).toBe(true);
+    expect(redirections(rig)).toEqual([]);
+    const before = inwardOf(all).map((s) => s.stream.lost);
+    rig.harness.runUntil(rig.now + 2);
+    settle(all);
+    inwardOf(all).forEach(({ stream, what }, i) => {
+      expect(stream.lost, what).toBeLessThanOrEqual(before[i]! + 20);
+      expect(stream.lost, what).toBeLessThan(200 * 10);
+    });
   });
 });

@@ -27,6 +27,9 @@ const commands: AgentCommand[] = [
   { execute: 'use-streams', migration: 'm1', count: 2 },
   { execute: 'query', migration: 'm1' },
   { execute: 'continue', migration: 'm1' },
+  { execute: 'continue', migration: 'm1', postcopy: true },
+  { execute: 'throttle', migration: 'm1', mostPercent: 80 },
+  { ...migrate, mode: 'hybrid', disk: 'mirror' },
   { execute: 'cancel', migration: 'm1' },
 ];
 
@@ -56,6 +59,9 @@ describe('parseRequestLine', () => {
       'streams',
     ],
     [{ ...migrate, streams: [{ port: 7 }, { port: 7 }] }, 'bad-command', 'same port'],
+    [{ ...migrate, mode: 'live' }, 'bad-command', 'mode'],
+    [{ ...migrate, disk: 'copy' }, 'bad-command', 'disk'],
+    [{ execute: 'throttle', migration: 'm', mostPercent: 100 }, 'bad-command', 'mostPercent'],
     [{ ...migrate, streams: [7] }, 'bad-command', 'streams'],
     [{ execute: 'use-streams', migration: 'm', count: 0 }, 'bad-command', 'count'],
     [{ execute: 'use-streams', migration: 'm', count: 1.5 }, 'bad-command', 'count'],

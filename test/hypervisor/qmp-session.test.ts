@@ -67,9 +67,9 @@ describe('QmpSession', () => {
         feed(`${event}{"return":{"status":"running"},"id":2}\r\n`);
         expect(await answer).toEqual({ status: 'running' });
         expect(log).toEqual([
-          '{"execute":"qmp_capabilities","arguments":{},"id":1}',
+          '{"execute":"qmp_capabilities","id":1}',
           'ready 7.2',
-          '{"execute":"query-status","arguments":{},"id":2}',
+          '{"execute":"query-status","id":2}',
           'event MIGRATION {"status":"setup"}',
         ]);
       }),

@@ -1,29 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/io/config-file.js';
-import { ConfigError, type ConfigProblem } from '../../src/io/yaml-document.js';
+import { ConfigFolder } from './config-folder.js';
 
-const directory = mkdtempSync(join(tmpdir(), 'steady-circuits-'));
-afterAll(() => rmSync(directory, { recursive: true }));
+const { directory, write, problemsOf } = new ConfigFolder('steady-circuits-');
 const topology = `topology: ${resolve('topologies/two-dc.yaml')}\n`;
 
-let count = 0;
-function write(text: string): string {
-  const path = join(directory, `${count++}.yaml`);
-  writeFileSync(path, text);
-  return path;
-}
-function problemsOf(text: string): readonly ConfigProblem[] {
-  try {
-    readConfig(write(text));
-  } catch (e) {
-    if (e instanceof ConfigError) return e.problems;
-    throw e;
-  }
-  return [];
-}
 const section = (links: string, provider = 'url: "http://127.0.0.1:9000"'): string =>
   `${topology}circuits:\n  provider: { ${provider} }\n  links: [ ${links} ]\n`;
 

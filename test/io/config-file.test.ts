@@ -1,30 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { defaultControl } from '../../src/engine/config.js';
 import { defaultConfig, readConfig } from '../../src/io/config-file.js';
-import { ConfigError, type ConfigProblem } from '../../src/io/yaml-document.js';
+import { ConfigFolder } from './config-folder.js';
 
-const directory = mkdtempSync(join(tmpdir(), 'steady-config-'));
-afterAll(() => rmSync(directory, { recursive: true }));
+const { directory, write, problemsOf } = new ConfigFolder('steady-config-');
 const twoDc = resolve('topologies/two-dc.yaml');
-
-let count = 0;
-function write(text: string): string {
-  const path = join(directory, `${count++}.yaml`);
-  writeFileSync(path, text);
-  return path;
-}
-function problemsOf(text: string): readonly ConfigProblem[] {
-  try {
-    readConfig(write(text));
-  } catch (e) {
-    if (e instanceof ConfigError) return e.problems;
-    throw e;
-  }
-  return [];
-}
 
 describe('readConfig', () => {
   it('reads a full file and applies defaults to what it leaves out', () => {

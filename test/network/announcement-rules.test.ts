@@ -12,15 +12,10 @@ import {
   type Topology,
 } from '../../src/network/index.js';
 import { scalarOf } from '../../src/network/match.js';
-import { shippedTopology } from './support/topologies.js';
+import { threeSiteWithIpv6 } from './support/topologies.js';
 import { Walker } from './support/walker.js';
 
-const plain = shippedTopology('three-site');
-const topology: Topology = {
-  ...plain,
-  hosts: plain.hosts.map((h, i) => ({ ...h, ipv6: `fd00::${i + 1}` })),
-  vms: plain.vms.map((v) => ({ ...v, ipv6: 'fd00::101' })),
-};
+const topology = threeSiteWithIpv6();
 const vm = topology.vms[0]!;
 const [host, stranger] = topology.hosts as [Topology['hosts'][number], Topology['hosts'][number]];
 const mac = (text: string) => scalarOf(macOf(text));

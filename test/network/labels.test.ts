@@ -130,6 +130,40 @@ describe('packets between sites', () => {
   });
 });
 
+describe('a gateway with two ways out', () => {
+  const two: Topology = {
+    ...topology,
+    links: [
+      ...topology.links,
+      { ...topology.links.find((l) => l.name === 'ac-nyc')!, name: 'ac2-nyc', ends: ['gw-nyc', 'co-wdc'] },
+    ],
+  };
+
+  it('sends a packet that comes too late back by the way it came, whether the other is there or not', () => {
+    expect(checkTopology(two)).toEqual([]);
+    const late = walkerOf(two, { ...quiet, vmLocation: new Map([[vm.name, destination]]) });
+    const wanted = [late.map.vmPort(vm.name, destination)!.portName];
+    for (const host of two.hosts) {
+      const port = late.map.hostPort(host)!;
+      // Where the sender lives the old place is known only.
+      const old = { ...quiet, vmLocation: new Map([[vm.name, source]]) };
+      const home = two.switches.find((s) => s.name === port.switch)!.site;
+      if (home === 'new-york' || home === 'los-angeles') continue;
+      for (const s of two.switches.filter((s) => s.site === home))
+        late.update(s.name, desiredRules(two, s.name, old));
+      for (const down of [undefined, 'ac-nyc', 'ac2-nyc']) {
+        if (down !== undefined) late.signal(down, false);
+        const { deliveries, looped } = late.walk(port, packetBetween(host, vm));
+        expect([looped, deliveries.map((d) => d.port.portName)], `${host.name} ${down}`).toEqual([
+          false,
+          wanted,
+        ]);
+        if (down !== undefined) late.signal(down, true);
+      }
+    }
+  });
+});
+
 /** A core beside each gateway takes over its links to other sites. */
 function withCores(plain: Topology): Topology {
   const gateways = plain.switches.filter((s) => s.role === 'gateway');

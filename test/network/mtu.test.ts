@@ -44,6 +44,7 @@ describe('packets that are too large for a link', () => {
     expect(ofMachine({ ab: 1400 }).map((s) => s.link)).toEqual(['ab']);
     // Those at site c have been out of reach: the move can only mend it.
     expect(ofMachine({ ac: 1400 })).toEqual([]);
+    expect(ofMachine({ ac: 1400, bc: 1400 })).toEqual([]);
     expect(ofMachine({ 'up-b': 1400, vm1: 1400 })).toEqual([]);
   });
 

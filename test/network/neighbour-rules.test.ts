@@ -8,20 +8,14 @@ import {
   type NetworkState,
   type PacketFields,
   type PortSpec,
-  type Topology,
 } from '../../src/network/index.js';
 import { scalarOf } from '../../src/network/match.js';
 import { linkLocalOf } from '../../src/network/neighbour-rules.js';
 import { formatIpv6 } from '../../src/openflow/address.js';
-import { shippedTopology } from './support/topologies.js';
+import { threeSiteWithIpv6 } from './support/topologies.js';
 import { packetBetween, Walker } from './support/walker.js';
 
-const plain = shippedTopology('three-site');
-const topology: Topology = {
-  ...plain,
-  hosts: plain.hosts.map((h, i) => ({ ...h, ipv6: `fd00::${i + 1}` })),
-  vms: plain.vms.map((v) => ({ ...v, ipv6: 'fd00::101' })),
-};
+const topology = threeSiteWithIpv6();
 const mac = (text: string) => scalarOf(macOf(text));
 const ip6 = (text: string) => scalarOf(ipv6Of(text));
 const state: NetworkState = { vmLocation: new Map(), migrations: [], classes: [] };

@@ -84,7 +84,7 @@ function whyMissing(tool: Tool): string | undefined {
         needNamespaces()
       );
     case 'docker':
-      return needCommands(['docker', 'dockerd', 'mmdebstrap']) ?? needRoot();
+      return needCommands(['docker', 'dockerd', 'docker-compose', 'mmdebstrap', 'curl']) ?? needRoot();
     default:
       return needCommands([tool]);
   }

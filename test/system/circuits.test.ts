@@ -16,13 +16,13 @@ interface Circuits {
 
 /** A real link, ordered from a provider over HTTP by a controller in a process of its own. */
 describe.skipIf(!requireOrSkip('ovs', 'gcc'))('a circuit of a real network', () => {
-  it('is refused, timed out but granted, adopted after kill -9, carries, dies, and is released each time', async () => {
+  it('is timed out but granted, adopted after kill -9, carries, is cut, and is released', async () => {
     const file = readTopology('topologies/two-dc.yaml');
     const terms = { setupSeconds: 1, costPerSetup: 2, costPerSecond: 1 };
     const topology = {
       ...file,
       traffic: [],
-      vms: file.vms.map((vm) => ({ ...vm, memoryBytes: 70e6 })),
+      vms: file.vms.map((vm) => ({ ...vm, memoryBytes: 50e6 })),
       links: file.links.map((l) => (l.kind === 'circuit' ? { ...l, ...terms } : l)),
     };
     const directory = `/tmp/steady-test-${process.pid}-circuits`;
@@ -32,8 +32,7 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('a circuit of a real network', () 
     const fateOf = (request: CircuitRequest): Fate => {
       if (request.kind !== 'request' || orders.includes(request.id)) return { kind: 'answered' };
       orders.push(request.id);
-      if (orders.length === 1) return { kind: 'refused', detail: 'no capacity left' };
-      return { kind: orders.length === 2 ? 'unanswered' : 'answered' };
+      return { kind: orders.length === 1 ? 'unanswered' : 'answered' };
     };
     try {
       const { configPath } = await up(topology, { directory, controller: null });
@@ -71,19 +70,15 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('a circuit of a real network', () 
         const answer = await daemon!.post('/v1/migrations', body);
         return answer.status === 202 ? ((await answer.json()) as MigrationView) : undefined;
       });
-      await eventually('the first order is refused', async () =>
-        (await circuit()).reason.includes('no capacity left') ? true : undefined,
-      );
-
-      // Five seconds later the second is carried out, but its answer is lost; and the controller dies of it.
-      await eventually('the second order is at the provider', () => (orders.length === 2 ? true : undefined));
+      // The order is carried out, but its answer is lost; and the controller dies of it.
+      await eventually('the order is at the provider', () => (orders.length > 0 ? true : undefined));
       await daemon.kill('SIGKILL');
       expect(provider.model.circuits()).toHaveLength(1);
       daemon = await start();
       await eventually('it is adopted, lit, and probes go through it', async () =>
         (await circuit()).carries ? true : undefined,
       );
-      expect((await circuit()).id).toBe(orders[1]);
+      expect((await circuit()).id).toBe(orders[0]);
 
       provider.model.fail('circuit', 'fibre cut');
       await eventually('it is left and released', async () =>
@@ -103,7 +98,7 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('a circuit of a real network', () 
       const { totals } = await circuits();
       expect(totals.requested).toBe(totals.released);
       expect(totals.requested).toBe(orders.length);
-      expect(provider.model.released).toBe(orders.length - 1);
+      expect(provider.model.released).toBe(orders.length);
       expect(problems).toEqual([]);
     } finally {
       await daemon?.kill('SIGKILL');

@@ -15,9 +15,9 @@ import {
 import { requireOrSkip } from '../support/require.js';
 import { DaemonProcess, eventually } from './daemon.js';
 
-/** A slow packet path, and a circuit that is five times as fast. */
+/** A slow packet path, and a circuit that is eight times as fast. */
 const file = readTopology('topologies/two-dc.yaml');
-const wanBits = 16e6;
+const wanBits = 10e6;
 const circuitBits = 80e6;
 const memoryBytes = 60e6;
 const topology = {

@@ -40,10 +40,19 @@ const ping = (from: string, to: string, ...more: string[]): Promise<number> =>
 const inVain = async (from: string, to: string, ...more: string[]): Promise<void> =>
   expect(await ping(from, to, '-c', '1', '-W', '0.5', '-w', '1', ...more)).not.toBe(0);
 
+const vmPlaces = topology.vms.flatMap((vm) => vm.hosts.map((host) => `${vm.name}@${host}`));
+const stations = [...topology.hosts.map((h) => h.name), ...vmPlaces];
+
+/** However slow this machine is, nobody asks again whether a neighbour that answered is still there: answers are counted here. */
+async function patient(station: string): Promise<void> {
+  const script =
+    'for v in 4 6; do cd /proc/sys/net/ipv$v/neigh/eth0; ' +
+    'echo 600000 >base_reachable_time_ms; echo 600 >delay_first_probe_time; done';
+  await runIn(directory, station, ['sh', '-ec', script]);
+}
+
 /** Frames that have come to every station so far: what is flooded shows here. */
 async function heard(): Promise<Record<string, number>> {
-  const vmPlaces = topology.vms.flatMap((vm) => vm.hosts.map((host) => `${vm.name}@${host}`));
-  const stations = [...topology.hosts.map((h) => h.name), ...vmPlaces];
   const frames: Record<string, number> = {};
   for (const station of stations) {
     const [device] = JSON.parse(await ip(station, '-s -j link show dev eth0')) as {
@@ -96,6 +105,7 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('stations of a real network', () =
 
   beforeAll(async () => {
     const { configPath } = await up(topology, { directory, controller: null });
+    for (const station of stations) await patient(station);
     daemon = await DaemonProcess.start(['--config', configPath, '--state', `${directory}/controller-state`]);
     await setController(directory, `tcp:127.0.0.1:${daemon.openflowPort}`);
     await eventually('all rules are there', async () => {
@@ -195,8 +205,11 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('stations of a real network', () =
         const answer = await daemon!.post('/v1/migrations', { vm: vm!.name, destination: 'hyp-b' });
         return answer.status === 202 ? ((await answer.json()) as MigrationView) : undefined;
       });
-      await eventually('the migration is completed', async () =>
-        (await daemon!.get<MigrationView>(`/v1/migrations/${id}`)).state === 'completed' ? true : undefined,
+      await eventually(
+        'the migration is completed',
+        async () =>
+          (await daemon!.get<MigrationView>(`/v1/migrations/${id}`)).state === 'completed' ? true : undefined,
+        150,
       );
       const { events } = await daemon!.get<SystemView>('/v1/state');
       expect(events.flatMap((e) => (e.what === 'a machine announces itself' ? [e.detail] : []))).toEqual([

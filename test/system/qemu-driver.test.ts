@@ -71,7 +71,7 @@ describe.skipIf(!requireOrSkip('qemu'))('the driver of real QEMUs', () => {
     const prepare = { execute: 'prepare-incoming', migration: id, vm: 'vm1', streams } as const;
     expect((await rig.ask('A', prepare)).error).toContain('not-incoming');
     expect((await rig.ask('B', { ...prepare, vm: 'vm9' })).error).toContain('no-qemu');
-    await expect(rig.begin(id, { vm: 'vm9' })).rejects.toThrow('no-qemu');
+    await expect(rig.begin(id, { vm: 'vm9' })).rejects.toThrow('no QEMU is configured for vm9');
     await rig.kill('A');
     await expect(rig.begin('other')).rejects.toThrow('not-incoming');
   });

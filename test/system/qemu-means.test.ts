@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { QemuSettings } from '../../src/hypervisor/index.js';
+import { TestAuthority } from '../support/certificates.js';
 import { requireOrSkip } from '../support/require.js';
-import { QemuRig, until } from './qemu-rig.js';
+import { freePorts, QemuRig, until } from './qemu-rig.js';
 
 const busy = { writtenTo: 0x00a0_0000, ticksPerPage: 1_000_000 };
 const id = 'steady-means-1';
@@ -56,6 +57,45 @@ describe.skipIf(!requireOrSkip('qemu'))('the means of a move', () => {
     expect(status!.totalBytes).toBeGreaterThan(diskBytes);
     await until(async () => (await rig.runState('A')) === undefined, 'the source QEMU was not ended');
     expect(readFileSync(image('B')).equals(readFileSync(image('A')))).toBe(true);
+  });
+
+  it('encrypts monitors, memory and disk, and refuses an end that the authority does not know', async () => {
+    const authority = new TestAuthority();
+    const other = new TestAuthority('another authority');
+    try {
+      const own = authority.issue('localhost');
+      const stranger = other.issue('localhost');
+      for (const role of ['server', 'client']) {
+        copyFileSync(own.key, join(authority.directory, `${role}-key.pem`));
+        copyFileSync(own.certificate, join(authority.directory, `${role}-cert.pem`));
+      }
+      copyFileSync(authority.certificate, join(authority.directory, 'ca-cert.pem'));
+      const [A, B] = (await freePorts(2)) as [number, number];
+      const ports = { A, B };
+      const tls = (key: string, certificate: string) => ({
+        directory: authority.directory,
+        ports,
+        paths: { key, certificate, authority: authority.certificate },
+      });
+      rig = new QemuRig({ tlsDirectory: authority.directory }, undefined, tls(own.key, own.certificate));
+      await boot();
+      await move();
+      expect(await rig.runState('B')).toBe('running');
+      await rig.close();
+      rig = new QemuRig({}, undefined, tls(stranger.key, stranger.certificate));
+      await boot();
+      const prepare = {
+        execute: 'prepare-incoming',
+        migration: id,
+        vm: 'vm1',
+        streams: [{ port: 4900 }],
+      } as const;
+      const answer = await rig.ask('B', prepare);
+      expect(answer.error).toContain('not-connected');
+    } finally {
+      authority.remove();
+      other.remove();
+    }
   });
 
   it('leaves machine and disk where they are when it is cancelled while the disk is copied', async () => {

@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { QmpTlsPaths } from '../../src/engine/config.js';
 import {
   type AgentCommand,
   type AgentEventLine,
@@ -21,7 +23,14 @@ export type Answer = { readonly error: string | null; readonly status: AgentStat
 /** Not a multiple of 256 KiB: QEMU 7.2 without KVM loses written pages otherwise. */
 const memoryKibibytes = 65_432;
 const ends: readonly string[] = ['failed', 'cancelled', 'completed', 'none'];
-const patienceMs = 20_000;
+const patienceMs = 60_000;
+
+/** Monitors for the driver over TLS, with QEMU's names of files in the directory. */
+export interface MonitorTls {
+  readonly directory: string;
+  readonly ports: Readonly<Record<Host, number>>;
+  readonly paths: QmpTlsPaths;
+}
 
 /** Two places for one machine: real QEMUs on loopback, and a driver that moves it between them. */
 export class QemuRig {
@@ -32,12 +41,14 @@ export class QemuRig {
   readonly #replies = new Map<number, (answer: Answer) => void>();
   readonly #settings: QemuSettings;
   readonly #disk: string | undefined;
+  readonly #tls: MonitorTls | undefined;
   readonly #ticking: NodeJS.Timeout;
   #driver!: QemuDriver;
   #command = 0;
 
-  constructor(settings: Partial<QemuSettings> = {}, disk?: string) {
+  constructor(settings: Partial<QemuSettings> = {}, disk?: string, tls?: MonitorTls) {
     this.#disk = disk;
+    this.#tls = tls;
     this.#settings = { ...defaultQemuSettings, listen: '127.0.0.1', ...settings };
     this.#ticking = setInterval(() => this.#driver?.tick(), 50);
   }
@@ -58,6 +69,7 @@ export class QemuRig {
         ...['-display', 'none', '-nodefaults', '-no-user-config', '-monitor', 'none', '-boot', 'a'],
         ...['-drive', `if=floppy,format=raw,file=${image},readonly=on`],
         ...monitors.flatMap((path) => ['-qmp', `unix:${path},server=on,wait=off`]),
+        ...this.#tlsMonitor(host),
         ...(incoming ? ['-incoming', 'defer'] : []),
         ...more,
       ],
@@ -67,6 +79,15 @@ export class QemuRig {
     await until(() => monitors.every((path) => existsSync(path)), `QEMU at ${host} has no monitor`);
   }
 
+  #tlsMonitor(host: Host): string[] {
+    if (this.#tls === undefined) return [];
+    const socket = `host=127.0.0.1,port=${this.#tls.ports[host]},server=on,wait=off,tls-creds=monitor`;
+    return [
+      ...['-object', `tls-creds-x509,id=monitor,dir=${this.#tls.directory},endpoint=server,verify-peer=on`],
+      ...['-chardev', `socket,id=tls,${socket}`, '-mon', 'chardev=tls,mode=control'],
+    ];
+  }
+
   /** A driver as a controller that was just started has it; what an earlier one knew is forgotten. */
   drive(): void {
     this.#driver?.close();
@@ -74,7 +95,8 @@ export class QemuRig {
       (['A', 'B'] as const).map((host) => ({
         host,
         vm: 'vm1',
-        qmp: `unix:${this.monitor(host)}`,
+        qmp:
+          this.#tls === undefined ? `unix:${this.monitor(host)}` : `tls:localhost:${this.#tls.ports[host]}`,
         disk: this.#disk,
         settings: this.#settings,
       })),
@@ -88,7 +110,7 @@ export class QemuRig {
       },
       {
         connect: (config, watcher) => {
-          const line = new QemuLine(config.qmp, undefined, watcher, { longestRetryMs: 100 });
+          const line = new QemuLine(config.qmp, this.#tls?.paths, watcher, { longestRetryMs: 100 });
           this.#lines.push(line);
           return line;
         },
@@ -128,26 +150,31 @@ export class QemuRig {
     migration: string,
     more: Partial<Extract<AgentCommand, { execute: 'migrate' }>> = {},
   ): Promise<void> {
-    const streams = [{ port: await freePort() }, { port: await freePort() }];
+    const streams = (await freePorts(2)).map((port) => ({ port }));
     const { mode = 'precopy', disk = 'none' } = more;
     // the monitors may just have come up
-    await until(async () => {
-      const { error } = await this.ask('B', {
-        execute: 'prepare-incoming',
-        migration,
-        vm: 'vm1',
-        streams,
-        mode,
-        disk,
-      });
-      if (error !== null && !/^(no-qemu|exists)/.test(error)) throw new Error(error);
-      return error === null;
-    }, 'the target never took the migration');
+    let last = '';
+    await until(
+      async () => {
+        const { error } = await this.ask('B', {
+          execute: 'prepare-incoming',
+          migration,
+          vm: 'vm1',
+          streams,
+          mode,
+          disk,
+        });
+        if (error !== null && !/^(no-qemu|not-connected|exists)/.test(error)) throw new Error(error);
+        last = error ?? '';
+        return error === null;
+      },
+      () => `the target never took the migration: ${last}`,
+    );
     const { error } = await this.ask('A', {
       execute: 'migrate',
       migration,
       vm: 'vm1',
-      destination: { address: '127.0.0.1' },
+      destination: { address: this.#tls === undefined ? '127.0.0.1' : 'localhost' },
       streams,
       memoryBytes: memoryKibibytes * 1024,
       dirtyBytesPerSecond: 0,
@@ -220,13 +247,16 @@ export async function until(
   }
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
+/** All different: each is held until all are found. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
 }

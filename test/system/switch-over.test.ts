@@ -23,7 +23,7 @@ interface Move {
   readonly from: string;
   readonly to: string;
   readonly pauseMs: number;
-  readonly heldMs: number;
+  readonly redirectingMs: number;
   readonly waited: number;
   readonly refused: number;
   readonly late: number;

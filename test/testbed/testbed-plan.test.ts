@@ -48,7 +48,7 @@ describe('planTestbed', () => {
       maxBitsPerSecond: 50e6,
       queues: { 0: { maxBitsPerSecond: 50e6 } },
     });
-    expect(Object.keys(qosOf(plan.shapedPorts[4]!).queues)).toEqual(['0', '1', '2']);
+    expect(Object.keys(qosOf(plan.shapedPorts[4]!).queues)).toEqual(['0', '1', '2', '3']);
   });
 
   it('shapes nothing of an opaque link, and puts a relay into it whatever its delay', () => {

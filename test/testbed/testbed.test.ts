@@ -137,6 +137,7 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('a testbed of two-dc', () => {
   it.each([
     [34, 1],
     [10, 2],
+    [26, 3],
     [0, 0],
     [46, 0],
   ])('brings DSCP %i into queue %i of the uplink', async (dscp, queueId) => {
@@ -145,7 +146,7 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('a testbed of two-dc', () => {
     await exec(directory, 'hyp-a', argv, { stdio: 'ignore' });
     const after = await readQueues(directory, 'hv-a.up-a');
     const moved = after.map((q, i) => q.sentPackets - before[i]!.sentPackets);
-    expect(moved).toEqual([0, 1, 2].map((id) => (id === queueId ? 5 : 0)));
+    expect(moved).toEqual([0, 1, 2, 3].map((id) => (id === queueId ? 5 : 0)));
   });
 
   it('sends over the WAN at its capacity from a FIFO of the length in the topology', async () => {

@@ -3,6 +3,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyTypeProvider, RawServer
 import type { Static, TSchema } from 'typebox';
 import type { Application } from '../application.js';
 import type { Commander } from '../commands.js';
+import type { Configuration } from '../configuration.js';
 import type { Metrics } from '../metrics.js';
 import type { Migrations } from '../migrations.js';
 import { problemContentType } from '../problems.js';
@@ -28,6 +29,7 @@ export interface RouteContext {
   readonly migrations: Migrations;
   readonly metrics: Metrics;
   readonly stream: StreamHub;
+  readonly configuration: Configuration | undefined;
 }
 
 /** For the OpenAPI document: what the statuses mean; every one of them is a problem. */

@@ -86,6 +86,14 @@ export const ServiceSchema = sent('Service', {
     ),
   ),
 });
+export const ForecastSchema = sent('Forecast', {
+  halfWayFinish: nullable(Timestamp),
+  finishErrorShare: nullable(
+    Type.Number({ description: '(foretold - real finish) / duration; null: not completed' }),
+  ),
+  expectedDowntimeMs: nullable(Type.Number({ description: 'at the gate' })),
+  downtimeErrorMs: nullable(Type.Number({ description: 'expected - real' })),
+});
 export const MigrationSchema = sent('Migration', {
   id: Type.String(),
   vm: Type.String(),
@@ -107,6 +115,7 @@ export const MigrationSchema = sent('Migration', {
   grantedBitsPerSecond: Type.Number(),
   predictedSecondsLeft: nullable(Type.Number()),
   service: nullable(ServiceSchema),
+  forecast: Type.Optional(ForecastSchema),
   downtimeMs: nullable(Type.Number({ description: 'null: not known before the VM resumed' })),
   failureReason: nullable(Type.String()),
 });

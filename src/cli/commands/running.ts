@@ -125,6 +125,7 @@ async function run(options: RunOptions, terminal: Terminal): Promise<void> {
     stateDirectory: options.state,
     recordFile: options.record,
     logLevel: options.logLevel,
+    reconfigure: () => configOf(options.config),
   }).catch(explainStart);
   const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   process.on('SIGHUP', () => void reload(options, daemon, terminal));

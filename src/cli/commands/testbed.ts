@@ -21,6 +21,7 @@ interface CircuitsOptions extends PlaceOptions {
   readonly unanswered: number;
 }
 interface UpCommandOptions extends PlaceOptions, OutputOption {
+  /** `none`, or where the switches look for one */
   readonly controller: string;
   readonly ovsdbPort?: number;
   readonly agents: boolean;

@@ -1,9 +1,10 @@
-import type {
-  AgentCommand,
-  AgentEventName,
-  AgentPhase,
-  AgentStatus,
-  TransferStream,
+import {
+  type AgentCommand,
+  type AgentEventName,
+  type AgentPhase,
+  type AgentStatus,
+  absentStatus,
+  type TransferStream,
 } from '../../hypervisor/protocol.js';
 import type { EventQueue } from '../event-queue.js';
 import type { AgentAnswer } from '../hypervisor-agent.js';
@@ -30,16 +31,6 @@ interface Incoming {
 }
 
 const resumeSeconds = 0.005;
-const absent: AgentStatus = {
-  phase: 'none',
-  round: 0,
-  totalBytes: 0,
-  transferredBytes: 0,
-  remainingBytes: 0,
-  dirtyBytesPerSecond: 0,
-  downtimeMs: null,
-  detail: '',
-};
 const refuse = (code: string, detail: string): AgentAnswer => ({ error: { code, detail } });
 
 /**
@@ -95,8 +86,8 @@ export class ChaosAgent {
     if (outgoing !== undefined) return this.outgoingStatus(outgoing);
     const incoming = this.incoming.get(migration);
     return incoming === undefined
-      ? absent
-      : { ...absent, phase: incoming.phase, downtimeMs: incoming.downtimeMs };
+      ? absentStatus
+      : { ...absentStatus, phase: incoming.phase, downtimeMs: incoming.downtimeMs };
   }
 
   /** The connection between the two agents breaks: what has not been handed over stays here. */

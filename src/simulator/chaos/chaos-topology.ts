@@ -2,7 +2,7 @@ import type { HostSpec, LinkSpec, SwitchSpec, Topology, VmSpec } from '../../net
 import type { Draw } from './draw.js';
 
 const siteNames = ['a', 'b', 'c'];
-const shapes = ['pair', 'pair', 'pair', 'line', 'ring'] as const;
+const shapes = ['pair', 'pair', 'pair', 'pair', 'pair', 'line', 'ring'] as const;
 
 /**
  * Two or three sites, each with a gateway and a hypervisor switch, joined as a pair, a line or a ring; in a ring there are detours and
@@ -34,7 +34,7 @@ export function chaosTopology(draw: Draw): Topology {
   ]);
   const homes = sites.map((site) => `hyp-${site}`);
   const vms = Array.from(
-    { length: draw.whole(3, 5) },
+    { length: draw.whole(2, 3) },
     (_, i): VmSpec => ({
       name: `vm${i + 1}`,
       mac: macOf(3, i),

@@ -29,6 +29,8 @@ export type Mishap =
   | { readonly kind: 'disk-error'; readonly count: number }
   | { readonly kind: 'disk-full'; readonly forSeconds: number }
   | { readonly kind: 'agent-away'; readonly host: string; readonly forSeconds: number }
+  /** for longer than any step may wait */
+  | { readonly kind: 'agent-gone'; readonly host: string; readonly forSeconds: number }
   | { readonly kind: 'agent-silent'; readonly host: string; readonly forSeconds: number }
   | { readonly kind: 'broken-stream'; readonly host: string }
   /** another controller becomes master of a switch; ours is killed a while later and comes back */
@@ -60,6 +62,8 @@ export interface FaultGround {
   readonly migrations: number;
   /** our controller claims its switches */
   readonly master: boolean;
+  /** only these happen, equally often; undefined: all, the more interesting ones more often */
+  readonly kinds?: readonly Mishap['kind'][] | undefined;
   /** in which instants fall */
   readonly durationSeconds: number;
 }
@@ -78,8 +82,9 @@ const steps = [
   'starting',
   'running',
   'staging',
+  'redirecting',
+  'redirecting',
   'stopping',
-  'flipping',
   'flipping',
   'cleaning',
   'completed',
@@ -113,7 +118,7 @@ function drawTrigger(draw: Draw, ground: FaultGround): Trigger {
 function drawMishap(draw: Draw, ground: FaultGround): Mishap {
   const sw = draw.pick(ground.switches);
   const host = draw.pick(ground.hosts);
-  const kinds: readonly Mishap['kind'][] = [
+  const all: readonly Mishap['kind'][] = [
     'drop',
     'delay',
     'delay',
@@ -135,10 +140,11 @@ function drawMishap(draw: Draw, ground: FaultGround): Mishap {
     'disk-full',
     'agent-away',
     'agent-silent',
+    'agent-gone',
     'broken-stream',
     ...(ground.master ? (['rival', 'stale-claim', 'stale-claim'] as const) : []),
   ];
-  const kind = draw.pick(kinds);
+  const kind = draw.pick(ground.kinds ?? all);
   switch (kind) {
     case 'delay':
       return { kind, switch: sw, moreSeconds: draw.between(0.05, 1.5), forSeconds: draw.between(0.1, 3) };
@@ -155,14 +161,16 @@ function drawMishap(draw: Draw, ground: FaultGround): Mishap {
     case 'failed-read':
       return { kind, switch: sw, how: draw.pick(['error', 'silence', 'reset'] as const) };
     case 'kill':
-      return { kind, downSeconds: draw.pick([0, 0.05, 0.5, 4]) * draw.between(0.5, 1.2) };
+      return { kind, downSeconds: draw.pick([0, 0.05, 0.5, 4, 14]) * draw.between(0.5, 1.2) };
     case 'disk-error':
       return { kind, count: draw.whole(1, 2) };
     case 'disk-full':
       return { kind, forSeconds: draw.between(0.2, 5) };
     case 'agent-away':
     case 'agent-silent':
-      return { kind, host, forSeconds: draw.chance(0.25) ? 33 : draw.between(0.1, 7) };
+      return { kind, host, forSeconds: draw.between(0.1, 7) };
+    case 'agent-gone':
+      return { kind, host, forSeconds: 60 };
     case 'broken-stream':
       return { kind, host };
     case 'rival':

@@ -96,8 +96,25 @@ export class Forwarding {
   placeOf(switchName: string, vm: string): string | undefined {
     const { mac } = this.vms.get(vm)!;
     const entry = this.switches.get(switchName)!.tables.find(tables.location, { eth_dst: mac });
-    if (entry === undefined || entry.priority !== priorities.location) return undefined;
+    if (entry === undefined || entry.priority < priorities.location) return undefined;
     return this.hostMeant(switchName, vm, instructionsText(entry.instructions));
+  }
+
+  /** The host of its location entry, whatever lies above it. */
+  homeOf(switchName: string, vm: string): string | undefined {
+    const { mac } = this.vms.get(vm)!;
+    const entry = this.switches
+      .get(switchName)!
+      .tables.entries()
+      .find(
+        (e) =>
+          e.tableId === tables.location &&
+          e.priority === priorities.location &&
+          e.tests.length === 1 &&
+          e.tests[0]!.field === 'eth_dst' &&
+          e.tests[0]!.value === mac,
+      );
+    return entry && this.hostMeant(switchName, vm, instructionsText(entry.instructions));
   }
 
   /** The host that a location rule of this switch with these instructions means. */

@@ -22,7 +22,7 @@ import type { PlantSwitch } from '../plant-switch.js';
 import type { HostWatcher } from './controller-host.js';
 import type { FaultLine } from './fault-line.js';
 import type { Forwarding, Journey } from './forwarding.js';
-import { hasEnded, isCommitted, type KnownMigration, type Ledger, stepOf } from './ledger.js';
+import { hasEnded, isCommitted, isTurning, type KnownMigration, type Ledger, stepOf } from './ledger.js';
 import type { Machines } from './machines.js';
 
 /** Names as in the table of invariants in the README of this folder. */
@@ -71,7 +71,8 @@ const moves: Readonly<Record<string, readonly string[]>> = {
   preparing: ['starting', 'cancelling', 'failing'],
   starting: ['running', 'cancelling', 'failing'],
   running: ['staging', 'cancelling', 'failing'],
-  staging: ['stopping', 'cancelling', 'failing'],
+  staging: ['redirecting', 'cancelling', 'failing'],
+  redirecting: ['stopping', 'cancelling', 'failing'],
   stopping: ['flipping', 'failing'],
   flipping: ['cleaning'],
   cleaning: ['completed'],
@@ -85,16 +86,28 @@ const longestStay: Readonly<Record<string, number>> = {
   starting: 20,
   running: 70,
   staging: 20,
+  redirecting: 5,
   stopping: 40,
   flipping: 60,
   cleaning: 60,
   cancelling: 90,
   failing: 90,
 };
+/** Steps in which rules of a migration must not be taken away, by what the rules are for. */
+const wantedIn: Readonly<Record<number, readonly string[]>> = {
+  [ruleStep.safe]: ['preparing', 'starting', 'running', 'staging', 'redirecting', 'stopping', 'flipping'],
+  [ruleStep.granted]: ['preparing', 'starting', 'running', 'staging', 'redirecting', 'stopping'],
+  [ruleStep.staged]: ['staging', 'redirecting', 'stopping', 'flipping'],
+  [ruleStep.redirect]: ['redirecting', 'stopping', 'flipping'],
+};
+/** Steps in which a switch may be told to send a machine's packets to its new place though it does not live there yet. */
+const redirectedIn: readonly string[] = ['redirecting', 'stopping', 'flipping', 'cancelling', 'failing'];
 /** a limit is noticed with the next look at the migration, and its record takes its time */
 const slackSeconds = 8;
 /** a refused controller hears of it by the answer */
 const demotionSeconds = 6;
+/** so long a redirection is taken back in order */
+const retreatSeconds = 2;
 const staleSamplesSeconds = 30;
 const longestGapSeconds = 3;
 const calmSeconds = 20;
@@ -117,14 +130,14 @@ export class Invariants implements HostWatcher {
   private readonly stoppedAt = new Map<string, number>();
   private readonly resumedAt = new Map<string, number>();
   private readonly answered = new Set<number>();
-  /** flips in the middle of which the process died: the next life does not know how far they had come, and keeps no order */
+  /** moves in the middle of whose redirection or flip the process died: its next life does not know how far they had come */
   private readonly interrupted = new Set<string>();
   /** what each switch does with packets to other sites while every link is well, and those that do something else at the moment */
   private readonly usualRoutes = new Map<string, string>();
   private readonly rerouted = new Set<string>();
   private startedAt = 0;
   /** holes that were not counted as violations, by the known gap that explains them (README) */
-  readonly excused = { interruptedFlip: 0, rerouted: 0 };
+  readonly excused = { interrupted: 0, hurriedRetreat: 0, rerouted: 0 };
 
   constructor(scene: Scene) {
     this.scene = scene;
@@ -214,6 +227,7 @@ export class Invariants implements HostWatcher {
       this.report('I1', `${id} is flipping, but ${migration.vm} runs at ${hosts.join() || 'no host'}`);
     if (step === 'failing' && note === '') this.report('I15', `${id} is failing, and does not say why`);
     if (note.includes('not reached')) return;
+    if (step === 'stopping') this.expectRedirected(migration);
     if (step === 'cleaning') {
       this.expectForwarding(migration, migration.destination, 'I15');
       this.expectShortGap(migration);
@@ -236,9 +250,18 @@ export class Invariants implements HostWatcher {
           this.report('I8', `${migration.id} is ${step}, but ${name} holds ${entry.text()}`);
   }
 
-  private expectForwarding({ id, vm }: KnownMigration, home: string, invariant: InvariantName): void {
+  /** Before a machine is stopped its packets go to where it will run. */
+  private expectRedirected({ id, vm, destination }: KnownMigration): void {
     for (const name of this.scene.switches.keys()) {
       const place = this.scene.forwarding.placeOf(name, vm);
+      if (place !== destination && !this.blank.has(name))
+        this.report('I15', `${id}: ${vm} is to be stopped, but ${name} sends to ${place ?? 'nobody'}`);
+    }
+  }
+
+  private expectForwarding({ id, vm }: KnownMigration, home: string, invariant: InvariantName): void {
+    for (const name of this.scene.switches.keys()) {
+      const place = this.scene.forwarding.homeOf(name, vm);
       if (place !== home && !this.blank.has(name))
         this.report(invariant, `${id}: ${vm} is at ${home}, but ${name} sends to ${place ?? 'nobody'}`);
     }
@@ -267,6 +290,7 @@ export class Invariants implements HostWatcher {
           e.tableId === flowMod.table_id &&
           e.priority === flowMod.priority &&
           e.cookie === flowMod.cookie &&
+          e.flowMod.hard_timeout === flowMod.hard_timeout &&
           e.matchText === text &&
           instructionsText(e.instructions) === instructions,
       );
@@ -275,8 +299,8 @@ export class Invariants implements HostWatcher {
   private onFlowMod(name: string, flowMod: FlowMod, wasThere: boolean, removed: readonly bigint[]): void {
     // What a connection that the controller has given up still brings is nobody's decision of now.
     if (this.scene.lines.get(name)?.stands() !== true) return;
-    const parts = parseCookie(flowMod.cookie);
-    if (wasThere && parts?.step !== ruleStep.granted)
+    const isLease = flowMod.hard_timeout > 0;
+    if (wasThere && !isLease)
       this.report('I11', `${name} was sent a rule that it holds: ${matchText(flowMod.match)}`);
     for (const cookie of removed) this.expectUnwanted(name, cookie);
     if (flowMod.command === OFPFC_ADD && flowMod.table_id === tables.location)
@@ -288,29 +312,30 @@ export class Invariants implements HostWatcher {
     const parts = parseCookie(cookie);
     const migration = parts && this.scene.ledger.byOrdinal.get(parts.ordinal);
     if (parts === undefined || migration === undefined) return;
-    const wanting =
-      parts.step === ruleStep.staged
-        ? ['staging', 'stopping', 'flipping']
-        : parts.step === ruleStep.safe
-          ? ['preparing', 'starting', 'running', 'staging', 'stopping', 'flipping']
-          : ['preparing', 'starting', 'running', 'staging', 'stopping'];
-    if (wanting.includes(stepOf(migration)))
+    if (wantedIn[parts.step]?.includes(stepOf(migration)) === true)
       this.report('I10', `${name} lost a rule of ${migration.id}, which is ${stepOf(migration)}`);
   }
 
   /** No switch is told to send a machine's packets where it neither lives nor is being moved to. */
   private expectRightPlace(name: string, flowMod: FlowMod): void {
-    if (flowMod.priority !== priorities.location) return;
+    const redirects = flowMod.priority === priorities.locationRedirect;
+    if (flowMod.priority !== priorities.location && !redirects) return;
     const to = flowMod.match.find((m) => m.field === 'eth_dst');
     if (to === undefined || to.field === 'raw') return;
     const vm = this.scene.forwarding.vmOfMac(Number(scalarOf(to.value as Uint8Array)));
     if (vm === undefined) return;
     const place = this.scene.forwarding.hostMeant(name, vm, instructionsText(flowMod.instructions));
-    const places = this.scene.ledger.placesOf(vm);
+    const { ledger } = this.scene;
+    const migration = ledger.liveOf(vm);
+    const places = !redirects
+      ? ledger.homesOf(vm)
+      : migration !== undefined && redirectedIn.includes(stepOf(migration))
+        ? [migration.destination]
+        : [];
     if (place === undefined || !places.includes(place))
       this.report(
         'I1',
-        `${name} is told that ${vm} is at ${place ?? 'no host'}, but it is at ${places.join(' or ')}`,
+        `${name} is told that ${vm} is at ${place ?? 'no host'}, but it is ${places.length === 0 ? 'not being moved' : `at ${places.join(' or ')}`}`,
       );
   }
 
@@ -397,6 +422,12 @@ export class Invariants implements HostWatcher {
       }
   }
 
+  /** A redirection that is taken back and has not come to its end for a while: a switch does not answer, and the others are not kept. */
+  private isHurried(migration: KnownMigration): boolean {
+    const goesBack = ['cancelling', 'failing'].includes(stepOf(migration));
+    return goesBack && isTurning(migration) && this.scene.events.now - migration.enteredAt > retreatSeconds;
+  }
+
   /** A switch on the way that began with empty tables, or was out of reach when the machine moved. */
   private isExcused(vm: string, { path }: Journey): boolean {
     const places = this.scene.ledger.placesOf(vm);
@@ -404,7 +435,8 @@ export class Invariants implements HostWatcher {
       this.blank.has(name) || !places.includes(this.scene.forwarding.placeOf(name, vm) ?? '');
     if (path.some(isNew)) return true;
     const migration = this.scene.ledger.liveOf(vm);
-    if (migration !== undefined && this.interrupted.has(migration.id)) this.excused.interruptedFlip += 1;
+    if (migration !== undefined && this.interrupted.has(migration.id)) this.excused.interrupted += 1;
+    else if (migration !== undefined && this.isHurried(migration)) this.excused.hurriedRetreat += 1;
     else if (this.rerouted.size > 0) this.excused.rerouted += 1;
     else return false;
     return true;
@@ -415,7 +447,7 @@ export class Invariants implements HostWatcher {
   started(): void {
     this.startedAt = this.scene.events.now;
     for (const migration of this.scene.ledger.live())
-      if (stepOf(migration) === 'flipping') this.interrupted.add(migration.id);
+      if (isTurning(migration)) this.interrupted.add(migration.id);
   }
 
   killed(): void {}

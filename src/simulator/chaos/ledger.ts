@@ -21,6 +21,11 @@ export const hasEnded = (migration: KnownMigration): boolean => endSteps.include
 /** The machine lives at the destination and does not come back. */
 export const isCommitted = (migration: KnownMigration): boolean => migration.steps.includes('flipping');
 
+/** Its packets may be on their way to either place. */
+export const isTurning = (migration: KnownMigration): boolean =>
+  (migration.steps.includes('redirecting') || migration.steps.includes('flipping')) &&
+  stepOf(migration) !== 'cleaning';
+
 /** What the durable journal says, read independently of the engine. */
 export class Ledger {
   readonly migrations = new Map<string, KnownMigration>();
@@ -72,10 +77,18 @@ export class Ledger {
     return this.homes.get(vm)!;
   }
 
-  /** Where switches may send its packets: while it is being flipped, to the old place or to the new one. */
-  placesOf(vm: string): readonly string[] {
+  /** What location entries may say of it: while it is being flipped, the old place or the new one. */
+  homesOf(vm: string): readonly string[] {
     const migration = this.liveOf(vm);
     return migration !== undefined && stepOf(migration) === 'flipping'
+      ? [migration.source, migration.destination]
+      : [this.homeOf(vm)];
+  }
+
+  /** Where switches may send its packets: from the redirection until the flip is complete, or all is taken back, also to the other place. */
+  placesOf(vm: string): readonly string[] {
+    const migration = this.liveOf(vm);
+    return migration !== undefined && isTurning(migration)
       ? [migration.source, migration.destination]
       : [this.homeOf(vm)];
   }

@@ -28,6 +28,8 @@ export interface WorldOptions {
   readonly createEngine: (config: EngineConfig) => EngineLike;
   /** numbers of the faults that happen; default all that were drawn */
   readonly keep?: readonly number[];
+  /** of faults that are drawn; default all */
+  readonly kinds?: readonly Mishap['kind'][];
   /** over every output of the engine: as slow as the run itself */
   readonly digest?: boolean;
   /** stop at the first violation; default true */
@@ -91,7 +93,8 @@ export class World {
     const shape = draw('shape');
     const topology = chaosTopology(shape);
     this.wanted = options.migrations ?? defaultMigrations;
-    const master = shape.chance(0.5);
+    const { kinds } = options;
+    const master = shape.chance(0.5) || kinds?.some((k) => k === 'rival' || k === 'stale-claim') === true;
     const bundles = shape.chance(0.7);
     const simulation = new NetworkSimulation(topology, { seed, bundles });
     this.simulation = simulation;
@@ -146,6 +149,7 @@ export class World {
       hosts: [...this.agents.keys()],
       migrations: this.wanted,
       master,
+      kinds,
       durationSeconds: (this.wanted * secondsForEach) / topology.vms.length,
     });
     this.faults = all;
@@ -336,6 +340,7 @@ export class World {
         this.troubled(mishap.forSeconds + 20);
         return;
       case 'agent-away':
+      case 'agent-gone':
         this.host.agents.get(mishap.host)!.breakFor(mishap.forSeconds);
         this.troubled(mishap.forSeconds + 20);
         return;

@@ -17,6 +17,16 @@ export function shippedTopology(
   return parse(readFileSync(file, 'utf8')) as Topology;
 }
 
+/** `three-site`, where hosts and the machine have IPv6 addresses, too. */
+export function threeSiteWithIpv6(): Topology {
+  const plain = shippedTopology('three-site');
+  return {
+    ...plain,
+    hosts: plain.hosts.map((h, i) => ({ ...h, ipv6: `fd00::${i + 1}` })),
+    vms: plain.vms.map((v) => ({ ...v, ipv6: 'fd00::101' })),
+  };
+}
+
 /** Sites s1..sN in a ring, each a gateway with a hypervisor switch; a VM that may live at every site. */
 export function ringTopology(siteCount: number): Topology {
   const numbers = Array.from({ length: siteCount }, (_, i) => i + 1);
