@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addExplainCommands } from './commands/explain.js';
 import { addMigrateCommands } from './commands/migrate.js';
 import { addNetworkCommands } from './commands/network.js';
 import { addOfflineCommands } from './commands/offline.js';
@@ -58,6 +59,7 @@ function program(terminal: Terminal, outcome: Outcome): Command {
   addRunCommands(steady, terminal, outcome);
   addNetworkCommands(steady, terminal);
   addMigrateCommands(steady, terminal, outcome);
+  addExplainCommands(steady, terminal);
   addOfflineCommands(steady, terminal, outcome);
   addTokenCommand(steady, terminal);
   addTestbedCommands(steady, terminal, outcome);

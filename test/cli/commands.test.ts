@@ -262,6 +262,22 @@ describe('steady migrate', () => {
   });
 });
 
+describe('steady explain migration', () => {
+  it('says in sentences what limits it', async () => {
+    application.publish({ migrations: [migrationOf({ state: 'accepted', step: 'accepted' })] });
+    const { code, stdout } = await ask('explain', 'migration', 'm-1');
+    expect(code).toBe(0);
+    expect(stdout.split('\n')).toEqual([
+      'm-1: vm1 from hyp-a to hyp-b, accepted',
+      expect.stringMatching(/^- It was admitted and waits until its record is durable/),
+      '',
+    ]);
+    const { limits } = JSON.parse((await ask('explain', 'migration', 'm-1', '-o', 'json')).stdout);
+    expect(limits).toMatchObject([{ kind: 'journal' }]);
+    expect((await ask('explain', 'migration', 'm-9')).code).toBe(4);
+  });
+});
+
 describe('steady events', () => {
   const event = (seq: number) => ({
     seq,

@@ -1,19 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import type { MigrationJson, MigrationRequestJson } from '../../api/schemas/index.js';
+import { formatBytes, formatMs, formatRate, formatSeconds } from '../../api/words/quantities.js';
 import type { ApiClient } from '../client.js';
 import { exitCodes } from '../exit-codes.js';
 import { type OutputFormat, print, printNext } from '../output.js';
 import type { Outcome } from '../program.js';
-import {
-  type Column,
-  formatBytes,
-  formatMs,
-  formatRate,
-  formatSeconds,
-  formatTable,
-  printable,
-} from '../table.js';
+import { type Column, formatTable, printable } from '../table.js';
 import type { Terminal } from '../terminal.js';
 import { type ClientOptions, clientOf, nonNegativeInteger, positiveNumber, withClient } from './options.js';
 

@@ -8,18 +8,11 @@ import type {
   SwitchJson,
   SystemViewJson,
 } from '../../api/schemas/index.js';
+import { formatBytes, formatMs, formatRate, formatSeconds } from '../../api/words/quantities.js';
 import type { ApiClient } from '../client.js';
 import { CliError, exitCodes } from '../exit-codes.js';
 import { print, printNext } from '../output.js';
-import {
-  type Column,
-  formatBytes,
-  formatMs,
-  formatRate,
-  formatSeconds,
-  formatTable,
-  printable,
-} from '../table.js';
+import { type Column, formatTable, printable } from '../table.js';
 import type { Terminal } from '../terminal.js';
 import { type ClientOptions, clientOf, withClient } from './options.js';
 
