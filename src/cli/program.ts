@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addCompletionCommand } from './commands/completion.js';
 import { addExplainCommands } from './commands/explain.js';
 import { addMigrateCommands } from './commands/migrate.js';
 import { addNetworkCommands } from './commands/network.js';
@@ -63,6 +64,7 @@ function program(terminal: Terminal, outcome: Outcome): Command {
   addOfflineCommands(steady, terminal, outcome);
   addTokenCommand(steady, terminal);
   addTestbedCommands(steady, terminal, outcome);
+  addCompletionCommand(steady, terminal);
   return steady;
 }
 
