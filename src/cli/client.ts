@@ -1,16 +1,20 @@
 import type {
+  AuditEntryJson,
+  AuditListJson,
   CircuitListJson,
   LinkJson,
   MigrationJson,
   MigrationListJson,
   MigrationRequestJson,
   MigrationVerdictJson,
+  PathJson,
   ProblemJson,
   ReadinessJson,
   StreamMessageJson,
   SwitchJson,
   SwitchReadingJson,
   SystemViewJson,
+  VmJson,
 } from '../api/schemas/index.js';
 import { CliError, exitCodes } from './exit-codes.js';
 
@@ -56,6 +60,12 @@ export class ApiClient {
   async links(): Promise<readonly LinkJson[]> {
     return (await this.#get<{ items: readonly LinkJson[] }>('/v1/links')).items;
   }
+  async paths(): Promise<readonly PathJson[]> {
+    return (await this.#get<{ items: readonly PathJson[] }>('/v1/paths')).items;
+  }
+  async vms(): Promise<readonly VmJson[]> {
+    return (await this.#get<{ items: readonly VmJson[] }>('/v1/vms')).items;
+  }
   circuits(): Promise<CircuitListJson> {
     return this.#get('/v1/circuits');
   }
@@ -66,6 +76,17 @@ export class ApiClient {
   async flowsText(dpid: string): Promise<string> {
     const path = `/v1/switches/${encodeURIComponent(dpid)}/flows`;
     return (await this.#request('GET', path, { accept: 'text/plain' })).text();
+  }
+
+  /** Newest first, page by page, for as long as somebody asks for the next one. */
+  async *audit(pageSize: number): AsyncGenerator<AuditEntryJson> {
+    const query = new URLSearchParams({ limit: `${pageSize}` });
+    for (;;) {
+      const page: AuditListJson = await this.#get(`/v1/audit?${query}`);
+      yield* page.items;
+      if (page.nextCursor === null) return;
+      query.set('cursor', page.nextCursor);
+    }
   }
 
   /** All that match, newest first, page by page. */
@@ -86,18 +107,25 @@ export class ApiClient {
   migration(id: string): Promise<MigrationJson> {
     return this.#get(`/v1/migrations/${encodeURIComponent(id)}`);
   }
-  startMigration(request: MigrationRequestJson, idempotencyKey: string): Promise<MigrationJson> {
-    return this.#post('/v1/migrations', request, { 'idempotency-key': idempotencyKey });
+  startMigration(
+    request: MigrationRequestJson,
+    idempotencyKey: string,
+    reason?: string,
+  ): Promise<MigrationJson> {
+    return this.#post('/v1/migrations', request, {
+      'idempotency-key': idempotencyKey,
+      ...reasonHeader(reason),
+    });
   }
   /** What admission would say, and what the migration would do. */
   tryMigration(request: MigrationRequestJson): Promise<MigrationVerdictJson> {
     return this.#post('/v1/migrations', { ...request, dryRun: true }, {});
   }
-  cancelMigration(id: string): Promise<MigrationJson> {
-    return this.#post(`/v1/migrations/${encodeURIComponent(id)}:cancel`, {}, {});
+  cancelMigration(id: string, reason?: string): Promise<MigrationJson> {
+    return this.#post(`/v1/migrations/${encodeURIComponent(id)}:cancel`, {}, reasonHeader(reason));
   }
-  forceComplete(id: string): Promise<MigrationJson> {
-    return this.#post(`/v1/migrations/${encodeURIComponent(id)}:force-complete`, {}, {});
+  forceComplete(id: string, reason?: string): Promise<MigrationJson> {
+    return this.#post(`/v1/migrations/${encodeURIComponent(id)}:force-complete`, {}, reasonHeader(reason));
   }
 
   /**
@@ -175,6 +203,10 @@ export class ApiClient {
     );
   }
 }
+
+/** It stands in the audit. */
+const reasonHeader = (reason: string | undefined): Record<string, string> =>
+  reason === undefined ? {} : { 'steady-reason': reason };
 
 function serverUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addAuditCommand } from './commands/audit.js';
 import { addCompletionCommand } from './commands/completion.js';
 import { addExplainCommands } from './commands/explain.js';
 import { addMigrateCommands } from './commands/migrate.js';
@@ -61,6 +62,7 @@ function program(terminal: Terminal, outcome: Outcome): Command {
   addNetworkCommands(steady, terminal);
   addMigrateCommands(steady, terminal, outcome);
   addExplainCommands(steady, terminal);
+  addAuditCommand(steady, terminal);
   addOfflineCommands(steady, terminal, outcome);
   addTokenCommand(steady, terminal);
   addTestbedCommands(steady, terminal, outcome);

@@ -8,9 +8,17 @@ import { type OutputFormat, print, printNext } from '../output.js';
 import type { Outcome } from '../program.js';
 import { type Column, formatTable, printable } from '../table.js';
 import type { Terminal } from '../terminal.js';
-import { type ClientOptions, clientOf, nonNegativeInteger, positiveNumber, withClient } from './options.js';
+import {
+  type ClientOptions,
+  clientOf,
+  nonNegativeInteger,
+  positiveNumber,
+  type ReasonOption,
+  withClient,
+  withReason,
+} from './options.js';
 
-interface StartOptions extends ClientOptions {
+interface StartOptions extends ClientOptions, ReasonOption {
   readonly source?: string;
   readonly deadline?: number;
   readonly priority?: number;
@@ -52,11 +60,18 @@ export function addMigrateCommands(steady: Command, terminal: Terminal, outcome:
   ).action(async (id: string, options: ClientOptions) => {
     outcome.exitCode = await watch(clientOf(options), id, terminal, options.output);
   });
-  addAction(migrate, terminal, 'cancel', 'stop a migration; the VM goes on at its source', (c, id) =>
-    c.cancelMigration(id),
+  addAction(
+    migrate.command('cancel').description('stop a migration; the VM goes on at its source'),
+    terminal,
+    (client, id, reason) => client.cancelMigration(id, reason),
   );
-  addAction(migrate, terminal, 'force-complete', 'switch over now, whatever downtime that costs', (c, id) =>
-    c.forceComplete(id),
+  addAction(
+    migrate
+      .command('force')
+      .alias('force-complete')
+      .description('switch over now, whatever downtime that costs; with a driver that can'),
+    terminal,
+    (client, id, reason) => client.forceComplete(id, reason),
   );
 }
 
@@ -81,7 +96,7 @@ function addStart(migrate: Command, terminal: Terminal, outcome: Outcome): void 
     )
     .option('--dry-run', 'only ask whether it would be admitted')
     .option('--watch', 'follow it to its end; the exit status is 0 if it completed');
-  withClient(command).action(async (vm: string, destination: string, options: StartOptions) => {
+  withClient(withReason(command)).action(async (vm: string, destination: string, options: StartOptions) => {
     const client = clientOf(options);
     const request = requestOf(vm, destination, options);
     if (options.dryRun) {
@@ -94,7 +109,11 @@ function addStart(migrate: Command, terminal: Terminal, outcome: Outcome): void 
       );
       return;
     }
-    const started = await client.startMigration(request, options.idempotencyKey ?? randomUUID());
+    const started = await client.startMigration(
+      request,
+      options.idempotencyKey ?? randomUUID(),
+      options.reason,
+    );
     const told = (): string => `${started.id}: ${vm} moves from ${started.source} to ${started.destination}`;
     if (!options.watch) {
       await print(
@@ -127,15 +146,13 @@ function requestOf(vm: string, destination: string, options: StartOptions): Migr
 }
 
 function addAction(
-  migrate: Command,
+  command: Command,
   terminal: Terminal,
-  name: string,
-  description: string,
-  act: (client: ApiClient, id: string) => Promise<MigrationJson>,
+  act: (client: ApiClient, id: string, reason: string | undefined) => Promise<MigrationJson>,
 ): void {
-  withClient(migrate.command(name).description(description).argument('<id>')).action(
-    async (id: string, options: ClientOptions) => {
-      const migration = await act(clientOf(options), id);
+  withClient(withReason(command.argument('<id>'))).action(
+    async (id: string, options: ClientOptions & ReasonOption) => {
+      const migration = await act(clientOf(options), id, options.reason);
       await print(terminal, options.output, migration, () => `${progressLine(migration)}\n`);
     },
   );
