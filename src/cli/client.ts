@@ -37,6 +37,13 @@ export class ProblemError extends CliError {
 /** Longer than the controller's own limit (10 s), so that it is the controller that says what took long. */
 const answerLimitMs = 15_000;
 
+export interface ViewsOptions {
+  /** at most one view in this time; the controller takes 100 to 60,000 */
+  readonly intervalMs?: number;
+  /** ends them */
+  readonly signal?: AbortSignal;
+}
+
 /** One controller, as its REST interface and stream show it. Every method throws CliError. */
 export class ApiClient {
   readonly #server: URL;
@@ -133,18 +140,23 @@ export class ApiClient {
    * the next one. A lost connection is taken up again, three times in a row at most. A reader that is busy gets
    * the latest view next, not all of them.
    */
-  async *views(): AsyncGenerator<SystemViewJson> {
+  async *views({ intervalMs, signal }: ViewsOptions = {}): AsyncGenerator<SystemViewJson> {
     const { WebSocket } = await import('ws');
     let failures = 0;
     for (;;) {
       let view: SystemViewJson | undefined;
       for await (const message of messages(
-        new WebSocket(this.#streamUrl(), { handshakeTimeout: answerLimitMs, headers: this.#authorization }),
+        new WebSocket(this.#streamUrl(intervalMs), {
+          handshakeTimeout: answerLimitMs,
+          headers: this.#authorization,
+        }),
+        signal,
       )) {
         failures = 0;
         view = message.type === 'snapshot' ? message.data : view && { ...view, ...message.data };
         if (view !== undefined) yield view;
       }
+      if (signal?.aborted) return;
       failures += 1;
       if (failures > 3) throw this.#unreachable('the stream ended');
       await new Promise((resolve) => setTimeout(resolve, 500 * failures));
@@ -153,8 +165,9 @@ export class ApiClient {
     }
   }
 
-  #streamUrl(): string {
+  #streamUrl(intervalMs: number | undefined): string {
     const url = new URL('/v1/stream', this.#server);
+    if (intervalMs !== undefined) url.searchParams.set('intervalMs', `${intervalMs}`);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     return url.href;
   }
@@ -236,7 +249,10 @@ interface MessageSource {
 }
 
 /** Messages of a WebSocket until it closes. Of what came meanwhile nothing is lost: deltas need one another. */
-async function* messages(socket: MessageSource): AsyncGenerator<StreamMessageJson> {
+async function* messages(
+  socket: MessageSource,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<StreamMessageJson> {
   const arrived: StreamMessageJson[] = [];
   let closed = false;
   let wake = () => {};
@@ -244,11 +260,13 @@ async function* messages(socket: MessageSource): AsyncGenerator<StreamMessageJso
     arrived.push(JSON.parse(data.toString()) as StreamMessageJson);
     wake();
   });
-  for (const event of ['close', 'error'] as const)
-    socket.on(event, () => {
-      closed = true;
-      wake();
-    });
+  const close = () => {
+    closed = true;
+    wake();
+  };
+  for (const event of ['close', 'error'] as const) socket.on(event, close);
+  signal?.addEventListener('abort', close);
+  if (signal?.aborted) close();
   try {
     for (;;) {
       const next = arrived.shift();
@@ -260,6 +278,7 @@ async function* messages(socket: MessageSource): AsyncGenerator<StreamMessageJso
         });
     }
   } finally {
+    signal?.removeEventListener('abort', close);
     socket.terminate();
   }
 }

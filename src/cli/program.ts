@@ -9,6 +9,7 @@ import { addOfflineCommands } from './commands/offline.js';
 import { addRunCommands } from './commands/running.js';
 import { addTestbedCommands } from './commands/testbed.js';
 import { addTokenCommand } from './commands/token.js';
+import { addTopCommand } from './commands/top.js';
 import { CliError, exitCodes } from './exit-codes.js';
 import type { Terminal } from './terminal.js';
 
@@ -60,6 +61,7 @@ function program(terminal: Terminal, outcome: Outcome): Command {
     .addHelpText('after', epilogue);
   addRunCommands(steady, terminal, outcome);
   addNetworkCommands(steady, terminal);
+  addTopCommand(steady, terminal);
   addMigrateCommands(steady, terminal, outcome);
   addExplainCommands(steady, terminal);
   addAuditCommand(steady, terminal);

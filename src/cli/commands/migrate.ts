@@ -6,8 +6,9 @@ import type { ApiClient } from '../client.js';
 import { exitCodes } from '../exit-codes.js';
 import { type OutputFormat, print, printNext } from '../output.js';
 import type { Outcome } from '../program.js';
+import { doneShare, progressBar } from '../progress-bar.js';
 import { type Column, formatTable, printable } from '../table.js';
-import type { Terminal } from '../terminal.js';
+import type { Screen, Terminal } from '../terminal.js';
 import {
   type ClientOptions,
   clientOf,
@@ -158,29 +159,52 @@ function addAction(
   );
 }
 
-/** One line each time that something happens, and at least one a second while it is copying. */
+/** Follows it to its end, as a line that is drawn again and again where somebody looks. */
 async function watch(
   client: ApiClient,
   id: string,
   terminal: Terminal,
   format: OutputFormat,
 ): Promise<number> {
-  let shown: { key: string; at: number } | undefined;
+  const { screen } = terminal;
+  const show =
+    screen !== undefined && format === 'table' ? drawn(terminal, screen) : printed(terminal, format);
   let migration = await client.migration(id);
   for await (const view of client.views()) {
     // a fresh one may not be in a view yet
     migration = view.migrations.find((candidate) => candidate.id === id) ?? migration;
-    const { state, step, round, endedAt } = migration;
-    const key = `${state} ${step} ${round}`;
-    const at = performance.now();
-    if (shown?.key !== key || at - shown.at >= 1_000) {
-      const current = migration;
-      await printNext(terminal, format, current, () => progressLine(current));
-      shown = { key, at };
-    }
-    if (endedAt !== null) break;
+    await show(migration);
+    if (migration.endedAt !== null) break;
   }
   return migration.state === 'completed' ? exitCodes.ok : exitCodes.failed;
+}
+
+const phaseOf = ({ state, step, round }: MigrationJson): string => `${state} ${step} ${round}`;
+
+/** One line each time that something happens, and at least one a second while it is copying. */
+function printed(terminal: Terminal, format: OutputFormat): (m: MigrationJson) => Promise<void> {
+  let shown: { readonly phase: string; readonly at: number } | undefined;
+  return async (migration) => {
+    const phase = phaseOf(migration);
+    const at = performance.now();
+    if (shown?.phase === phase && at - shown.at < 1_000) return;
+    await printNext(terminal, format, migration, () => progressLine(migration));
+    shown = { phase, at };
+  };
+}
+
+const barWidth = 30;
+
+/** One line with a bar, over itself; each round and step leaves its last one behind. */
+function drawn(terminal: Terminal, screen: Screen): (m: MigrationJson) => Promise<void> {
+  let phase: string | undefined;
+  return async (migration) => {
+    const bar = migration.endedAt === null ? `${progressBar(doneShare(migration), barWidth)}  ` : '';
+    const line = `${bar}${progressLine(migration)}`.slice(0, screen.columns - 1);
+    const before = phase === undefined || phase === phaseOf(migration) ? '' : '\n';
+    phase = phaseOf(migration);
+    await terminal.out(`${before}\r\u001b[K${line}${migration.endedAt === null ? '' : '\n'}`);
+  };
 }
 
 function progressLine(m: MigrationJson): string {
