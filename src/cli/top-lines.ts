@@ -31,9 +31,26 @@ export function topLines(view: SystemViewJson): readonly string[] {
   ].map(printable);
 }
 
-/** As much of the lines as a screen shows; the last row is left for what the shell says next. */
+/**
+ * As much as a screen shows; the last row is left for what the shell says next. What is one blank apart is a sentence and goes on
+ * in the next row, a table is cut.
+ */
 export const fitted = (lines: readonly string[], columns: number, rows: number): readonly string[] =>
-  lines.slice(0, Math.max(1, rows - 1)).map((line) => line.slice(0, columns));
+  lines
+    .flatMap((line) => (line.includes('  ') ? [line.slice(0, columns)] : wrapped(line, columns)))
+    .slice(0, Math.max(1, rows - 1));
+
+function wrapped(sentence: string, columns: number): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of sentence.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = `  ${word}`;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line].map((each) => each.slice(0, columns));
+}
 
 function section<Row>(
   columns: readonly Column<Row>[],

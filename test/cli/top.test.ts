@@ -61,7 +61,8 @@ describe('what steady top shows', () => {
     expect(topLines(viewOf({ events })).at(-1)).toBe('t  info   evil?[2J: ?');
   });
   it('is cut to the screen', () => {
-    expect(fitted(['abcdef', 'gh', 'ij'], 4, 3)).toEqual(['abcd', 'gh']);
+    expect(fitted(['ab  cdef', 'gh', 'ij'], 5, 3)).toEqual(['ab  c', 'gh']);
+    expect(fitted(['ab cd ef wonderful', ''], 7, 9)).toEqual(['ab cd', '  ef', '  wonde', '']);
   });
 });
 

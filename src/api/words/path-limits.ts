@@ -69,7 +69,7 @@ function linkLimit({ links }: SystemViewJson, { link: name, id }: BottleneckJson
 function safeLimit(b: BottleneckJson): readonly Limit[] {
   if (!b.safeMode) return [];
   const because = {
-    stale: `its counters are ${formatMs(b.sampleAgeMs < 0 ? null : b.sampleAgeMs)} old`,
+    stale: `its counters did not come in time (the newest are ${formatMs(b.sampleAgeMs < 0 ? null : b.sampleAgeMs)} old)`,
     certificate: 'its certificate was contradicted, so the model of this path is wrong',
     'real-queue': 'its queue is longer than the proof allows',
     none: 'nothing was measured there yet',
@@ -77,7 +77,7 @@ function safeLimit(b: BottleneckJson): readonly Limit[] {
   return [
     {
       kind: 'safe-mode',
-      sentence: `${b.id} is in safe mode, because ${because}: whoever passes it has the safe rate of ${formatRate(b.commandedBitsPerSecond)} together, until it was well for some slots.`,
+      sentence: `${b.id} is in safe mode, because ${because}: whoever passes it has the safe rate of ${formatRate(b.commandedBitsPerSecond)} together, until several slots in a row were good.`,
     },
   ];
 }

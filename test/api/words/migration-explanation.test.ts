@@ -275,7 +275,10 @@ describe('the packet path', () => {
     });
   });
   it.each<[Partial<BottleneckView>, string]>([
-    [{ safeReason: 'stale', sampleAgeMs: 640 }, 'its counters are 640.0 ms old'],
+    [
+      { safeReason: 'stale', sampleAgeMs: 640 },
+      'its counters did not come in time (the newest are 640.0 ms old)',
+    ],
     [{ safeReason: 'certificate' }, 'its certificate was contradicted, so the model of this path is wrong'],
     [{ safeReason: 'real-queue' }, 'its queue is longer than the proof allows'],
     [{ safeReason: null }, 'nothing was measured there yet'],
@@ -284,7 +287,7 @@ describe('the packet path', () => {
     expect(explain(running(), { bottleneck: safe })).toEqual([
       {
         kind: 'safe-mode',
-        sentence: `gw-a:wan is in safe mode, because ${because}: whoever passes it has the safe rate of 5.0 Mbit/s together, until it was well for some slots.`,
+        sentence: `gw-a:wan is in safe mode, because ${because}: whoever passes it has the safe rate of 5.0 Mbit/s together, until several slots in a row were good.`,
       },
     ]);
   });
