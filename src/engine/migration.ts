@@ -11,7 +11,7 @@ import type { HypervisorStatus } from './input.js';
 import { MigrationHistory } from './migration-history.js';
 import { type KnownStatus, MigrationProgress, unknownStatus } from './migration-progress.js';
 import { migrateRequest, prepareRequest } from './migration-requests.js';
-import { migrationView } from './migration-view.js';
+import { migrationView, type WayKnowledge } from './migration-view.js';
 import { agentOf, isRefusal, postcopyNote, waitsFor } from './migration-words.js';
 import type { MigrationFacts, MigrationWorld } from './migration-world.js';
 import type { HypervisorRequest } from './output.js';
@@ -573,19 +573,21 @@ export class Migration {
   }
 
   /** An ended migration does not change any more; views are made ten times a second. */
-  view(): MigrationView {
+  view(way?: WayKnowledge): MigrationView {
     if (this.#endedView !== undefined) return this.#endedView;
     const { facts, step, plan } = this;
-    const view = migrationView({
+    const known = {
       facts,
       step,
       grantedBytesPerSecond: this.grantedBytesPerSecond + this.circuitBytesPerSecond,
+      circuitBytesPerSecond: this.circuitBytesPerSecond,
       plan,
       history: this.#history,
-      status: this.#status.source,
+      statuses: this.#status,
       progress: this.#progress,
       downtimeMs: this.#downtimeMs,
-    });
+    };
+    const view = migrationView(known, way);
     if (this.ended) this.#endedView = view;
     return view;
   }
