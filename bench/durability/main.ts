@@ -1,0 +1,119 @@
+// The durability bench's command line: see `usage` below.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { machineNow } from '../lab/machine.js';
+import { projectRoot } from '../lab/project-root.js';
+import { appendLine, readLines } from '../lab/raw-file.js';
+import { EmbeddedPlant } from './embedded-plant.js';
+import { type KillTrial, killTrials, listPoints, nameOf, runKillTrials } from './kill-points.js';
+import { learnQuiet, type Verdict } from './trial.js';
+
+const usage = `npm run durability -- points        the points that the controller names by itself
+npm run durability -- kill-points   dies before and after each point, records also torn (simulated network, real processes)
+
+  --out DIR        default bench/results/durability
+  --limit SECONDS  stop after so long; what has a result is not run again (default: none)
+  --only TEXT      only trials with this in their name
+  --plants N       so many networks side by side (default 3)`;
+
+interface Line extends Verdict {
+  readonly date: string;
+  readonly load: number;
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    out: { type: 'string', default: join(projectRoot(), 'bench', 'results', 'durability') },
+    limit: { type: 'string', default: 'Infinity' },
+    only: { type: 'string', default: '' },
+    plants: { type: 'string', default: '3' },
+  },
+});
+const limitMs = Number(values.limit) * 1000;
+
+async function points(): Promise<void> {
+  const plant = await EmbeddedPlant.open(1);
+  try {
+    for (const point of await listPoints(plant, await learnQuiet(plant))) console.log(point);
+  } finally {
+    await plant.close();
+  }
+}
+
+async function killPoints(): Promise<void> {
+  const book = new ResultBook('kill-points');
+  const plants: EmbeddedPlant[] = [];
+  try {
+    for (let seed = 1; seed <= Number(values.plants); seed++) plants.push(await EmbeddedPlant.open(seed));
+    const quiet = await learnQuiet(plants[0]!);
+    const trials = killTrials(await listPoints(plants[0]!, quiet));
+    // what a turn of the machine is too short for are the later ones of equal kind
+    const later = (t: KillTrial): number =>
+      (t.point.endsWith('#1') ? 0 : 1) + (/ read#/.test(t.point) ? 1 : 0);
+    const ordered = trials.toSorted((a, b) => later(a) - later(b));
+    const left = ordered.filter((t) => !book.has(nameOf(t)) && nameOf(t).includes(values.only));
+    const work = async (own: EmbeddedPlant): Promise<void> => {
+      while (performance.now() < limitMs) {
+        const trial = left.shift();
+        if (trial === undefined) return;
+        await runKillTrials(own, [trial], (v) => book.note(v), quiet);
+      }
+    };
+    await Promise.all(plants.map(work));
+    book.summarise({ wanted: trials.length });
+  } finally {
+    await Promise.all(plants.map((p) => p.close()));
+  }
+}
+
+/** One line for each trial, kept at once, and a summary beside them. */
+class ResultBook {
+  readonly #name: string;
+  readonly #file: string;
+
+  constructor(name: string) {
+    this.#name = name;
+    mkdirSync(values.out, { recursive: true });
+    this.#file = join(values.out, `${name}.jsonl`);
+  }
+
+  has(name: string): boolean {
+    return readLines<Line>(this.#file).some((l) => l.name === name);
+  }
+
+  note(verdict: Verdict): void {
+    appendLine(this.#file, { ...verdict, date: new Date().toISOString(), load: machineNow().load });
+    const { name, reached, state, seconds, problems } = verdict;
+    console.log(
+      `${problems.length === 0 ? 'ok ' : 'BAD'} ${seconds.toFixed(1)} s ${name}: ${state}${reached ? '' : ', not reached'} ${problems.join('; ')}`,
+    );
+  }
+
+  summarise(more: object): void {
+    const lines = readLines<Line>(this.#file);
+    const count = (of: (l: Line) => boolean) => lines.filter(of).length;
+    const summary = {
+      command: `npm run durability -- ${this.#name}`,
+      date: new Date().toISOString().slice(0, 10),
+      machine: machineNow(),
+      ...more,
+      trials: lines.length,
+      reached: count((l) => l.reached),
+      completed: count((l) => l.state === 'completed'),
+      withProblems: lines.filter((l) => l.problems.length > 0),
+    };
+    writeFileSync(join(values.out, `${this.#name}.json`), `${JSON.stringify(summary, null, 1)}\n`);
+    console.log(JSON.stringify(summary, null, 1));
+  }
+}
+
+const command = { points, 'kill-points': killPoints }[positionals[0] ?? ''];
+if (command === undefined) {
+  console.log(usage);
+  process.exitCode = 2;
+} else {
+  await command();
+  process.exit();
+}
