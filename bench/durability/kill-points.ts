@@ -35,7 +35,7 @@ export async function listPoints(plant: Plant, quiet: Quiet): Promise<string[]> 
 export function killTrials(points: readonly string[]): KillTrial[] {
   return points.flatMap((point) =>
     (['before', 'after', 'torn'] as const)
-      .filter((death) => death !== 'torn' || / append /.test(point.replace(': ack', '')))
+      .filter((death) => death !== 'torn' || /: append /.test(point))
       .map((death) => ({ point, death })),
   );
 }
