@@ -6,10 +6,13 @@ import { machineNow } from '../lab/machine.js';
 import { projectRoot } from '../lab/project-root.js';
 import { appendLine, readLines } from '../lab/raw-file.js';
 import { EmbeddedPlant } from './embedded-plant.js';
-import { type KillTrial, killTrials, listPoints, nameOf, runKillTrials } from './kill-points.js';
-import { learnQuiet, type Verdict } from './trial.js';
+import { type KillTrial, killTrials, nameOf, trialOf } from './kill-points.js';
+import { ovsFaults, ovsTrial, recordsIn } from './ovs-faults.js';
+import { OvsPlant } from './ovs-plant.js';
+import { learn, runTrial, type Verdict } from './trial.js';
 
 const usage = `npm run durability -- points        the points that the controller names by itself
+npm run durability -- faults        at each record on Open vSwitch: controller killed, switches killed and frozen, links reset (root)
 npm run durability -- kill-points   dies before and after each point, records also torn (simulated network, real processes)
 
   --out DIR        default bench/results/durability
@@ -36,7 +39,7 @@ const limitMs = Number(values.limit) * 1000;
 async function points(): Promise<void> {
   const plant = await EmbeddedPlant.open(1);
   try {
-    for (const point of await listPoints(plant, await learnQuiet(plant))) console.log(point);
+    for (const point of (await learn(plant)).points) console.log(point);
   } finally {
     await plant.close();
   }
@@ -47,8 +50,8 @@ async function killPoints(): Promise<void> {
   const plants: EmbeddedPlant[] = [];
   try {
     for (let seed = 1; seed <= Number(values.plants); seed++) plants.push(await EmbeddedPlant.open(seed));
-    const quiet = await learnQuiet(plants[0]!);
-    const trials = killTrials(await listPoints(plants[0]!, quiet));
+    const { quiet, points } = await learn(plants[0]!);
+    const trials = killTrials(points);
     // what a turn of the machine is too short for are the later ones of equal kind
     const later = (t: KillTrial): number =>
       (t.point.endsWith('#1') ? 0 : 1) + (/ read#/.test(t.point) ? 1 : 0);
@@ -58,13 +61,31 @@ async function killPoints(): Promise<void> {
       while (performance.now() < limitMs) {
         const trial = left.shift();
         if (trial === undefined) return;
-        await runKillTrials(own, [trial], (v) => book.note(v), quiet);
+        book.note(await runTrial(own, trialOf(trial), quiet));
       }
     };
     await Promise.all(plants.map(work));
     book.summarise({ wanted: trials.length });
   } finally {
     await Promise.all(plants.map((p) => p.close()));
+  }
+}
+
+async function faults(): Promise<void> {
+  const book = new ResultBook('faults');
+  const plant = await OvsPlant.open(`/tmp/steady-durability-${process.pid}`);
+  try {
+    const { quiet, points } = await learn(plant);
+    const records = recordsIn(points);
+    const trials = ovsFaults.flatMap((fault) => records.map((record) => ovsTrial(plant, fault, record)));
+    for (const trial of trials) {
+      if (performance.now() > limitMs) break;
+      if (!book.has(trial.name) && trial.name.includes(values.only))
+        book.note(await runTrial(plant, trial, quiet));
+    }
+    book.summarise({ wanted: trials.length });
+  } finally {
+    await plant.close();
   }
 }
 
@@ -109,7 +130,7 @@ class ResultBook {
   }
 }
 
-const command = { points, 'kill-points': killPoints }[positionals[0] ?? ''];
+const command = { points, faults, 'kill-points': killPoints }[positionals[0] ?? ''];
 if (command === undefined) {
   console.log(usage);
   process.exitCode = 2;

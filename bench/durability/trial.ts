@@ -1,3 +1,5 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CircuitView, MigrationView } from '../../src/engine/view.js';
 import { JournalStore } from '../../src/store/index.js';
@@ -43,11 +45,19 @@ export async function runTrial(plant: Plant, trial: Trial, quiet: Quiet): Promis
   }
 }
 
-/** Moves the machine to and fro without a fault, and keeps what the switches hold then. */
-export async function learnQuiet(plant: Plant): Promise<Quiet> {
+/** What is known of a network in which nothing went wrong. */
+export interface Known {
+  readonly quiet: Quiet;
+  /** the points that the controller named by itself, in the order in which it passed them */
+  readonly points: readonly string[];
+}
+
+/** Moves the machine to and fro without a fault, and keeps what the switches hold then and what the controller passed. */
+export async function learn(plant: Plant): Promise<Known> {
+  const file = join(dirname(plant.configPath), 'points.txt');
   const quiet = new Map<string, Readonly<Record<string, string>>>();
   for (const name of ['to', 'fro']) {
-    const run = new TrialRun(plant, { name, failpoint: undefined });
+    const run = new TrialRun(plant, { name, failpoint: `list:${file}` });
     try {
       await run.move();
       await eventually('circuits are released', settleLimitMs, async () => (await run.openCircuits()) === 0);
@@ -59,7 +69,10 @@ export async function learnQuiet(plant: Plant): Promise<Quiet> {
       await run.close();
     }
   }
-  return quiet;
+  const points = new Set(readFileSync(file, 'utf8').split('\n'));
+  rmSync(file);
+  points.delete('');
+  return { quiet, points: [...points] };
 }
 
 class TrialRun {

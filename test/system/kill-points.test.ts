@@ -1,27 +1,25 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EmbeddedPlant } from '../../bench/durability/embedded-plant.js';
-import { killTrials, listPoints, nameOf, runKillTrials } from '../../bench/durability/kill-points.js';
-import { learnQuiet, type Quiet, type Verdict } from '../../bench/durability/trial.js';
-import { scale } from '../engine/rig.js';
+import { killTrials, nameOf, trialOf } from '../../bench/durability/kill-points.js';
+import { type Known, learn, runTrial, type Verdict } from '../../bench/durability/trial.js';
 
 /**
  * The controller as a process of its own, killed with SIGKILL at points that it names itself, on the simulated network over its sockets.
  * `npm run durability -- kill-points` does it at every one of them.
  */
 describe('a controller that dies at a point of its own', () => {
-  const sample = 2 * scale;
+  const sample = 3;
   let plant: EmbeddedPlant;
-  let quiet: Quiet;
-  let points: string[];
+  let known: Known;
 
   beforeAll(async () => {
     plant = await EmbeddedPlant.open(1);
-    quiet = await learnQuiet(plant);
-    points = await listPoints(plant, quiet);
+    known = await learn(plant);
   });
   afterAll(async () => plant?.close());
 
   it('names every record of a migration and of its circuit, and what is sent and acknowledged between them', () => {
+    const { points } = known;
     const steps = [
       'migrationAccepted',
       'preparing',
@@ -55,12 +53,12 @@ describe('a controller that dies at a point of its own', () => {
   it('leaves nothing behind, with the last record torn and in the middle of everything', async () => {
     const dearest =
       /stopping: ack RESUME|flipping: append cleaning|redirecting: append stopping|append flipping/;
-    const trials = killTrials(points).filter((t) => dearest.test(t.point));
+    const trials = killTrials(known.points).filter((t) => dearest.test(t.point));
     // Another few each day: what is tried changes, and what has failed has its name in the message.
     const day = Math.floor(Date.now() / 86_400_000);
     const chosen = Array.from({ length: sample }, (_, i) => trials[(day * sample + i) % trials.length]!);
     const verdicts: Verdict[] = [];
-    await runKillTrials(plant, chosen, (v) => verdicts.push(v), quiet);
+    for (const trial of chosen) verdicts.push(await runTrial(plant, trialOf(trial), known.quiet));
     expect(verdicts.map((v) => ({ name: v.name, state: v.state, problems: v.problems }))).toEqual(
       chosen.map((t) => ({ name: nameOf(t), state: 'completed', problems: [] })),
     );
