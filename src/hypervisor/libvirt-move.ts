@@ -39,6 +39,7 @@ const recoveryPeriodMs = 5000;
 /** for what the target's libvirtd knows of the stop; then the end is told without it */
 const mostDowntimeQuestions = 3;
 
+const ends: readonly AgentPhase[] = ['completed', 'resumed', 'cancelled', 'failed'];
 const eventOf: Partial<Record<AgentPhase, AgentEventName>> = {
   'pre-switchover': 'PRE_SWITCHOVER',
   stopped: 'STOP',
@@ -146,9 +147,10 @@ export class LibvirtMove {
 
   /** Nothing will change any more. */
   get over(): boolean {
-    const ends: readonly AgentPhase[] = ['completed', 'cancelled', 'failed'];
     if (!this.#begun) return this.#cancelled;
-    return ends.includes(this.phase('source')) && this.#process === undefined;
+    const isEnd = (side: LibvirtSide): boolean => ends.includes(this.phase(side));
+    const isKnown = !this.#seen.source.isUnknown && !this.#seen.target.isUnknown;
+    return isKnown && isEnd('source') && isEnd('target') && this.#process === undefined;
   }
 
   // ---------------------------------------------------------------- what is known
