@@ -9,13 +9,14 @@ import {
   siteOfHost,
   stationMtuBytes,
   type Topology,
+  tunnelBytesOn,
   type VmSpec,
 } from './topology.js';
 
 /**
  * Switches do not fragment, and nobody tells a sender that a packet was too large (path MTU discovery, RFC 1191 and RFC 8201, needs
  * routers): a link that is too small swallows large packets and lets pings through. So what does not fit is found before a
- * machine is moved. Sizes are of IP packets; what labels add to them on the way is counted.
+ * machine is moved. Sizes are of IP packets; what labels and tunnels add to them on the way is counted.
  */
 
 /** A link that is too small for packets that will have to use it. */
@@ -52,7 +53,7 @@ export function mtuShortages(
           of,
           link: link.name,
           linkMtuBytes: linkMtuBytes(link),
-          neededBytes: bytes + labelBytesOn(map, link),
+          neededBytes: bytes + addedBytesOn(map, link),
           detour,
         };
         if (!found.has(`${of} ${link.name}`)) found.set(`${of} ${link.name}`, shortage);
@@ -75,8 +76,11 @@ export function mtuShortages(
   return [...found.values()];
 }
 
+const addedBytesOn = (map: NetworkMap, link: LinkSpec): number =>
+  labelBytesOn(map, link) + tunnelBytesOn(link);
+
 const tooSmall = (map: NetworkMap, links: Iterable<LinkSpec>, bytes: number): LinkSpec[] =>
-  [...links].filter((link) => linkMtuBytes(link) < bytes + labelBytesOn(map, link));
+  [...links].filter((link) => linkMtuBytes(link) < bytes + addedBytesOn(map, link));
 
 /** Every link that a packet may be on from a switch to a host; with `detours`, when any one link has failed too. */
 function linksTowards(map: NetworkMap, from: string, host: HostSpec, detours: boolean): Set<LinkSpec> {

@@ -8,6 +8,7 @@ export function shippedTopology(
     | 'two-dc'
     | 'two-dc-opaque'
     | 'two-dc-priority'
+    | 'two-dc-vxlan'
     | 'three-site'
     | 'abilene'
     | 'abilene-core'
