@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
+import { isLabelled } from '../network/labels.js';
 import type { HostSpec, LinkSpec, PortSpec, Topology, VmSpec } from '../network/topology.js';
 import { isIpv6Text, portsOf } from '../network/topology.js';
 import { TestbedError } from './errors.js';
@@ -23,6 +24,8 @@ export interface TestbedPlan {
   readonly wires: readonly Wire[];
   readonly shapedPorts: readonly ShapedPort[];
   readonly tunnelEnds: readonly TunnelEnd[];
+  /** packets between sites carry labels (`network/labels.ts`) */
+  readonly labelled: boolean;
 }
 
 /** The switch's own IP stack at one end of a tunnel, with the address by which the other end knows it. */
@@ -131,6 +134,7 @@ export function planTestbed(
     wires,
     shapedPorts: wires.flatMap((wire) => shapedEnds(topology, wire)),
     tunnelEnds: topology.links.flatMap(tunnelEndsOf),
+    labelled: isLabelled(topology),
   };
 }
 

@@ -28,6 +28,23 @@ export function threeSiteWithIpv6(): Topology {
   };
 }
 
+/** Sites s1..sN around a hub, each with one link; a VM that may live at every site but the hub. */
+export function starTopology(siteCount: number): Topology {
+  const ring = ringTopology(siteCount);
+  const wan = ring.links.find((l) => l.kind === 'packet')!;
+  const gateways = ring.switches.filter((s) => s.role === 'gateway');
+  return {
+    ...ring,
+    name: `star-${siteCount}`,
+    sites: [...ring.sites, { name: 'hub' }],
+    switches: [...ring.switches, { name: 'hub', site: 'hub', role: 'gateway', dpid: '00000000000000ff' }],
+    links: [
+      ...ring.links.filter((l) => l.kind === 'local'),
+      ...gateways.map((g) => ({ ...wan, name: `to-${g.site}`, ends: [g.name, 'hub'] as const })),
+    ],
+  };
+}
+
 /** Sites s1..sN in a ring, each a gateway with a hypervisor switch; a VM that may live at every site. */
 export function ringTopology(siteCount: number): Topology {
   const numbers = Array.from({ length: siteCount }, (_, i) => i + 1);
