@@ -71,6 +71,38 @@ describe('BottleneckSampler', () => {
     expect(quiet).toMatchObject({ arrivedBytes: 640, ownBytes: 0 });
   });
 
+  it('takes the headers of a tunnel off what came in by it, and leaves them on what leaves', () => {
+    const tunnels = [{ port: 1, headerBytes: 50 }];
+    const sampler = new BottleneckSampler({ ...ports, otherPorts: [3, 4, 5], tunnels });
+    const at = (wanRx: number, hostTx: number, hostRx: number, wanTx: number): PortCounters[] => [
+      {
+        port: 1,
+        rxBytes: BigInt(150 * wanRx),
+        rxPackets: BigInt(wanRx),
+        txBytes: BigInt(150 * wanTx),
+        txPackets: BigInt(wanTx),
+      },
+      { port: 3, rxBytes: 0n, rxPackets: 0n, txBytes: 0n, txPackets: 0n },
+      {
+        port: 4,
+        rxBytes: BigInt(100 * hostRx),
+        rxPackets: BigInt(hostRx),
+        txBytes: BigInt(100 * hostTx),
+        txPackets: BigInt(hostTx),
+      },
+      { port: 5, rxBytes: 0n, rxPackets: 0n, txBytes: 0n, txPackets: 0n },
+    ];
+    sampler.onPortStats(portStatsReply(at(0, 0, 0, 0)), 1, 1);
+    // Forty came through the tunnel to a host, ten went the other way.
+    const seen = sampler.onPortStats(portStatsReply(at(40, 40, 10, 10)), 1.02, 1.02);
+    expect(seen).toMatchObject({
+      arrivedBytes: 1000,
+      arrivedPackets: 10,
+      departedBytes: 1500,
+      departedPackets: 10,
+    });
+  });
+
   it('puts a fragmented reply together, and starts anew when the rest never comes', () => {
     const sampler = new BottleneckSampler(ports);
     sampler.onPortStats(portStatsReply(counters(0, 0, 0, 0)), 1, 1);
