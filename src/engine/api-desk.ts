@@ -66,9 +66,10 @@ export class ApiDesk {
 
   /** Somebody decided by a state of the migration that is no longer its state. */
   #outdated(command: ApiCommand): Problem | undefined {
-    if (!('ifTransitions' in command)) return undefined;
+    if (!('ifTransitions' in command) || command.ifTransitions === undefined) return undefined;
     const found = this.#migrations.view(command.id);
-    if (found === undefined || found.phaseTransitions.length === command.ifTransitions) return undefined;
+    if (found === undefined || command.ifTransitions.includes(found.phaseTransitions.length))
+      return undefined;
     return problem(
       'precondition-failed',
       412,

@@ -87,8 +87,8 @@ export type ApiCommand =
   | { readonly kind: 'compareRules'; readonly dpid: string };
 
 export interface IfUnchanged {
-  /** the command is for the migration as it was with so many phase transitions; undefined: as it is now */
-  readonly ifTransitions?: number;
+  /** the command is for the migration as it was with one of these counts of phase transitions; undefined: as it is now */
+  readonly ifTransitions?: readonly number[];
 }
 
 export type ApiResult =
