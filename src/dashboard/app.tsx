@@ -1,6 +1,7 @@
-import { useRef, useState } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import { formatSeconds } from './model/format.js';
 import { chooseBottleneck } from './model/selection.js';
+import type { SystemView } from './model/types.js';
 import { type PageState, type PageStore, usePage } from './page-store.js';
 import { AlarmsPanel } from './panels/alarms-panel.js';
 import { CertificatePanel } from './panels/certificate-panel.js';
@@ -9,28 +10,70 @@ import { CircuitsPanel } from './panels/circuits-panel.js';
 import { EventsPanel } from './panels/events-panel.js';
 import { MigrationsPanel } from './panels/migrations-panel.js';
 import { ageMs, ageWord, InterruptionBanner, isOld, PageHeader } from './panels/page-header.js';
-import { DataAgeContext } from './panels/panel.js';
+import { type DataAge, DataAgeContext } from './panels/panel.js';
 import { ShadowPanel } from './panels/shadow-panel.js';
 import { SwitchesPanel } from './panels/switches-panel.js';
 import { TokenGate } from './panels/token-gate.js';
 import { TopologyPanel } from './panels/topology-panel.js';
 import { useTheme } from './theme.js';
 
-function Panels({ page }: { readonly page: PageState }) {
+/** Curves are drawn with every message; what is read and not watched needs a few pictures a second. */
+const calmMs = 300;
+
+/** The view of at most `calmMs` ago; the store ticks, so that the last one is never kept back. */
+function useCalm(page: PageState): SystemView | null {
+  const calm = useRef<{ readonly view: SystemView | null; readonly at: number }>({ view: null, at: 0 });
+  const now = performance.now();
+  if (page.view !== calm.current.view && now - calm.current.at >= calmMs)
+    calm.current = { view: page.view, at: now };
+  return calm.current.view;
+}
+
+function useDataAge(page: PageState): DataAge | undefined {
+  const age = ageMs(page);
+  const text = age === null ? undefined : `data: ${ageWord(age)}`;
+  const old = isOld(page);
+  return useMemo(() => (text === undefined ? undefined : { text, old }), [text, old]);
+}
+
+function Panels({ page, calm }: { readonly page: PageState; readonly calm: SystemView | null }) {
   const theme = useTheme();
   const [pinned, setPinned] = useState<string | null>(null);
   const before = useRef<string | null>(null);
-  const { view } = page;
+  const { view, access } = page;
   const bottleneck = view === null ? undefined : chooseBottleneck(view, pinned, before.current);
   const old = isOld(page);
-  const age = ageMs(page);
   before.current = bottleneck?.id ?? null;
+  const chosen = bottleneck?.id;
+  // The same element again is not compared again: these parts cost nothing in the frames between.
+  const above = useMemo(() => <ShadowPanel view={calm} />, [calm]);
+  const map = useMemo(() => <TopologyPanel view={calm} />, [calm]);
+  const below = useMemo(
+    () => (
+      <>
+        <SwitchesPanel view={calm} access={access} />
+        <CircuitsPanel view={calm} />
+      </>
+    ),
+    [calm, access],
+  );
+  const side = useMemo(
+    () => (
+      <div class="column">
+        <MigrationsPanel view={calm} access={access} />
+        <AlarmsPanel view={calm} />
+        <CertificatePanel old={old} view={calm} bottleneck={calm?.bottlenecks.find((b) => b.id === chosen)} />
+        <EventsPanel view={calm} />
+      </div>
+    ),
+    [calm, access, old, chosen],
+  );
   return (
-    <DataAgeContext.Provider value={age === null ? undefined : { text: `data: ${ageWord(age)}`, old }}>
+    <DataAgeContext.Provider value={useDataAge(page)}>
       <main class={old && view !== null ? 'old' : ''}>
-        <ShadowPanel view={view} />
+        {above}
         <div class="column">
-          <TopologyPanel view={view} />
+          {map}
           <ChartsPanel
             view={view}
             bottleneck={bottleneck}
@@ -39,15 +82,9 @@ function Panels({ page }: { readonly page: PageState }) {
             old={old}
             onChoose={setPinned}
           />
-          <SwitchesPanel view={view} access={page.access} />
-          <CircuitsPanel view={view} />
+          {below}
         </div>
-        <div class="column">
-          <MigrationsPanel view={view} access={page.access} />
-          <AlarmsPanel view={view} />
-          <CertificatePanel old={old} view={view} bottleneck={bottleneck} />
-          <EventsPanel view={view} />
-        </div>
+        {side}
       </main>
     </DataAgeContext.Provider>
   );
@@ -55,15 +92,16 @@ function Panels({ page }: { readonly page: PageState }) {
 
 export function App({ store }: { readonly store: PageStore }) {
   const page = usePage(store);
-  const { view, access } = page;
+  const { access } = page;
+  const calm = useCalm(page);
   return (
     <>
       <PageHeader page={page} onForget={() => store.forgetToken()} />
       <InterruptionBanner page={page} onRetry={() => store.connection.open()} />
       {access.kind === 'locked' && <TokenGate access={access} onToken={(token) => store.useToken(token)} />}
-      {(access.kind !== 'locked' || view !== null) && <Panels page={page} />}
+      {(access.kind !== 'locked' || page.view !== null) && <Panels page={page} calm={calm} />}
       <footer>
-        {view !== null && `Steady ${view.version}, up for ${formatSeconds(view.uptimeSeconds)}. `}
+        {calm !== null && `Steady ${calm.version}, up for ${formatSeconds(calm.uptimeSeconds)}. `}
         Fed by <code>/v1/stream</code>. <a href="/docs">REST interface</a> · <a href="/metrics">metrics</a>
       </footer>
     </>
