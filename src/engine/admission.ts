@@ -204,11 +204,13 @@ export class Admission {
     if (from.driver === 'transfer' || to.driver === 'transfer')
       return request.mode === 'precopy' && request.disk !== 'mirror'
         ? null
-        : 'The transfer driver moves memory by pre-copy; postcopy, hybrid and disk mirror need a QEMU driver.';
+        : 'The transfer driver moves memory by pre-copy; postcopy, hybrid and disk mirror need the qemu or libvirt driver.';
     for (const { host, machines } of [from, to]) {
       const machine = machines.find((m) => m.vm === request.vm);
-      if (machine === undefined) return `No QEMU is configured for ${request.vm} at ${host}.`;
-      if (request.disk === 'mirror' && machine.disk === undefined)
+      if (machine === undefined)
+        return `No ${from.driver === 'qemu' ? 'QEMU' : 'domain'} is configured for ${request.vm} at ${host}.`;
+      // libvirt knows itself which disks a domain has
+      if (request.disk === 'mirror' && 'qmp' in machine && machine.disk === undefined)
         return `No disk is configured for ${request.vm} at ${host}, so there is nothing to mirror.`;
     }
     return null;

@@ -567,7 +567,9 @@ export class MigrationDesk implements MigrationWorld {
   }
 
   views(): MigrationView[] {
-    return [...this.#migrations.values()].map((m) => m.view()).reverse();
+    return [...this.#migrations.values()]
+      .map((m) => m.view(m.ended ? undefined : { world: this, passes: this.#rates.passesOf(m) }))
+      .reverse();
   }
 
   vmViews(): VmView[] {

@@ -172,8 +172,9 @@ export class BottleneckSampler {
       at,
       intervalSeconds: interval,
       arrivedBytes: amount(tally.arrived),
-      // what waited in front of a circuit, and its probes, can make it less than nothing
-      ownBytes: amount(Math.max(0, tally.own - tally.circuit)),
+      // What waited in front of a circuit, and its probes, can make it less than nothing; what stays in the site was
+      // not for the queue.
+      ownBytes: amount(Math.min(Math.max(0, tally.own - tally.circuit), Math.max(0, tally.arrived))),
       circuitBytes: amount(tally.circuit),
       departedBytes: amount(tally.departed),
       arrivedPackets: counted(gap ? 0 : tally.arrivedPackets),

@@ -44,6 +44,15 @@ describe('BottleneckSampler', () => {
     expect(stalled!.timeUncertaintySeconds).toBeCloseTo(0.03, 9);
   });
 
+  it('does not take for ours what a machine sends within its site', () => {
+    const sampler = new BottleneckSampler({ ...ports, otherPorts: [3, 4, 5] });
+    const withHost = (sent: number, ...more: Parameters<typeof counters>): PortCounters[] =>
+      counters(...more).map((c) => (c.port === 4 ? { ...c, txBytes: BigInt(sent) } : c));
+    sampler.onPortStats(portStatsReply(withHost(0, 0, 0, 0, 0)), 1, 1);
+    const local = sampler.onPortStats(portStatsReply(withHost(38_000, 2000, 40_000, 0, 0)), 1.02, 1.02);
+    expect(local).toMatchObject({ arrivedBytes: 2000, ownBytes: 2000 });
+  });
+
   it('counts what leaves for a circuit neither as ours nor as arrived, and its probes not against us', () => {
     const sampler = new BottleneckSampler({ ...ports, otherPorts: [2, 3, 4, 5], circuitPorts: [2] });
     const with2 = (circuit: number, ...more: Parameters<typeof counters>): PortCounters[] => [
