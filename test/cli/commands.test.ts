@@ -338,6 +338,19 @@ describe('steady explain migration', () => {
     expect(limits).toMatchObject([{ kind: 'journal' }]);
     expect((await ask('explain', 'migration', 'm-9')).code).toBe(4);
   });
+  it('says it of all that are under way, or of the newest that has ended', async () => {
+    const ids = async (): Promise<string[]> =>
+      JSON.parse((await ask('explain', 'migration', '-o', 'json')).stdout).map(
+        ({ id }: { id: string }) => id,
+      );
+    expect((await ask('explain', 'migration')).stdout).toBe('There is no migration.\n');
+    const one = (id: string, endedAt: string | null) =>
+      migrationOf({ id, createdAt: `2026-01-01T00:00:0${id.slice(2)}.000Z`, endedAt });
+    application.publish({ migrations: [one('m-1', 't'), one('m-2', 't')] });
+    expect(await ids()).toEqual(['m-2']);
+    application.publish({ migrations: [one('m-1', null), one('m-2', 't'), one('m-3', null)] });
+    expect(await ids()).toEqual(['m-3', 'm-1']);
+  });
 });
 
 describe('steady events', () => {
