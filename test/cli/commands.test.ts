@@ -227,6 +227,31 @@ describe('steady migrate', () => {
     expect(JSON.parse(stdout)).toEqual(verdict);
     expect(application.commands).toMatchObject([{ request: { dryRun: true } }]);
   });
+  it('start --dry-run says in words when, which way and by which rules', async () => {
+    const { stdout } = await ask('migrate', 'start', 'vm1', 'hyp-b', '--dry-run');
+    expect(stdout.split('\n')).toEqual([
+      'vm1 could move from hyp-a to hyp-b now',
+      'Verdict      fits',
+      'Done         in 31.0 s, at 2026-01-01T00:00:41.000Z',
+      'Left for it  28.0 Mbit/s',
+      'Way          hv-a gw-a gw-b hv-b, by up-a wan up-b, 20 ms',
+      '',
+      'SWITCH  WHEN      CHANGE  RULE',
+      'gw-a    transfer  add     table=0, priority=1 actions=drop',
+      '',
+    ]);
+    const body = {
+      ...verdict,
+      predictedSeconds: null,
+      predictedFinish: null,
+      path: null,
+      warnings: ['mind it'],
+    };
+    application.answer = () => ({ ok: true, body });
+    const other = (await ask('migrate', 'start', 'vm1', 'hyp-b', '--dry-run')).stdout;
+    for (const line of ['Done         never at', 'Way          none', 'Warning      mind it'])
+      expect(other).toContain(line);
+  });
   it('start tells a refusal and its places', async () => {
     application.answer = () => ({
       ok: false,

@@ -229,6 +229,10 @@ describe('the packet path', () => {
   it('grants what is left at the bottleneck', () => {
     expect(explain(running())).toEqual([share]);
   });
+  it('is not said to have less than no traffic of others', () => {
+    const [limit] = explain(running(), { bottleneck: { crossBitsPerSecond: -36_200 } });
+    expect(limit!.sentence).toContain('others take 0 bit/s,');
+  });
   it('is limited where a byte per second is worth the most', () => {
     const passes = [
       { bottleneck: 'gw-a:wan', priceBytes: 10 },
