@@ -66,6 +66,7 @@ export function migrationView(known: MigrationKnowledge, way?: WayKnowledge): Mi
     phaseTransitions: history.transitions.slice(),
     progress: { memory, disk: noProgress },
     round: status.round,
+    dirtyBytesPerSecond: hasEnded(step) ? 0 : status.dirtyBytesPerSecond,
     grantedBitsPerSecond: hasEnded(step) ? 0 : known.grantedBytesPerSecond * 8,
     predictedSecondsLeft: step === 'running' ? secondsLeft : null,
     service: known.plan?.view() ?? null,

@@ -10,6 +10,9 @@ export const postcopyNote = 'goes on in post-copy';
 /** how the note of an end names an agent that was away */
 export const agentOf = (host: string): string => `the agent of ${host}`;
 
+export const restartedNote = (host: string): string =>
+  `${agentOf(host)} knows nothing of this migration (it was restarted)`;
+
 /** Errors that do not say no: the command or its answer was lost, or it was carried out before; `query` tells. */
 const noRefusal: readonly string[] = [
   'exists',

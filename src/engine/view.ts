@@ -310,6 +310,8 @@ export interface MigrationView {
   readonly phaseTransitions: readonly PhaseTransition[];
   readonly progress: { readonly memory: ProgressView; readonly disk: ProgressView };
   readonly round: number;
+  /** what the machine writes to its memory, as its hypervisor said last; 0: nothing, or not told yet */
+  readonly dirtyBytesPerSecond: number;
   readonly grantedBitsPerSecond: number;
   readonly predictedSecondsLeft: number | null;
   /** as it was last; null: it has not been under way in this life of the controller */

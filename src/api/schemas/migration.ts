@@ -137,6 +137,10 @@ export const MigrationSchema = sent('Migration', {
   phaseTransitions: Type.Array(PhaseTransitionSchema),
   progress: Type.Object({ memory: ProgressSchema, disk: ProgressSchema }),
   round: Type.Integer({ description: 'round of pre-copy' }),
+  dirtyBytesPerSecond: Type.Number({
+    description:
+      'what the machine writes to its memory, as its hypervisor said last; 0: nothing, or not told yet',
+  }),
   grantedBitsPerSecond: Type.Number(),
   predictedSecondsLeft: nullable(Type.Number()),
   service: nullable(ServiceSchema),
