@@ -132,7 +132,8 @@ class TrialRun {
   }
 
   #saw(view: MigrationView): void {
-    this.view = view;
+    // A repeated request may be answered by what the first one was told.
+    if (!this.#ids.has(view.id) || !ended.includes(this.view?.state ?? '')) this.view = view;
     this.#ids.add(view.id);
   }
 
