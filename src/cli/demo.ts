@@ -47,7 +47,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
         resolve();
       });
   });
-  say(`Steady: moving a large machine over a ${options.network} network (seed ${options.seed}).`);
+  say(`Steady: moving a large machine over an ${options.network} network (seed ${options.seed}).`);
   const network = await openNetwork(options, say);
   let serving: DemoCase | undefined;
   try {

@@ -271,6 +271,27 @@ export interface ForecastView {
   readonly expectedDowntimeMs: number | null;
   readonly downtimeErrorMs: number | null;
 }
+/** A bottleneck on the way of a migration. */
+export interface PassageView {
+  /** id of the bottleneck */
+  readonly bottleneck: string;
+  /** lambda of the split, bytes: what a byte per second more would be worth there to those who share it; 0: nobody has to share it */
+  readonly priceBytes: number;
+}
+/** What the copy of a migration goes through and how it goes, as long as it is under way. */
+export interface CopyView {
+  readonly passes: readonly PassageView[];
+  /** mean of the last seconds, packet path and circuit; beside an elastic neighbour, what gets through of it */
+  readonly meanGrantedBitsPerSecond: number;
+  /** of it now on a circuit */
+  readonly circuitBitsPerSecond: number;
+  /** mean of the last seconds, from the bytes that the target acknowledged; 0: none in this step yet */
+  readonly measuredBitsPerSecond: number;
+  /** how fast the machine writes to its memory, seen in the last finished round; null: there was none */
+  readonly dirtyBitsPerSecond: number | null;
+  /** what the present step has not got yet; null: it is not a step that waits */
+  readonly waitsFor: string | null;
+}
 export interface MigrationView {
   readonly id: string;
   readonly vm: string;
@@ -289,12 +310,16 @@ export interface MigrationView {
   readonly phaseTransitions: readonly PhaseTransition[];
   readonly progress: { readonly memory: ProgressView; readonly disk: ProgressView };
   readonly round: number;
+  /** what the machine writes to its memory, as its hypervisor said last; 0: nothing, or not told yet */
+  readonly dirtyBytesPerSecond: number;
   readonly grantedBitsPerSecond: number;
   readonly predictedSecondsLeft: number | null;
   /** as it was last; null: it has not been under way in this life of the controller */
   readonly service: ServiceView | null;
   /** from half-way on */
   readonly forecast?: ForecastView;
+  /** not of one that has ended */
+  readonly copy?: CopyView;
   readonly downtimeMs: number | null;
   readonly failureReason: string | null;
 }

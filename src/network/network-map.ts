@@ -96,6 +96,12 @@ export class NetworkMap {
     return { dpid: this.switch(switchName)!.dpid, portNumber: port.portNumber };
   }
 
+  /** The port by which a link's bytes leave and reach a switch, where they queue and are counted: its own, or what is below the tunnel. */
+  wireEnd(link: LinkSpec, switchName: string): PortSpec {
+    const kind = link.vxlan === undefined ? 'link' : 'underlay';
+    return this.ports(switchName).find((p) => p.peer.kind === kind && p.peer.link === link)!;
+  }
+
   /** The port behind which a host hangs. */
   hostPort(host: HostSpec): PortSpec | undefined {
     return this.ports(host.switch).find((p) => p.peer.kind === 'host' && p.peer.host.name === host.name);

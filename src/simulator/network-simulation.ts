@@ -103,6 +103,11 @@ export class NetworkSimulation implements AgentWorld {
 
   /** @throws RangeError when the topology names something that it does not have */
   constructor(topology: Topology, options: SimulationOptions) {
+    const tunnel = topology.links.find((l) => l.vxlan !== undefined);
+    if (tunnel !== undefined)
+      throw new RangeError(
+        `link ${tunnel.name} is a tunnel: simulated switches build none; \`steady testbed up\` does, on Open vSwitch`,
+      );
     this.topology = topology;
     this.options = options;
     this.resumeSeconds = options.resumeSeconds ?? 0.005;
@@ -487,8 +492,9 @@ export class NetworkSimulation implements AgentWorld {
     return this.topology.switches.flatMap((spec) =>
       portsOf(this.topology, spec.name).flatMap((port) => {
         const { peer } = port;
-        const mine = peer.kind === 'host' ? peer.host === station : peer.kind === 'vm' && peer.vm === station;
-        if (!mine || peer.kind === 'link') return [];
+        if (peer.kind !== 'host' && peer.kind !== 'vm') return [];
+        const mine = peer.kind === 'host' ? peer.host === station : peer.vm === station;
+        if (!mine) return [];
         return [{ sw: this.switches.get(spec.name)!, portNumber: port.portNumber, host: peer.host.name }];
       }),
     );

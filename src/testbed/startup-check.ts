@@ -18,7 +18,8 @@ export async function checkPaths(plan: TestbedPlan, options: CheckOptions = {}):
     for (const [i, port] of ports.entries()) await checkWire(plan, link.name, port, ports[1 - i]!, options);
   for (const shaped of plan.shapedPorts)
     for (const { queueId, dscp } of [{ queueId: 0, dscp: 0 }, ...classifiedQueues(shaped)])
-      await checkQueue(plan, shaped.port, queueId, dscp, options);
+      for (const labelled of plan.labelled && shaped.kind === 'wan' ? [false, true] : [false])
+        await checkQueue(plan, shaped.port, { queueId, dscp, labelled }, options);
 }
 
 /** `timeoutMs`: how long each burst may take to be counted */
@@ -26,21 +27,24 @@ type CheckOptions = Pick<CommandOptions, 'signal' | 'timeoutMs'>;
 
 const burst = 8;
 
-async function send(directory: string, port: PortSpec, dscp: number): Promise<void> {
-  const packetOut = `in_port=CONTROLLER packet=${probeFrame(dscp)} actions=${`output:${port.portNumber},`.repeat(burst).slice(0, -1)}`;
+async function send(directory: string, port: PortSpec, dscp: number, labelled: boolean): Promise<void> {
+  const packetOut = `in_port=CONTROLLER packet=${probeFrame(dscp, labelled)} actions=${`output:${port.portNumber},`.repeat(burst).slice(0, -1)}`;
   await ofctl(directory, ['packet-out', port.switch, packetOut]);
 }
 
 async function checkQueue(
   plan: TestbedPlan,
   port: PortSpec,
-  queueId: number,
-  dscp: number,
+  {
+    queueId,
+    dscp,
+    labelled,
+  }: { readonly queueId: number; readonly dscp: number; readonly labelled: boolean },
   options: CheckOptions,
 ): Promise<void> {
   const { directory } = plan;
   const before = await queuePackets(directory, port, queueId);
-  await send(directory, port, dscp);
+  await send(directory, port, dscp, labelled);
   await until(
     `queue counters of ${port.portName}`,
     async () => (await queuePackets(directory, port, queueId)) >= before + burst,
@@ -49,7 +53,7 @@ async function checkQueue(
     if (e instanceof TestbedError && e.code !== 'timeout') throw e;
     throw new TestbedError(
       'queue-not-classified',
-      `frames with DSCP ${dscp} do not reach queue ${queueId} of ${port.portName}; see \`tc -s class\` and \`tc filter\` there`,
+      `${labelled ? 'labelled ' : ''}frames with DSCP ${dscp} do not reach queue ${queueId} of ${port.portName}; see \`tc -s class\` and \`tc filter\` there`,
     );
   });
 }
@@ -63,7 +67,7 @@ async function checkWire(
 ): Promise<void> {
   const { directory } = plan;
   const before = await receivedPackets(directory, to);
-  await send(directory, from, 0);
+  await send(directory, from, 0, false);
   await until(
     `frames on link ${link}`,
     async () => (await receivedPackets(directory, to)) >= before + burst,
