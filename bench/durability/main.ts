@@ -80,8 +80,10 @@ async function faults(): Promise<void> {
   const plant = await OvsPlant.open(`/tmp/steady-durability-${process.pid}`);
   try {
     const { quiet, points } = await learn(plant);
-    const records = recordsIn(points);
-    const trials = ovsFaults.flatMap((fault) => records.map((record) => ovsTrial(plant, fault, record)));
+    const records = [...recordsIn(points)];
+    const trials = ovsFaults.flatMap((fault) =>
+      records.map(([record, point]) => ovsTrial(plant, fault, record, point)),
+    );
     for (const trial of trials) {
       if (performance.now() > limitMs) break;
       if (!book.has(trial.name) && trial.name.includes(values.only))
