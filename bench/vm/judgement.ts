@@ -28,7 +28,7 @@ export function failuresOf(row: MoveRow): string[] {
   return failures;
 }
 
-const downtimeOf = (row: MoveRow): number => row.machine.stopsMs.at(-1) ?? 0;
+const downtimeOf = (row: MoveRow): number => row.machine.stops.at(-1)?.durationMs ?? 0;
 
 export function tableOf(rows: readonly MoveRow[]): string {
   const head = [

@@ -3,10 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DemoCase } from '../../src/cli/demo-case.js';
 import { capacityOf } from '../../src/cli/demo-network.js';
 import { type OvsNetwork, openOvsNetwork } from '../../src/cli/demo-ovs.js';
-import type { MigrationView } from '../../src/engine/view.js';
+import type { ForecastView, MigrationView } from '../../src/engine/view.js';
 import type { Topology } from '../../src/network/topology.js';
 import type { MachineReport } from '../../src/testbed/index.js';
 import { bytesBetween, trace } from '../../src/traffic/index.js';
+import { CopyWatch } from './copy-watch.js';
+import { type Silence, silenceOf } from './silence.js';
 
 export interface RigOptions {
   readonly topology: Topology;
@@ -36,8 +38,15 @@ export interface MoveRow {
   /** of the machine's memory over what was granted less what it wrote; null: that is not positive */
   readonly boundSeconds: number | null;
   readonly grantedBitsPerSecond: number;
+  /** what QEMU sent, with the headers of full frames */
+  readonly wireBitsPerSecond: number;
   readonly movedBytes: number;
   readonly rounds: number;
+  readonly downtimeMs: number | null;
+  readonly silence: Silence | null;
+  readonly forecast: ForecastView | null;
+  /** rungs of the ladder that were advised, in order */
+  readonly rungs: readonly string[];
   readonly violations: number;
   readonly leftoverRules: number;
   readonly machine: MachineReport;
@@ -105,7 +114,9 @@ export class VmRig {
     const observer = (await this.network.observe(vm))!;
     try {
       await sleep(leadSeconds * 1000);
-      const { migration, seconds, rounds, grantedBitsPerSecond } = await this.#migrate(to, limitSeconds);
+      const copy = new CopyWatch();
+      const { migration, seconds } = await this.#migrate(to, limitSeconds, copy);
+      const { grantedBitsPerSecond } = copy;
       await sleep(observedAfterSeconds * 1000);
       const machine = await observer.stop();
       const { totalBytes, processedBytes } = migration.progress.memory;
@@ -120,8 +131,13 @@ export class VmRig {
         seconds,
         boundSeconds: left > 0 ? Number(totalBytes) / left : null,
         grantedBitsPerSecond,
+        wireBitsPerSecond: copy.wireBitsPerSecond,
         movedBytes: Number(processedBytes),
-        rounds,
+        rounds: copy.rounds,
+        downtimeMs: migration.downtimeMs,
+        silence: silenceOf(migration, machine),
+        forecast: migration.forecast ?? null,
+        rungs: copy.rungs,
         violations: this.running.view.bottlenecks.reduce((sum, b) => sum + b.certificate.violations, 0),
         leftoverRules: await this.running.leftoverRules(),
         machine,
@@ -142,22 +158,11 @@ export class VmRig {
   async #migrate(
     to: string,
     limitSeconds: number,
-  ): Promise<{
-    migration: MigrationView;
-    seconds: number;
-    /** passes over the memory; the QEMU that knows their number is gone at the end */
-    rounds: number;
-    grantedBitsPerSecond: number;
-  }> {
-    const granted: number[] = [];
-    let rounds = 0;
+    copy: CopyWatch,
+  ): Promise<{ readonly migration: MigrationView; readonly seconds: number }> {
     const active = () =>
       this.running.view.migrations.find((m) => !['completed', 'failed', 'cancelled'].includes(m.state));
-    const sampling = setInterval(() => {
-      const migration = active();
-      rounds = Math.max(rounds, migration?.round ?? 0);
-      if (migration?.step === 'running') granted.push(migration.grantedBitsPerSecond);
-    }, sampleEveryMs);
+    const sampling = setInterval(() => copy.note(active(), performance.now() / 1000), sampleEveryMs);
     const giveUp = setTimeout(() => {
       const id = active()?.id;
       if (id !== undefined) void this.#cancel(id);
@@ -166,9 +171,7 @@ export class VmRig {
     try {
       const { id } = await this.running.migrate(vm, to);
       const seconds = (performance.now() - began) / 1000;
-      const migration = this.running.view.migrations.find((m) => m.id === id)!;
-      const sum = granted.reduce((a, b) => a + b, 0);
-      return { migration, seconds, rounds, grantedBitsPerSecond: sum / Math.max(1, granted.length) };
+      return { migration: this.running.view.migrations.find((m) => m.id === id)!, seconds };
     } finally {
       clearInterval(sampling);
       clearTimeout(giveUp);

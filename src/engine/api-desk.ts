@@ -53,7 +53,7 @@ export class ApiDesk {
         this.#migrations.cancel(turn, command.id, reply);
         return;
       case 'forceComplete':
-        reply(turn, this.#migrations.forceComplete(command.id));
+        this.#migrations.forceComplete(turn, command.id, reply);
         return;
       case 'readSwitch':
         this.#read(turn, request, command, reply);

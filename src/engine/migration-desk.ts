@@ -12,12 +12,12 @@ import type { Rule } from '../network/rules.js';
 import { hostOf, type LinkSpec, sitesOf, type Topology, vmOf } from '../network/topology.js';
 import { Admission, type Admitted } from './admission.js';
 import type { Reply } from './api-desk.js';
-import { cancelResult, unknownMigration } from './cancel-result.js';
+import { cancelResult, forceToEnd, unknownMigration } from './cancel-result.js';
 import { circuitDemand, joinsSites } from './circuit-demand.js';
 import type { CircuitDemand, CircuitDesk } from './circuit-desk.js';
 import { SteeredCircuits, steeringOf, streamIntents, streamsOf } from './circuit-use.js';
 import { type EngineConfig, mayThrottle } from './config.js';
-import type { ApiCommand, ApiResult, HypervisorEvent, MigrationRequest } from './input.js';
+import type { ApiCommand, HypervisorEvent, MigrationRequest } from './input.js';
 import type { JournalRecord } from './journal.js';
 import { Migration, type MigrationFacts, type MigrationWorld } from './migration.js';
 import { type MigrationPreview, planOf } from './migration-preview.js';
@@ -282,17 +282,10 @@ export class MigrationDesk implements MigrationWorld {
     else migration.requestCancel(turn, this, (t, outcome) => reply(t, cancelResult(migration, outcome)));
   }
 
-  forceComplete(id: string): ApiResult {
+  forceComplete(turn: Turn, id: string, reply: Reply): void {
     const migration = this.#migrations.get(id);
-    if (migration === undefined) return unknownMigration(id);
-    return {
-      ok: false,
-      problem: problem(
-        'not-forcible',
-        409,
-        'The transfer driver cannot stop the VM before it has converged; cancel it or raise maxBandwidthBytesPerSecond.',
-      ),
-    };
+    if (migration === undefined) reply(turn, unknownMigration(id));
+    else forceToEnd(turn, this, migration, reply);
   }
 
   // ------------------------------------------------------------- what is asked
@@ -378,9 +371,9 @@ export class MigrationDesk implements MigrationWorld {
     };
   }
 
-  record(turn: Turn, migration: Migration, step: Step, note: string): void {
+  record(turn: Turn, migration: Migration, step: Step, note: string): number {
     const { id } = migration.facts;
-    this.#journal.append(
+    return this.#journal.append(
       turn,
       { kind: 'migrationStep', id, step, state: stateOf(step), note },
       {

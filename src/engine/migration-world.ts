@@ -44,8 +44,8 @@ export interface MigrationWorld {
   flipLevels(source: string, destination: string): FlipLevels;
   /** how long what switch `from` has sent may be under way to `to`, if its way to the host leads there */
   drainSeconds(host: string, from: string, to: string): number | undefined;
-  /** journals the step; `enter` is called when it is durable */
-  record(turn: Turn, migration: Migration, step: Step, note: string): void;
+  /** journals the step; `enter` is called when it is durable. The number of the record. */
+  record(turn: Turn, migration: Migration, step: Step, note: string): number;
   /** the rules that migrations ask for have changed */
   rulesChanged(turn: Turn): void;
 }

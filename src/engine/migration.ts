@@ -9,10 +9,25 @@ import {
 import { AgentOrders } from './agent-orders.js';
 import type { HypervisorStatus } from './input.js';
 import { MigrationHistory } from './migration-history.js';
+import {
+  endsWithReadBack,
+  forwardLimitSeconds,
+  noProgressLimitSeconds,
+  queryPeriodOf,
+  retreatLimitSeconds,
+} from './migration-limits.js';
 import { type KnownStatus, MigrationProgress, unknownStatus } from './migration-progress.js';
 import { migrateRequest, prepareRequest } from './migration-requests.js';
 import { migrationView } from './migration-view.js';
-import { agentOf, isRefusal, postcopyNote, waitsFor } from './migration-words.js';
+import {
+  agentOf,
+  forcedNote,
+  isRefusal,
+  noteOfForce,
+  postcopyNote,
+  putBackNote,
+  waitsFor,
+} from './migration-words.js';
 import type { MigrationFacts, MigrationWorld } from './migration-world.js';
 import type { HypervisorRequest } from './output.js';
 import { type RatePlan, throttleMostPercent } from './rate-plan.js';
@@ -20,21 +35,13 @@ import { Redirection } from './redirection.js';
 import type { Turn } from './turn.js';
 import type { MigrationView } from './view.js';
 
-export type { MigrationFacts, MigrationWorld } from './migration-world.js';
+export type { MigrationFacts, MigrationWorld };
 
 type Side = 'source' | 'destination';
 
 /** `taken`: it is durable that the migration is being cancelled; `not-stored`: the journal refused to say so. */
 export type CancelOutcome = 'taken' | 'too-late' | 'not-stored';
 type CancelAnswer = (turn: Turn, outcome: CancelOutcome) => void;
-const queryPeriodSeconds = 0.5;
-/** A machine that is about to be stopped: what is left of it changes from round to round. */
-const stagingQueryPeriodSeconds = 0.1;
-const noProgressLimitSeconds = 60;
-const forwardLimitSeconds = 60;
-/** So long a redirection is taken back level by level; a switch that does not answer must not keep the others. */
-const retreatLimitSeconds = 2;
-const waitsForReadBack: readonly Step[] = ['flipping', 'cleaning', 'cancelling', 'failing'];
 
 /**
  * One migration on its way. Level-triggered: `advance` looks at what is known (agents' status, rules
@@ -62,7 +69,9 @@ export class Migration {
   #agentsClear = false;
   /** agents that were away when a migration was put back: told to stop when they return */
   readonly #unswept = new Set<Side>();
-  /** cancels that wait for a record: of an earlier step, or their own */
+  /** it was asked to stop with whatever is left */
+  #forced = false;
+  /** that wait for a record: of an earlier step, or their own */
   #cancels: CancelAnswer[] = [];
   #lastQuery = Number.NEGATIVE_INFINITY;
   readonly #progress = new MigrationProgress();
@@ -118,7 +127,7 @@ export class Migration {
   }
   /** The step waits for what switches hold, read back. A read holds up what the switch is told next, so there is none for the rest. */
   get wantsReadBack(): boolean {
-    return this.step === 'redirecting' ? this.#redirection.isComplete : waitsForReadBack.includes(this.step);
+    return this.step === 'redirecting' ? this.#redirection.isComplete : endsWithReadBack(this.step);
   }
   /** what its agent measured in the last finished round of copying; undefined in the first */
   get dirtyBytesPerSecond(): number | undefined {
@@ -127,16 +136,17 @@ export class Migration {
   }
 
   /** It goes on in post-copy: it is stopped with whatever is left, and fetches that from its old place. */
-  get stopsAnyway(): boolean {
+  get #fetches(): boolean {
     const { mode } = this.facts.request;
-    return (
-      mode === 'postcopy' ||
-      (mode === 'hybrid' && this.#history.transitions.some((t) => t.note.startsWith(postcopyNote)))
-    );
+    return mode === 'postcopy' || (mode === 'hybrid' && this.#history.says(postcopyNote));
+  }
+  /** It is stopped with whatever is left. */
+  get stopsAnyway(): boolean {
+    return this.#fetches || this.#forced || this.#history.says(forcedNote);
   }
   /** It runs at its new place and a part of its memory is still at the old one. */
   get #stillFetches(): boolean {
-    return this.step === 'flipping' && this.stopsAnyway && this.#status.source.phase === 'stopped';
+    return this.step === 'flipping' && this.#fetches && this.#status.source.phase === 'stopped';
   }
 
   get sourceStatus(): KnownStatus {
@@ -162,6 +172,16 @@ export class Migration {
     if (this.step === 'cancelling' || this.step === 'cancelled') this.answerCancels(turn, 'taken');
     else if (nextStep(this.step, 'cancelRequested') === undefined) this.answerCancels(turn, 'too-late');
     else this.happen(turn, world, 'cancelRequested', 'cancelled by request');
+  }
+
+  /** Its machine is to stop with whatever is left. The record that says so; null: it does not send memory yet, or not any more. */
+  force(turn: Turn, world: MigrationWorld): number | 'at-once' | null {
+    if (this.#pending !== undefined && this.#pending !== 'staging') return null;
+    const sends = this.step === 'running' && this.#status.source.round > 0;
+    const ends = this.step === 'staging' || this.step === 'redirecting';
+    this.#forced ||= sends || ends;
+    if (!sends) return ends ? 'at-once' : null;
+    return this.happen(turn, world, 'converged', noteOfForce(this.facts.request.mode)) ?? 'at-once';
   }
 
   answerCancels(turn: Turn, outcome: CancelOutcome): void {
@@ -221,12 +241,12 @@ export class Migration {
     this.#progress.restart(turn.now);
   }
 
-  happen(turn: Turn, world: MigrationWorld, on: Happening, note: string): void {
-    if (this.#pending !== undefined) return;
-    const step = nextStep(this.step, on);
-    if (step === undefined) return;
+  /** The number of the record; undefined: there is none. */
+  happen(turn: Turn, world: MigrationWorld, on: Happening, note: string): number | undefined {
+    const step = this.#pending === undefined ? nextStep(this.step, on) : undefined;
+    if (step === undefined) return undefined;
     this.#pending = step;
-    world.record(turn, this, step, note);
+    return world.record(turn, this, step, note);
   }
 
   /** An agent is there (again): what a migration that has ended left with it is stopped. */
@@ -323,15 +343,9 @@ export class Migration {
 
   nextDeadline(): number {
     if (this.ended || this.#pending !== undefined) return Number.POSITIVE_INFINITY;
-    const query = this.#lastQuery + this.#queryPeriodSeconds;
+    const query = this.#lastQuery + queryPeriodOf(this.step);
     const { drainedAt } = this.#redirection;
     return this.step === 'redirecting' && drainedAt > this.#advancedAt ? Math.min(query, drainedAt) : query;
-  }
-
-  get #queryPeriodSeconds(): number {
-    return this.step === 'staging' || this.step === 'redirecting'
-      ? stagingQueryPeriodSeconds
-      : queryPeriodSeconds;
   }
 
   advance(turn: Turn, world: MigrationWorld): void {
@@ -349,10 +363,10 @@ export class Migration {
   }
 
   #poll(turn: Turn, world: MigrationWorld): void {
-    if (turn.now < this.#lastQuery + this.#queryPeriodSeconds) return;
+    if (turn.now < this.#lastQuery + queryPeriodOf(this.step)) return;
     this.#lastQuery = turn.now;
     if (this.step === 'accepted' || this.step === 'cleaning') return;
-    if (this.step === 'flipping' && !this.stopsAnyway) return;
+    if (this.step === 'flipping' && !this.#fetches) return;
     for (const side of ['source', 'destination'] as const)
       if (![...this.#commands.values()].some((c) => c.side === side && c.execute === 'query'))
         this.#send(turn, world, side, { execute: 'query', migration: this.facts.id });
@@ -387,6 +401,7 @@ export class Migration {
             'gaveUp',
             `the agent of ${facts.source} knows nothing of this migration (it was restarted)`,
           );
+        else if (this.#forced) this.happen(turn, world, 'converged', noteOfForce(facts.request.mode));
         else if (source === 'pre-switchover')
           this.happen(turn, world, 'converged', `${this.#status.source.remainingBytes} bytes remain`);
         else this.#help(turn, world);
@@ -411,7 +426,7 @@ export class Migration {
           this.#once(turn, world, 'source', {
             execute: 'continue',
             migration: facts.id,
-            ...(this.stopsAnyway && { postcopy: true }),
+            ...(this.#fetches ? { postcopy: true } : this.stopsAnyway && { force: true }),
           });
         else if (source === 'completed') this.happen(turn, world, 'resumed', 'the source says COMPLETED');
         return;
@@ -490,15 +505,15 @@ export class Migration {
 
   #putBack(turn: Turn, world: MigrationWorld): void {
     if (this.#retreat(turn, world)) return;
-    const clear = (side: Side): boolean => this.#isClear(side);
     if (this.#status.source.phase === 'completed') {
       this.happen(turn, world, 'resumed', 'the source says COMPLETED: the move was faster than the cancel');
       return;
     }
     const late = turn.now - this.#enteredAt > stepLimitSeconds[this.step] && this.#runsAtSource();
     for (const side of ['source', 'destination'] as const)
-      if (!clear(side)) this.#once(turn, world, side, { execute: 'cancel', migration: this.facts.id });
-    if (!this.#agentsClear && ((clear('source') && clear('destination')) || late)) {
+      if (!this.#isClear(side))
+        this.#once(turn, world, side, { execute: 'cancel', migration: this.facts.id });
+    if (!this.#agentsClear && ((this.#isClear('source') && this.#isClear('destination')) || late)) {
       this.#agentsClear = true;
       world.rulesChanged(turn);
     }
@@ -541,16 +556,16 @@ export class Migration {
   }
 
   #putBackNote(unconfirmed: readonly string[]): string {
-    const reason = this.step === 'failing' ? this.#history.failureReason : null;
     const sides = (['source', 'destination'] as const).filter((side) => !this.#isClear(side));
     const missing = [...unconfirmed, ...sides.map((side) => agentOf(this.facts[side]))];
-    const left = missing.length === 0 ? '' : ` (not reached: ${missing.join(', ')}; cleaned when back)`;
-    return `${reason ?? 'everything is as it was before'}${left}`;
+    return putBackNote(this.step === 'failing' ? this.#history.failureReason : null, missing);
   }
 
   #watchLimits(turn: Turn, world: MigrationWorld): void {
     const age = turn.now - this.#enteredAt;
-    if (age > stepLimitSeconds[this.step]) {
+    const moves = this.#progress.idleSeconds(turn.now) < noProgressLimitSeconds;
+    // Forced, it stands still for as long as what was left takes.
+    if (age > stepLimitSeconds[this.step] && !(this.step === 'stopping' && this.stopsAnyway && moves)) {
       if (this.step === 'cancelling' || this.step === 'failing') return;
       this.happen(
         turn,
@@ -562,13 +577,12 @@ export class Migration {
     }
     // Behind the commit point the only way is forward: a switch that is away is made true when it is back.
     const forward = this.step === 'flipping' || this.step === 'cleaning';
-    const fetches = this.#stillFetches && this.#progress.idleSeconds(turn.now) < noProgressLimitSeconds;
-    if (age > forwardLimitSeconds && forward && !fetches) {
+    if (age > forwardLimitSeconds && forward && !(this.#stillFetches && moves)) {
       const note = `not reached: ${world.rules().unconfirmed.join(', ')}; made true when back`;
       this.happen(turn, world, this.step === 'flipping' ? 'flipped' : 'cleaned', note);
       return;
     }
-    if (this.step === 'running' && this.#progress.idleSeconds(turn.now) > noProgressLimitSeconds)
+    if (this.step === 'running' && !moves)
       this.happen(turn, world, 'gaveUp', `no byte was moved for ${noProgressLimitSeconds} s`);
   }
 

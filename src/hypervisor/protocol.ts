@@ -65,8 +65,16 @@ export type AgentCommand =
   /** the first `count` streams carry memory from now on; what the others have under way still arrives */
   | { readonly execute: 'use-streams'; readonly migration: string; readonly count: number }
   | { readonly execute: 'query'; readonly migration: string }
-  /** with `postcopy`: at once, whatever is left, which the machine then fetches from its old place */
-  | { readonly execute: 'continue'; readonly migration: string; readonly postcopy?: true }
+  /**
+   * with `postcopy`: at once, whatever is left, which the machine then fetches from its old place;
+   * with `force`: at once, and whatever is left is sent while the machine stands still
+   */
+  | {
+      readonly execute: 'continue';
+      readonly migration: string;
+      readonly postcopy?: true;
+      readonly force?: true;
+    }
   /** slow the machine's processors down until the copy converges, by at most so much */
   | { readonly execute: 'throttle'; readonly migration: string; readonly mostPercent: number }
   | { readonly execute: 'cancel'; readonly migration: string };

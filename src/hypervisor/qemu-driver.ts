@@ -34,6 +34,7 @@ export interface QemuSurroundings {
 const endedKept = 256;
 
 type Prepare = Extract<AgentCommand, { execute: 'prepare-incoming' }>;
+type Continue = Omit<Extract<AgentCommand, { execute: 'continue' }>, 'execute' | 'migration'>;
 type Migrate = Extract<AgentCommand, { execute: 'migrate' }>;
 
 export class QemuDriver {
@@ -201,14 +202,16 @@ export class QemuDriver {
     else if (command.execute === 'cancel') move.cancel();
     else if (command.execute === 'throttle') await move.throttle(command.mostPercent);
     // its channels all go to one port, so there is no stream that could be left out
-    else if (command.execute !== 'use-streams') this.#continue(move, command.postcopy ?? false);
+    else if (command.execute !== 'use-streams') this.#continue(move, command);
     return move.status(side);
   }
 
-  #continue(move: QemuMove, postcopy: boolean): void {
-    if (move.phase('source') === 'active' && !postcopy)
+  #continue(move: QemuMove, { postcopy, force }: Continue): void {
+    if (move.phase('source') === 'active' && move.status('source').round === 0)
+      throw new Refusal('wrong-phase', `${move.migration} does not send memory yet`);
+    if (move.phase('source') === 'active' && postcopy !== true && force !== true)
       throw new Refusal('wrong-phase', `${move.migration} has not converged: wait for PRE_SWITCHOVER`);
-    move.continue(postcopy);
+    move.continue(postcopy === true);
   }
 
   // ---------------------------------------------------------------- machines and moves

@@ -76,6 +76,8 @@ export class FakeQemu {
   }
 }
 
+const lineBytesPerSecond = 100e6;
+
 const refuse = (detail: string): never => {
   throw new QmpError('refused', detail, 'GenericError');
 };
@@ -198,7 +200,8 @@ export class FakeWorld {
       return;
     }
     source.set('device');
-    source.deviceUntilMs = this.nowMs + 20;
+    // the rest of the memory, as fast as the sockets take it
+    source.deviceUntilMs = this.nowMs + 20 + (1000 * source.remainingBytes) / lineBytesPerSecond;
   }
 
   #arrive(target: FakeQemu): void {

@@ -199,6 +199,21 @@ describe('QemuDriver', () => {
     await rig.untilPhase('A', 'completed');
   });
 
+  it('stops a copy that does not converge when it is forced to, and sends what is left while it stands still', async () => {
+    rig = new Rig(stubborn, listen);
+    await rig.begin();
+    await rig.pass(2000);
+    const refused = await rig.ask('A', { execute: 'continue', migration: id });
+    expect(refused.error).toContain('has not converged');
+    expect(rig.world.qemus.A.runState).toBe('running');
+    expect((await rig.ask('A', { execute: 'continue', migration: id, force: true })).error).toBeNull();
+    await rig.untilPhase('B', 'resumed');
+    await rig.untilPhase('A', 'completed');
+    const { status } = await rig.ask('A', { execute: 'query', migration: id });
+    // longer than what was agreed
+    expect(status!.downtimeMs).toBeGreaterThan(300);
+  });
+
   it('joins the two ends again when their connection breaks in post-copy', async () => {
     await rig.begin({ mode: 'postcopy' });
     await rig.untilPhase('A', 'pre-switchover');
