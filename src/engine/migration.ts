@@ -19,15 +19,7 @@ import {
 import { type KnownStatus, MigrationProgress, unknownStatus } from './migration-progress.js';
 import { migrateRequest, prepareRequest } from './migration-requests.js';
 import { migrationView } from './migration-view.js';
-import {
-  agentOf,
-  forcedNote,
-  isRefusal,
-  noteOfForce,
-  postcopyNote,
-  putBackNote,
-  waitsFor,
-} from './migration-words.js';
+import * as words from './migration-words.js';
 import type { MigrationFacts, MigrationWorld } from './migration-world.js';
 import type { HypervisorRequest } from './output.js';
 import { type RatePlan, throttleMostPercent } from './rate-plan.js';
@@ -138,11 +130,11 @@ export class Migration {
   /** It goes on in post-copy: it is stopped with whatever is left, and fetches that from its old place. */
   get #fetches(): boolean {
     const { mode } = this.facts.request;
-    return mode === 'postcopy' || (mode === 'hybrid' && this.#history.says(postcopyNote));
+    return mode === 'postcopy' || (mode === 'hybrid' && this.#history.says(words.postcopyNote));
   }
   /** It is stopped with whatever is left. */
   get stopsAnyway(): boolean {
-    return this.#fetches || this.#forced || this.#history.says(forcedNote);
+    return this.#fetches || this.#forced || this.#history.says(words.forcedNote);
   }
   /** It runs at its new place and a part of its memory is still at the old one. */
   get #stillFetches(): boolean {
@@ -181,7 +173,7 @@ export class Migration {
     const ends = this.step === 'staging' || this.step === 'redirecting';
     this.#forced ||= sends || ends;
     if (!sends) return ends ? 'at-once' : null;
-    return this.happen(turn, world, 'converged', noteOfForce(this.facts.request.mode)) ?? 'at-once';
+    return this.happen(turn, world, 'converged', words.noteOfForce(this.facts.request.mode)) ?? 'at-once';
   }
 
   answerCancels(turn: Turn, outcome: CancelOutcome): void {
@@ -231,7 +223,7 @@ export class Migration {
     this.#history.add(step, wallMs, note);
     if (step === 'cancelled' || step === 'failed')
       for (const side of ['source', 'destination'] as const)
-        if (note.includes(agentOf(this.facts[side]))) this.#unswept.add(side);
+        if (note.includes(words.agentOf(this.facts[side]))) this.#unswept.add(side);
   }
 
   /** Its record is durable, or the engine lives again: from now on things happen, and limits count. */
@@ -295,7 +287,7 @@ export class Migration {
     if (command === undefined) return false;
     this.#commands.delete(number);
     const host = command.side === 'source' ? this.facts.source : this.facts.destination;
-    const refused = error !== null && isRefusal(error.code);
+    const refused = error !== null && words.isRefusal(error.code);
     if (this.ended) {
       if (error === null || refused) this.#unswept.delete(command.side);
     } else if (status !== null) this.onStatus(turn, world, host, status);
@@ -401,7 +393,7 @@ export class Migration {
             'gaveUp',
             `the agent of ${facts.source} knows nothing of this migration (it was restarted)`,
           );
-        else if (this.#forced) this.happen(turn, world, 'converged', noteOfForce(facts.request.mode));
+        else if (this.#forced) this.happen(turn, world, 'converged', words.noteOfForce(facts.request.mode));
         else if (source === 'pre-switchover')
           this.happen(turn, world, 'converged', `${this.#status.source.remainingBytes} bytes remain`);
         else this.#help(turn, world);
@@ -480,7 +472,7 @@ export class Migration {
   /** Where more rate does not make the copy converge. */
   #help(turn: Turn, world: MigrationWorld): void {
     if (this.facts.request.mode === 'postcopy' && this.#status.source.phase === 'active') {
-      this.happen(turn, world, 'converged', `${postcopyNote}, as it was asked for`);
+      this.happen(turn, world, 'converged', `${words.postcopyNote}, as it was asked for`);
       return;
     }
     const help = this.plan?.remedy(turn.now) ?? null;
@@ -492,7 +484,7 @@ export class Migration {
         mostPercent: throttleMostPercent,
       });
     else if (help.remedy === 'post-copy')
-      this.happen(turn, world, 'converged', `${postcopyNote}: ${help.why}`);
+      this.happen(turn, world, 'converged', `${words.postcopyNote}: ${help.why}`);
     else this.happen(turn, world, 'gaveUp', `the copy cannot converge: ${help.why}`);
   }
 
@@ -557,8 +549,8 @@ export class Migration {
 
   #putBackNote(unconfirmed: readonly string[]): string {
     const sides = (['source', 'destination'] as const).filter((side) => !this.#isClear(side));
-    const missing = [...unconfirmed, ...sides.map((side) => agentOf(this.facts[side]))];
-    return putBackNote(this.step === 'failing' ? this.#history.failureReason : null, missing);
+    const missing = [...unconfirmed, ...sides.map((side) => words.agentOf(this.facts[side]))];
+    return words.putBackNote(this.step === 'failing' ? this.#history.failureReason : null, missing);
   }
 
   #watchLimits(turn: Turn, world: MigrationWorld): void {
@@ -571,7 +563,7 @@ export class Migration {
         turn,
         world,
         'gaveUp',
-        `step ${this.step} took longer than ${stepLimitSeconds[this.step]} s: ${waitsFor(this.facts, world, this.#status)}`,
+        `step ${this.step} took longer than ${stepLimitSeconds[this.step]} s: ${words.waitsFor(this.facts, world, this.#status)}`,
       );
       return;
     }
