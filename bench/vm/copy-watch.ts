@@ -5,7 +5,6 @@ const wireShare = 1514 / 1448;
 
 /** What was granted to a copy and what it sent, while memory was copied. The QEMU that knows is gone at the end. */
 export class CopyWatch {
-  readonly rungs: string[] = [];
   /** passes over the memory */
   rounds = 0;
   #grantedBits = 0;
@@ -17,8 +16,6 @@ export class CopyWatch {
   note(migration: MigrationView | undefined, atSeconds: number): void {
     if (migration === undefined) return;
     this.rounds = Math.max(this.rounds, migration.round);
-    const advice = migration.service?.advice;
-    if (advice !== undefined && advice !== this.rungs.at(-1)) this.rungs.push(advice);
     if (migration.step !== 'running') {
       this.#last = undefined;
       return;

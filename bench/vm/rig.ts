@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DemoCase } from '../../src/cli/demo-case.js';
 import { capacityOf } from '../../src/cli/demo-network.js';
 import { type OvsNetwork, openOvsNetwork } from '../../src/cli/demo-ovs.js';
-import type { ForecastView, MigrationView } from '../../src/engine/view.js';
+import type { ForecastView, MigrationView, ServiceView } from '../../src/engine/view.js';
 import type { Topology } from '../../src/network/topology.js';
 import type { MachineReport } from '../../src/testbed/index.js';
 import { bytesBetween, trace } from '../../src/traffic/index.js';
@@ -20,6 +20,7 @@ export interface RigOptions {
 
 export interface MoveOptions {
   readonly to: string;
+  readonly mode: MigrationView['mode'];
   /** pages that the machine writes, as a share of what the line has left for the migration */
   readonly dirtyFraction: number;
   /** the migration is cancelled after this long */
@@ -28,6 +29,7 @@ export interface MoveOptions {
 
 /** One move of a real machine. Rates are means over the time in which memory was copied. */
 export interface MoveRow {
+  readonly mode: MigrationView['mode'];
   readonly at: string;
   readonly load: number;
   readonly dirtyFraction: number;
@@ -45,8 +47,10 @@ export interface MoveRow {
   readonly downtimeMs: number | null;
   readonly silence: Silence | null;
   readonly forecast: ForecastView | null;
-  /** rungs of the ladder that were advised, in order */
-  readonly rungs: readonly string[];
+  /** rungs of the ladder that were advised, in order, each with the pass in which it was first */
+  readonly rungs: ServiceView['rungs'];
+  /** by the reasons of its steps */
+  readonly notes: readonly string[];
   readonly violations: number;
   readonly leftoverRules: number;
   readonly machine: MachineReport;
@@ -106,7 +110,7 @@ export class VmRig {
   }
 
   /** Moves the machine under load and looks at it from before until some seconds after. */
-  async move({ to, dirtyFraction, limitSeconds }: MoveOptions): Promise<MoveRow> {
+  async move({ to, mode, dirtyFraction, limitSeconds }: MoveOptions): Promise<MoveRow> {
     const dirtyPagesPerSecond = Math.round((dirtyFraction * this.residualBitsPerSecond) / 8 / pageBytes);
     const load = loadavg()[0]!;
     await this.network.tell(vm, `dirty ${dirtyPagesPerSecond}`);
@@ -115,13 +119,14 @@ export class VmRig {
     try {
       await sleep(leadSeconds * 1000);
       const copy = new CopyWatch();
-      const { migration, seconds } = await this.#migrate(to, limitSeconds, copy);
+      const { migration, seconds } = await this.#migrate({ to, mode, limitSeconds }, copy);
       const { grantedBitsPerSecond } = copy;
       await sleep(observedAfterSeconds * 1000);
       const machine = await observer.stop();
       const { totalBytes, processedBytes } = migration.progress.memory;
       const left = grantedBitsPerSecond / 8 - dirtyPagesPerSecond * pageBytes;
       return {
+        mode,
         at: new Date().toISOString(),
         load: Math.round(load * 10) / 10,
         dirtyFraction,
@@ -137,7 +142,8 @@ export class VmRig {
         downtimeMs: migration.downtimeMs,
         silence: silenceOf(migration, machine),
         forecast: migration.forecast ?? null,
-        rungs: copy.rungs,
+        rungs: migration.service?.rungs ?? [],
+        notes: migration.phaseTransitions.map((t) => t.note),
         violations: this.running.view.bottlenecks.reduce((sum, b) => sum + b.certificate.violations, 0),
         leftoverRules: await this.running.leftoverRules(),
         machine,
@@ -156,8 +162,7 @@ export class VmRig {
   }
 
   async #migrate(
-    to: string,
-    limitSeconds: number,
+    { to, mode, limitSeconds }: Pick<MoveOptions, 'to' | 'mode' | 'limitSeconds'>,
     copy: CopyWatch,
   ): Promise<{ readonly migration: MigrationView; readonly seconds: number }> {
     const active = () =>
@@ -169,7 +174,7 @@ export class VmRig {
     }, limitSeconds * 1000);
     const began = performance.now();
     try {
-      const { id } = await this.running.migrate(vm, to);
+      const { id } = await this.running.migrate(vm, to, mode);
       const seconds = (performance.now() - began) / 1000;
       return { migration: this.running.view.migrations.find((m) => m.id === id)!, seconds };
     } finally {

@@ -1,10 +1,10 @@
 import { hasEnded, type Step, stateOf } from '../migration/index.js';
 import type { MigrationHistory } from './migration-history.js';
 import {
+  diskProgress,
   type KnownStatus,
   type MigrationProgress,
   memoryProgress,
-  noProgress,
 } from './migration-progress.js';
 import type { MigrationFacts } from './migration-world.js';
 import type { RatePlan } from './rate-plan.js';
@@ -27,7 +27,9 @@ export interface MigrationKnowledge {
 export function migrationView(known: MigrationKnowledge): MigrationView {
   const { facts, step, history, status } = known;
   const memory = memoryProgress(status, facts.memoryBytes, step === 'completed');
-  const secondsLeft = known.progress.secondsLeft(Number(memory.remainingBytes), {
+  const disk = diskProgress(status, step === 'completed');
+  const leftBytes = Number(memory.remainingBytes) + Number(disk.remainingBytes);
+  const secondsLeft = known.progress.secondsLeft(leftBytes, {
     dirtyBytesPerSecond: status.dirtyBytesPerSecond,
     workingSetBytes: facts.workingSetBytes,
     downtimeLimitMs: facts.request.downtimeLimitMs,
@@ -54,7 +56,7 @@ export function migrationView(known: MigrationKnowledge): MigrationView {
     startedAt: history.startedAt,
     endedAt: history.endedAt,
     phaseTransitions: history.transitions.slice(),
-    progress: { memory, disk: noProgress },
+    progress: { memory, disk },
     round: status.round,
     grantedBitsPerSecond: hasEnded(step) ? 0 : known.grantedBytesPerSecond * 8,
     predictedSecondsLeft: step === 'running' ? secondsLeft : null,

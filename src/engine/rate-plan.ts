@@ -74,6 +74,8 @@ export class RatePlan {
   #at: number;
   #wallMs: number;
   #advice: { readonly rung: LadderRung; readonly at: number } | undefined;
+  /** those that were advised, with the pass in which they were first */
+  readonly #rungs = new Map<LadderRung, number>();
   readonly #remedy = new ConvergenceRemedy();
   #halfWay: HalfWay | undefined;
   #gateAskedAt: number | undefined;
@@ -243,6 +245,7 @@ export class RatePlan {
       postcopy: this.#facts.request.mode === 'precopy' ? null : this.#postcopyTerms(),
     });
     this.#advice = { rung, at: this.#at };
+    if (!this.#rungs.has(rung)) this.#rungs.set(rung, this.#status.round);
     return rung;
   }
 
@@ -312,6 +315,7 @@ export class RatePlan {
       deadlineLight: light,
       promisedFinish: this.#promisedFinish(),
       advice: this.#ladder(),
+      rungs: [...this.#rungs].map(([rung, pass]) => ({ rung, pass })),
       cutOver: this.#gate && {
         open: this.#gate.open,
         downtimeMs: Number.isFinite(this.#gate.downtimeSeconds) ? this.#gate.downtimeSeconds * 1000 : -1,

@@ -101,6 +101,12 @@ export interface AgentStatus {
   /** milliseconds between STOP and RESUME; null before RESUME is known to this agent */
   readonly downtimeMs: number | null;
   readonly detail: string;
+  /** of a disk that moves too; the byte counts above are sums with it */
+  readonly disk?: DiskStatus;
+}
+export interface DiskStatus {
+  readonly totalBytes: number;
+  readonly copiedBytes: number;
 }
 
 /** Of a migration that an agent does not know. */

@@ -175,7 +175,8 @@ export class QemuMove {
 
   status(side: Side): AgentStatus {
     const info = (side === 'source' && this.#machines.source?.info) || noInfo;
-    const disk = (side === 'source' && this.#mirror) || noDisk;
+    const mirror = side === 'source' ? this.#mirror : undefined;
+    const disk = mirror ?? noDisk;
     const phase = this.phase(side);
     const done = phase === 'completed';
     return {
@@ -188,6 +189,7 @@ export class QemuMove {
       dirtyBytesPerSecond: info.dirtyBytesPerSecond,
       downtimeMs: this.#downtimeMs,
       detail: this.#detail || this.#mirror?.detail || info.detail || this.#deathOf(side),
+      ...(mirror && { disk: { totalBytes: mirror.totalBytes, copiedBytes: mirror.copiedBytes } }),
     };
   }
 

@@ -16,7 +16,7 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc', 'qemu'))('a real machine', () => {
 
   beforeAll(async () => {
     rig = await VmRig.open({ topology, seed: 1, traffic: true, say: () => undefined });
-    row = await rig.move({ to: 'hyp-b', dirtyFraction: 0.02, limitSeconds: 240 });
+    row = await rig.move({ to: 'hyp-b', mode: 'precopy', dirtyFraction: 0.02, limitSeconds: 240 });
   }, 290_000);
   afterAll(async () => {
     await rig?.close();
