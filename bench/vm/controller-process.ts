@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { MigrationView, SwitchView } from '../../src/engine/view.js';
 import { projectRoot } from '../lab/project-root.js';
 
+/** of the log: the number of a migration, and the step that is in the journal */
+const entry = /"detail":"([^:"]+): .*"msg":"migration ([a-z]+)"/;
 const startLimitMs = 30_000;
 const pollMs = 50;
 
@@ -11,7 +13,7 @@ export class ControllerProcess {
   readonly openflowPort: number;
   readonly #child: ChildProcess;
   readonly #url: string;
-  readonly #steps: string[];
+  readonly #steps: ReadonlySet<string>;
 
   /** @throws Error when it does not say its ports within 30 s */
   static async start(configPath: string, stateDirectory: string): Promise<ControllerProcess> {
@@ -29,15 +31,15 @@ export class ControllerProcess {
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
-    const steps: string[] = [];
+    const steps = new Set<string>();
     let log = '';
     child.stderr.on('data', (chunk) => {
       log = `${log}${chunk}`;
       const lines = log.split('\n');
       log = lines.pop()!;
       for (const line of lines) {
-        const step = /"migration ([a-z]+)"/.exec(line)?.[1];
-        if (step !== undefined) steps.push(step);
+        const [, id, step] = entry.exec(line) ?? [];
+        if (id !== undefined) steps.add(`${id} ${step}`);
       }
     });
     const said = new Promise<string>((resolve, reject) => {
@@ -61,7 +63,7 @@ export class ControllerProcess {
     }
   }
 
-  private constructor(child: ChildProcess, openflowPort: number, url: string, steps: string[]) {
+  private constructor(child: ChildProcess, openflowPort: number, url: string, steps: ReadonlySet<string>) {
     this.#child = child;
     this.openflowPort = openflowPort;
     this.#url = url;
@@ -69,8 +71,8 @@ export class ControllerProcess {
   }
 
   /** Steps that it has logged in this life are written to its journal. */
-  async untilStep(step: string, limitSeconds: number): Promise<void> {
-    await until(`it is in step ${step}`, limitSeconds, () => this.#steps.includes(step));
+  async untilStep(id: string, step: string, limitSeconds: number): Promise<void> {
+    await until(`it is in step ${step}`, limitSeconds, () => this.#steps.has(`${id} ${step}`));
   }
 
   async untilReady(switches: number): Promise<void> {

@@ -96,7 +96,7 @@ export class KillRig {
         await this.#copies(id);
         process.kill(this.#qemuOf(kill === 'source' ? home : away), 'SIGKILL');
       } else {
-        await controller.untilStep(kill.slice('controller '.length), endLimitSeconds);
+        await controller.untilStep(id, kill.slice('controller '.length), endLimitSeconds);
         await controller.kill();
         await sleep(downSeconds * 1000);
         await this.#startController();
@@ -126,7 +126,7 @@ export class KillRig {
   /** A part of the memory is on its way. */
   async #copies(id: string): Promise<void> {
     const controller = this.#controller!;
-    await controller.untilStep('running', endLimitSeconds);
+    await controller.untilStep(id, 'running', endLimitSeconds);
     const wanted = 0.2 * this.#topology.vms[0]!.memoryBytes;
     for (let looked = 0; looked < 20 * endLimitSeconds; looked++) {
       if (Number((await controller.migration(id)).progress.memory.processedBytes) > wanted) return;

@@ -116,10 +116,14 @@ export class QemuDriver {
   async #prepare(host: string, command: Prepare): Promise<AgentStatus> {
     const { migration, vm, streams } = command;
     const known = this.#moves.get(migration);
-    if (known?.machine('target')?.config.host === host) return known.status('target');
+    const isKnown = known?.machine('target')?.config.host === host;
+    if (isKnown && !known.waits('target')) return known.status('target');
     const machine = this.#machineFor(host, vm);
     await machine.refresh();
-    if (machine.runState !== 'inmigrate' || machine.marker !== null)
+    if (
+      machine.runState !== 'inmigrate' ||
+      (machine.marker !== null && machine.marker.migration !== migration)
+    )
       throw new Refusal(
         'not-incoming',
         `the QEMU of ${vm} at ${host} is ${machine.marker === null ? machine.runState : 'taken'}: start one with -incoming defer`,
@@ -144,13 +148,14 @@ export class QemuDriver {
     if (disk === 'mirror')
       await offerDisk(machine, { host: settings.listen ?? '0.0.0.0', port: diskPort(streams) });
     await machine.execute('migrate-incoming', { uri });
+    await machine.refresh();
     return this.#join(machine, marker, false).status('target');
   }
 
   async #migrate(host: string, command: Migrate): Promise<AgentStatus> {
     const { migration, vm, destination, streams } = command;
     const known = this.#moves.get(migration);
-    if (known?.machine('source')?.config.host === host)
+    if (known?.machine('source')?.config.host === host && !known.waits('source'))
       throw new Refusal('already-migrating', `${migration} is under way: ask with "query"`);
     const machine = this.#machineFor(host, vm);
     await machine.refresh();
@@ -230,6 +235,7 @@ export class QemuDriver {
     if (!canBeMarked(marker.migration))
       throw new Refusal('bad-command', `migration: ${marker.migration} cannot be part of a name in QEMU`);
     const old = machine.marker;
+    if (old?.migration === marker.migration && old.role === marker.role) return;
     if (old !== null) await removeMarker(machine.link, old.migration);
     if (old !== null) this.#moves.delete(old.migration);
     machine.marker = null;
