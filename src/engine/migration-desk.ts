@@ -16,7 +16,7 @@ import { cancelResult, forceToEnd, unknownMigration } from './cancel-result.js';
 import { circuitDemand, joinsSites } from './circuit-demand.js';
 import type { CircuitDemand, CircuitDesk } from './circuit-desk.js';
 import { SteeredCircuits, steeringOf, streamIntents, streamsOf } from './circuit-use.js';
-import { type EngineConfig, mayThrottle } from './config.js';
+import { type EngineConfig, mayThrottle, takesOnePath } from './config.js';
 import type { ApiCommand, HypervisorEvent, MigrationRequest } from './input.js';
 import type { JournalRecord } from './journal.js';
 import { Migration, type MigrationFacts, type MigrationWorld } from './migration.js';
@@ -159,6 +159,7 @@ export class MigrationDesk implements MigrationWorld {
       }),
       flipLevels: this.#levelsBetween(topology, source, placed.destination),
       holdsPackets: this.#config.switchover !== 'follow',
+      onePath: takesOnePath(this.#config, source),
       mayThrottle: mayThrottle(this.#config, source, request.vm),
     };
   }

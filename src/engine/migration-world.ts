@@ -22,6 +22,8 @@ export interface MigrationFacts {
   readonly flipLevels: FlipLevels;
   /** its packets go to the destination before it is stopped, and wait there; else they follow it when it has resumed */
   readonly holdsPackets: boolean;
+  /** it is sent by one path at a time, the circuit while there is one; otherwise by all at once */
+  readonly onePath: boolean;
   /** its hypervisor may slow it down where nothing else makes the copy converge */
   readonly mayThrottle: boolean;
 }

@@ -27,7 +27,7 @@ export const mostStreams = 8;
 
 /** How the memory moves. `hybrid`: pre-copy, and post-copy where that does not converge. A transfer agent has pre-copy only. */
 export type MoveMode = 'precopy' | 'postcopy' | 'hybrid';
-/** `mirror`: the disk moves too, its data to the port of the second stream. */
+/** `mirror`: the disk moves too, its data to the port of the stream before the last, the memory to that of the last. */
 export type MoveDisk = 'none' | 'mirror' | 'replicated';
 
 export type AgentCommand =

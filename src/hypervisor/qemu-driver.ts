@@ -296,15 +296,18 @@ export class QemuDriver {
   }
 }
 
+/**
+ * All channels of QEMU's multifd go to one port, so memory cannot be spread over paths. It has the last stream: of several, the network leads
+ * all but the first over a circuit while there is one. The disk has the one before.
+ */
+const uriOf = (address: string, streams: readonly TransferStream[]): string =>
+  `tcp:${address.includes(':') ? `[${address}]` : address}:${streams.at(-1)!.port}`;
+
 function diskPort(streams: readonly TransferStream[]): number {
-  const port = streams[1]?.port;
+  const port = streams.at(-2)?.port;
   if (port === undefined) throw new Refusal('bad-command', 'streams: a disk that moves needs a second one');
   return port;
 }
-
-/** All channels of QEMU's multifd go to one port, the first. */
-const uriOf = (address: string, streams: readonly TransferStream[]): string =>
-  `tcp:${address.includes(':') ? `[${address}]` : address}:${streams[0]!.port}`;
 
 /** The codes of the agent protocol: which of them say no is the engine's to know. */
 function errorOf(error: unknown): AgentError {

@@ -173,6 +173,13 @@ describe('QemuDriver', () => {
     },
   );
 
+  it('has its memory sent to the last of several streams, which a circuit may carry', async () => {
+    const streams = [{ port: 4900 }, { port: 4964 }];
+    await rig.pass(stepMs);
+    await rig.ask('B', { execute: 'prepare-incoming', migration: id, vm: 'vm1', streams });
+    expect(rig.world.qemus.B.incomingUri).toBe('tcp:B:4964');
+  });
+
   it('does not take the end of the move before for that of a machine that moves on', async () => {
     const { A } = rig.world.qemus;
     A.state = 'completed';
