@@ -8,6 +8,7 @@ import {
   convergenceMargin,
   cutOverGate,
   DeadlineDebt,
+  DirtyRate,
   durationAt,
   instant,
   type LadderRung,
@@ -76,6 +77,7 @@ export class RatePlan {
   #advice: { readonly rung: LadderRung; readonly at: number } | undefined;
   /** those that were advised, with the pass in which they were first */
   readonly #rungs = new Map<LadderRung, number>();
+  readonly #dirty = new DirtyRate();
   readonly #remedy = new ConvergenceRemedy();
   #halfWay: HalfWay | undefined;
   #gateAskedAt: number | undefined;
@@ -86,6 +88,7 @@ export class RatePlan {
     this.#status = migration.sourceStatus;
     this.#path = path;
     this.#transferred = this.#status.transferredBytes;
+    this.#dirty.observe(this.#status.round, bytesPerSecond(this.#status.dirtyBytesPerSecond));
     this.#at = turn.now;
     this.#wallMs = turn.wallMs;
     const { deadlineSeconds } = this.#facts.request;
@@ -115,7 +118,7 @@ export class RatePlan {
         remainingBytes: bytes(known ? this.#status.remainingBytes : memoryBytes),
         dirtyBytesPerSecond: bytesPerSecond(
           // a hypervisor may have no figure before its first pass is complete
-          this.#status.round > 1 ? this.#status.dirtyBytesPerSecond : dirtyBytesPerSecond,
+          this.#dirty.bytesPerSecond ?? dirtyBytesPerSecond,
         ),
         workingSetBytes: bytes(workingSetBytes),
       },
@@ -137,6 +140,7 @@ export class RatePlan {
     this.#path = path;
     if (status === this.#status) return;
     this.#status = status;
+    this.#dirty.observe(status.round, bytesPerSecond(status.dirtyBytesPerSecond));
     if (status.phase === 'unknown') return;
     if (this.#halfWay === undefined && isHalfWay(status.transferredBytes, this.#facts.memoryBytes))
       this.#halfWay = { finish: this.#promisedFinish() };
