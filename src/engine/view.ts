@@ -41,9 +41,11 @@ export interface LinkView {
   readonly capacityBitsPerSecond: number | null;
   /** null: a carrier's, not configured */
   readonly oneWayDelayMs: number | null;
-  /** the largest IP packet that it carries, less what labels take of it */
+  /** the largest IP packet that it carries, less what labels and a tunnel take of it */
   readonly mtuBytes: number;
   readonly state: 'up' | 'down' | 'dark';
+  /** the links that join its ends without it: the way when it fails, of a circuit while it is dark; null: there is none */
+  readonly backup: readonly string[] | null;
   /** measured at the `from` end, last second; null: not measured */
   readonly bitsPerSecond: number | null;
   /** since LLDP last showed both directions to be wired as configured; null: not yet */
