@@ -22,6 +22,7 @@ const service: NonNullable<MigrationView['service']> = {
   promisedFinish: null,
   advice: 'none',
   cutOver: null,
+  rungs: [],
 };
 const planned = { ...service, plannedBitsPerSecond: 16e6, debtLimitBytes: '4000000' };
 const running = (change: Partial<MigrationView> = {}): MigrationView =>
