@@ -17,7 +17,8 @@ export type StepLimit =
   | 'read-back'
   | 'put-back'
   | 'ended'
-  | 'nothing';
+  | 'nothing'
+  | 'unknown';
 
 /** One thing that keeps a migration from being done sooner. `kind` is for programs, and stable. */
 export interface Limit {
@@ -41,8 +42,9 @@ export function explainMigration(view: SystemViewJson, id: string): readonly Lim
     ...promiseLimits(migration),
     ...circuitLimits(view, migration),
   ];
-  return limits.length > 0
-    ? limits
+  if (limits.length > 0) return limits;
+  return migration.copy === undefined
+    ? [{ kind: 'unknown', sentence: 'Nobody has said how its copy goes, so what limits it is not known.' }]
     : [{ kind: 'nothing', sentence: 'Nothing that is known limits it: it copies as fast as it can.' }];
 }
 

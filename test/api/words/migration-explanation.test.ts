@@ -39,7 +39,7 @@ const world = (m: MigrationView, { bottleneck, others = [], more = {} }: World =
     migrations: [m, ...others],
     bottlenecks: [bottleneckView(bottleneck)],
     circuits: [],
-    switches: [switchView(), switchView({ dpid: '00000000000000ff', name: 'gw-b', site: 'b' })],
+    switches: ['a', 'b', 'c'].map((site) => switchView({ name: `gw-${site}`, site })),
     hosts: ['a', 'b'].map((site) => ({
       name: `hyp-${site}`,
       role: 'hypervisor',
@@ -495,12 +495,16 @@ describe('a circuit between its sites', () => {
     expect(about({ state: 'dark', advice: 'idle' })).toEqual([]);
     expect(about({ state: 'up', carries: true, ends: ['gw-a', 'gw-x'] })).toEqual([]);
     expect(about({ state: 'up', carries: true, ends: ['gw-a', 'gw-a'] })).toEqual([]);
+    expect(about({ state: 'up', carries: true, ends: ['gw-a', 'gw-c'] })).toEqual([]);
+    expect(about({ state: 'up', carries: true, ends: ['gw-c', 'gw-b'] })).toEqual([]);
   });
 });
 
 it('a migration that the view does not have is not explained', () => {
   expect(explainMigration(viewOf(), 'm-1')).toBeUndefined();
 });
-it('without knowledge of its copy it still says something', () => {
-  expect(explain(migrationOf({ step: 'running' })).map(({ kind }) => kind)).toEqual(['nothing']);
+it('without knowledge of its copy it says so', () => {
+  expect(explain(migrationOf({ step: 'running' }))).toEqual([
+    { kind: 'unknown', sentence: 'Nobody has said how its copy goes, so what limits it is not known.' },
+  ]);
 });
