@@ -37,6 +37,8 @@ const elsewhere: readonly (readonly [begin: string, says: string, file: string])
   ['sudo ovs-vsctl set-controller br0 tcp', 'set-controller', 'test/system/foreign-switch.test.ts'],
   ['sudo ovs-vsctl set-ssl', "'set-ssl'", 'test/session/support/private-ovs.ts'],
   ['sudo ovs-vsctl set-controller br0 ssl', 'ssl:', 'test/system/openflow-tls.test.ts'],
+  ['sudo ovs-vsctl add-port gw-a', 'two-dc-vxlan', 'test/system/tunnel.test.ts'],
+  ['sudo ip addr add 192.0.2.1', 'two-dc-vxlan', 'test/system/tunnel.test.ts'],
   ['npx steady token', "'token'", 'test/cli/access.test.ts'],
   ['NODE_EXTRA_CA_CERTS', 'NODE_EXTRA_CA_CERTS', 'test/cli/access.test.ts'],
   ['sudo apt-get install qemu-system-x86', 'qemu-system-x86 busybox-static ffmpeg', '.ci/run'],
