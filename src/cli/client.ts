@@ -34,6 +34,8 @@ export class ProblemError extends CliError {
   }
 }
 
+/** Where a controller is that nobody has told otherwise. */
+export const usualServer = 'http://127.0.0.1:8080';
 /** Longer than the controller's own limit (10 s), so that it is the controller that says what took long. */
 const answerLimitMs = 15_000;
 
@@ -224,7 +226,7 @@ const reasonHeader = (reason: string | undefined): Record<string, string> =>
 function serverUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
-  throw new CliError(exitCodes.usage, `--server ${text}: not a URL like http://127.0.0.1:8080`);
+  throw new CliError(exitCodes.usage, `--server ${text}: not a URL like ${usualServer}`);
 }
 
 async function json<Answer>(response: Response): Promise<Answer> {

@@ -78,13 +78,11 @@ export function migrationView(known: MigrationKnowledge, way?: WayKnowledge): Mi
 }
 
 function copyView(known: MigrationKnowledge, { world, passes }: WayKnowledge): CopyView {
-  const { source } = known.statuses;
   return {
     passes,
     meanGrantedBitsPerSecond: (known.plan?.meanBytesPerSecond ?? 0) * 8,
     circuitBitsPerSecond: known.circuitBytesPerSecond * 8,
     measuredBitsPerSecond: known.progress.bytesPerSecond * 8,
-    dirtyBitsPerSecond: source.round > 1 ? source.dirtyBytesPerSecond * 8 : null,
     waitsFor: stepWaitsFor(known.step, known.facts, world, known.statuses),
   };
 }

@@ -33,6 +33,8 @@ const queryPeriodSeconds = 0.5;
 const stagingQueryPeriodSeconds = 0.1;
 /** So long a redirection is taken back level by level; a switch that does not answer must not keep the others. */
 const retreatLimitSeconds = 2;
+/** A disk that is full is not asked again at once. */
+const recordAgainSeconds = 0.5;
 const waitsForReadBack: readonly Step[] = ['stopping', 'flipping', 'cleaning', 'cancelling', 'failing'];
 
 /**
@@ -49,6 +51,8 @@ export class Migration {
   step: Step = 'accepted';
   /** a step that is being written to the journal (at first the acceptance itself); nothing happens until it is durable */
   #pending: Step | undefined = 'accepted';
+  /** the journal refused a record: the next one is not tried before */
+  #recordsAgainAt = Number.NEGATIVE_INFINITY;
   #enteredAt = 0;
   #status: Record<Side, KnownStatus> = { source: unknownStatus, destination: unknownStatus };
   /** commands sent and not answered, by number */
@@ -208,11 +212,11 @@ export class Migration {
     this.advance(turn, world);
   }
 
-  /** What the record should have told is tried again with the next look at the agents. */
+  /** What the record should have told is tried again with a later look at the agents. */
   recordFailed(turn: Turn): void {
-    const refused = this.#pending;
+    if (this.#pending === 'cancelling') this.answerCancels(turn, 'not-stored');
     this.#pending = undefined;
-    if (refused === 'cancelling') this.answerCancels(turn, 'not-stored');
+    this.#recordsAgainAt = turn.now + recordAgainSeconds;
   }
 
   #note(step: Step, wallMs: number, note: string): void {
@@ -230,7 +234,7 @@ export class Migration {
   }
 
   happen(turn: Turn, world: MigrationWorld, on: Happening, note: string): void {
-    if (this.#pending !== undefined) return;
+    if (this.#pending !== undefined || turn.now < this.#recordsAgainAt) return;
     const step = nextStep(this.step, on);
     if (step === undefined) return;
     this.#pending = step;
@@ -443,11 +447,7 @@ export class Migration {
     return this.#redirection.advance(turn.now, world.rules().acknowledged, drainSeconds);
   }
 
-  /**
-   * The record that it may be stopped was written while its last packets were on their old way. First every switch is told to
-   * hold the redirection without its controller, and that is read back: a lease of a switch that falls silent later would
-   * run out and send packets to where the machine runs no more.
-   */
+  /** First every switch holds the redirection without its controller, read back: a lease at one that falls silent later would run out. */
   #stop(turn: Turn, world: MigrationWorld): void {
     const { id, holdsPackets } = this.facts;
     if (holdsPackets && !this.#done.has('source continue') && !this.#isHeld(turn, world)) return;
@@ -495,9 +495,9 @@ export class Migration {
   }
 
   #sourceFailed(turn: Turn, world: MigrationWorld): boolean {
-    const status = this.#status.source;
-    const failed = status.phase === 'failed' || status.phase === 'cancelled';
-    if (failed) this.happen(turn, world, 'gaveUp', `the source agent says ${status.phase}: ${status.detail}`);
+    const { phase, detail } = this.#status.source;
+    const failed = phase === 'failed' || phase === 'cancelled';
+    if (failed) this.happen(turn, world, 'gaveUp', `the source agent says ${phase}: ${detail}`);
     return failed;
   }
 

@@ -289,8 +289,6 @@ export interface CopyView {
   readonly circuitBitsPerSecond: number;
   /** mean of the last seconds, from the bytes that the target acknowledged; 0: none in this step yet */
   readonly measuredBitsPerSecond: number;
-  /** how fast the machine writes to its memory, seen in the last finished round; null: there was none */
-  readonly dirtyBitsPerSecond: number | null;
   /** what the present step has not got yet; null: it is not a step that waits */
   readonly waitsFor: string | null;
 }

@@ -227,6 +227,31 @@ describe('steady migrate', () => {
     expect(JSON.parse(stdout)).toEqual(verdict);
     expect(application.commands).toMatchObject([{ request: { dryRun: true } }]);
   });
+  it('start --dry-run says in words when, which way and by which rules', async () => {
+    const { stdout } = await ask('migrate', 'start', 'vm1', 'hyp-b', '--dry-run');
+    expect(stdout.split('\n')).toEqual([
+      'vm1 could move from hyp-a to hyp-b now',
+      'Verdict      fits',
+      'Done         in 31.0 s, at 2026-01-01T00:00:41.000Z',
+      'Left for it  28.0 Mbit/s',
+      'Way          hv-a gw-a gw-b hv-b, by up-a wan up-b, 20 ms',
+      '',
+      'SWITCH  WHEN      CHANGE  RULE',
+      'gw-a    transfer  add     table=0, priority=1 actions=drop',
+      '',
+    ]);
+    const body = {
+      ...verdict,
+      predictedSeconds: null,
+      predictedFinish: null,
+      path: null,
+      warnings: ['mind it'],
+    };
+    application.answer = () => ({ ok: true, body });
+    const other = (await ask('migrate', 'start', 'vm1', 'hyp-b', '--dry-run')).stdout;
+    for (const line of ['Done         never at', 'Way          none', 'Warning      mind it'])
+      expect(other).toContain(line);
+  });
   it('start tells a refusal and its places', async () => {
     application.answer = () => ({
       ok: false,
@@ -337,6 +362,19 @@ describe('steady explain migration', () => {
     const { limits } = JSON.parse((await ask('explain', 'migration', 'm-1', '-o', 'json')).stdout);
     expect(limits).toMatchObject([{ kind: 'journal' }]);
     expect((await ask('explain', 'migration', 'm-9')).code).toBe(4);
+  });
+  it('says it of all that are under way, or of the newest that has ended', async () => {
+    const ids = async (): Promise<string[]> =>
+      JSON.parse((await ask('explain', 'migration', '-o', 'json')).stdout).map(
+        ({ id }: { id: string }) => id,
+      );
+    expect((await ask('explain', 'migration')).stdout).toBe('There is no migration.\n');
+    const one = (id: string, endedAt: string | null) =>
+      migrationOf({ id, createdAt: `2026-01-01T00:00:0${id.slice(2)}.000Z`, endedAt });
+    application.publish({ migrations: [one('m-1', 't'), one('m-2', 't')] });
+    expect(await ids()).toEqual(['m-2']);
+    application.publish({ migrations: [one('m-1', null), one('m-2', 't'), one('m-3', null)] });
+    expect(await ids()).toEqual(['m-3', 'm-1']);
   });
 });
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
@@ -131,7 +131,8 @@ describe.skipIf(!requireOrSkip('chromium'))('an operator at the page', () => {
     await page.getByRole('button', { name: 'Yes, cancel it' }).click();
     await page.locator('.migration-cancelled').waitFor({ timeout: 60_000 });
     expect(await page.locator('#topology .vm').getAttribute('aria-label')).toContain('lives at hyp-b');
-    expect(errors).toEqual([]);
+    // Chromium notes the refusals: at the start, of the wrong token, after leaving.
+    expect(errors.map((e) => e.match(/401/)?.[0] ?? e)).toEqual(['401', '401', '401']);
   });
 
   it('sees a link die, then every switch, then the controller', async () => {
@@ -149,7 +150,7 @@ describe.skipIf(!requireOrSkip('chromium'))('an operator at the page', () => {
 
   it('looks at it again the next day, and can change nothing in a recording', async () => {
     const player = await RecordingPlayer.open(join(directory, 'recording'), { speed: 20, fromSeconds: 0 });
-    const api = createApi({ application: player, dashboardDirectory: 'dist/dashboard' });
+    const api = createApi({ application: player, dashboardDirectory: resolve('dist/dashboard') });
     try {
       await api.listen({ port: 0, host: '127.0.0.1' });
       const { port } = api.server.address() as AddressInfo;

@@ -112,9 +112,6 @@ export const CopySchema = sent(
     measuredBitsPerSecond: Type.Number({
       description: 'of the last seconds, from what the target acknowledged; 0: nothing in this step yet',
     }),
-    dirtyBitsPerSecond: nullable(
-      Type.Number({ description: 'how fast the machine writes to its memory; null: no round has ended' }),
-    ),
     waitsFor: nullable(Type.String({ description: 'what the present step has not got yet' })),
   },
   'What the copy goes through and how it goes; not of a migration that has ended.',

@@ -243,7 +243,7 @@ const bottleneckColumns: readonly Column<BottleneckJson>[] = [
   },
   { title: 'DELAY', value: (b) => formatMs(b.backlogMs), right: true },
   { title: 'BOUND', value: (b) => formatMs(b.boundMs), right: true },
-  { title: 'CROSS', value: (b) => formatRate(b.crossBitsPerSecond), right: true },
+  { title: 'CROSS', value: (b) => formatRate(Math.max(0, b.crossBitsPerSecond)), right: true },
   { title: 'GRANTED', value: (b) => formatRate(b.enforcedBitsPerSecond), right: true },
   { title: 'MEASURED', value: (b) => formatRate(b.measuredBitsPerSecond), right: true },
   { title: 'SAMPLE AGE', value: (b) => formatMs(b.sampleAgeMs < 0 ? null : b.sampleAgeMs), right: true },

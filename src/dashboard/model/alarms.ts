@@ -89,7 +89,7 @@ const queueAlarms = (view: SystemView): Alarm[] =>
               key: `safe ${b.id}`,
               level: 'error' as const,
               title: `${where}: safe rate in force`,
-              detail: `${b.safeReason === null ? 'it is not long ago that it was needed' : safeReasons[b.safeReason]}; migrations get a small fixed rate until that is over (counters are ${formatMs(b.sampleAgeMs)} old).`,
+              detail: `${b.safeReason === null ? 'it is not long ago that it was needed' : safeReasons[b.safeReason]}; migrations get a small fixed rate until that is over (${b.sampleAgeMs < 0 ? 'no counters have been read' : `counters are ${formatMs(b.sampleAgeMs)} old`}).`,
             },
           ]
         : []),

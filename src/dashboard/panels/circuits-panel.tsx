@@ -66,6 +66,8 @@ function Ledger({ circuit: c }: { readonly circuit: CircuitView }) {
 function Card({ circuit: c, view }: { readonly circuit: CircuitView; readonly view: SystemView }) {
   const state = circuitStates[c.state];
   const users = usersOf(c, view);
+  // Not among the circuits of the configuration.
+  const nobodyMay = c.state === 'dark' && c.advice === null && c.budget === null;
   const inState = c.since === null ? null : (Date.parse(view.at) - Date.parse(c.since)) / 1000;
   return (
     <article class={`circuit circuit-${c.state}`}>
@@ -104,7 +106,13 @@ function Card({ circuit: c, view }: { readonly circuit: CircuitView; readonly vi
         {c.advice !== null && <> Policy: {adviceWords[c.advice]}.</>}
         {c.forced && <b> A promise cannot be kept without it.</b>}
       </p>
-      <Ledger circuit={c} />
+      {nobodyMay && (
+        <p>
+          To have it ordered, name a provider under <code>circuits</code> in <code>steady.yaml</code>;{' '}
+          <code>npm run demo -- --circuits</code> shows it.
+        </p>
+      )}
+      {!nobodyMay && <Ledger circuit={c} />}
       <p>
         <small>
           {trimmed(money(c.costPerSetup))} for an order and {trimmed(money(c.costPerSecond))} for a second

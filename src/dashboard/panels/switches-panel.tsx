@@ -115,7 +115,7 @@ function Row({ of: s, comparable, busy, onCompare }: RowProps) {
       </td>
       <td class={differs || s.rules.refusal !== null ? 'bad' : ''}>
         {installed === null ? '–' : installed} of {desired}
-        {acknowledged < revision && <small> revision {revision} is on its way</small>}
+        {s.state === 'ready' && acknowledged < revision && <small> revision {revision} is on its way</small>}
       </td>
       <td class="number">
         <button

@@ -18,9 +18,9 @@ export function TokenGate({ access, onToken }: Props) {
     <section class="panel gate" id="access" aria-labelledby="access-title">
       <h2 id="access-title">This controller asks for a token</h2>
       <p>
-        It is reachable from elsewhere, so whoever looks or moves machines says who he is. The operator makes
-        a token on the controller: <code>steady token NAME --scope read</code> to look,{' '}
-        <code>--scope operate</code> to move machines.
+        Whoever looks at it or moves machines with it says who he is. The operator makes a token on the
+        controller: <code>steady token NAME --scope read</code> to look, <code>--scope operate</code> to move
+        machines.
       </p>
       <form
         onSubmit={(event) => {

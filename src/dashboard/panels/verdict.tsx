@@ -38,11 +38,15 @@ function Rules({ rules }: { readonly rules: MigrationVerdict['rules'] }) {
   );
 }
 
+const asSentence = (text: string): string =>
+  text === '' ? '' : `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`;
+
 export function Verdict({ verdict: v, at }: { readonly verdict: MigrationVerdict; readonly at: string }) {
   return (
     <div class="verdict-note" role="status">
       <p>
-        <b class="good">✓ It would be admitted.</b> {v.verdict} <small>(checked at {timeOfDay(at)})</small>
+        <b class="good">✓ It would be admitted.</b> {asSentence(v.verdict)}{' '}
+        <small>(checked at {timeOfDay(at)})</small>
       </p>
       {v.predictedSeconds === null && (
         <p class="failure">
