@@ -1,4 +1,5 @@
 import type { PolicyName, RivalSettings } from '../../controller/index.js';
+import type { LibvirtPlaceConfig } from '../hypervisor/libvirt-config.js';
 import type { QemuMachineConfig } from '../hypervisor/qemu-link.js';
 import type { ClassMark } from '../network/network-state.js';
 import type { Topology } from '../network/topology.js';
@@ -58,6 +59,11 @@ export type ConfiguredHypervisor = {
       readonly machines: readonly QemuMachineConfig[];
       /** for monitors at `tls:`: PEM files, absolute paths */
       readonly tls: QmpTlsPaths | undefined;
+    }
+  | {
+      readonly driver: 'libvirt';
+      /** the domains of this host: those that run here, and those that may come */
+      readonly machines: readonly LibvirtPlaceConfig[];
     }
 );
 export interface QmpTlsPaths {

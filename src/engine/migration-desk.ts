@@ -9,11 +9,11 @@ import {
   waysTo,
 } from '../network/index.js';
 import type { Rule } from '../network/rules.js';
-import { hostOf, type LinkSpec, sitesOf, type Topology, vmOf } from '../network/topology.js';
+import { hostOf, type LinkSpec, type Topology, vmOf } from '../network/topology.js';
 import { Admission, type Admitted } from './admission.js';
 import type { Reply } from './api-desk.js';
 import { cancelResult, forceToEnd, unknownMigration } from './cancel-result.js';
-import { circuitDemand, joinsSites } from './circuit-demand.js';
+import { carriesStream, circuitDemand } from './circuit-demand.js';
 import type { CircuitDemand, CircuitDesk } from './circuit-desk.js';
 import { SteeredCircuits, steeringOf, streamIntents, streamsOf } from './circuit-use.js';
 import { type EngineConfig, mayThrottle, takesOnePath } from './config.js';
@@ -439,9 +439,8 @@ export class MigrationDesk implements MigrationWorld {
   /** A circuit that carried is gone: what was promised with it is judged anew, on the packet path. */
   circuitLost(turn: Turn, link: LinkSpec, reason: string): void {
     const topology = this.#config.topology!;
-    const sites = sitesOf(topology, link);
     for (const migration of this.#live()) {
-      if (!joinsSites(topology, sites, migration.facts)) continue;
+      if (!carriesStream(topology, link, migration.facts)) continue;
       migration.plan = undefined;
       const detail = `${migration.facts.id}: ${link.name}: ${reason}`;
       this.#log.add(turn, 'warn', 'a migration goes on by the packet path', detail);
@@ -562,7 +561,9 @@ export class MigrationDesk implements MigrationWorld {
   }
 
   views(): MigrationView[] {
-    return [...this.#migrations.values()].map((m) => m.view()).reverse();
+    return [...this.#migrations.values()]
+      .map((m) => m.view(m.ended ? undefined : { world: this, passes: this.#rates.passesOf(m) }))
+      .reverse();
   }
 
   vmViews(): VmView[] {

@@ -1,5 +1,7 @@
+import type { Step } from '../migration/index.js';
 import type { KnownStatus } from './migration-progress.js';
 import type { MigrationFacts, MigrationWorld } from './migration-world.js';
+import type { HypervisorRequest } from './output.js';
 
 /** Words that are written to the journal and read from it again, and words of agents. */
 
@@ -14,6 +16,9 @@ export const noteOfForce = (mode: 'precopy' | 'postcopy' | 'hybrid'): string =>
 
 /** how the note of an end names an agent that was away */
 export const agentOf = (host: string): string => `the agent of ${host}`;
+
+export const restartedNote = (host: string): string =>
+  `${agentOf(host)} knows nothing of this migration (it was restarted)`;
 
 /** @param missing what could not be put back yet */
 export function putBackNote(reason: string | null, missing: readonly string[]): string {
@@ -47,4 +52,26 @@ export function waitsFor(
   if (waits.length > 0) return waits.join('; ');
   const detail = [status.source.detail, status.destination.detail].filter((d) => d !== '').join('; ');
   return `the agents say ${status.source.phase} and ${status.destination.phase}${detail && `: ${detail}`}`;
+}
+
+/** Commands without which there is no migration. */
+export const givesUpOn: readonly HypervisorRequest['execute'][] = ['prepare-incoming', 'migrate'];
+
+const waitsForAgents: readonly Step[] = ['preparing', 'starting', 'cancelling', 'failing'];
+const waitsForReading: readonly Step[] = ['redirecting', 'flipping', 'cleaning'];
+
+/** What the present step has not got yet; null: it has, or it is none that waits for others. */
+export function stepWaitsFor(
+  step: Step,
+  facts: MigrationFacts,
+  world: MigrationWorld,
+  statuses: Parameters<typeof waitsFor>[2],
+): string | null {
+  if (waitsForAgents.includes(step)) return waitsFor(facts, world, statuses);
+  const { acknowledged, missing, unconfirmed } = world.rules();
+  if (missing.length > 0) return `switches not there: ${missing.join(', ')}`;
+  if (step === 'staging' && !acknowledged) return 'rules are not acknowledged';
+  return waitsForReading.includes(step) && unconfirmed.length > 0
+    ? `rules are not read back: ${unconfirmed.join(', ')}`
+    : null;
 }

@@ -9,25 +9,19 @@ import {
 import { AgentOrders } from './agent-orders.js';
 import type { HypervisorStatus } from './input.js';
 import { MigrationHistory } from './migration-history.js';
-import {
-  endsWithReadBack,
-  forwardLimitSeconds,
-  noProgressLimitSeconds,
-  queryPeriodOf,
-  retreatLimitSeconds,
-} from './migration-limits.js';
 import { type KnownStatus, MigrationProgress, unknownStatus } from './migration-progress.js';
 import { migrateRequest, prepareRequest } from './migration-requests.js';
-import { migrationView } from './migration-view.js';
+import { migrationView, type WayKnowledge } from './migration-view.js';
 import * as words from './migration-words.js';
 import type { MigrationFacts, MigrationWorld } from './migration-world.js';
 import type { HypervisorRequest } from './output.js';
 import { type RatePlan, throttleMostPercent } from './rate-plan.js';
 import { Redirection } from './redirection.js';
+import * as limits from './step-limits.js';
 import type { Turn } from './turn.js';
 import type { MigrationView } from './view.js';
 
-export type { MigrationFacts, MigrationWorld };
+export type { MigrationFacts, MigrationWorld } from './migration-world.js';
 
 type Side = 'source' | 'destination';
 
@@ -59,12 +53,14 @@ export class Migration {
   /** what was done once in this step and on this connection */
   #done = new Set<string>();
   #agentsClear = false;
+  /** from then on nobody but an agent knows where the machine runs */
+  #mayBeStopped = false;
   /** agents that were away when a migration was put back: told to stop when they return */
   readonly #unswept = new Set<Side>();
   /** it was asked to stop with whatever is left */
   #forced = false;
-  /** that wait for a record: of an earlier step, or their own */
-  #cancels: CancelAnswer[] = [];
+  /** cancels that wait for a record: of an earlier step, or their own */
+  readonly #cancels: CancelAnswer[] = [];
   #lastQuery = Number.NEGATIVE_INFINITY;
   readonly #progress = new MigrationProgress();
   readonly #orders = new AgentOrders();
@@ -119,7 +115,7 @@ export class Migration {
   }
   /** The step waits for what switches hold, read back. A read holds up what the switch is told next, so there is none for the rest. */
   get wantsReadBack(): boolean {
-    return this.step === 'redirecting' ? this.#redirection.isComplete : endsWithReadBack(this.step);
+    return limits.endsWithReadBack(this.step);
   }
   /** what its agent measured in the last finished round of copying; undefined in the first */
   get dirtyBytesPerSecond(): number | undefined {
@@ -147,6 +143,10 @@ export class Migration {
   /** Its machine stands still or is about to: nothing that its last round was planned with may be taken away. */
   get isEnding(): boolean {
     return this.step === 'staging' || this.step === 'redirecting' || this.step === 'stopping';
+  }
+  /** Its packets are sent to its new place, and it was not told to stop yet: it hears nothing. */
+  get #isTurning(): boolean {
+    return this.step === 'redirecting' || (this.step === 'stopping' && !this.#mayBeStopped);
   }
   /** the control loop should grant it a rate */
   get isSending(): boolean {
@@ -177,9 +177,7 @@ export class Migration {
   }
 
   answerCancels(turn: Turn, outcome: CancelOutcome): void {
-    const waiting = this.#cancels;
-    this.#cancels = [];
-    for (const answer of waiting) answer(turn, outcome);
+    for (const answer of this.#cancels.splice(0)) answer(turn, outcome);
   }
 
   /** Replays a record that was read from the journal at the start of this life. */
@@ -188,10 +186,12 @@ export class Migration {
     this.step = step;
     if (!this.facts.holdsPackets) return;
     if (step === 'redirecting') this.#redirection.assumeAll();
-    if (step === 'stopping') this.#redirection.keep();
+    if (step === 'stopping') {
+      this.#redirection.assumeComplete();
+      this.#mayBeStopped = true;
+    }
     // Not told to stop: it runs at the source, and its packets belong there.
-    if (step === 'cancelling' || (step === 'failing' && !this.#history.wasToldToStop))
-      this.#redirection.retreat(true);
+    if (step === 'cancelling' || (step === 'failing' && !this.#mayBeStopped)) this.#redirection.retreat(true);
   }
 
   /** The record of `step` is durable. */
@@ -202,8 +202,9 @@ export class Migration {
     this.#enteredAt = turn.now;
     this.#done.clear();
     if (step === 'flipping') this.#flippedLevels = 1;
-    if (step === 'redirecting' && this.facts.holdsPackets)
-      this.#redirection.begin(world.flipLevels(this.facts.source, this.facts.destination));
+    const { source, destination, holdsPackets } = this.facts;
+    if (step === 'redirecting' && holdsPackets)
+      this.#redirection.begin(world.flipLevels(source, destination));
     if (step === 'stopping') this.#redirection.keep();
     // The last round is not held back by the cap of the rounds before.
     if (step === 'stopping') this.#orders.hurry();
@@ -214,9 +215,8 @@ export class Migration {
 
   /** What the record should have told is tried again with the next look at the agents. */
   recordFailed(turn: Turn): void {
-    const refused = this.#pending;
+    if (this.#pending === 'cancelling') this.answerCancels(turn, 'not-stored');
     this.#pending = undefined;
-    if (refused === 'cancelling') this.answerCancels(turn, 'not-stored');
   }
 
   #note(step: Step, wallMs: number, note: string): void {
@@ -286,12 +286,12 @@ export class Migration {
     const command = this.#commands.get(number);
     if (command === undefined) return false;
     this.#commands.delete(number);
-    const host = command.side === 'source' ? this.facts.source : this.facts.destination;
+    const host = this.facts[command.side];
     const refused = error !== null && words.isRefusal(error.code);
     if (this.ended) {
       if (error === null || refused) this.#unswept.delete(command.side);
     } else if (status !== null) this.onStatus(turn, world, host, status);
-    else if (refused && this.#givesUpOn(command.execute))
+    else if (refused && words.givesUpOn.includes(command.execute))
       this.happen(
         turn,
         world,
@@ -302,21 +302,16 @@ export class Migration {
     return true;
   }
 
-  #givesUpOn(execute: HypervisorRequest['execute']): boolean {
-    return execute === 'prepare-incoming' || execute === 'migrate';
-  }
-
   #send(turn: Turn, world: MigrationWorld, side: Side, request: HypervisorRequest): void {
-    const host = side === 'source' ? this.facts.source : this.facts.destination;
+    const host = this.facts[side];
     if (!world.hypervisorConnected(host)) return;
     this.#commands.set(world.command(turn, host, request), { side, execute: request.execute });
   }
 
   /** Once in this step and on this connection. */
   #once(turn: Turn, world: MigrationWorld, side: Side, request: HypervisorRequest): void {
-    const host = side === 'source' ? this.facts.source : this.facts.destination;
     const key = `${side} ${request.execute}`;
-    if (this.#done.has(key) || !world.hypervisorConnected(host)) return;
+    if (this.#done.has(key) || !world.hypervisorConnected(this.facts[side])) return;
     this.#done.add(key);
     this.#send(turn, world, side, request);
   }
@@ -335,9 +330,9 @@ export class Migration {
 
   nextDeadline(): number {
     if (this.ended || this.#pending !== undefined) return Number.POSITIVE_INFINITY;
-    const query = this.#lastQuery + queryPeriodOf(this.step);
+    const query = this.#lastQuery + limits.queryPeriodOf(this.step, this.#isTurning);
     const { drainedAt } = this.#redirection;
-    return this.step === 'redirecting' && drainedAt > this.#advancedAt ? Math.min(query, drainedAt) : query;
+    return this.#isTurning && drainedAt > this.#advancedAt ? Math.min(query, drainedAt) : query;
   }
 
   advance(turn: Turn, world: MigrationWorld): void {
@@ -355,7 +350,7 @@ export class Migration {
   }
 
   #poll(turn: Turn, world: MigrationWorld): void {
-    if (turn.now < this.#lastQuery + queryPeriodOf(this.step)) return;
+    if (turn.now < this.#lastQuery + limits.queryPeriodOf(this.step, this.#isTurning)) return;
     this.#lastQuery = turn.now;
     if (this.step === 'accepted' || this.step === 'cleaning') return;
     if (this.step === 'flipping' && !this.#fetches) return;
@@ -380,26 +375,20 @@ export class Migration {
         return;
       }
       case 'starting':
-        if (this.#failedAt('source', turn, world)) return;
+        if (this.#sourceFailed(turn, world)) return;
         if (source === 'none') this.#once(turn, world, 'source', migrateRequest(facts));
         else if (source !== 'unknown') this.happen(turn, world, 'started', 'the source is sending');
         return;
       case 'running':
-        if (this.#failedAt('source', turn, world)) return;
-        if (source === 'none')
-          this.happen(
-            turn,
-            world,
-            'gaveUp',
-            `the agent of ${facts.source} knows nothing of this migration (it was restarted)`,
-          );
+        if (this.#sourceFailed(turn, world)) return;
+        if (source === 'none') this.happen(turn, world, 'gaveUp', words.restartedNote(facts.source));
         else if (this.#forced) this.happen(turn, world, 'converged', words.noteOfForce(facts.request.mode));
         else if (source === 'pre-switchover')
           this.happen(turn, world, 'converged', `${this.#status.source.remainingBytes} bytes remain`);
         else this.#help(turn, world);
         return;
       case 'staging': {
-        if (this.#failedAt('source', turn, world)) return;
+        if (this.#sourceFailed(turn, world)) return;
         const rules = world.rules();
         if (rules.refused !== null) this.happen(turn, world, 'gaveUp', rules.refused);
         else if (rules.acknowledged && (source === 'pre-switchover' || this.stopsAnyway)) {
@@ -410,17 +399,13 @@ export class Migration {
         return;
       }
       case 'redirecting':
-        if (!this.#failedAt('source', turn, world)) this.#redirect(turn, world);
+        if (!this.#sourceFailed(turn, world)) this.#redirect(turn, world);
         return;
       case 'stopping':
-        if (this.#failedAt('source', turn, world)) return;
-        if (source === 'pre-switchover' || (source === 'active' && this.stopsAnyway))
-          this.#once(turn, world, 'source', {
-            execute: 'continue',
-            migration: facts.id,
-            ...(this.#fetches ? { postcopy: true } : this.stopsAnyway && { force: true }),
-          });
-        else if (source === 'completed') this.happen(turn, world, 'resumed', 'the source says COMPLETED');
+        if (this.#sourceFailed(turn, world)) return;
+        if (source === 'completed') this.happen(turn, world, 'resumed', 'the source says COMPLETED');
+        else if (source === 'pre-switchover' || (source === 'active' && this.stopsAnyway))
+          this.#stop(turn, world);
         return;
       case 'flipping':
         this.#flip(turn, world);
@@ -436,26 +421,44 @@ export class Migration {
     }
   }
 
-  /** One level of switches after the other; then all is read back while the old ways drain. */
+  /** One level of switches after the other. */
   #redirect(turn: Turn, world: MigrationWorld): void {
-    const { source, destination, holdsPackets } = this.facts;
-    const redirection = this.#redirection;
+    const { destination, holdsPackets } = this.facts;
     if (!holdsPackets) {
       this.happen(turn, world, 'redirected', 'its packets follow the machine when it has resumed');
       return;
     }
     const rules = world.rules();
     if (rules.refused !== null) this.happen(turn, world, 'gaveUp', rules.refused);
-    else if (!redirection.isComplete) {
-      const drainSeconds = (from: string, to: string) => world.drainSeconds(source, from, to);
-      if (redirection.advance(turn.now, rules.acknowledged, drainSeconds)) world.rulesChanged(turn);
-    } else if (rules.verified && turn.now >= redirection.drainedAt)
-      this.happen(
-        turn,
-        world,
-        'redirected',
-        `its packets wait for it at ${destination} (read back), and none is on its way to ${source}`,
-      );
+    else if (this.#redirection.isComplete)
+      this.happen(turn, world, 'redirected', `every switch sends its packets to ${destination}`);
+    else if (this.#turnOn(turn, world)) world.rulesChanged(turn);
+  }
+
+  #turnOn(turn: Turn, world: MigrationWorld): boolean {
+    const drainSeconds = (from: string, to: string) => world.drainSeconds(this.facts.source, from, to);
+    return this.#redirection.advance(turn.now, world.rules().acknowledged, drainSeconds);
+  }
+
+  /**
+   * The record that it may be stopped was written while its last packets were on their old way. First every switch is told to
+   * hold the redirection without its controller, and that is read back: a lease of a switch that falls silent later would
+   * run out and send packets to where the machine runs no more.
+   */
+  #stop(turn: Turn, world: MigrationWorld): void {
+    const { id, holdsPackets } = this.facts;
+    if (holdsPackets && !this.#done.has('source continue') && !this.#isHeld(turn, world)) return;
+    this.#mayBeStopped = true;
+    const how = this.#fetches ? { postcopy: true as const } : this.stopsAnyway && { force: true as const };
+    this.#once(turn, world, 'source', { execute: 'continue', migration: id, ...how });
+  }
+
+  /** Its packets wait for it at the destination whatever happens now, and none is on its old way. */
+  #isHeld(turn: Turn, world: MigrationWorld): boolean {
+    this.#turnOn(turn, world);
+    const { refused, verified } = world.rules();
+    if (refused !== null) this.happen(turn, world, 'gaveUp', refused);
+    return verified && this.#redirection.isComplete && turn.now >= this.#redirection.drainedAt;
   }
 
   /** One level of switches after the other, the next when all of the last have acknowledged. */
@@ -488,11 +491,11 @@ export class Migration {
     else this.happen(turn, world, 'gaveUp', `the copy cannot converge: ${help.why}`);
   }
 
-  #failedAt(side: Side, turn: Turn, world: MigrationWorld): boolean {
-    const status = this.#status[side];
-    if (status.phase !== 'failed' && status.phase !== 'cancelled') return false;
-    this.happen(turn, world, 'gaveUp', `the ${side} agent says ${status.phase}: ${status.detail}`);
-    return true;
+  #sourceFailed(turn: Turn, world: MigrationWorld): boolean {
+    const status = this.#status.source;
+    const failed = status.phase === 'failed' || status.phase === 'cancelled';
+    if (failed) this.happen(turn, world, 'gaveUp', `the source agent says ${status.phase}: ${status.detail}`);
+    return failed;
   }
 
   #putBack(turn: Turn, world: MigrationWorld): void {
@@ -511,7 +514,10 @@ export class Migration {
     }
     if (!this.#agentsClear) return;
     const rules = world.rules();
-    if (rules.verified || turn.now - this.#enteredAt > stepLimitSeconds[this.step] + forwardLimitSeconds)
+    if (
+      rules.verified ||
+      turn.now - this.#enteredAt > stepLimitSeconds[this.step] + limits.forwardLimitSeconds
+    )
       this.happen(turn, world, 'putBack', this.#putBackNote(rules.unconfirmed));
   }
 
@@ -523,7 +529,7 @@ export class Migration {
     this.#done.add('retreat');
     // Counted from here: before, it may have been waited for an agent to say where the machine runs.
     if (isFirst) this.#retreatsSince = turn.now;
-    const late = turn.now - this.#retreatsSince > retreatLimitSeconds;
+    const late = turn.now - this.#retreatsSince > limits.retreatLimitSeconds;
     if (late || isFirst || world.rules().acknowledged) {
       this.#redirection.retreat(late);
       world.rulesChanged(turn);
@@ -543,7 +549,7 @@ export class Migration {
    * makes it known, and rules that guess wrong cut it off.
    */
   #runsAtSource(): boolean {
-    if (!this.#history.wasToldToStop) return true;
+    if (!this.#mayBeStopped) return true;
     return this.#status.source.phase === 'cancelled' || this.#status.source.phase === 'failed';
   }
 
@@ -554,44 +560,39 @@ export class Migration {
   }
 
   #watchLimits(turn: Turn, world: MigrationWorld): void {
-    const age = turn.now - this.#enteredAt;
-    const moves = this.#progress.idleSeconds(turn.now) < noProgressLimitSeconds;
-    // Forced, it stands still for as long as what was left takes.
-    if (age > stepLimitSeconds[this.step] && !(this.step === 'stopping' && this.stopsAnyway && moves)) {
-      if (this.step === 'cancelling' || this.step === 'failing') return;
-      this.happen(
-        turn,
-        world,
-        'gaveUp',
-        `step ${this.step} took longer than ${stepLimitSeconds[this.step]} s: ${words.waitsFor(this.facts, world, this.#status)}`,
-      );
-      return;
-    }
-    // Behind the commit point the only way is forward: a switch that is away is made true when it is back.
-    const forward = this.step === 'flipping' || this.step === 'cleaning';
-    if (age > forwardLimitSeconds && forward && !(this.#stillFetches && moves)) {
-      const note = `not reached: ${world.rules().unconfirmed.join(', ')}; made true when back`;
-      this.happen(turn, world, this.step === 'flipping' ? 'flipped' : 'cleaned', note);
-      return;
-    }
-    if (this.step === 'running' && !moves)
-      this.happen(turn, world, 'gaveUp', `no byte was moved for ${noProgressLimitSeconds} s`);
+    const idleSeconds = this.#progress.idleSeconds(turn.now);
+    const late = limits.overdue(
+      {
+        step: this.step,
+        seconds: turn.now - this.#enteredAt,
+        isTurning: this.#isTurning,
+        sends:
+          idleSeconds < limits.noProgressLimitSeconds &&
+          (this.#stillFetches || (this.step === 'stopping' && this.stopsAnyway && !this.#isTurning)),
+        idleSeconds,
+      },
+      () => words.waitsFor(this.facts, world, this.#status),
+      () => world.rules().unconfirmed,
+    );
+    if (late !== undefined) this.happen(turn, world, late.on, late.note);
   }
 
   /** An ended migration does not change any more; views are made ten times a second. */
-  view(): MigrationView {
+  view(way?: WayKnowledge): MigrationView {
     if (this.#endedView !== undefined) return this.#endedView;
     const { facts, step, plan } = this;
-    const view = migrationView({
+    const known = {
       facts,
       step,
       grantedBytesPerSecond: this.grantedBytesPerSecond + this.circuitBytesPerSecond,
+      circuitBytesPerSecond: this.circuitBytesPerSecond,
       plan,
       history: this.#history,
-      status: this.#status.source,
+      statuses: this.#status,
       progress: this.#progress,
       downtimeMs: this.#downtimeMs,
-    });
+    };
+    const view = migrationView(known, way);
     if (this.ended) this.#endedView = view;
     return view;
   }

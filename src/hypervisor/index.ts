@@ -2,6 +2,14 @@
 export { type ParsedAgentLine, parseAgentLine } from './agent-line.js';
 export { type AgentError, checkCommand, type ParsedRequest, parseRequestLine } from './agent-request.js';
 export { type Endpoint, EndpointError, parseEndpoint, socketAddress } from './endpoint.js';
+export {
+  defaultLibvirtSettings,
+  domainNamePattern,
+  type LibvirtPlaceConfig,
+  type LibvirtSettings,
+  libvirtUriPattern,
+} from './libvirt-config.js';
+export { LibvirtDriver, type LibvirtHandlers, type LibvirtSurroundings } from './libvirt-driver.js';
 export { type LineError, LineFramer } from './line-framer.js';
 export type {
   AgentCommand,
@@ -29,3 +37,11 @@ export {
 export type { QmpEvent, QmpFields } from './qmp-message.js';
 export { QmpError, type QmpErrorCode, type QmpLimits, QmpSession, qmpLimits } from './qmp-session.js';
 export { TransferDriver, type TransferDriverOptions, type TransferHandlers } from './transfer-driver.js';
+export {
+  type RunningVirsh,
+  type StartVirsh,
+  type VirshCall,
+  VirshError,
+  type VirshErrorCode,
+  type VirshResult,
+} from './virsh-call.js';

@@ -1,5 +1,5 @@
 /** What Ethernet, IPv4 and TCP with time stamps leave of a full frame for the stream: max-bandwidth counts the stream, the queue counts frames. */
-const payloadShare = 1448 / 1514;
+export const payloadShare = 1448 / 1514;
 /** QEMU spends its rate in slices of 100 ms; shorter periods deliver too much. */
 const periodMs = 200;
 /** Less than a page now and then would not keep the connection alive. 0 would mean no limit at all to QEMU and is never sent. */

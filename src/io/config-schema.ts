@@ -1,6 +1,11 @@
 import Type, { type Static } from 'typebox';
 import { defaultControl } from '../engine/config.js';
-import { defaultQemuSettings } from '../hypervisor/index.js';
+import {
+  defaultLibvirtSettings,
+  defaultQemuSettings,
+  domainNamePattern,
+  libvirtUriPattern,
+} from '../hypervisor/index.js';
 import { classesAtMost } from '../network/network-state.js';
 import { Name } from './topology-schema.js';
 
@@ -96,15 +101,83 @@ const QemuSchema = Type.Object(
   },
   closed,
 );
+const LibvirtUri = Type.String({ pattern: libvirtUriPattern, maxLength: 1000 });
+const l = defaultLibvirtSettings;
+const LibvirtSchema = Type.Object(
+  {
+    uri: {
+      ...LibvirtUri,
+      description:
+        'of its libvirtd, as virsh takes it: qemu+tls://HOST/system; also tcp, ssh, unix and local',
+    },
+    peerUri: Type.Optional({
+      ...LibvirtUri,
+      description: 'the same as the libvirtd of other hosts reach it; unless given: uri',
+    }),
+    machines: Type.Array(
+      Type.Object(
+        {
+          vm: Name,
+          domain: Type.Optional(
+            Type.String({
+              pattern: domainNamePattern,
+              description: 'its name in libvirt; unless given: vm',
+            }),
+          ),
+        },
+        closed,
+      ),
+      { description: 'each machine that runs here or may come here' },
+    ),
+    listen: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$|^[0-9a-fA-F:]{2,45}$',
+        description: 'address on which memory and disk are taken; unless given: all',
+      }),
+    ),
+    channels: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 16,
+        default: l.channels,
+        description: 'TCP streams of the memory',
+      }),
+    ),
+    compression: Type.Optional(Type.Enum(['none', 'xbzrle'], { default: l.compression })),
+    autoConverge: Type.Optional(
+      Type.Boolean({
+        default: l.autoConverge,
+        description: 'libvirt slows a machine down from the start where its copy does not converge',
+      }),
+    ),
+    tls: Type.Optional(
+      Type.Boolean({
+        default: l.tls,
+        description: 'memory and disk are encrypted with the certificates of qemu.conf on the hosts',
+      }),
+    ),
+    diskBytesPerSecond: Type.Optional(
+      Type.Integer({
+        minimum: 1_048_576,
+        maximum: 1e12,
+        default: l.diskBytesPerSecond,
+        description:
+          'what the copy of a disk may send, in whole MiB/s: libvirt cannot change it once it has begun, only the queue slows it down',
+      }),
+    ),
+  },
+  closed,
+);
 const HypervisorSchema = Type.Object(
   {
     host: Name,
-    driver: Type.Optional(Type.Enum(['transfer', 'qemu'], { default: 'transfer' })),
+    driver: Type.Optional(Type.Enum(['transfer', 'qemu', 'libvirt'], { default: 'transfer' })),
     endpoint: Type.Optional({
       ...Endpoint,
       description: 'of the transfer agent: unix:/absolute/path or tcp:HOST:PORT',
     }),
     qemu: Type.Optional({ ...QemuSchema, description: 'of the qemu driver' }),
+    libvirt: Type.Optional({ ...LibvirtSchema, description: 'of the libvirt driver' }),
   },
   closed,
 );

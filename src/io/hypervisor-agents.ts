@@ -2,7 +2,9 @@ import type { ConfiguredHypervisor } from '../engine/config.js';
 import type { HypervisorEvent } from '../engine/input.js';
 import type { HypervisorRequest } from '../engine/output.js';
 import {
+  LibvirtDriver,
   QemuDriver,
+  type QemuHandlers,
   type QemuLink,
   type QemuLinkWatcher,
   type QemuMachineConfig,
@@ -10,8 +12,9 @@ import {
 } from '../hypervisor/index.js';
 import { monotonicSeconds } from './clock.js';
 import { QemuLine } from './qemu-line.js';
+import { startVirsh } from './virsh-process.js';
 
-const qemuTickMs = 50;
+const tickMs = 50;
 
 /** The drivers of the configured hypervisors; what they say becomes inputs of the engine. */
 export class HypervisorAgents {
@@ -32,6 +35,7 @@ export class HypervisorAgents {
     for (const hypervisor of this.#configured)
       if (hypervisor.driver === 'transfer') this.#startTransfer(hypervisor.host, hypervisor.endpoint);
     this.#startQemu();
+    this.#startLibvirt();
   }
 
   #startTransfer(host: string, endpoint: string): void {
@@ -49,31 +53,40 @@ export class HypervisorAgents {
   /** One driver for all of them: it has both ends of a move in its hands. */
   #startQemu(): void {
     const hosts = this.#configured.filter((h) => h.driver === 'qemu');
-    if (hosts.length === 0) return;
     const tlsOf = new Map(hosts.map((h) => [h.host, h.tls]));
     const driver = new QemuDriver(
       hosts.flatMap((h) => h.machines),
-      {
-        onConnected: (host) => this.#feed(host, { kind: 'connected' }),
-        onEvent: (host, line) =>
-          this.#feed(host, {
-            kind: 'event',
-            name: line.event,
-            migration: line.migration,
-            status: line.status,
-          }),
-        onReply: (host, command, error, status) =>
-          this.#feed(host, { kind: 'reply', command, error, status }),
-      },
+      this.#handlers,
       {
         connect: (config: QemuMachineConfig, watcher: QemuLinkWatcher): QemuLink =>
           new QemuLine(config.qmp, tlsOf.get(config.host), watcher),
         nowMs: () => monotonicSeconds() * 1000,
       },
     );
+    this.#run(hosts, driver);
+  }
+
+  #startLibvirt(): void {
+    const hosts = this.#configured.filter((h) => h.driver === 'libvirt');
+    const around = { start: startVirsh, nowMs: () => monotonicSeconds() * 1000 };
+    const places = hosts.flatMap((h) => h.machines);
+    this.#run(hosts, new LibvirtDriver(places, this.#handlers, around));
+  }
+
+  get #handlers(): QemuHandlers {
+    return {
+      onConnected: (host) => this.#feed(host, { kind: 'connected' }),
+      onEvent: (host, line) =>
+        this.#feed(host, { kind: 'event', name: line.event, migration: line.migration, status: line.status }),
+      onReply: (host, command, error, status) => this.#feed(host, { kind: 'reply', command, error, status }),
+    };
+  }
+
+  #run(hosts: readonly ConfiguredHypervisor[], driver: QemuDriver | LibvirtDriver): void {
+    if (hosts.length === 0) return;
     for (const { host } of hosts)
       this.#drivers.set(host, { send: (command, request) => driver.send(host, command, request) });
-    const ticking = setInterval(() => driver.tick(), qemuTickMs);
+    const ticking = setInterval(() => driver.tick(), tickMs);
     this.#stops.push(() => {
       clearInterval(ticking);
       driver.close();

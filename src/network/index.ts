@@ -19,7 +19,7 @@ export {
   sealedBytes,
 } from './link-beacon.js';
 export { matchText, type PacketFields, type Scalar } from './match.js';
-export { type MtuShortage, mtuShortages } from './mtu.js';
+export { type MtuShortage, mtuShortages, streamShortageOn } from './mtu.js';
 export * from './network-map.js';
 export * from './network-state.js';
 export {

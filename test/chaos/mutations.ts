@@ -4,6 +4,7 @@ import type { Input } from '../../src/engine/input.js';
 import { Migration } from '../../src/engine/migration.js';
 import { MigrationDesk } from '../../src/engine/migration-desk.js';
 import type { Output } from '../../src/engine/output.js';
+import { Redirection } from '../../src/engine/redirection.js';
 import { RuleKeeper } from '../../src/engine/rule-keeper.js';
 import { transitions } from '../../src/migration/index.js';
 import { type Step, stepLimitSeconds } from '../../src/migration/life-cycle.js';
@@ -195,6 +196,13 @@ export const mutations: readonly Mutation[] = [
           (self, ...args) =>
             (original(self, ...args) as string[][]).toReversed(),
       ),
+  },
+  {
+    name: 'stop-on-a-lease',
+    breaks: 'the machine is stopped when every switch holds the redirection without its controller',
+    expects: ['I15'],
+    kinds: ['freeze'],
+    plant: () => replaceMethod(Redirection.prototype, 'keep', () => () => undefined),
   },
   {
     name: 'roll-back-after-commit',

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { defaultControl } from '../../src/engine/config.js';
+import { defaultLibvirtSettings } from '../../src/hypervisor/index.js';
 import { defaultConfig, readConfig } from '../../src/io/config-file.js';
 import { ConfigFolder } from './config-folder.js';
 
@@ -64,6 +65,74 @@ hypervisors:
       ],
       tls: { key: join(directory, 'k.pem') },
     });
+  });
+
+  it('reads hosts whose machines are libvirt domains', () => {
+    const { hypervisors } = readConfig(
+      write(`topology: ${twoDc}
+hypervisors:
+  - host: hyp-a
+    libvirt:
+      uri: qemu:///system
+      peerUri: qemu+tls://hyp-a.example/system
+      machines: [ { vm: vm1 } ]
+  - host: hyp-b
+    driver: libvirt
+    libvirt:
+      uri: qemu+ssh://root@[2001:db8::2]:22/system?keyfile=/etc/steady/key
+      machines: [ { vm: vm1, domain: web-1.b } ]
+      listen: 10.0.0.2
+      channels: 2
+      tls: true
+`),
+    ).config;
+    const settings = { ...defaultLibvirtSettings, uri: 'qemu:///system' };
+    expect(hypervisors[0]).toEqual({
+      host: 'hyp-a',
+      driver: 'libvirt',
+      machines: [
+        {
+          host: 'hyp-a',
+          vm: 'vm1',
+          domain: 'vm1',
+          settings: { ...settings, peerUri: 'qemu+tls://hyp-a.example/system' },
+        },
+      ],
+    });
+    expect(hypervisors[1]).toMatchObject({
+      driver: 'libvirt',
+      machines: [{ domain: 'web-1.b', settings: { listen: '10.0.0.2', channels: 2, tls: true } }],
+    });
+  });
+
+  const libvirt = (uri: string, rest = 'machines: [{ vm: vm1 }]') =>
+    `{ host: hyp-a, libvirt: { uri: "${uri}", ${rest} } }`;
+  const tls = 'qemu+tls://h/system';
+  it.each([
+    ['{ host: hyp-a, driver: libvirt, endpoint: "tcp:h:1" }', 'hypervisors[0]'],
+    ['{ host: hyp-a, libvirt: { machines: [] } }', 'hypervisors[0].libvirt'],
+    [libvirt('qemu:///system'), 'hypervisors[0].libvirt.uri'],
+    [libvirt('qemu+ext:///system?command=/bin/sh'), 'hypervisors[0].libvirt.uri'],
+    [libvirt('qemu+ssh://h/system?netcat=x'), 'hypervisors[0].libvirt.uri'],
+    [libvirt('--help'), 'hypervisors[0].libvirt.uri'],
+    [libvirt('test:///default'), 'hypervisors[0].libvirt.uri'],
+    [libvirt(tls, 'machines: [{ vm: vm9 }]'), 'hypervisors[0].libvirt.machines[0].vm'],
+    [libvirt(tls, 'machines: [{ vm: vm1 }, { vm: vm1 }]'), 'hypervisors[0].libvirt.machines[1].vm'],
+    [libvirt(tls, 'machines: [{ vm: vm1, domain: "7" }]'), 'hypervisors[0].libvirt.machines[0].domain'],
+    [libvirt(tls, 'machines: [{ vm: vm1, domain: "--all" }]'), 'hypervisors[0].libvirt.machines[0].domain'],
+    [
+      libvirt(tls, 'machines: [{ vm: vm1, domain: "abcdef01-2222-4333-8444-555555555555" }]'),
+      'hypervisors[0].libvirt.machines[0].domain',
+    ],
+    [libvirt(tls, 'machines: [], diskBytesPerSecond: 0'), 'hypervisors[0].libvirt.diskBytesPerSecond'],
+    [libvirt(tls, 'machines: [], listen: "--tls"'), 'hypervisors[0].libvirt.listen'],
+    [
+      '{ host: hyp-a, qemu: { machines: [] }, libvirt: { uri: "qemu+tls://h/system", machines: [] } }',
+      'hypervisors[0].qemu',
+    ],
+  ])('refuses the libvirt host %s', (entry, path) => {
+    const text = `topology: ${twoDc}\nhypervisors:\n  - ${entry}\n`;
+    expect(problemsOf(text).map((p) => p.path)).toEqual([path]);
   });
 
   it.each([

@@ -1,0 +1,52 @@
+import { type Happening, type Step, stepLimitSeconds } from '../migration/index.js';
+
+export const noProgressLimitSeconds = 60;
+export const forwardLimitSeconds = 60;
+/** So long a redirection is taken back level by level; a switch that does not answer must not keep the others. */
+export const retreatLimitSeconds = 2;
+
+const queryPeriodSeconds = 0.5;
+/** A machine that is about to be stopped: what is left of it changes from round to round. */
+const stagingQueryPeriodSeconds = 0.1;
+export const queryPeriodOf = (step: Step, isTurning: boolean): number =>
+  step === 'staging' || isTurning ? stagingQueryPeriodSeconds : queryPeriodSeconds;
+
+const waitsForReadBack: readonly Step[] = ['stopping', 'flipping', 'cleaning', 'cancelling', 'failing'];
+/** The step waits for what switches hold, read back. */
+export const endsWithReadBack = (step: Step): boolean => waitsForReadBack.includes(step);
+
+/** How long a migration has been in a step. */
+export interface StepAge {
+  readonly step: Step;
+  readonly seconds: number;
+  /** its packets go to its new place and it was not told to stop: it runs and hears nothing */
+  readonly isTurning: boolean;
+  /** what is left is sent while it stands still by request, or runs at its new place already, and that goes on */
+  readonly sends: boolean;
+  /** no byte was moved for so long */
+  readonly idleSeconds: number;
+}
+
+/**
+ * What happens to a migration that is in its step for too long; undefined: it may stay.
+ * @param waitsFor says what it has not got
+ * @param unconfirmed switches that were not read back
+ */
+export function overdue(
+  { step, seconds, isTurning, sends, idleSeconds }: StepAge,
+  waitsFor: () => string,
+  unconfirmed: () => readonly string[],
+): { readonly on: Happening; readonly note: string } | undefined {
+  if (step === 'cancelling' || step === 'failing') return undefined;
+  const limit = stepLimitSeconds[isTurning ? 'redirecting' : step];
+  if (seconds > limit && !(step === 'stopping' && sends))
+    return { on: 'gaveUp', note: `step ${step} took longer than ${limit} s: ${waitsFor()}` };
+  // Behind the commit point the only way is forward: a switch that is away is made true when it is back.
+  if ((step === 'flipping' || step === 'cleaning') && seconds > forwardLimitSeconds && !sends) {
+    const note = `not reached: ${unconfirmed().join(', ')}; made true when back`;
+    return { on: step === 'flipping' ? 'flipped' : 'cleaned', note };
+  }
+  if (step === 'running' && idleSeconds > noProgressLimitSeconds)
+    return { on: 'gaveUp', note: `no byte was moved for ${noProgressLimitSeconds} s` };
+  return undefined;
+}
