@@ -7,9 +7,9 @@ import type { MachineReport } from '../../src/testbed/index.js';
  */
 export interface Silence {
   readonly longestMs: number;
-  /** from the order to redirect until nothing is on its old way any more */
+  /** until every switch has turned its packets */
   readonly redirectedMs: number;
-  /** from then until the machine stood still: the record of that step, and the order to stop */
+  /** from then until the machine stood still: the last packets on their old way, what is read back, the order to stop and QEMU's slice of 100 ms */
   readonly orderedMs: number;
   readonly stoppedMs: number;
   /** from RESUME to the first answer */

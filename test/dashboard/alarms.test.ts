@@ -57,6 +57,7 @@ describe('alarms', () => {
       deadlineLight: 'at-risk',
       promisedFinish: null,
       advice: 'none',
+      rungs: [],
       cutOver: null,
       rungs: [],
     } as const;

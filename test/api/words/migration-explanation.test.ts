@@ -21,6 +21,7 @@ const service: NonNullable<MigrationView['service']> = {
   deadlineLight: null,
   promisedFinish: null,
   advice: 'none',
+  rungs: [],
   cutOver: null,
   rungs: [],
 };
