@@ -149,7 +149,7 @@ async function move(number, from, to, status) {
     queues,
     backlogs,
     predicted:
-      values.switchover === 'hold' ? predicted(pauseMs, between(view, 'redirecting', 'stopping')) : undefined,
+      values.switchover === 'hold' ? predicted(pauseMs, between(view, 'redirecting', 'flipping')) : undefined,
     uncounted: sum((r) => r.lost) - after.refused - late - sockets - queues - backlogs,
     lostInward: sum((r) => r.asked) - reached,
     lostOutward: reached - sum((r) => r.answered),
@@ -168,13 +168,13 @@ async function move(number, from, to, status) {
 }
 
 /**
- * What finds no room: everything that is sent while the machine stands still, and at most while its packets are turned before, but
- * for what the queue holds; at least without what is still under way from the farther site.
+ * What finds no room: at least what is sent while the machine stands still, but for what the queue holds and what is still under way
+ * from the farther site; at most all from the first switch that turned to the news that the machine runs again.
  */
-function predicted(pauseMs, redirectingMs) {
+function predicted(pauseMs, awayMs) {
   const perMs = askers.reduce((total, { hz }) => total + Number(hz), 0) / 1000;
   const loss = (ms) => Math.max(0, Math.round(perMs * ms - tapQueuePackets));
-  return { least: loss(pauseMs - oneWayDelayMs), most: loss(pauseMs + redirectingMs + oneWayDelayMs) };
+  return { least: loss(pauseMs - oneWayDelayMs), most: loss(awayMs + oneWayDelayMs) };
 }
 
 /** Packets that found no room in the kernel's queue of a core (`net.core.netdev_max_backlog`), whosever they were. */

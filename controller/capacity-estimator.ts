@@ -24,6 +24,8 @@ export interface CapacityConfig {
 const noiseBytes = 4 * 1514;
 /** with less than this at both ends a slot may have idled in between */
 const fullBytes = 10 * 1514;
+/** in a longer slot a queue may have emptied and filled again (frames of a video are 20 to 40 ms apart), unless it was too long to empty */
+const longestFullSeconds = 0.05;
 /** what went in and what came out of a slot must differ by this share to tell a queue from an error of its base */
 const unbalancedShare = 0.05;
 /** measurements of full slots: the newest so many, and which of them counts (a slot that idled for a moment shows too little) */
@@ -48,7 +50,7 @@ const busySmoothedShare = 0.4;
 /**
  * c of a bottleneck that nobody can see, from what comes out of it. Three kinds of evidence:
  *
- * - *Full slots.* While bytes wait at both ends of a slot, and more or less came out than went in, the path serves at its capacity: what came out, divided by
+ * - *Full slots.* While bytes wait at both ends of a short slot (of a long one: more than it could serve), and more or less came out than went in, the path serves at its capacity: what came out, divided by
  *   time, is c (less what hidden traffic of others takes, which is what we can have of it). Video frames make
  *   such slots many times a second on a path that is well used; no traffic has to be made for it.
  * - *Full by the probes.* Where a neighbour never lets the queue empty, the bytes that wait are not known. Then it is the probes that say that
@@ -89,7 +91,9 @@ export class CapacityEstimator {
     if (!(intervalSeconds > 0)) return;
     const rate = servedBytes / intervalSeconds;
     const surely = Math.max(0, servedBytes - noiseBytes / 4) / (intervalSeconds + slackSeconds);
-    const full = slot.backlogBefore > fullBytes && slot.backlogAfter > fullBytes && isUnbalanced(slot);
+    const lasted = intervalSeconds <= longestFullSeconds || slot.backlogBefore > this.value * intervalSeconds;
+    const full =
+      lasted && slot.backlogBefore > fullBytes && slot.backlogAfter > fullBytes && isUnbalanced(slot);
     if (surely > this.value) this.set(surely);
     if (full) this.measure(rate);
     else this.wait(slot, rate);

@@ -119,6 +119,8 @@ export class CircuitPolicy {
   #state: CircuitState = 'dark';
   #extraCostPerSecond = 0;
   #litAt: Instant | undefined;
+  /** when it was lit in an earlier life, until the provider says whether it still is */
+  #litBefore: Instant | undefined;
   #idleCost = 0;
   #budgetDebt = 0;
   #spent = 0;
@@ -132,6 +134,21 @@ export class CircuitPolicy {
       if (!(config[name] >= 0) || !Number.isFinite(config[name]))
         throw new RangeError(`${name} must be finite and not negative, not ${config[name]}`);
     this.#config = config;
+  }
+
+  /**
+   * Books of earlier lives, before the first step: what they spent, what of it is not paid off, since when, and since when the circuit
+   * is lit (undefined: it is not). The certificate then speaks of all that time.
+   */
+  resume(
+    now: Instant,
+    past: { spent: number; debt: number; startedAt: Instant; litAt: Instant | undefined },
+  ): void {
+    this.#at = now;
+    this.#startedAt = past.startedAt;
+    this.#spent = past.spent;
+    this.#budgetDebt = past.debt;
+    this.#litBefore = past.litAt;
   }
 
   /** G */
@@ -157,7 +174,8 @@ export class CircuitPolicy {
   step(input: CircuitInput): CircuitDecision {
     const interval = this.#pay(input);
     if (input.state !== 'dark') this.#orderedAt = undefined;
-    if (input.state === 'lit' && this.#state !== 'lit') this.#litAt = input.now;
+    if (input.state === 'lit' && this.#state !== 'lit') this.#litAt = this.#litBefore ?? input.now;
+    if (input.state !== 'setting-up') this.#litBefore = undefined;
     if (input.state !== 'lit') this.#idleCost = 0;
     this.#state = input.state;
     this.#extraCostPerSecond = Math.max(0, input.extraCostPerSecond);

@@ -13,7 +13,7 @@ if (!existsSync(join(bin, 'tsc'))) {
   process.exit(0);
 }
 
-run('tsc', ['-b', 'src/cli', 'bench/lab', 'bench/openflow', 'bench/vm']);
+run('tsc', ['-b', 'src/cli', 'bench/lab', 'bench/openflow', 'bench/durability', 'bench/vm']);
 // C sources are compiled on the machine that uses them; they only have to be found beside the compiled rooms.
 for (const file of readdirSync(join(root, 'src/testbed')).filter((f) => /\.[ch]$/.test(f)))
   cpSync(join(root, 'src/testbed', file), join(root, 'dist/src/testbed', file));

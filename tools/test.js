@@ -1,5 +1,6 @@
-// `npm test`: compiles, checks the house rules, runs the unit tests in parallel and then the system tests (OVS,
-// namespaces, Chromium) one file at a time, so that they do not disturb each other. Ends with one line of totals.
+// `npm test`: compiles, checks the house rules, runs the unit tests and those that ask other programs in parallel, and
+// then the system tests (OVS, namespaces, Chromium) one file at a time, so that they do not disturb each other. Ends
+// with one line of totals.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -19,7 +20,9 @@ const failures = [];
 step('type-check', 'tsc', ['-b']);
 step('lint', 'biome', ['check', '.']);
 step('build', process.execPath, ['tools/build.js']);
-suite('unit', []);
+// Without being told, the runner leaves one processor free: half of a machine with two.
+suite('unit', ['--maxWorkers=100%']);
+suite('programs', ['--maxWorkers=100%']);
 suite('system', ['--no-file-parallelism']);
 
 for (const failure of failures) console.log(`\nFAILED ${failure}`);

@@ -69,6 +69,9 @@ def read_topology(name):
         sys.exit(f"{path}: {error}")
     if not isinstance(spec, dict) or "switches" not in spec:
         sys.exit(f"{path}: this is no topology: it has no switches.")
+    tunnels = [link["name"] for link in spec.get("links") or [] if "vxlan" in link]
+    if tunnels:
+        sys.exit(f"{path}: Mininet builds no tunnels ({', '.join(tunnels)}); `steady testbed up` does.")
     for part in ("links", "hosts", "vms"):
         spec[part] = spec.get(part) or []
     spec["file"] = name

@@ -6,6 +6,8 @@ import type { SystemView } from '../engine/view.js';
  * implement it with a few lines.
  */
 export interface Application {
+  /** true: what it shows has happened already, and every command is refused */
+  readonly recorded?: boolean;
   /** The latest published view; complete at any time, also before the first switch attaches. */
   view(): SystemView;
   /**
@@ -14,7 +16,7 @@ export interface Application {
    *
    * Bodies of good answers: `createMigration`, `cancelMigration`, `forceComplete`: the MigrationView (for a
    * repeated Idempotency-Key that of the migration it started, with its id); a dry run: an object with the
-   * verdict; `readSwitch`: the entries of the OpenFlow multipart reply as the codec gives them.
+   * verdict; `compareRules`: the ComparedRules; `readSwitch`: the entries of the OpenFlow multipart reply as the codec gives them.
    */
   command(command: ApiCommand): Promise<ApiResult>;
   /** Calls the listener with each published view, about ten times a second; returns how to stop that. */

@@ -29,7 +29,7 @@ export interface GateOptions {
 export const streamProtocol = 'steady.v1';
 const tokenProtocol = 'steady.token.';
 /** Whoever needs no token. */
-const local: Caller = { name: 'local', scope: 'admin' };
+export const localCaller: Caller = { name: 'local', scope: 'admin' };
 const bearer = { 'www-authenticate': 'Bearer realm="steady"' };
 
 /** The door that every request passes: where it comes from, whose it is, what he may, how often. */
@@ -60,7 +60,7 @@ export class Gate {
     const now = nowMs();
     const { url } = request.routeOptions;
     const access = (url === undefined ? undefined : accessOf(request.method, url)) ?? 'open';
-    if (tokens === undefined) request.caller = local;
+    if (tokens === undefined) request.caller = localCaller;
     else if (access !== 'open') {
       request.caller = this.#identify(request, tokens(), now);
       if (!covers(request.caller.scope, access)) throw scopeTooSmall(request, request.caller, access);

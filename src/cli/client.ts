@@ -1,16 +1,20 @@
 import type {
+  AuditEntryJson,
+  AuditListJson,
   CircuitListJson,
   LinkJson,
   MigrationJson,
   MigrationListJson,
   MigrationRequestJson,
   MigrationVerdictJson,
+  PathJson,
   ProblemJson,
   ReadinessJson,
   StreamMessageJson,
   SwitchJson,
   SwitchReadingJson,
   SystemViewJson,
+  VmJson,
 } from '../api/schemas/index.js';
 import { CliError, exitCodes } from './exit-codes.js';
 
@@ -30,8 +34,17 @@ export class ProblemError extends CliError {
   }
 }
 
+/** Where a controller is that nobody has told otherwise. */
+export const usualServer = 'http://127.0.0.1:8080';
 /** Longer than the controller's own limit (10 s), so that it is the controller that says what took long. */
 const answerLimitMs = 15_000;
+
+export interface ViewsOptions {
+  /** at most one view in this time; the controller takes 100 to 60,000 */
+  readonly intervalMs?: number;
+  /** ends them */
+  readonly signal?: AbortSignal;
+}
 
 /** One controller, as its REST interface and stream show it. Every method throws CliError. */
 export class ApiClient {
@@ -56,6 +69,12 @@ export class ApiClient {
   async links(): Promise<readonly LinkJson[]> {
     return (await this.#get<{ items: readonly LinkJson[] }>('/v1/links')).items;
   }
+  async paths(): Promise<readonly PathJson[]> {
+    return (await this.#get<{ items: readonly PathJson[] }>('/v1/paths')).items;
+  }
+  async vms(): Promise<readonly VmJson[]> {
+    return (await this.#get<{ items: readonly VmJson[] }>('/v1/vms')).items;
+  }
   circuits(): Promise<CircuitListJson> {
     return this.#get('/v1/circuits');
   }
@@ -66,6 +85,17 @@ export class ApiClient {
   async flowsText(dpid: string): Promise<string> {
     const path = `/v1/switches/${encodeURIComponent(dpid)}/flows`;
     return (await this.#request('GET', path, { accept: 'text/plain' })).text();
+  }
+
+  /** Newest first, page by page, for as long as somebody asks for the next one. */
+  async *audit(pageSize: number): AsyncGenerator<AuditEntryJson> {
+    const query = new URLSearchParams({ limit: `${pageSize}` });
+    for (;;) {
+      const page: AuditListJson = await this.#get(`/v1/audit?${query}`);
+      yield* page.items;
+      if (page.nextCursor === null) return;
+      query.set('cursor', page.nextCursor);
+    }
   }
 
   /** All that match, newest first, page by page. */
@@ -86,18 +116,25 @@ export class ApiClient {
   migration(id: string): Promise<MigrationJson> {
     return this.#get(`/v1/migrations/${encodeURIComponent(id)}`);
   }
-  startMigration(request: MigrationRequestJson, idempotencyKey: string): Promise<MigrationJson> {
-    return this.#post('/v1/migrations', request, { 'idempotency-key': idempotencyKey });
+  startMigration(
+    request: MigrationRequestJson,
+    idempotencyKey: string,
+    reason?: string,
+  ): Promise<MigrationJson> {
+    return this.#post('/v1/migrations', request, {
+      'idempotency-key': idempotencyKey,
+      ...reasonHeader(reason),
+    });
   }
   /** What admission would say, and what the migration would do. */
   tryMigration(request: MigrationRequestJson): Promise<MigrationVerdictJson> {
     return this.#post('/v1/migrations', { ...request, dryRun: true }, {});
   }
-  cancelMigration(id: string): Promise<MigrationJson> {
-    return this.#post(`/v1/migrations/${encodeURIComponent(id)}:cancel`, {}, {});
+  cancelMigration(id: string, reason?: string): Promise<MigrationJson> {
+    return this.#post(`/v1/migrations/${encodeURIComponent(id)}:cancel`, {}, reasonHeader(reason));
   }
-  forceComplete(id: string): Promise<MigrationJson> {
-    return this.#post(`/v1/migrations/${encodeURIComponent(id)}:force-complete`, {}, {});
+  forceComplete(id: string, reason?: string): Promise<MigrationJson> {
+    return this.#post(`/v1/migrations/${encodeURIComponent(id)}:force-complete`, {}, reasonHeader(reason));
   }
 
   /**
@@ -105,18 +142,23 @@ export class ApiClient {
    * the next one. A lost connection is taken up again, three times in a row at most. A reader that is busy gets
    * the latest view next, not all of them.
    */
-  async *views(): AsyncGenerator<SystemViewJson> {
+  async *views({ intervalMs, signal }: ViewsOptions = {}): AsyncGenerator<SystemViewJson> {
     const { WebSocket } = await import('ws');
     let failures = 0;
     for (;;) {
       let view: SystemViewJson | undefined;
       for await (const message of messages(
-        new WebSocket(this.#streamUrl(), { handshakeTimeout: answerLimitMs, headers: this.#authorization }),
+        new WebSocket(this.#streamUrl(intervalMs), {
+          handshakeTimeout: answerLimitMs,
+          headers: this.#authorization,
+        }),
+        signal,
       )) {
         failures = 0;
         view = message.type === 'snapshot' ? message.data : view && { ...view, ...message.data };
         if (view !== undefined) yield view;
       }
+      if (signal?.aborted) return;
       failures += 1;
       if (failures > 3) throw this.#unreachable('the stream ended');
       await new Promise((resolve) => setTimeout(resolve, 500 * failures));
@@ -125,8 +167,9 @@ export class ApiClient {
     }
   }
 
-  #streamUrl(): string {
+  #streamUrl(intervalMs: number | undefined): string {
     const url = new URL('/v1/stream', this.#server);
+    if (intervalMs !== undefined) url.searchParams.set('intervalMs', `${intervalMs}`);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     return url.href;
   }
@@ -176,10 +219,14 @@ export class ApiClient {
   }
 }
 
+/** It stands in the audit. */
+const reasonHeader = (reason: string | undefined): Record<string, string> =>
+  reason === undefined ? {} : { 'steady-reason': reason };
+
 function serverUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
-  throw new CliError(exitCodes.usage, `--server ${text}: not a URL like http://127.0.0.1:8080`);
+  throw new CliError(exitCodes.usage, `--server ${text}: not a URL like ${usualServer}`);
 }
 
 async function json<Answer>(response: Response): Promise<Answer> {
@@ -204,7 +251,10 @@ interface MessageSource {
 }
 
 /** Messages of a WebSocket until it closes. Of what came meanwhile nothing is lost: deltas need one another. */
-async function* messages(socket: MessageSource): AsyncGenerator<StreamMessageJson> {
+async function* messages(
+  socket: MessageSource,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<StreamMessageJson> {
   const arrived: StreamMessageJson[] = [];
   let closed = false;
   let wake = () => {};
@@ -212,11 +262,13 @@ async function* messages(socket: MessageSource): AsyncGenerator<StreamMessageJso
     arrived.push(JSON.parse(data.toString()) as StreamMessageJson);
     wake();
   });
-  for (const event of ['close', 'error'] as const)
-    socket.on(event, () => {
-      closed = true;
-      wake();
-    });
+  const close = () => {
+    closed = true;
+    wake();
+  };
+  for (const event of ['close', 'error'] as const) socket.on(event, close);
+  signal?.addEventListener('abort', close);
+  if (signal?.aborted) close();
   try {
     for (;;) {
       const next = arrived.shift();
@@ -228,6 +280,7 @@ async function* messages(socket: MessageSource): AsyncGenerator<StreamMessageJso
         });
     }
   } finally {
+    signal?.removeEventListener('abort', close);
     socket.terminate();
   }
 }

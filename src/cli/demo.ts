@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import type { SystemView } from '../engine/view.js';
 import { readTopology } from '../io/topology-file.js';
+import { usualServer } from './client.js';
 import { DemoCase } from './demo-case.js';
 import { destination, leadSeconds, type MigrationCase, runMigration, vm } from './demo-migration.js';
 import {
@@ -47,7 +48,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
         resolve();
       });
   });
-  say(`Steady: moving a large machine over a ${options.network} network (seed ${options.seed}).`);
+  say(`Steady: moving a large machine over an ${options.network} network (seed ${options.seed}).`);
   const network = await openNetwork(options, say);
   let serving: DemoCase | undefined;
   try {
@@ -83,7 +84,11 @@ export async function runDemo(options: DemoOptions): Promise<number> {
         writeFileSync(options.jsonFile, `${JSON.stringify(report, null, 2)}\n`);
       if (!options.once) {
         if (network.kind === 'ovs') await network.startTraffic();
-        say('Serving until Ctrl-C: look at the page, try `npx steady migrate start vm1 hyp-a --watch`.');
+        const address = `http://127.0.0.1:${steady.daemon.httpPort}`;
+        const server = address === usualServer ? '' : ` --server ${address}`;
+        say(
+          `Serving until Ctrl-C: look at the page, try \`npx steady migrate start vm1 hyp-a --watch${server}\`.`,
+        );
         await interrupted;
       }
       return report.migration.state === 'completed' &&

@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addAuditCommand } from './commands/audit.js';
+import { addCompletionCommand } from './commands/completion.js';
+import { addExplainCommands } from './commands/explain.js';
 import { addMigrateCommands } from './commands/migrate.js';
 import { addNetworkCommands } from './commands/network.js';
 import { addOfflineCommands } from './commands/offline.js';
 import { addRunCommands } from './commands/running.js';
 import { addTestbedCommands } from './commands/testbed.js';
 import { addTokenCommand } from './commands/token.js';
+import { addTopCommand } from './commands/top.js';
 import { CliError, exitCodes } from './exit-codes.js';
 import type { Terminal } from './terminal.js';
 
@@ -57,10 +61,14 @@ function program(terminal: Terminal, outcome: Outcome): Command {
     .addHelpText('after', epilogue);
   addRunCommands(steady, terminal, outcome);
   addNetworkCommands(steady, terminal);
+  addTopCommand(steady, terminal);
   addMigrateCommands(steady, terminal, outcome);
+  addExplainCommands(steady, terminal);
+  addAuditCommand(steady, terminal);
   addOfflineCommands(steady, terminal, outcome);
   addTokenCommand(steady, terminal);
   addTestbedCommands(steady, terminal, outcome);
+  addCompletionCommand(steady, terminal);
   return steady;
 }
 

@@ -1,7 +1,9 @@
 /**
- * The socket to `/v1/stream`: reconnects with growing pauses, asks for a new snapshot when a message is missing,
+ * The socket to `/v1/stream`: asks who we are to the controller first (a browser does not tell why an upgrade was
+ * refused), reconnects with growing pauses, asks for a new snapshot when a message is missing,
  * and gives a silent connection up. It knows nothing of what the messages mean beyond the reducer.
  */
+import type { Access, Admission } from './model/access.js';
 import {
   applyEnvelope,
   emptyState,
@@ -14,11 +16,20 @@ import type { SystemView } from './model/types.js';
 export type LinkState =
   | { readonly kind: 'connecting'; readonly attempt: number }
   | { readonly kind: 'open' }
+  /** a token is asked for: nothing happens until `open` is called */
+  | { readonly kind: 'locked' }
   | { readonly kind: 'waiting'; readonly attempt: number; readonly until: number; readonly reason: string };
 
 export interface StreamListener {
   onView(view: SystemView): void;
   onLink(state: LinkState): void;
+  onAccess(access: Access): void;
+}
+export interface StreamDoor {
+  readonly url: string;
+  readonly admission: () => Promise<Admission>;
+  /** what the WebSocket offers as subprotocols: the token is one of them */
+  readonly protocols: () => string[];
 }
 
 const firstPauseMs = 500;
@@ -34,7 +45,7 @@ export const pauseMs = (attempt: number, random: number): number => {
 };
 
 export class StreamConnection {
-  readonly #url: string;
+  readonly #door: StreamDoor;
   readonly #listener: StreamListener;
   #socket: WebSocket | undefined;
   #state: StreamState = emptyState;
@@ -42,9 +53,11 @@ export class StreamConnection {
   #reconnectTimer: ReturnType<typeof setTimeout> | undefined;
   #watchdog: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
+  /** counts the openings: an answer to an earlier one is not heard any more */
+  #opening = 0;
 
-  constructor(url: string, listener: StreamListener) {
-    this.#url = url;
+  constructor(door: StreamDoor, listener: StreamListener) {
+    this.#door = door;
     this.#listener = listener;
   }
 
@@ -55,7 +68,20 @@ export class StreamConnection {
     this.#attempt++;
     this.#listener.onLink({ kind: 'connecting', attempt: this.#attempt });
     this.#state = reconnected(this.#state);
-    const socket = new WebSocket(this.#url);
+    const opening = this.#opening;
+    void this.#door.admission().then((admission) => {
+      if (opening !== this.#opening || this.#closed) return;
+      if (admission.kind === 'retry') this.#retry(admission.reason);
+      else {
+        this.#listener.onAccess(admission);
+        if (admission.kind === 'granted') this.#join();
+        else this.#listener.onLink({ kind: 'locked' });
+      }
+    });
+  }
+
+  #join(): void {
+    const socket = new WebSocket(this.#door.url, this.#door.protocols());
     this.#socket = socket;
     this.#watch(openWithinMs, 'the server did not answer');
     socket.onmessage = (event: MessageEvent<unknown>) => {
@@ -113,6 +139,7 @@ export class StreamConnection {
   }
 
   #abandon(): void {
+    this.#opening++;
     clearTimeout(this.#watchdog);
     const socket = this.#socket;
     this.#socket = undefined;

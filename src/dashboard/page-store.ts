@@ -1,17 +1,27 @@
 /** What the page shows, joined from the connection and its own memory; redrawn at most once a frame. */
 import { useEffect, useState } from 'preact/hooks';
 import { type LinkState, StreamConnection, streamUrl } from './connection.js';
+import { type Access, admissionOf } from './model/access.js';
 import { History } from './model/history.js';
-import type { SystemView } from './model/types.js';
+import type { AccessView, SystemView } from './model/types.js';
+import { get } from './rest-client.js';
+import { isSendable, keepToken, tokenOf } from './token-keeper.js';
 
 export interface PageState {
   readonly view: SystemView | null;
   readonly link: LinkState;
+  readonly access: Access;
   /** performance.now() when the last message came, ms */
   readonly receivedAt: number | null;
   /** one per bottleneck; the objects change in place, `PageState` is new in every frame */
   readonly histories: ReadonlyMap<string, History>;
 }
+
+/** The names are the controller's (`api/gate.ts`); it answers with the first and never repeats the token. */
+const streamProtocols = (): string[] => {
+  const token = tokenOf();
+  return token === null ? ['steady.v1'] : ['steady.v1', `steady.token.${token}`];
+};
 
 /** Without a message the page still has to count seconds: ages, and the pause before the next attempt. */
 const tickMs = 500;
@@ -20,6 +30,7 @@ export class PageStore {
   #state: PageState = {
     view: null,
     link: { kind: 'connecting', attempt: 1 },
+    access: { kind: 'unknown' },
     receivedAt: null,
     histories: new Map(),
   };
@@ -29,14 +40,35 @@ export class PageStore {
   #frame: number | undefined;
 
   constructor() {
-    this.connection = new StreamConnection(streamUrl(location), {
+    const door = {
+      url: streamUrl(location),
+      admission: async () => admissionOf(await get<AccessView>('/v1/access'), tokenOf()),
+      protocols: streamProtocols,
+    };
+    this.connection = new StreamConnection(door, {
       onView: (view) => {
         this.#remember(view);
         this.#change({ view, receivedAt: performance.now() });
       },
       onLink: (link) => this.#change({ link }),
+      onAccess: (access) => this.#change({ access }),
     });
     setInterval(() => this.#change({}), tickMs);
+  }
+
+  useToken(token: string): void {
+    if (!isSendable(token)) {
+      const refusal = 'This is no token: it has letters that a token cannot have, or is empty.';
+      this.#change({ access: { kind: 'locked', refusal } });
+      return;
+    }
+    keepToken(token);
+    this.connection.open();
+  }
+  /** What was seen with it goes too. */
+  forgetToken(): void {
+    keepToken(null);
+    location.reload();
   }
 
   get state(): PageState {

@@ -1,8 +1,9 @@
 import { admit, bytes, bytesPerSecond, seconds } from '../../controller/index.js';
 import { placeRequest } from '../migration/admission.js';
-import { type MtuShortage, mtuShortages, statefulFeatures } from '../network/index.js';
-import { type VmSpec, vmOf } from '../network/topology.js';
+import { type MtuShortage, mtuShortages, statefulFeatures, streamShortageOn } from '../network/index.js';
+import { hostOf, siteOfHost, sitesOf, type Topology, type VmSpec, vmOf } from '../network/topology.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
+import { joinsSites } from './circuit-demand.js';
 import type { EngineConfig } from './config.js';
 import type { MigrationRequest, Problem } from './input.js';
 import type { Migration } from './migration.js';
@@ -27,7 +28,7 @@ export interface Admitted {
   readonly predictedSeconds: number | null;
   readonly residualBitsPerSecond: number;
   readonly verdict: string;
-  /** what the move will or may break though it is admitted: state of connections that does not move along, detours that are too small */
+  /** what the move will or may break though it is admitted: state of connections that does not move along, detours and circuits that are too small */
   readonly warnings: readonly string[];
 }
 
@@ -81,6 +82,15 @@ export class Admission {
     const busy = live.find((m) => m.facts.request.vm === request.vm);
     if (busy !== undefined)
       return problem('vm-busy', 409, `${request.vm} is being migrated already (${busy.facts.id}).`);
+    const [from, to] = [placed.source, placed.destination].map((name) =>
+      siteOfHost(topology, hostOf(topology, name)!),
+    );
+    if (from === to)
+      return problem(
+        'same-location',
+        409,
+        `${placed.source} and ${placed.destination} are both in site ${to}: machines are moved between sites, at the rate that a wide-area queue leaves.`,
+      );
     const unreachable = this.#unreachable(placed.source, placed.destination);
     if (unreachable.length > 0)
       return problem('site-unreachable', 409, `Not reachable: ${unreachable.join('; ')}.`);
@@ -89,7 +99,20 @@ export class Admission {
     if (short !== undefined) return tooLarge(short, vm!, placed);
     const verdict = this.#judgeDeadline(now, request, vm!, placed, live);
     if ('slug' in verdict) return verdict;
-    return { ...verdict, warnings: [...verdict.warnings, ...shortages.map((s) => detourWarning(s, vm!))] };
+    const warnings = [
+      ...shortages.map((s) => detourWarning(s, vm!)),
+      ...this.#unusedCircuits(topology, placed).map(circuitWarning),
+    ];
+    return { ...verdict, warnings: [...verdict.warnings, ...warnings] };
+  }
+
+  /** A circuit is a gain and no need: one that is too small for the stream is left dark, and the packet path carries it all. */
+  #unusedCircuits(topology: Topology, { source, destination }: Placed): MtuShortage[] {
+    const orderable = new Set(this.#config.circuits?.links.map((c) => c.link));
+    const joining = topology.links.filter(
+      (l) => orderable.has(l.name) && joinsSites(topology, sitesOf(topology, l), { source, destination }),
+    );
+    return joining.flatMap((link) => streamShortageOn(topology, link, source, destination) ?? []);
   }
 
   #judgeDeadline(
@@ -236,6 +259,9 @@ function tooLarge(short: MtuShortage, vm: VmSpec, { source, destination }: Place
     },
   );
 }
+
+const circuitWarning = ({ link, linkMtuBytes, neededBytes }: MtuShortage): string =>
+  `circuit ${link} is not used: it carries packets of ${linkMtuBytes} bytes, and those of the memory stream need ${neededBytes}`;
 
 const detourWarning = ({ link, linkMtuBytes, neededBytes, of }: MtuShortage, vm: VmSpec): string =>
   `when another link fails, packets of ${of === 'stream' ? 'the memory stream' : vm.name} may come to link ${link}, ` +

@@ -1,5 +1,6 @@
 import {
   flowStatsRequest,
+  type Message,
   type MultipartRequest,
   OFP_VERSION_10,
   portStatsRequest,
@@ -10,6 +11,7 @@ import type { SessionEvent } from '../session/index.js';
 import type { ApiCommand, ApiResult, Problem } from './input.js';
 import type { MigrationDesk } from './migration-desk.js';
 import { problem } from './problem.js';
+import { compareWithInstalled } from './rule-comparison.js';
 import type { Link, SwitchDesk } from './switch-desk.js';
 import type { Turn } from './turn.js';
 
@@ -24,13 +26,13 @@ type WithoutXid<M> = M extends unknown ? Omit<M, 'xid'> : never;
 type RequestBody = WithoutXid<MultipartRequest>;
 const head = { type: 'multipart_request', flags: 0 } as const;
 
-type ReadCommand = Extract<ApiCommand, { kind: 'readSwitch' }>;
+type ReadCommand = Extract<ApiCommand, { kind: 'readSwitch' | 'compareRules' }>;
 
 /** Commands from REST: each gets exactly one reply, at once, when a record is durable, or when a switch has answered. */
 export class ApiDesk {
   readonly #switches: SwitchDesk;
   readonly #migrations: MigrationDesk;
-  readonly #waiting = new Map<string, { readonly request: number; readonly dpid: string }>();
+  readonly #waiting = new Map<string, { readonly request: number; readonly command: ReadCommand }>();
 
   constructor(switches: SwitchDesk, migrations: MigrationDesk) {
     this.#switches = switches;
@@ -56,6 +58,7 @@ export class ApiDesk {
         reply(turn, this.#migrations.forceComplete(command.id));
         return;
       case 'readSwitch':
+      case 'compareRules':
         this.#read(turn, request, command, reply);
         return;
     }
@@ -63,9 +66,10 @@ export class ApiDesk {
 
   /** Somebody decided by a state of the migration that is no longer its state. */
   #outdated(command: ApiCommand): Problem | undefined {
-    if (!('ifTransitions' in command)) return undefined;
+    if (!('ifTransitions' in command) || command.ifTransitions === undefined) return undefined;
     const found = this.#migrations.view(command.id);
-    if (found === undefined || found.phaseTransitions.length === command.ifTransitions) return undefined;
+    if (found === undefined || command.ifTransitions.includes(found.phaseTransitions.length))
+      return undefined;
     return problem(
       'precondition-failed',
       412,
@@ -94,9 +98,14 @@ export class ApiDesk {
       reply(turn, { ok: false, problem: problem('switch-read-failed', 502, detail) });
       return;
     }
-    const xid = link.session.request(requestFor(command.what), readDeadlineSeconds, turn.now, 'objects');
+    const xid = link.session.request(
+      requestFor(command.kind === 'readSwitch' ? command.what : 'flows'),
+      readDeadlineSeconds,
+      turn.now,
+      'objects',
+    );
     this.#switches.touch(link);
-    this.#waiting.set(`${link.connection} ${xid}`, { request, dpid: command.dpid });
+    this.#waiting.set(`${link.connection} ${xid}`, { request, command });
   }
 
   /** True if the event answered a read of ours. */
@@ -108,17 +117,23 @@ export class ApiDesk {
     this.#waiting.delete(key);
     const result: ApiResult =
       event.kind === 'reply'
-        ? { ok: true, body: (toJson(event.message) as { body: unknown }).body }
+        ? { ok: true, body: this.#bodyOf(waiting.command, event.message) }
         : {
             ok: false,
             problem: problem(
               'switch-read-failed',
               502,
-              `Switch ${waiting.dpid} did not answer: ${event.reason}.`,
+              `Switch ${waiting.command.dpid} did not answer: ${event.reason}.`,
             ),
           };
     turn.emit({ kind: 'reply', request: waiting.request, result });
     return true;
+  }
+
+  #bodyOf(command: ReadCommand, message: Message): unknown {
+    if (command.kind === 'readSwitch') return (toJson(message) as { body: unknown }).body;
+    const flows = message.type === 'multipart_reply' && message.mp_type === 'flow' ? message.body : [];
+    return compareWithInstalled(this.#switches.keepers.get(command.dpid)?.desired ?? [], flows);
   }
 
   switchGone(turn: Turn, link: Link): void {
@@ -127,7 +142,11 @@ export class ApiDesk {
       this.#waiting.delete(key);
       const result: ApiResult = {
         ok: false,
-        problem: problem('switch-read-failed', 502, `Switch ${waiting.dpid} was lost before it answered.`),
+        problem: problem(
+          'switch-read-failed',
+          502,
+          `Switch ${waiting.command.dpid} was lost before it answered.`,
+        ),
       };
       turn.emit({ kind: 'reply', request: waiting.request, result });
     }
@@ -135,7 +154,7 @@ export class ApiDesk {
 }
 
 /** The session numbers what it sends; the numbers given here are not used. */
-function requestFor(what: ReadCommand['what']): RequestBody {
+function requestFor(what: Extract<ReadCommand, { kind: 'readSwitch' }>['what']): RequestBody {
   switch (what) {
     case 'flows':
       return flowStatsRequest(0);

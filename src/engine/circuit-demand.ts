@@ -5,6 +5,7 @@ import {
   completionSeconds,
   seconds,
 } from '../../controller/index.js';
+import { streamShortageOn } from '../network/index.js';
 import { hostOf, type LinkSpec, siteOfHost, sitesOf, type Topology } from '../network/topology.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
 import type { CircuitDemand } from './circuit-desk.js';
@@ -18,6 +19,15 @@ const noDemand: CircuitDemand = {
 };
 /** What the packet path can promise is asked for over this time. */
 const horizonSeconds = 60;
+
+/** True if a migration goes from one end of a link to the other, and what it sends fits the link: its packets may be put on it. */
+export const carriesStream = (
+  topology: Topology,
+  link: LinkSpec,
+  facts: Pick<MigrationFacts, 'source' | 'destination'>,
+): boolean =>
+  joinsSites(topology, sitesOf(topology, link), facts) &&
+  streamShortageOn(topology, link, facts.source, facts.destination) === undefined;
 
 /** True if a migration goes from one of two sites to the other. */
 export function joinsSites(
@@ -44,9 +54,8 @@ export function circuitDemand(
   live: readonly Migration[],
   loopsOf: (migration: Migration) => readonly BottleneckLoop[],
 ): CircuitDemand {
-  const sites = sitesOf(topology, link);
   const users = live.filter(
-    (m) => m.plan !== undefined && !m.committed && joinsSites(topology, sites, m.facts),
+    (m) => m.plan !== undefined && !m.committed && carriesStream(topology, link, m.facts),
   );
   if (users.length === 0) return noDemand;
   const loops = loopsOf(users[0]!);

@@ -3,9 +3,10 @@ import { instant } from '../../controller/index.js';
 import type { CircuitEvent, CircuitRequest, OrderTerms, ProvidedCircuit } from '../circuit/protocol.js';
 import { type LinkSpec, sitesOf } from '../network/topology.js';
 import { CircuitBill } from './circuit-bill.js';
+import { CircuitBudget } from './circuit-budget.js';
 import { CircuitLedger } from './circuit-ledger.js';
 import { CircuitLine, type DataPlane } from './circuit-line.js';
-import { budgetOf, type PricedPolicy, policyOf } from './circuit-pricing.js';
+import { budgetOf, type PricedPolicy, policyOf, resumePolicy } from './circuit-pricing.js';
 import type { ConfiguredCircuit, EngineConfig } from './config.js';
 import type { JournalEntry, JournalRecord } from './journal.js';
 import type { Continuation, EventLog, JournalKeeper, Turn } from './turn.js';
@@ -154,12 +155,8 @@ export class CircuitDesk {
 
   /** Folds the journal of earlier lives; what is true of each open order is then asked of the provider. */
   recover(turn: Turn, journal: readonly JournalRecord[]): void {
-    for (const record of journal) {
-      this.#ledger.take(record);
-      const { entry } = record;
-      if (entry.kind === 'circuitMetered')
-        this.#items.find((i) => i.link.name === entry.link)?.bill?.restore(entry);
-    }
+    for (const record of journal) this.#ledger.take(record);
+    for (const item of this.#items) this.#recoverBooks(turn, item, journal);
     this.#lastOrdinal = this.#ledger.requested;
     this.#judgeAt = turn.now + judgePeriodSeconds;
     this.#listAt = turn.now;
@@ -175,6 +172,24 @@ export class CircuitDesk {
       item.line.restore(turn, id, releasing);
       if (item.policy === undefined) item.line.darken(turn, 'it is not in the configuration any more');
     }
+  }
+
+  /** What one link has cost before: the carrier's bill, and what of the budget is overdrawn. */
+  #recoverBooks(turn: Turn, { link, bill, policy }: Item, journal: readonly JournalRecord[]): void {
+    if (policy === undefined) return;
+    const { costPerSetup = 0, costPerSecond = 0 } = link;
+    const budget = new CircuitBudget({ costPerSetup, costPerSecond }, policy.budgetPerSecond);
+    for (const record of journal) {
+      const { entry, wallMs } = record;
+      if (!('link' in entry) || entry.link !== link.name) continue;
+      if (entry.kind === 'circuitMetered' && bill !== undefined) {
+        const before = bill.cost;
+        bill.restore(entry);
+        budget.billed(wallMs, bill.cost - before);
+      } else budget.take(record);
+    }
+    const past = budget.until(turn.wallMs);
+    if (past !== undefined) resumePolicy(policy, turn.now, past);
   }
 
   // ------------------------------------------------------------------- inputs

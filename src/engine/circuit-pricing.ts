@@ -1,5 +1,6 @@
-import { bytesPerSecond, CircuitPolicy, seconds } from '../../controller/index.js';
+import { bytesPerSecond, CircuitPolicy, instant, seconds } from '../../controller/index.js';
 import type { LinkSpec } from '../network/index.js';
+import type { PastSpending } from './circuit-budget.js';
 import type { ConfiguredCircuit } from './config.js';
 import type { CircuitView } from './view.js';
 
@@ -7,6 +8,8 @@ import type { CircuitView } from './view.js';
 export interface PricedPolicy {
   readonly policy: CircuitPolicy;
   readonly scale: number;
+  /** b, in the currency of the prices */
+  readonly budgetPerSecond: number;
 }
 
 /**
@@ -30,7 +33,18 @@ export function policyOf(link: LinkSpec, circuit: ConfiguredCircuit): PricedPoli
     tradeOff: tradeOff / scale,
     minimumHoldSeconds: seconds(held),
   });
-  return { policy, scale };
+  return { policy, scale, budgetPerSecond: circuit.budgetPerSecond };
+}
+
+/** Goes on with the books of earlier lives. */
+export function resumePolicy({ policy, scale }: PricedPolicy, now: number, past: PastSpending): void {
+  const { spent, debt, elapsedSeconds, litSeconds } = past;
+  policy.resume(instant(now), {
+    spent: scale * spent,
+    debt: scale * debt,
+    startedAt: instant(now - elapsedSeconds),
+    litAt: litSeconds === undefined ? undefined : instant(now - litSeconds),
+  });
 }
 
 /** In the currency of the prices. */

@@ -1,6 +1,6 @@
 import { type MigrationIntent, migrationDscp, type Steering } from '../network/index.js';
-import { type LinkSpec, sitesOf, type Topology } from '../network/topology.js';
-import { joinsSites } from './circuit-demand.js';
+import type { LinkSpec, Topology } from '../network/topology.js';
+import { carriesStream } from './circuit-demand.js';
 import type { UsableCircuit } from './circuit-desk.js';
 import type { EngineConfig } from './config.js';
 import type { MigrationRequest } from './input.js';
@@ -52,13 +52,13 @@ export class SteeredCircuits {
 export const steeringOf = (circuits: readonly UsableCircuit[]): Steering[] =>
   circuits.flatMap(({ link, sites }) => sites.map((site) => ({ site, dscp: migrationDscp.circuit, link })));
 
-/** The circuit, lit or dark, that somebody would light between the sites of two hosts; on the map alone there may be more. */
+/** The circuit, lit or dark, that somebody would light for a migration between two hosts; on the map alone there may be more. */
 export const circuitOf = (
   { topology, circuits }: EngineConfig,
   ends: Pick<MigrationFacts, 'source' | 'destination'>,
 ): LinkSpec | undefined =>
   topology?.links.find(
-    (l) => circuits?.links.some((c) => c.link === l.name) && joinsSites(topology, sitesOf(topology, l), ends),
+    (l) => circuits?.links.some((c) => c.link === l.name) && carriesStream(topology, l, ends),
   );
 
 /** The first of the circuits that carries between the sites of two hosts. */
@@ -66,7 +66,10 @@ const circuitBetween = (
   topology: Topology,
   circuits: readonly UsableCircuit[],
   ends: Pick<MigrationFacts, 'source' | 'destination'>,
-): UsableCircuit | undefined => circuits.find(({ sites }) => joinsSites(topology, sites, ends));
+): UsableCircuit | undefined =>
+  circuits.find(({ link }) =>
+    topology.links.some((l) => l.name === link && carriesStream(topology, l, ends)),
+  );
 
 /**
  * Bytes/s that each migration gets on a circuit, beside what it gets on the packet path: rho_c C_c is shared evenly by those that it

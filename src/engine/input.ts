@@ -82,11 +82,13 @@ export type ApiCommand =
       readonly kind: 'readSwitch';
       readonly dpid: string;
       readonly what: 'flows' | 'ports' | 'queues' | 'meters' | 'groups';
-    };
+    }
+  /** what it should hold beside what it holds, read now */
+  | { readonly kind: 'compareRules'; readonly dpid: string };
 
 export interface IfUnchanged {
-  /** the command is for the migration as it was with so many phase transitions; undefined: as it is now */
-  readonly ifTransitions?: number;
+  /** the command is for the migration as it was with one of these counts of phase transitions; undefined: as it is now */
+  readonly ifTransitions?: readonly number[];
 }
 
 export type ApiResult =

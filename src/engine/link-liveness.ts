@@ -25,7 +25,8 @@ const counterDeadlineSeconds = 1;
 /** One direction of a link: probes leave `near` and must come in at `far`. */
 interface Direction {
   readonly near: { readonly dpid: string; readonly port: number };
-  readonly far: { readonly dpid: string; readonly port: number };
+  /** `counter`: the port that counts what arrives; of a tunnel the one below it, since its own is counted late */
+  readonly far: { readonly dpid: string; readonly port: number; readonly counter: number };
   readonly watch: PathWatch;
   /** of the question what the far port counted; undefined: none is open */
   asking: number | undefined;
@@ -117,10 +118,10 @@ export class LinkLiveness {
       for (const direction of link.directions) {
         if (direction.far.dpid !== dpid || direction.asking !== event.xid) continue;
         direction.asking = undefined;
-        const { port } = direction.far;
+        const { counter } = direction.far;
         if (event.kind === 'failed' || event.message.type !== 'multipart_reply') return true;
         if (event.message.mp_type !== 'port_stats') return true;
-        const stats = event.message.body.find((s) => s.port_no === port);
+        const stats = event.message.body.find((s) => s.port_no === counter);
         if (stats) this.#tell(turn, link, direction.watch.counted(turn.now, stats.rx_packets));
         return true;
       }
@@ -153,7 +154,7 @@ export class LinkLiveness {
     }
     this.#probing = true;
     if (watch.check(turn.now) && direction.asking === undefined) {
-      const body = { port_no: far.port };
+      const body = { port_no: far.counter };
       const question = { type: 'multipart_request', mp_type: 'port_stats', flags: 0, body } as const;
       direction.asking = to.session.request(question, counterDeadlineSeconds, turn.now, 'objects');
       this.#touch(to);
@@ -185,10 +186,11 @@ export class LinkLiveness {
 function watchedOf(topology: Topology): Watched[] {
   const map = networkMapOf(topology);
   return topology.links.map((link): Watched => {
-    const endOf = (name: string): { dpid: string; port: number } => {
+    const endOf = (name: string): Direction['far'] => {
       const { dpid, portNumber } = map.linkEnd(link, name);
-      return { dpid, port: portNumber };
+      return { dpid, port: portNumber, counter: map.wireEnd(link, name).portNumber };
     };
+    const signalOf = ({ dpid, counter }: Direction['far']) => ({ dpid, port: counter });
     const [a, b] = [endOf(link.ends[0]), endOf(link.ends[1])];
     const delay = link.opaque === true ? unknownDelaySeconds : link.oneWayDelayMs / 1000;
     const direction = (near: typeof a, far: typeof a): Direction => ({
@@ -198,6 +200,6 @@ function watchedOf(topology: Topology): Watched[] {
       asking: undefined,
     });
     const directions = link.kind === 'local' ? [] : [direction(a, b), direction(b, a)];
-    return { name: link.name, kind: link.kind, directions, ends: [a, b], signal: true };
+    return { name: link.name, kind: link.kind, directions, ends: [signalOf(a), signalOf(b)], signal: true };
   });
 }

@@ -13,7 +13,7 @@ import { hostOf, type LinkSpec, sitesOf, type Topology, vmOf } from '../network/
 import { Admission, type Admitted } from './admission.js';
 import type { Reply } from './api-desk.js';
 import { cancelResult, unknownMigration } from './cancel-result.js';
-import { circuitDemand, joinsSites } from './circuit-demand.js';
+import { carriesStream, circuitDemand } from './circuit-demand.js';
 import type { CircuitDemand, CircuitDesk } from './circuit-desk.js';
 import { SteeredCircuits, steeringOf, streamIntents, streamsOf } from './circuit-use.js';
 import { type EngineConfig, mayThrottle } from './config.js';
@@ -26,6 +26,7 @@ import type { PacketIn } from './packet-io.js';
 import { problem } from './problem.js';
 import type { RateDesk } from './rate-desk.js';
 import type { FlipLevels } from './redirection.js';
+import { RuleMaker } from './rule-maker.js';
 import type { SwitchDesk } from './switch-desk.js';
 import { type EventLog, type JournalKeeper, type Turn, timestamp } from './turn.js';
 import type { MigrationView, VmView } from './view.js';
@@ -53,17 +54,18 @@ export class MigrationDesk implements MigrationWorld {
   readonly #log: EventLog;
   readonly #nextCommand: () => number;
   readonly #migrations = new Map<string, Migration>();
+  /** those that had not ended when it was last asked */
+  #open: readonly Migration[] = [];
   readonly #idempotency = new Map<string, KnownKey>();
-  /** where machines were moved to by migrations that are no longer kept */
-  readonly #settled = new Map<string, string>();
+  /** by machine: the last migration that brought it to another place, kept also when it is not shown any more */
+  readonly #moved = new Map<string, Migration>();
   readonly #rates: RateDesk;
   /** what it says is usable may be steered onto; it calls `networkChanged` when that has changed */
   readonly circuits: CircuitDesk;
   readonly #steered = new SteeredCircuits();
   readonly #admission: Admission;
   readonly #connected = new Set<string>();
-  /** by switch: what it was told to hold, and from what that followed */
-  readonly #rules = new Map<string, { readonly key: string; readonly rules: readonly Rule[] }>();
+  readonly #rules = new RuleMaker();
   /** by host: how packets come there from every switch */
   readonly #ways = new Map<string, ReturnType<typeof waysTo>>();
   /** by source and destination: the order of switches in a flip */
@@ -109,8 +111,11 @@ export class MigrationDesk implements MigrationWorld {
           continue;
         }
         this.#keep(new Migration(facts, wallMs, 'admitted'), entry.idempotencyKey, entry.bodyDigest);
-      } else if (entry.kind === 'migrationStep' && isStep(entry.step))
-        this.#migrations.get(entry.id)?.restore(entry.step, wallMs, entry.note);
+      } else if (entry.kind === 'migrationStep' && isStep(entry.step)) {
+        const migration = this.#migrations.get(entry.id);
+        migration?.restore(entry.step, wallMs, entry.note);
+        if (migration?.committed) this.#moved.set(migration.facts.request.vm, migration);
+      }
     }
     this.#journal.resume(journal.at(-1)?.number ?? 0);
     for (const migration of this.#migrations.values()) {
@@ -173,6 +178,7 @@ export class MigrationDesk implements MigrationWorld {
 
   #keep(migration: Migration, idempotencyKey: string | null, digest: string): void {
     this.#migrations.set(migration.facts.id, migration);
+    this.#open = [...this.#open, migration];
     if (idempotencyKey !== null)
       this.#idempotency.set(idempotencyKey, { digest, id: migration.facts.id, waiting: undefined });
     if (this.#idempotency.size > keysKept)
@@ -180,7 +186,6 @@ export class MigrationDesk implements MigrationWorld {
     if (this.#migrations.size <= endedShown) return;
     for (const [id, old] of this.#migrations)
       if (old.ended) {
-        if (old.committed) this.#settled.set(old.facts.request.vm, old.facts.destination);
         this.#migrations.delete(id);
         return;
       }
@@ -252,6 +257,7 @@ export class MigrationDesk implements MigrationWorld {
       },
       failed: (t) => {
         this.#migrations.delete(facts.id);
+        this.#open = this.#open.filter((m) => m !== migration);
         migration.answerCancels(t, 'not-stored');
         if (command.idempotencyKey !== null) this.#idempotency.delete(command.idempotencyKey);
         const detail = 'The journal could not be written, so nothing was started.';
@@ -299,11 +305,9 @@ export class MigrationDesk implements MigrationWorld {
 
   /** Where a machine lives; with a switch, where that switch should send its packets while it is being moved. */
   locationOf(vm: string, switchName?: string): string {
-    let host = this.#settled.get(vm) ?? (this.#config.topology && vmOf(this.#config.topology, vm)?.at);
-    for (const migration of this.#migrations.values())
-      if (migration.facts.request.vm === vm && migration.committed)
-        host = switchName === undefined ? migration.facts.destination : migration.locationFor(switchName);
-    return host ?? '';
+    const move = this.#moved.get(vm);
+    if (move === undefined) return (this.#config.topology && vmOf(this.#config.topology, vm)?.at) ?? '';
+    return switchName === undefined ? move.facts.destination : move.locationFor(switchName);
   }
 
   rules(): ReturnType<MigrationWorld['rules']> {
@@ -385,6 +389,7 @@ export class MigrationDesk implements MigrationWorld {
       { kind: 'migrationStep', id, step, state: stateOf(step), note },
       {
         stored: (t) => {
+          if (step === 'flipping') this.#moved.set(migration.facts.request.vm, migration);
           this.#log.add(t, step === 'failing' ? 'error' : 'info', `migration ${step}`, `${id}: ${note}`);
           migration.enter(t, this, step, note);
         },
@@ -400,7 +405,7 @@ export class MigrationDesk implements MigrationWorld {
   // ------------------------------------------------------------- network state
 
   #networkState(switchName: string): NetworkState {
-    const live = [...this.#migrations.values()].filter(
+    const live = this.#live().filter(
       (m) => m.wantsTrafficRules || m.wantsStagedRules || m.redirectSecondsAt(switchName) !== undefined,
     );
     const usable = this.circuits.usable();
@@ -445,9 +450,8 @@ export class MigrationDesk implements MigrationWorld {
   /** A circuit that carried is gone: what was promised with it is judged anew, on the packet path. */
   circuitLost(turn: Turn, link: LinkSpec, reason: string): void {
     const topology = this.#config.topology!;
-    const sites = sitesOf(topology, link);
     for (const migration of this.#live()) {
-      if (!joinsSites(topology, sites, migration.facts)) continue;
+      if (!carriesStream(topology, link, migration.facts)) continue;
       migration.plan = undefined;
       const detail = `${migration.facts.id}: ${link.name}: ${reason}`;
       this.#log.add(turn, 'warn', 'a migration goes on by the packet path', detail);
@@ -459,23 +463,16 @@ export class MigrationDesk implements MigrationWorld {
     const { topology } = this.#config;
     if (topology === undefined) return;
     this.#revision += 1;
-    const verify = [...this.#migrations.values()].some((m) => m.wantsReadBack);
+    const verify = this.#live().some((m) => m.wantsReadBack);
     for (const spec of topology.switches)
       this.#switches.keepers
         .get(spec.dpid)
-        ?.desire(this.#rulesOf(topology, spec.name), this.#revision, verify);
+        ?.desire(
+          this.#rules.rulesOf(topology, spec.name, this.#networkState(spec.name)),
+          this.#revision,
+          verify,
+        );
     this.#switches.keepersChanged(turn);
-  }
-
-  /** Made anew only when what they follow from has changed: where many switches come and go, nearly never. */
-  #rulesOf(topology: Topology, switchName: string): readonly Rule[] {
-    const state = this.#networkState(switchName);
-    const key = JSON.stringify([[...state.vmLocation], state.migrations, state.steering, state.linksDown]);
-    const known = this.#rules.get(switchName);
-    if (known?.key === key) return known.rules;
-    const rules = desiredRules(topology, switchName, state);
-    this.#rules.set(switchName, { key, rules });
-    return rules;
   }
 
   /** A switch acknowledged, refused or confirmed something: a step may be done. */
@@ -497,8 +494,10 @@ export class MigrationDesk implements MigrationWorld {
     return true;
   }
 
-  #live(): Migration[] {
-    return [...this.#migrations.values()].filter((m) => !m.ended);
+  /** Asked for several times with each event, and an ended one does not live again. */
+  #live(): readonly Migration[] {
+    if (this.#open.some((m) => m.ended)) this.#open = this.#open.filter((m) => !m.ended);
+    return this.#open;
   }
 
   // --------------------------------------------------------------- hypervisors
@@ -568,7 +567,9 @@ export class MigrationDesk implements MigrationWorld {
   }
 
   views(): MigrationView[] {
-    return [...this.#migrations.values()].map((m) => m.view()).reverse();
+    return [...this.#migrations.values()]
+      .map((m) => m.view(m.ended ? undefined : { world: this, passes: this.#rates.passesOf(m) }))
+      .reverse();
   }
 
   vmViews(): VmView[] {

@@ -9,8 +9,6 @@ export class MigrationHistory {
   startedAt: string | null = null;
   endedAt: string | null = null;
   failureReason: string | null = null;
-  /** from then on nobody but an agent knows where the machine runs */
-  wasToldToStop = false;
 
   constructor(wallMs: number, note: string) {
     this.createdAt = timestamp(wallMs);
@@ -21,7 +19,6 @@ export class MigrationHistory {
     const at = timestamp(wallMs);
     this.transitions.push({ state: stateOf(step), step, at, note });
     if (step === 'running') this.startedAt = at;
-    if (step === 'stopping') this.wasToldToStop = true;
     if (step === 'failing') this.failureReason = note;
     if (hasEnded(step)) this.endedAt = at;
   }

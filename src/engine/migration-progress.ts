@@ -38,6 +38,11 @@ export class MigrationProgress {
     this.#movedAt = now;
   }
 
+  /** Mean of the last seconds; 0: nothing was acknowledged yet. */
+  get bytesPerSecond(): number {
+    return this.#bytesPerSecond;
+  }
+
   /** Since the last acknowledged byte, or since `restart`. */
   idleSeconds(now: number): number {
     return now - this.#movedAt;

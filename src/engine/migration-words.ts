@@ -1,3 +1,4 @@
+import type { Step } from '../migration/index.js';
 import type { KnownStatus } from './migration-progress.js';
 import type { MigrationFacts, MigrationWorld } from './migration-world.js';
 
@@ -8,6 +9,9 @@ export const postcopyNote = 'goes on in post-copy';
 
 /** how the note of an end names an agent that was away */
 export const agentOf = (host: string): string => `the agent of ${host}`;
+
+export const restartedNote = (host: string): string =>
+  `${agentOf(host)} knows nothing of this migration (it was restarted)`;
 
 /** Errors that do not say no: the command or its answer was lost, or it was carried out before; `query` tells. */
 const noRefusal: readonly string[] = [
@@ -35,4 +39,23 @@ export function waitsFor(
   if (waits.length > 0) return waits.join('; ');
   const detail = [status.source.detail, status.destination.detail].filter((d) => d !== '').join('; ');
   return `the agents say ${status.source.phase} and ${status.destination.phase}${detail && `: ${detail}`}`;
+}
+
+const waitsForAgents: readonly Step[] = ['preparing', 'starting', 'cancelling', 'failing'];
+const waitsForReading: readonly Step[] = ['redirecting', 'flipping', 'cleaning'];
+
+/** What the present step has not got yet; null: it has, or it is none that waits for others. */
+export function stepWaitsFor(
+  step: Step,
+  facts: MigrationFacts,
+  world: MigrationWorld,
+  statuses: Parameters<typeof waitsFor>[2],
+): string | null {
+  if (waitsForAgents.includes(step)) return waitsFor(facts, world, statuses);
+  const { acknowledged, missing, unconfirmed } = world.rules();
+  if (missing.length > 0) return `switches not there: ${missing.join(', ')}`;
+  if (step === 'staging' && !acknowledged) return 'rules are not acknowledged';
+  return waitsForReading.includes(step) && unconfirmed.length > 0
+    ? `rules are not read back: ${unconfirmed.join(', ')}`
+    : null;
 }

@@ -11,12 +11,13 @@ import type { HypervisorStatus } from './input.js';
 import { MigrationHistory } from './migration-history.js';
 import { type KnownStatus, MigrationProgress, unknownStatus } from './migration-progress.js';
 import { migrateRequest, prepareRequest } from './migration-requests.js';
-import { migrationView } from './migration-view.js';
-import { agentOf, isRefusal, postcopyNote, waitsFor } from './migration-words.js';
+import { migrationView, type WayKnowledge } from './migration-view.js';
+import { agentOf, isRefusal, postcopyNote, restartedNote, waitsFor } from './migration-words.js';
 import type { MigrationFacts, MigrationWorld } from './migration-world.js';
 import type { HypervisorRequest } from './output.js';
 import { type RatePlan, throttleMostPercent } from './rate-plan.js';
 import { Redirection } from './redirection.js';
+import { forwardLimitSeconds, noProgressLimitSeconds, overdue } from './step-limits.js';
 import type { Turn } from './turn.js';
 import type { MigrationView } from './view.js';
 
@@ -30,11 +31,11 @@ type CancelAnswer = (turn: Turn, outcome: CancelOutcome) => void;
 const queryPeriodSeconds = 0.5;
 /** A machine that is about to be stopped: what is left of it changes from round to round. */
 const stagingQueryPeriodSeconds = 0.1;
-const noProgressLimitSeconds = 60;
-const forwardLimitSeconds = 60;
 /** So long a redirection is taken back level by level; a switch that does not answer must not keep the others. */
 const retreatLimitSeconds = 2;
-const waitsForReadBack: readonly Step[] = ['flipping', 'cleaning', 'cancelling', 'failing'];
+/** A disk that is full is not asked again at once. */
+const recordAgainSeconds = 0.5;
+const waitsForReadBack: readonly Step[] = ['stopping', 'flipping', 'cleaning', 'cancelling', 'failing'];
 
 /**
  * One migration on its way. Level-triggered: `advance` looks at what is known (agents' status, rules
@@ -50,6 +51,8 @@ export class Migration {
   step: Step = 'accepted';
   /** a step that is being written to the journal (at first the acceptance itself); nothing happens until it is durable */
   #pending: Step | undefined = 'accepted';
+  /** the journal refused a record: the next one is not tried before */
+  #recordsAgainAt = Number.NEGATIVE_INFINITY;
   #enteredAt = 0;
   #status: Record<Side, KnownStatus> = { source: unknownStatus, destination: unknownStatus };
   /** commands sent and not answered, by number */
@@ -60,6 +63,8 @@ export class Migration {
   /** what was done once in this step and on this connection */
   #done = new Set<string>();
   #agentsClear = false;
+  /** from then on nobody but an agent knows where the machine runs */
+  #mayBeStopped = false;
   /** agents that were away when a migration was put back: told to stop when they return */
   readonly #unswept = new Set<Side>();
   /** cancels that wait for a record: of an earlier step, or their own */
@@ -118,7 +123,7 @@ export class Migration {
   }
   /** The step waits for what switches hold, read back. A read holds up what the switch is told next, so there is none for the rest. */
   get wantsReadBack(): boolean {
-    return this.step === 'redirecting' ? this.#redirection.isComplete : waitsForReadBack.includes(this.step);
+    return waitsForReadBack.includes(this.step);
   }
   /** what its agent measured in the last finished round of copying; undefined in the first */
   get dirtyBytesPerSecond(): number | undefined {
@@ -145,6 +150,10 @@ export class Migration {
   /** Its machine stands still or is about to: nothing that its last round was planned with may be taken away. */
   get isEnding(): boolean {
     return this.step === 'staging' || this.step === 'redirecting' || this.step === 'stopping';
+  }
+  /** Its packets are sent to its new place, and it was not told to stop yet: it hears nothing. */
+  get #isTurning(): boolean {
+    return this.step === 'redirecting' || (this.step === 'stopping' && !this.#mayBeStopped);
   }
   /** the control loop should grant it a rate */
   get isSending(): boolean {
@@ -176,10 +185,12 @@ export class Migration {
     this.step = step;
     if (!this.facts.holdsPackets) return;
     if (step === 'redirecting') this.#redirection.assumeAll();
-    if (step === 'stopping') this.#redirection.keep();
+    if (step === 'stopping') {
+      this.#redirection.assumeComplete();
+      this.#mayBeStopped = true;
+    }
     // Not told to stop: it runs at the source, and its packets belong there.
-    if (step === 'cancelling' || (step === 'failing' && !this.#history.wasToldToStop))
-      this.#redirection.retreat(true);
+    if (step === 'cancelling' || (step === 'failing' && !this.#mayBeStopped)) this.#redirection.retreat(true);
   }
 
   /** The record of `step` is durable. */
@@ -190,8 +201,9 @@ export class Migration {
     this.#enteredAt = turn.now;
     this.#done.clear();
     if (step === 'flipping') this.#flippedLevels = 1;
-    if (step === 'redirecting' && this.facts.holdsPackets)
-      this.#redirection.begin(world.flipLevels(this.facts.source, this.facts.destination));
+    const { source, destination, holdsPackets } = this.facts;
+    if (step === 'redirecting' && holdsPackets)
+      this.#redirection.begin(world.flipLevels(source, destination));
     if (step === 'stopping') this.#redirection.keep();
     // The last round is not held back by the cap of the rounds before.
     if (step === 'stopping') this.#orders.hurry();
@@ -200,11 +212,11 @@ export class Migration {
     this.advance(turn, world);
   }
 
-  /** What the record should have told is tried again with the next look at the agents. */
+  /** What the record should have told is tried again with a later look at the agents. */
   recordFailed(turn: Turn): void {
-    const refused = this.#pending;
+    if (this.#pending === 'cancelling') this.answerCancels(turn, 'not-stored');
     this.#pending = undefined;
-    if (refused === 'cancelling') this.answerCancels(turn, 'not-stored');
+    this.#recordsAgainAt = turn.now + recordAgainSeconds;
   }
 
   #note(step: Step, wallMs: number, note: string): void {
@@ -222,7 +234,7 @@ export class Migration {
   }
 
   happen(turn: Turn, world: MigrationWorld, on: Happening, note: string): void {
-    if (this.#pending !== undefined) return;
+    if (this.#pending !== undefined || turn.now < this.#recordsAgainAt) return;
     const step = nextStep(this.step, on);
     if (step === undefined) return;
     this.#pending = step;
@@ -274,7 +286,7 @@ export class Migration {
     const command = this.#commands.get(number);
     if (command === undefined) return false;
     this.#commands.delete(number);
-    const host = command.side === 'source' ? this.facts.source : this.facts.destination;
+    const host = this.facts[command.side];
     const refused = error !== null && isRefusal(error.code);
     if (this.ended) {
       if (error === null || refused) this.#unswept.delete(command.side);
@@ -295,16 +307,15 @@ export class Migration {
   }
 
   #send(turn: Turn, world: MigrationWorld, side: Side, request: HypervisorRequest): void {
-    const host = side === 'source' ? this.facts.source : this.facts.destination;
+    const host = this.facts[side];
     if (!world.hypervisorConnected(host)) return;
     this.#commands.set(world.command(turn, host, request), { side, execute: request.execute });
   }
 
   /** Once in this step and on this connection. */
   #once(turn: Turn, world: MigrationWorld, side: Side, request: HypervisorRequest): void {
-    const host = side === 'source' ? this.facts.source : this.facts.destination;
     const key = `${side} ${request.execute}`;
-    if (this.#done.has(key) || !world.hypervisorConnected(host)) return;
+    if (this.#done.has(key) || !world.hypervisorConnected(this.facts[side])) return;
     this.#done.add(key);
     this.#send(turn, world, side, request);
   }
@@ -325,13 +336,11 @@ export class Migration {
     if (this.ended || this.#pending !== undefined) return Number.POSITIVE_INFINITY;
     const query = this.#lastQuery + this.#queryPeriodSeconds;
     const { drainedAt } = this.#redirection;
-    return this.step === 'redirecting' && drainedAt > this.#advancedAt ? Math.min(query, drainedAt) : query;
+    return this.#isTurning && drainedAt > this.#advancedAt ? Math.min(query, drainedAt) : query;
   }
 
   get #queryPeriodSeconds(): number {
-    return this.step === 'staging' || this.step === 'redirecting'
-      ? stagingQueryPeriodSeconds
-      : queryPeriodSeconds;
+    return this.step === 'staging' || this.#isTurning ? stagingQueryPeriodSeconds : queryPeriodSeconds;
   }
 
   advance(turn: Turn, world: MigrationWorld): void {
@@ -374,25 +383,19 @@ export class Migration {
         return;
       }
       case 'starting':
-        if (this.#failedAt('source', turn, world)) return;
+        if (this.#sourceFailed(turn, world)) return;
         if (source === 'none') this.#once(turn, world, 'source', migrateRequest(facts));
         else if (source !== 'unknown') this.happen(turn, world, 'started', 'the source is sending');
         return;
       case 'running':
-        if (this.#failedAt('source', turn, world)) return;
-        if (source === 'none')
-          this.happen(
-            turn,
-            world,
-            'gaveUp',
-            `the agent of ${facts.source} knows nothing of this migration (it was restarted)`,
-          );
+        if (this.#sourceFailed(turn, world)) return;
+        if (source === 'none') this.happen(turn, world, 'gaveUp', restartedNote(facts.source));
         else if (source === 'pre-switchover')
           this.happen(turn, world, 'converged', `${this.#status.source.remainingBytes} bytes remain`);
         else this.#help(turn, world);
         return;
       case 'staging': {
-        if (this.#failedAt('source', turn, world)) return;
+        if (this.#sourceFailed(turn, world)) return;
         const rules = world.rules();
         if (rules.refused !== null) this.happen(turn, world, 'gaveUp', rules.refused);
         else if (rules.acknowledged && (source === 'pre-switchover' || this.stopsAnyway)) {
@@ -403,17 +406,13 @@ export class Migration {
         return;
       }
       case 'redirecting':
-        if (!this.#failedAt('source', turn, world)) this.#redirect(turn, world);
+        if (!this.#sourceFailed(turn, world)) this.#redirect(turn, world);
         return;
       case 'stopping':
-        if (this.#failedAt('source', turn, world)) return;
-        if (source === 'pre-switchover' || (source === 'active' && this.stopsAnyway))
-          this.#once(turn, world, 'source', {
-            execute: 'continue',
-            migration: facts.id,
-            ...(this.stopsAnyway && { postcopy: true }),
-          });
-        else if (source === 'completed') this.happen(turn, world, 'resumed', 'the source says COMPLETED');
+        if (this.#sourceFailed(turn, world)) return;
+        if (source === 'completed') this.happen(turn, world, 'resumed', 'the source says COMPLETED');
+        else if (source === 'pre-switchover' || (source === 'active' && this.stopsAnyway))
+          this.#stop(turn, world);
         return;
       case 'flipping':
         this.#flip(turn, world);
@@ -429,26 +428,40 @@ export class Migration {
     }
   }
 
-  /** One level of switches after the other; then all is read back while the old ways drain. */
+  /** One level of switches after the other. */
   #redirect(turn: Turn, world: MigrationWorld): void {
-    const { source, destination, holdsPackets } = this.facts;
-    const redirection = this.#redirection;
+    const { destination, holdsPackets } = this.facts;
     if (!holdsPackets) {
       this.happen(turn, world, 'redirected', 'its packets follow the machine when it has resumed');
       return;
     }
     const rules = world.rules();
     if (rules.refused !== null) this.happen(turn, world, 'gaveUp', rules.refused);
-    else if (!redirection.isComplete) {
-      const drainSeconds = (from: string, to: string) => world.drainSeconds(source, from, to);
-      if (redirection.advance(turn.now, rules.acknowledged, drainSeconds)) world.rulesChanged(turn);
-    } else if (rules.verified && turn.now >= redirection.drainedAt)
-      this.happen(
-        turn,
-        world,
-        'redirected',
-        `its packets wait for it at ${destination} (read back), and none is on its way to ${source}`,
-      );
+    else if (this.#redirection.isComplete)
+      this.happen(turn, world, 'redirected', `every switch sends its packets to ${destination}`);
+    else if (this.#turnOn(turn, world)) world.rulesChanged(turn);
+  }
+
+  #turnOn(turn: Turn, world: MigrationWorld): boolean {
+    const drainSeconds = (from: string, to: string) => world.drainSeconds(this.facts.source, from, to);
+    return this.#redirection.advance(turn.now, world.rules().acknowledged, drainSeconds);
+  }
+
+  /** First every switch holds the redirection without its controller, read back: a lease at one that falls silent later would run out. */
+  #stop(turn: Turn, world: MigrationWorld): void {
+    const { id, holdsPackets } = this.facts;
+    if (holdsPackets && !this.#done.has('source continue') && !this.#isHeld(turn, world)) return;
+    this.#mayBeStopped = true;
+    const how = this.stopsAnyway ? ({ postcopy: true } as const) : {};
+    this.#once(turn, world, 'source', { execute: 'continue', migration: id, ...how });
+  }
+
+  /** Its packets wait for it at the destination whatever happens now, and none is on its old way. */
+  #isHeld(turn: Turn, world: MigrationWorld): boolean {
+    this.#turnOn(turn, world);
+    const { refused, verified } = world.rules();
+    if (refused !== null) this.happen(turn, world, 'gaveUp', refused);
+    return verified && this.#redirection.isComplete && turn.now >= this.#redirection.drainedAt;
   }
 
   /** One level of switches after the other, the next when all of the last have acknowledged. */
@@ -481,24 +494,24 @@ export class Migration {
     else this.happen(turn, world, 'gaveUp', `the copy cannot converge: ${help.why}`);
   }
 
-  #failedAt(side: Side, turn: Turn, world: MigrationWorld): boolean {
-    const status = this.#status[side];
-    if (status.phase !== 'failed' && status.phase !== 'cancelled') return false;
-    this.happen(turn, world, 'gaveUp', `the ${side} agent says ${status.phase}: ${status.detail}`);
-    return true;
+  #sourceFailed(turn: Turn, world: MigrationWorld): boolean {
+    const { phase, detail } = this.#status.source;
+    const failed = phase === 'failed' || phase === 'cancelled';
+    if (failed) this.happen(turn, world, 'gaveUp', `the source agent says ${phase}: ${detail}`);
+    return failed;
   }
 
   #putBack(turn: Turn, world: MigrationWorld): void {
     if (this.#retreat(turn, world)) return;
-    const clear = (side: Side): boolean => this.#isClear(side);
     if (this.#status.source.phase === 'completed') {
       this.happen(turn, world, 'resumed', 'the source says COMPLETED: the move was faster than the cancel');
       return;
     }
     const late = turn.now - this.#enteredAt > stepLimitSeconds[this.step] && this.#runsAtSource();
     for (const side of ['source', 'destination'] as const)
-      if (!clear(side)) this.#once(turn, world, side, { execute: 'cancel', migration: this.facts.id });
-    if (!this.#agentsClear && ((clear('source') && clear('destination')) || late)) {
+      if (!this.#isClear(side))
+        this.#once(turn, world, side, { execute: 'cancel', migration: this.facts.id });
+    if (!this.#agentsClear && ((this.#isClear('source') && this.#isClear('destination')) || late)) {
       this.#agentsClear = true;
       world.rulesChanged(turn);
     }
@@ -536,7 +549,7 @@ export class Migration {
    * makes it known, and rules that guess wrong cut it off.
    */
   #runsAtSource(): boolean {
-    if (!this.#history.wasToldToStop) return true;
+    if (!this.#mayBeStopped) return true;
     return this.#status.source.phase === 'cancelled' || this.#status.source.phase === 'failed';
   }
 
@@ -549,43 +562,37 @@ export class Migration {
   }
 
   #watchLimits(turn: Turn, world: MigrationWorld): void {
-    const age = turn.now - this.#enteredAt;
-    if (age > stepLimitSeconds[this.step]) {
-      if (this.step === 'cancelling' || this.step === 'failing') return;
-      this.happen(
-        turn,
-        world,
-        'gaveUp',
-        `step ${this.step} took longer than ${stepLimitSeconds[this.step]} s: ${waitsFor(this.facts, world, this.#status)}`,
-      );
-      return;
-    }
-    // Behind the commit point the only way is forward: a switch that is away is made true when it is back.
-    const forward = this.step === 'flipping' || this.step === 'cleaning';
-    const fetches = this.#stillFetches && this.#progress.idleSeconds(turn.now) < noProgressLimitSeconds;
-    if (age > forwardLimitSeconds && forward && !fetches) {
-      const note = `not reached: ${world.rules().unconfirmed.join(', ')}; made true when back`;
-      this.happen(turn, world, this.step === 'flipping' ? 'flipped' : 'cleaned', note);
-      return;
-    }
-    if (this.step === 'running' && this.#progress.idleSeconds(turn.now) > noProgressLimitSeconds)
-      this.happen(turn, world, 'gaveUp', `no byte was moved for ${noProgressLimitSeconds} s`);
+    const idleSeconds = this.#progress.idleSeconds(turn.now);
+    const late = overdue(
+      {
+        step: this.step,
+        seconds: turn.now - this.#enteredAt,
+        isTurning: this.#isTurning,
+        stillFetches: this.#stillFetches && idleSeconds < noProgressLimitSeconds,
+        idleSeconds,
+      },
+      () => waitsFor(this.facts, world, this.#status),
+      () => world.rules().unconfirmed,
+    );
+    if (late !== undefined) this.happen(turn, world, late.on, late.note);
   }
 
   /** An ended migration does not change any more; views are made ten times a second. */
-  view(): MigrationView {
+  view(way?: WayKnowledge): MigrationView {
     if (this.#endedView !== undefined) return this.#endedView;
     const { facts, step, plan } = this;
-    const view = migrationView({
+    const known = {
       facts,
       step,
       grantedBytesPerSecond: this.grantedBytesPerSecond + this.circuitBytesPerSecond,
+      circuitBytesPerSecond: this.circuitBytesPerSecond,
       plan,
       history: this.#history,
-      status: this.#status.source,
+      statuses: this.#status,
       progress: this.#progress,
       downtimeMs: this.#downtimeMs,
-    });
+    };
+    const view = migrationView(known, way);
     if (this.ended) this.#endedView = view;
     return view;
   }

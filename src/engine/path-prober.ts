@@ -31,7 +31,7 @@ export class PathProber {
   run(turn: Turn, near: Session | undefined, far: Session | undefined): void {
     this.#attached = near !== undefined && far !== undefined;
     if (near === undefined || far === undefined || turn.now < this.#dueAt) return;
-    near.send(packetOut(this.#spec.egressPort, probeFrame(this.#next)));
+    near.send(packetOut(this.#spec.linkPort, probeFrame(this.#next)));
     this.#sentAt[this.#next] = turn.now;
     this.#next = (this.#next + 1) % probeNumbers;
     const before = this.#phase;
@@ -54,6 +54,6 @@ export class PathProber {
 
   /** True if the packet came in by the far end of this path. */
   isMine(message: PacketIn): boolean {
-    return inPortOf(message) === this.#spec.far.ingressPort && probeNumberOf(message.data) !== undefined;
+    return inPortOf(message) === this.#spec.far.linkPort && probeNumberOf(message.data) !== undefined;
   }
 }

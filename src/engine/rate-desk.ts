@@ -9,6 +9,7 @@ import { Pacer } from './pacer.js';
 import { type PathTerms, RatePlan } from './rate-plan.js';
 import type { SwitchDesk } from './switch-desk.js';
 import type { Turn } from './turn.js';
+import type { PassageView } from './view.js';
 
 /** The agent's own cap stays this far above the queue's rate: the queue is the fast actuator. */
 const agentHeadroom = 1.25;
@@ -43,6 +44,7 @@ export class RateDesk {
   readonly #pacers = new Map<string, Pacer>();
   readonly #grants = new WeakMap<Migration, Grant[]>();
   readonly #split = new RateSplit();
+  #prices: Float64Array = new Float64Array(0);
   readonly #paths = new Map<string, BottleneckLoop[]>();
   readonly #fixedTerms = new Map<readonly BottleneckLoop[], FixedTerms>();
   readonly #pacerSpecs = new Map<string, ReturnType<typeof pacerOf>>();
@@ -80,6 +82,14 @@ export class RateDesk {
 
   #loopsOf(migration: Migration): BottleneckLoop[] {
     return this.loopsBetween(migration.facts.source, migration.facts.destination);
+  }
+
+  /** The bottlenecks of its packet path, with the prices of the last split. */
+  passesOf(migration: Migration): PassageView[] {
+    return this.#loopsOf(migration).map((loop) => ({
+      bottleneck: loop.id,
+      priceBytes: this.#prices[this.#indices.get(loop)!] ?? 0,
+    }));
   }
 
   /** The queue in front of the migrations that use a bottleneck now. */
@@ -280,12 +290,14 @@ export class RateDesk {
     const tradeOffs = this.#loops.map((loop, l) =>
       weights[l]! > 0 ? (debtSeconds * loop.capacityBytesPerSecond ** 2) / weights[l]! : 0,
     );
-    return this.#split.step(
+    const { ratesBytesPerSecond, pricesBytes } = this.#split.step(
       claims,
       this.#loops.map((loop) => loop.rateBytesPerSecond),
       // of a path whose capacity is still being learnt nothing follows: any positive V shares what there is
       Math.max(...tradeOffs) || 1,
-    ).ratesBytesPerSecond;
+    );
+    this.#prices = pricesBytes;
+    return ratesBytesPerSecond;
   }
 
   /** The machine may be stopped: what is left fits, and nothing stands in the queue at its own switch. */

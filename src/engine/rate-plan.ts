@@ -164,6 +164,11 @@ export class RatePlan {
     return this.#debt.predict(instant(now), bytes(this.#grantedBytes));
   }
 
+  /** what it was granted in the last seconds, on all its ways */
+  get meanBytesPerSecond(): number {
+    return this.#meanRate;
+  }
+
   get weight(): number {
     return 1 + (this.#facts.request.priority ?? 0);
   }

@@ -21,8 +21,9 @@ export type DrainSeconds = (from: string, to: string) => number | undefined;
  * the machine that is not there yet, and what is still under way to the old place finds the machine running. When that has
  * arrived the machine is stopped, and nothing is lost, doubled or overtaken.
  *
- * Until then switches hold the redirection as a lease: without their controller they fall back to the old place, where the
- * machine still runs. It is taken back in the opposite order.
+ * While they turn switches hold the redirection as a lease: without their controller they fall back to the old place, where the
+ * machine still runs. It is taken back in the opposite order. When all have turned it is durable that the machine may be stopped, and
+ * then they are told to keep it; only when that has been read back the machine is stopped.
  */
 export class Redirection {
   #levels: FlipLevels;
@@ -65,8 +66,14 @@ export class Redirection {
   assumeAll(): void {
     this.#turned = this.#levels.length;
   }
+  /** After a restart: every switch holds it, and has since before the process died; nothing stays on a line for as long as one takes to start. */
+  assumeComplete(): void {
+    this.assumeAll();
+    this.#acknowledged = true;
+    this.keep();
+  }
 
-  /** The machine is told to stop: from now on it holds without its controller. */
+  /** The machine may be told to stop: from now on it holds without its controller. */
   keep(): void {
     this.#kept = true;
   }

@@ -10,7 +10,7 @@ import {
   isOurs,
   type Rule,
   type RuleChanges,
-  ruleFromStats,
+  rulesFromStats,
   ruleText,
   TableRoom,
 } from '../network/index.js';
@@ -110,7 +110,8 @@ export class RuleKeeper {
 
   /** `verify`: a step of a migration waits for a read that confirms this revision. */
   desire(rules: readonly Rule[], revision: number, verify: boolean): void {
-    if (rules !== this.desired) this.#groups = groupsOf(rules);
+    if (rules === this.desired) this.#carryOn(revision);
+    else this.#groups = groupsOf(rules);
     this.desired = rules;
     this.revision = revision;
     this.#wantsVerified = verify;
@@ -118,6 +119,15 @@ export class RuleKeeper {
     // What somebody else holds may not be in the way of what is wanted now.
     if (this.#knowledge.kind === 'unknown' && this.#knowledge.conflict === true)
       this.#knowledge = { kind: 'unknown', retryAt: 0 };
+  }
+
+  /** Others are to hold something else; what was said and read of this switch is as true for the new revision as for the old one. */
+  #carryOn(revision: number): void {
+    if (this.refusal !== null) return;
+    if (this.acknowledged === this.revision) this.acknowledged = revision;
+    if (this.verified === this.revision) this.verified = revision;
+    if (this.#knowledge.kind === 'reading' && this.#knowledge.revision === this.revision)
+      this.#knowledge = { ...this.#knowledge, revision };
   }
 
   sessionLost(): void {
@@ -342,7 +352,7 @@ export class RuleKeeper {
   #onRead(reading: Reading, xid: number, message: Message): void {
     if (message.type !== 'multipart_reply') return;
     if (xid === reading.rulesXid && message.mp_type === 'flow')
-      reading.rules = message.body.map(ruleFromStats);
+      reading.rules = rulesFromStats(message.body, this.desired);
     if (xid === reading.groupsXid && message.mp_type === 'group_desc') reading.groups = message.body;
     this.#onBothRead(reading);
   }

@@ -41,9 +41,11 @@ export interface LinkView {
   readonly capacityBitsPerSecond: number | null;
   /** null: a carrier's, not configured */
   readonly oneWayDelayMs: number | null;
-  /** the largest IP packet that it carries, less what labels take of it */
+  /** the largest IP packet that it carries, less what labels and a tunnel take of it */
   readonly mtuBytes: number;
   readonly state: 'up' | 'down' | 'dark';
+  /** the links that join its ends without it: the way when it fails, of a circuit while it is dark; null: there is none */
+  readonly backup: readonly string[] | null;
   /** measured at the `from` end, last second; null: not measured */
   readonly bitsPerSecond: number | null;
   /** since LLDP last showed both directions to be wired as configured; null: not yet */
@@ -271,6 +273,25 @@ export interface ForecastView {
   readonly expectedDowntimeMs: number | null;
   readonly downtimeErrorMs: number | null;
 }
+/** A bottleneck on the way of a migration. */
+export interface PassageView {
+  /** id of the bottleneck */
+  readonly bottleneck: string;
+  /** lambda of the split, bytes: what a byte per second more would be worth there to those who share it; 0: nobody has to share it */
+  readonly priceBytes: number;
+}
+/** What the copy of a migration goes through and how it goes, as long as it is under way. */
+export interface CopyView {
+  readonly passes: readonly PassageView[];
+  /** mean of the last seconds, packet path and circuit; beside an elastic neighbour, what gets through of it */
+  readonly meanGrantedBitsPerSecond: number;
+  /** of it now on a circuit */
+  readonly circuitBitsPerSecond: number;
+  /** mean of the last seconds, from the bytes that the target acknowledged; 0: none in this step yet */
+  readonly measuredBitsPerSecond: number;
+  /** what the present step has not got yet; null: it is not a step that waits */
+  readonly waitsFor: string | null;
+}
 export interface MigrationView {
   readonly id: string;
   readonly vm: string;
@@ -289,12 +310,16 @@ export interface MigrationView {
   readonly phaseTransitions: readonly PhaseTransition[];
   readonly progress: { readonly memory: ProgressView; readonly disk: ProgressView };
   readonly round: number;
+  /** what the machine writes to its memory, as its hypervisor said last; 0: nothing, or not told yet */
+  readonly dirtyBytesPerSecond: number;
   readonly grantedBitsPerSecond: number;
   readonly predictedSecondsLeft: number | null;
   /** as it was last; null: it has not been under way in this life of the controller */
   readonly service: ServiceView | null;
   /** from half-way on */
   readonly forecast?: ForecastView;
+  /** not of one that has ended */
+  readonly copy?: CopyView;
   readonly downtimeMs: number | null;
   readonly failureReason: string | null;
 }

@@ -2,6 +2,7 @@ import type { EngineConfig } from '../engine/config.js';
 import { Engine } from '../engine/engine.js';
 import type { Input } from '../engine/input.js';
 import type { Output } from '../engine/output.js';
+import type { Failpoints } from './failpoints.js';
 import type { Recorder } from './recording.js';
 
 /** What performs the outputs, one method a kind; `append` must not return before the record is durable. */
@@ -21,6 +22,7 @@ export class EngineDriver {
   readonly #engine: Engine;
   readonly #perform: OutputPerformer;
   readonly #recorder: Recorder | undefined;
+  readonly #failpoints: Failpoints | undefined;
   readonly #clock: () => number;
   readonly #queue: Input[] = [];
   readonly #failedRecords = new Set<number>();
@@ -35,11 +37,13 @@ export class EngineDriver {
     perform: OutputPerformer,
     clock: () => number,
     recorder: Recorder | undefined,
+    failpoints?: Failpoints,
   ) {
     this.#engine = new Engine(config);
     this.#perform = perform;
     this.#clock = clock;
     this.#recorder = recorder;
+    this.#failpoints = failpoints;
   }
 
   feed(input: Input): void {
@@ -51,11 +55,16 @@ export class EngineDriver {
     if (this.#running) return;
     this.#running = true;
     try {
-      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) this.#step(next);
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) this.#take(next);
     } finally {
       this.#running = false;
     }
     this.#arm();
+  }
+
+  #take(input: Input): void {
+    if (this.#failpoints === undefined) this.#step(input);
+    else this.#failpoints.around({ input }, () => this.#step(input));
   }
 
   #step(input: Input): void {
@@ -64,9 +73,14 @@ export class EngineDriver {
     this.#recorder?.step(input, now, outputs);
     for (const output of outputs) {
       if (output.after !== undefined && this.#failedRecords.has(output.after)) continue;
-      if (output.kind === 'append') this.#append(output);
-      else (this.#perform[output.kind] as (o: Output) => void)(output);
+      if (this.#failpoints === undefined) this.#do(output);
+      else this.#failpoints.around({ output }, () => this.#do(output));
     }
+  }
+
+  #do(output: Output): void {
+    if (output.kind === 'append') this.#append(output);
+    else (this.#perform[output.kind] as (o: Output) => void)(output);
   }
 
   #append(output: Extract<Output, { kind: 'append' }>): void {

@@ -16,6 +16,7 @@ export interface PlayerOptions {
  * It is an application like the running one, to which nothing can be told. At the end it stands still.
  */
 export class RecordingPlayer {
+  readonly recorded = true;
   readonly #options: PlayerOptions;
   readonly #views = new EventEmitter<{ view: [SystemView] }>();
   readonly #steps: AsyncGenerator<Recorded>;

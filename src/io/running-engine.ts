@@ -11,6 +11,7 @@ import { CircuitProviders } from './circuit-providers.js';
 import { monotonicSeconds, wallMs } from './clock.js';
 import type { OpenflowAddress } from './config-file.js';
 import { EngineDriver } from './engine-driver.js';
+import { Failpoints } from './failpoints.js';
 import { HypervisorAgents } from './hypervisor-agents.js';
 import { type ListenerEvents, OpenflowListener } from './openflow-listener.js';
 import { QueueActuators } from './queue-actuators.js';
@@ -98,7 +99,13 @@ export class RunningEngine {
     );
     const recorder =
       options.recordFile === undefined ? undefined : new Recorder(options.recordFile, options.config);
-    this.#driver = new EngineDriver(options.config, this.#performer(options.log), monotonicSeconds, recorder);
+    this.#driver = new EngineDriver(
+      options.config,
+      this.#performer(options.log),
+      monotonicSeconds,
+      recorder,
+      Failpoints.fromEnvironment(process.env, store.file),
+    );
     const journal = store
       .read()
       .map((r): JournalRecord => ({ ...r, entry: JSON.parse(r.entry) as JournalEntry }));

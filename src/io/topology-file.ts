@@ -44,13 +44,16 @@ function withDefaults(raw: RawTopology): Topology {
 
 type RawLink = NonNullable<RawTopology['links']>[number];
 function linkWithDefaults(raw: RawLink): LinkSpec {
-  const { carrier, ...rest } = raw;
+  const { carrier, vxlan, ...rest } = raw;
   return {
     ...rest,
     ends: [raw.ends[0]!, raw.ends[1]!],
     capacityBitsPerSecond: raw.capacityBitsPerSecond,
     oneWayDelayMs: raw.oneWayDelayMs ?? 0,
     bufferPackets: raw.bufferPackets ?? defaultBufferPackets,
+    ...(vxlan === undefined
+      ? {}
+      : { vxlan: { vni: vxlan.vni, addresses: [vxlan.addresses[0]!, vxlan.addresses[1]!] as const } }),
     ...(carrier === undefined ? {} : { carrier: carrierWithDefaults(carrier) }),
   };
 }

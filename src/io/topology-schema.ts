@@ -57,6 +57,20 @@ const CarrierSchema = Type.Object(
   },
   { ...closed, description: 'an opaque link as it is built; the controller does not see it' },
 );
+const VxlanSchema = Type.Object(
+  {
+    vni: Type.Integer({ minimum: 1, maximum: 0xffffff, description: 'VXLAN network identifier' }),
+    addresses: Type.Array(Type.Union([Ipv4, Ipv6]), {
+      minItems: 2,
+      maxItems: 2,
+      description: 'addresses of the two ends in the network below, in the order of "ends"',
+    }),
+  },
+  {
+    ...closed,
+    description: 'a packet link that is a VXLAN tunnel; "mtuBytes" is then that of the network below',
+  },
+);
 const LinkSchema = Type.Object(
   {
     name: Name,
@@ -76,6 +90,7 @@ const LinkSchema = Type.Object(
       }),
     ),
     mtuBytes: Type.Optional(MtuBytes),
+    vxlan: Type.Optional(VxlanSchema),
     setupSeconds: Type.Optional(Type.Number({ minimum: 0, maximum: 86400 })),
     costPerSetup: Type.Optional(Type.Number({ minimum: 0 })),
     costPerSecond: Type.Optional(Type.Number({ minimum: 0 })),

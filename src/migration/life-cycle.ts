@@ -44,7 +44,7 @@ export type Happening =
   | 'converged'
   /** the rules of the new location are staged on every switch that needs them */
   | 'staged'
-  /** the VM's packets go to the target and wait there, read back; none is on its old way any more */
+  /** every switch sends the VM's packets to the target, where they wait */
   | 'redirected'
   /** the VM runs at the target */
   | 'resumed'

@@ -6,20 +6,23 @@ import {
   siteOfHost,
   switchOf,
   type Topology,
+  tunnelBytesOn,
   videoQueueId,
 } from './topology.js';
 
 /** One queue that can be the bottleneck: the end of a packet link at a gateway or core. */
 export interface Bottleneck {
-  /** name of the egress port, `<switch>.<link>`: unique in the topology */
+  /** `<switch>.<link>`: unique in the topology */
   readonly id: string;
   readonly linkName: string;
   readonly switchName: string;
   /** 16 hexadecimal digits */
   readonly dpid: string;
-  /** OpenFlow port number of the WAN port */
+  /** OpenFlow port number of the WAN port, where the queue and the counters are; of a tunnel its underlay port */
   readonly egressPort: number;
   readonly egressPortName: string;
+  /** the port into the link for packets of ours: the same, or the one into the tunnel */
+  readonly linkPort: number;
   /** the queue is a carrier's somewhere behind this port: only what left here and what arrived at `far` is known */
   readonly opaque: boolean;
   /** undefined: of an opaque link, unknown; else the link is unshaped, so nothing is known to queue here */
@@ -38,8 +41,10 @@ export interface Bottleneck {
   readonly ownPorts: readonly number[];
   /** ports into circuits: what leaves there is our own, and not bound for the queue */
   readonly circuitPorts: readonly number[];
-  /** every other port of the switch: what came in anywhere and left by none of these is bound for the queue */
+  /** every other port of the switch with a wire: what came in anywhere and left by none of these is bound for the queue */
   readonly otherPorts: readonly number[];
+  /** ports under tunnels, and by how many bytes a frame is longer there than anywhere else in the switch */
+  readonly tunnels: readonly { readonly port: number; readonly headerBytes: number }[];
 }
 
 /** The gateway at the other end of a packet link, and its port that receives what left ours. */
@@ -49,6 +54,8 @@ export interface FarEnd {
   readonly dpid: string;
   /** OpenFlow port number; its received bytes are what has passed the queue */
   readonly ingressPort: number;
+  /** where packets from the link come in: the same, or out of the tunnel */
+  readonly linkPort: number;
 }
 
 /** Every WAN queue of the packet path: one for each end of each packet link. */
@@ -59,16 +66,22 @@ export function bottlenecksOf(topology: Topology): Bottleneck[] {
     .flatMap((s) =>
       map.ports(s.name).flatMap((port) => {
         if (port.peer.kind !== 'link' || port.peer.link.kind !== 'packet') return [];
-        const others = map.ports(s.name).filter((p) => p !== port);
         const { link } = port.peer;
+        // Of a tunnel the port below counts; what goes through the tunnel's own port would be counted twice.
+        const egress = map.wireEnd(link, s.name);
+        const wired = map
+          .ports(s.name)
+          .filter((p) => p.peer.kind !== 'link' || p.peer.link.vxlan === undefined);
+        const others = wired.filter((p) => p !== egress);
         return [
           {
             id: port.portName,
             linkName: link.name,
             switchName: s.name,
             dpid: s.dpid,
-            egressPort: port.portNumber,
-            egressPortName: port.portName,
+            egressPort: egress.portNumber,
+            egressPortName: egress.portName,
+            linkPort: port.portNumber,
             opaque: link.opaque === true,
             capacityBitsPerSecond: link.capacityBitsPerSecond,
             capacityLimitBitsPerSecond: link.capacityLimitBitsPerSecond,
@@ -81,6 +94,9 @@ export function bottlenecksOf(topology: Topology): Bottleneck[] {
             ownPorts: others.filter((p) => facesHypervisor(topology, p)).map((p) => p.portNumber),
             circuitPorts: others.filter((p) => crossSite(p)?.kind === 'circuit').map((p) => p.portNumber),
             otherPorts: others.map((p) => p.portNumber),
+            tunnels: wired.flatMap(({ portNumber, peer }) =>
+              peer.kind === 'underlay' ? [{ port: portNumber, headerBytes: tunnelBytesOn(peer.link) }] : [],
+            ),
           },
         ];
       }),
@@ -138,7 +154,7 @@ export function pacerOf(topology: Topology, hostName: string): Pacer | undefined
         (map.distanceToSwitch(sw.name, a.name) ?? Infinity) -
         (map.distanceToSwitch(sw.name, b.name) ?? Infinity),
     );
-  const uplink = gateways[0] && map.localNextHop(sw.name, gateways[0].name);
+  const uplink = gateways[0] && map.localNextHops(sw.name, gateways[0].name)[0];
   if (!uplink) return undefined;
   return {
     switchName: sw.name,
@@ -153,11 +169,16 @@ export function pacerOf(topology: Topology, hostName: string): Pacer | undefined
 
 function farEnd(map: NetworkMap, link: LinkSpec, switchName: string): FarEnd {
   const { dpid, portNumber } = map.linkEnd(link, switchName);
-  return { switchName, dpid, ingressPort: portNumber };
+  return {
+    switchName,
+    dpid,
+    ingressPort: map.wireEnd(link, switchName).portNumber,
+    linkPort: portNumber,
+  };
 }
 
-const crossSite = (port: PortSpec): LinkSpec | undefined =>
-  port.peer.kind === 'link' && port.peer.link.kind !== 'local' ? port.peer.link : undefined;
+const crossSite = ({ peer }: PortSpec): LinkSpec | undefined =>
+  (peer.kind === 'link' || peer.kind === 'underlay') && peer.link.kind !== 'local' ? peer.link : undefined;
 
 const facesHypervisor = (topology: Topology, port: PortSpec): boolean =>
   port.peer.kind === 'link' &&
@@ -166,14 +187,14 @@ const facesHypervisor = (topology: Topology, port: PortSpec): boolean =>
 
 /** Does any route come in from the neighbour behind `arrival` and go on through `egress`? */
 function transits(map: NetworkMap, arrival: PortSpec, egress: PortSpec): boolean {
-  if (arrival.peer.kind !== 'link') return false;
+  if (arrival.peer.kind !== 'link' && arrival.peer.kind !== 'underlay') return false;
   const { link, peer } = arrival.peer;
   return map.topology.sites.some((site) => {
-    const before = map.nextHop(peer, site.name);
+    const [before] = map.nextHops(peer, site.name);
     return (
       before?.peer.kind === 'link' &&
       before.peer.link === link &&
-      map.nextHop(egress.switch, site.name)?.portNumber === egress.portNumber
+      map.nextHops(egress.switch, site.name)[0]?.portNumber === egress.portNumber
     );
   });
 }

@@ -30,6 +30,7 @@ import {
 import { contains, parsePrefix, toPrefix } from './prefix.js';
 import type { Rule } from './rules.js';
 import type { LinkSpec, PortPeer } from './topology.js';
+import { tunnelRules } from './tunnel-rules.js';
 
 /** Who may send what from which port. */
 export function guardRules(map: NetworkMap, switchName: string, state: NetworkState): Rule[] {
@@ -43,6 +44,7 @@ export function guardRules(map: NetworkMap, switchName: string, state: NetworkSt
           ...stationRules(portNumber, station, state),
           ...announcementRules(portNumber, station, isHere(map, peer, state)),
         ];
+      if (peer.kind === 'underlay') return tunnelRules(switchName, portNumber, peer.link);
       return peer.kind === 'link' ? trunkRules(map, switchName, portNumber, peer.link) : [];
     }),
     ...(stations.some((s) => s.ipv6 !== undefined) ? discoveryRules() : []),
@@ -50,7 +52,7 @@ export function guardRules(map: NetworkMap, switchName: string, state: NetworkSt
 }
 
 const stationAt = (peer: PortPeer): Station | undefined =>
-  peer.kind === 'link' ? undefined : peer.kind === 'vm' ? peer.vm : peer.host;
+  peer.kind === 'vm' ? peer.vm : peer.kind === 'host' ? peer.host : undefined;
 
 /**
  * A host is where it hangs; a machine is where its record says. While it is being switched over its destination has rules of the

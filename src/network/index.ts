@@ -19,7 +19,7 @@ export {
   sealedBytes,
 } from './link-beacon.js';
 export { matchText, type PacketFields, type Scalar } from './match.js';
-export { type MtuShortage, mtuShortages } from './mtu.js';
+export { type MtuShortage, mtuShortages, streamShortageOn } from './mtu.js';
 export * from './network-map.js';
 export * from './network-state.js';
 export {
@@ -45,6 +45,7 @@ export {
 } from './pipeline-layout.js';
 export { contains, type Prefix, parsePrefix } from './prefix.js';
 export * from './problems.js';
+export * from './rule-index.js';
 export * from './rules.js';
 export { statefulFeatures } from './stateful-features.js';
 export * from './table-model.js';

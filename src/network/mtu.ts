@@ -9,13 +9,14 @@ import {
   siteOfHost,
   stationMtuBytes,
   type Topology,
+  tunnelBytesOn,
   type VmSpec,
 } from './topology.js';
 
 /**
  * Switches do not fragment, and nobody tells a sender that a packet was too large (path MTU discovery, RFC 1191 and RFC 8201, needs
  * routers): a link that is too small swallows large packets and lets pings through. So what does not fit is found before a
- * machine is moved. Sizes are of IP packets; what labels add to them on the way is counted.
+ * machine is moved. Sizes are of IP packets; what labels and tunnels add to them on the way is counted.
  */
 
 /** A link that is too small for packets that will have to use it. */
@@ -42,19 +43,13 @@ export function mtuShortages(
   const map = networkMapOf(topology);
   const [from, to] = [hostOf(topology, source), hostOf(topology, destination)];
   if (!from || !to) return [];
-  const streamBytes = Math.min(stationMtuBytes(from), stationMtuBytes(to));
+  const streamBytes = streamBytesBetween(from, to);
   const machineBytes = stationMtuBytes(vm);
   const found = new Map<string, MtuShortage>();
   for (const detour of [false, true]) {
     const note = (of: MtuShortage['of'], bytes: number, links: readonly LinkSpec[]): void => {
       for (const link of links) {
-        const shortage = {
-          of,
-          link: link.name,
-          linkMtuBytes: linkMtuBytes(link),
-          neededBytes: bytes + labelBytesOn(map, link),
-          detour,
-        };
+        const shortage = shortageOn(map, link, of, bytes, detour);
         if (!found.has(`${of} ${link.name}`)) found.set(`${of} ${link.name}`, shortage);
       }
     };
@@ -75,8 +70,45 @@ export function mtuShortages(
   return [...found.values()];
 }
 
+/** What is too small about a link that the memory stream of a migration may be put on, a circuit; undefined: nothing. */
+export function streamShortageOn(
+  topology: Topology,
+  link: LinkSpec,
+  source: string,
+  destination: string,
+): MtuShortage | undefined {
+  const map = networkMapOf(topology);
+  const [from, to] = [hostOf(topology, source), hostOf(topology, destination)];
+  if (!from || !to) return undefined;
+  const streamBytes = streamBytesBetween(from, to);
+  return tooSmall(map, [link], streamBytes).length > 0
+    ? shortageOn(map, link, 'stream', streamBytes, false)
+    : undefined;
+}
+
+/** TCP takes the smaller of both ends' sizes (RFC 9293, 3.7.1). */
+const streamBytesBetween = (from: HostSpec, to: HostSpec): number =>
+  Math.min(stationMtuBytes(from), stationMtuBytes(to));
+
+const shortageOn = (
+  map: NetworkMap,
+  link: LinkSpec,
+  of: MtuShortage['of'],
+  bytes: number,
+  detour: boolean,
+): MtuShortage => ({
+  of,
+  link: link.name,
+  linkMtuBytes: linkMtuBytes(link),
+  neededBytes: bytes + addedBytesOn(map, link),
+  detour,
+});
+
+const addedBytesOn = (map: NetworkMap, link: LinkSpec): number =>
+  labelBytesOn(map, link) + tunnelBytesOn(link);
+
 const tooSmall = (map: NetworkMap, links: Iterable<LinkSpec>, bytes: number): LinkSpec[] =>
-  [...links].filter((link) => linkMtuBytes(link) < bytes + labelBytesOn(map, link));
+  [...links].filter((link) => linkMtuBytes(link) < bytes + addedBytesOn(map, link));
 
 /** Every link that a packet may be on from a switch to a host; with `detours`, when any one link has failed too. */
 function linksTowards(map: NetworkMap, from: string, host: HostSpec, detours: boolean): Set<LinkSpec> {

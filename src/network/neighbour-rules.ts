@@ -92,7 +92,7 @@ export function discoveryRules(): Rule[] {
 
 /** The neighbour table of a switch with access ports: an answer for each address of the topology. */
 export function neighbourRules(map: NetworkMap, switchName: string): Rule[] {
-  if (map.ports(switchName).every((port) => port.peer.kind === 'link')) return [];
+  if (map.ports(switchName).every(({ peer }) => peer.kind === 'link' || peer.kind === 'underlay')) return [];
   return [...map.topology.hosts, ...map.topology.vms].flatMap(answersFor);
 }
 

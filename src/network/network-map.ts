@@ -73,27 +73,35 @@ export class NetworkMap {
     return distances.get(switchName);
   }
 
-  /** The port that leads one link nearer to another site. */
-  nextHop(switchName: string, site: string): PortSpec | undefined {
-    const here = this.distanceToSite(switchName, site);
-    if (here === undefined || here === 0) return undefined;
-    return this.linkPorts(switchName).find((p) => this.distanceToSite(p.peer.peer, site) === here - 1)?.port;
+  /** Every port that leads one link nearer to another site, in port order; packets take the first. */
+  nextHops(switchName: string, site: string): PortSpec[] {
+    return this.#nearer(switchName, (name) => this.distanceToSite(name, site));
   }
 
-  /** The port that leads one local link nearer to another switch of the same site. */
-  localNextHop(switchName: string, goal: string): PortSpec | undefined {
-    const here = this.distanceToSwitch(switchName, goal);
-    if (here === undefined || here === 0) return undefined;
-    const nearer = this.linkPorts(switchName).find(
-      (p) => p.peer.link.kind === 'local' && this.distanceToSwitch(p.peer.peer, goal) === here - 1,
-    );
-    return nearer?.port;
+  /** Every port that leads one local link nearer to another switch of the same site, in port order. */
+  localNextHops(switchName: string, goal: string): PortSpec[] {
+    return this.#nearer(switchName, (name) => this.distanceToSwitch(name, goal), 'local');
+  }
+
+  #nearer(switchName: string, distance: (name: string) => number | undefined, only?: 'local'): PortSpec[] {
+    const here = distance(switchName);
+    if (here === undefined || here === 0) return [];
+    return this.linkPorts(switchName)
+      .filter(({ peer }) => only === undefined || peer.link.kind === only)
+      .filter(({ peer }) => distance(peer.peer) === here - 1)
+      .map(({ port }) => port);
   }
 
   /** One of the two ends of a link of this topology: the port of that switch which leads into it. */
   linkEnd(link: LinkSpec, switchName: string): { readonly dpid: string; readonly portNumber: number } {
     const port = this.ports(switchName).find((p) => p.peer.kind === 'link' && p.peer.link === link)!;
     return { dpid: this.switch(switchName)!.dpid, portNumber: port.portNumber };
+  }
+
+  /** The port by which a link's bytes leave and reach a switch, where they queue and are counted: its own, or what is below the tunnel. */
+  wireEnd(link: LinkSpec, switchName: string): PortSpec {
+    const kind = link.vxlan === undefined ? 'link' : 'underlay';
+    return this.ports(switchName).find((p) => p.peer.kind === kind && p.peer.link === link)!;
   }
 
   /** The port behind which a host hangs. */
@@ -147,7 +155,7 @@ export class NetworkMap {
     const path: PortSpec[] = [];
     let here = switchName;
     while (this.distanceToSite(here, site) !== 0) {
-      const port = this.nextHop(here, site);
+      const [port] = this.nextHops(here, site);
       if (port?.peer.kind !== 'link') return undefined;
       path.push(port);
       here = port.peer.peer;

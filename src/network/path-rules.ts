@@ -160,5 +160,5 @@ export function pathOf(
     if (!chosen.has(name) || map.linksDown.has(name)) return false;
     return (map.distanceToSite(port.peer.peer, site) ?? Number.POSITIVE_INFINITY) < here;
   });
-  return steered ?? map.nextHop(switchName, site);
+  return steered ?? map.nextHops(switchName, site)[0];
 }

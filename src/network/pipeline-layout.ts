@@ -45,6 +45,8 @@ export const priorities = {
   granted: 300,
   /** table 0: tags are the network's own; a station's frames have none */
   tagged: 350,
+  /** table 0: between the network below a tunnel and the switch's own IP stack */
+  tunnel: 380,
   /** table 0: probes of a path go to the controller */
   probe: 400,
   /** table 0: so does LLDP that comes in by a link */
@@ -91,6 +93,8 @@ export const icmpv6OfType = (type: number): OxmField[] => [
 ];
 export const fromIpv4 = (ip: string): OxmField => ({ field: 'ipv4_src', value: parseIpv4(ip) });
 export const fromIpv6 = (ip: string): OxmField => ({ field: 'ipv6_src', value: parseIpv6(ip) });
+export const toIpv4 = (ip: string): OxmField => ({ field: 'ipv4_dst', value: parseIpv4(ip) });
+export const toIpv6 = (ip: string): OxmField => ({ field: 'ipv6_dst', value: parseIpv6(ip) });
 export const hasDscp = (dscp: number): OxmField => ({ field: 'ip_dscp', value: dscp });
 /** after the match on IPv4 */
 export const toUdpPort = (port: number): OxmField[] => [

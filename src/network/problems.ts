@@ -2,7 +2,15 @@ import { formatIpv6, parseIpv6 } from '../openflow/address.js';
 import { EncodeError } from '../openflow/encode-error.js';
 import { isLabelled, labelLimit } from './labels.js';
 import { NetworkMap } from './network-map.js';
-import { hostOf, type LinkSpec, portsOf, switchOf, type Topology, type TrafficSpec } from './topology.js';
+import {
+  hostOf,
+  isIpv6Text,
+  type LinkSpec,
+  portsOf,
+  switchOf,
+  type Topology,
+  type TrafficSpec,
+} from './topology.js';
 
 /** A fault in a topology: where (path into the document) and what to do about it. */
 export interface TopologyProblem {
@@ -28,6 +36,7 @@ export function checkTopology(topology: Topology): TopologyProblem[] {
   for (const i of topology.links.keys()) checkLink(topology, i, report);
   checkHosts(topology, report);
   checkVms(topology, report);
+  checkTunnels(topology, report);
   checkTraffic(topology, report);
   checkPortNames(topology, report);
   // Reachability is only worth telling once the links are known to be sound.
@@ -166,6 +175,32 @@ function checkOpaque(link: LinkSpec, i: number, report: Report): void {
     );
   if (link.videoQueue === 'priority')
     report(['links', i, 'videoQueue'], `the queue of opaque link ${link.name} is not ours to divide`);
+}
+
+/** Addresses of tunnels are another network's, but a switch tells packets by them: none can be there twice. */
+function checkTunnels(topology: Topology, report: Report): void {
+  const stations = new Set([...topology.hosts, ...topology.vms].flatMap(({ ip, ipv6 }) => [ip, ipv6]));
+  const seen = new Map<string, string>();
+  topology.links.forEach(({ name, kind, vxlan }, i) => {
+    if (vxlan === undefined) return;
+    if (kind !== 'packet')
+      report(['links', i, 'vxlan'], `${name} is ${kind}; only a packet link can be a tunnel`);
+    const families = vxlan.addresses.map((address, k) => {
+      const path = ['links', i, 'vxlan', 'addresses', k];
+      const known = isIpv4(address) ? address : unicastIpv6(address);
+      if (known === undefined)
+        report(path, `${JSON.stringify(address)} is no unicast address such as 192.0.2.1 or 2001:db8::1`);
+      else if (stations.has(known))
+        report(path, `${known} is a station's; a tunnel ends in the network below`);
+      else checkUnique(seen, known, `tunnel ${name}`, path, report);
+      return isIpv6Text(address);
+    });
+    if (families[0] !== families[1])
+      report(
+        ['links', i, 'vxlan', 'addresses'],
+        `tunnel ${name} has an IPv4 and an IPv6 end; use two of one kind`,
+      );
+  });
 }
 
 function checkHosts(topology: Topology, report: Report): void {

@@ -4,8 +4,8 @@
  * checking the file is `src/io/topology-file.ts`.
  *
  * Port numbers are not in the file: they follow from it. On every switch the ports are numbered 1, 2, 3... in
- * the order in which links, then hosts, then VM attachments name that switch. Everything that builds or
- * describes the network uses `portsOf`, so there is no second numbering.
+ * the order in which links, then hosts, then VM attachments name that switch, then come the underlay ports of links that are
+ * tunnels. Everything that builds or describes the network uses `portsOf`, so there is no second numbering.
  */
 
 /** core: joins gateways of other sites and has no stations; it forwards by label (`labels.ts`) and has a site of its own kind */
@@ -30,6 +30,16 @@ export interface CarrierSpec {
   readonly oneWayDelayMs: number;
   readonly bufferPackets: number;
 }
+/**
+ * A packet link that is a VXLAN tunnel (RFC 7348) over somebody's IP network. Its switches see it as a port, which puts
+ * packets into the tunnel, and the network below as another, the underlay port: that has the wire, the queue and the counters.
+ */
+export interface VxlanSpec {
+  /** network identifier, 24 bits */
+  readonly vni: number;
+  /** of the two ends in the network below, in the order of `ends`; both IPv4 or both IPv6, and of no other link */
+  readonly addresses: readonly [string, string];
+}
 export interface LinkSpec {
   readonly name: string;
   readonly kind: LinkKind;
@@ -49,8 +59,9 @@ export interface LinkSpec {
   readonly capacityLimitBitsPerSecond?: number;
   /** `priority`: the WAN ports serve the delay-sensitive class (`videoQueueDscp`) first; default: one FIFO for all */
   readonly videoQueue?: 'shared' | 'priority';
-  /** the largest IP packet that the link carries, less what labels take of it; see `linkMtuBytes` */
+  /** the largest IP packet that the link carries, less what labels and a tunnel take of it; see `linkMtuBytes` */
   readonly mtuBytes?: number;
+  readonly vxlan?: VxlanSpec;
   readonly setupSeconds?: number;
   readonly costPerSetup?: number;
   readonly costPerSecond?: number;
@@ -126,12 +137,14 @@ export interface Topology {
 /** What is behind one port of a switch. */
 export type PortPeer =
   | { readonly kind: 'link'; readonly link: LinkSpec; readonly peer: string }
+  /** the network that carries a tunnel; no packet leaves by it but those of the tunnel */
+  | { readonly kind: 'underlay'; readonly link: LinkSpec; readonly peer: string }
   | { readonly kind: 'host'; readonly host: HostSpec }
   | { readonly kind: 'vm'; readonly vm: VmSpec; readonly host: HostSpec };
 export interface PortSpec {
   readonly switch: string;
   readonly portNumber: number;
-  /** name of the port in the switch: `<switch>.<peer or host>`; unique in the topology, at most 15 bytes */
+  /** name of the port in the switch: `<switch>.<link or host>`, of an underlay `<switch>_<link>`; unique in the topology, at most 15 bytes */
   readonly portName: string;
   readonly peer: PortPeer;
 }
@@ -151,13 +164,22 @@ export function portsOf(topology: Topology, switchName: string): PortSpec[] {
       const host = topology.hosts.find((h) => h.name === name);
       if (host?.switch === switchName) peers.push({ peer: { kind: 'vm', vm, host }, label: vm.name });
     }
-  return peers.map(({ peer, label }, i) => ({
+  const tunnels = peers.flatMap(({ peer, label }) =>
+    peer.kind === 'link' && peer.link.vxlan !== undefined
+      ? [{ peer: { ...peer, kind: 'underlay' as const }, label }]
+      : [],
+  );
+  return [...peers, ...tunnels].map(({ peer, label }, i) => ({
     switch: switchName,
     portNumber: i + 1,
-    portName: `${switchName}.${label}`,
+    portName: peer.kind === 'underlay' ? wirePortName(peer.link, switchName) : `${switchName}.${label}`,
     peer,
   }));
 }
+
+/** The port of a switch by which a link's bytes leave it, where they queue and are counted: its own, or the one below a tunnel. */
+export const wirePortName = ({ name, vxlan }: LinkSpec, switchName: string): string =>
+  `${switchName}${vxlan === undefined ? '.' : '_'}${name}`;
 
 /** The link as it is built: its own values, or those of its carrier. @throws RangeError for an opaque link without `carrier` */
 export function builtLink(
@@ -174,6 +196,14 @@ const defaultMtuBytes = 1500;
 export const linkMtuBytes = (link: Pick<LinkSpec, 'mtuBytes'>): number => link.mtuBytes ?? defaultMtuBytes;
 export const stationMtuBytes = (station: Pick<HostSpec, 'mtuBytes'>): number =>
   station.mtuBytes ?? defaultMtuBytes;
+
+/**
+ * What a tunnel puts around an IP packet: the frame's own Ethernet header (14), VXLAN (8), UDP (8) and the outer IP header
+ * (RFC 7348, 5). A counter of Ethernet frames sees as much, since the outer Ethernet header takes the inner one's place.
+ */
+export const tunnelBytesOn = ({ vxlan }: Pick<LinkSpec, 'vxlan'>): number =>
+  vxlan === undefined ? 0 : 14 + 8 + 8 + (isIpv6Text(vxlan.addresses[0]) ? 40 : 20);
+export const isIpv6Text = (address: string): boolean => address.includes(':');
 
 /** The topology as its controller may see it: without what only the carriers know. */
 export const withoutCarriers = (topology: Topology): Topology => ({

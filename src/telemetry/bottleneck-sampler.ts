@@ -19,6 +19,8 @@ export interface BottleneckPorts {
    * by one of these: traffic that stays in the site or takes a circuit is then not mistaken for a queue.
    */
   readonly otherPorts?: readonly number[];
+  /** ports on which frames have a tunnel's headers: none of these packets has brought them, and all that leave get them */
+  readonly tunnels?: readonly { readonly port: number; readonly headerBytes: number }[];
 }
 export interface SamplerOptions {
   /** no line of this switch carries more: a larger difference is a reset of the counter */
@@ -72,6 +74,8 @@ export class BottleneckSampler {
   /** without these there is no observation; another port may be absent, like a circuit that is not lit */
   private readonly needed: ReadonlySet<number>;
   private readonly egressPort: number;
+  /** bytes by port */
+  private readonly headers: ReadonlyMap<number, number>;
   private readonly egress = {
     txBytes: new Counter(),
     txPackets: new Counter(),
@@ -96,6 +100,7 @@ export class BottleneckSampler {
     this.ownPorts = new Set(ports.ownPorts);
     this.circuitPorts = new Set(ports.circuitPorts);
     this.egressPort = ports.egressPort;
+    this.headers = new Map(ports.tunnels?.map(({ port, headerBytes }) => [port, headerBytes]));
     this.options = {
       mostBytesPerSecond: options.mostBytesPerSecond ?? 1.25e9,
       lateSeconds: options.lateSeconds ?? 0.005,
@@ -167,8 +172,9 @@ export class BottleneckSampler {
       at,
       intervalSeconds: interval,
       arrivedBytes: amount(tally.arrived),
-      // what waited in front of a circuit, and its probes, can make it less than nothing
-      ownBytes: amount(Math.max(0, tally.own - tally.circuit)),
+      // What waited in front of a circuit, and its probes, can make it less than nothing; what stays in the site was
+      // not for the queue.
+      ownBytes: amount(Math.min(Math.max(0, tally.own - tally.circuit), Math.max(0, tally.arrived))),
       circuitBytes: amount(tally.circuit),
       departedBytes: amount(tally.departed),
       arrivedPackets: counted(gap ? 0 : tally.arrivedPackets),
@@ -197,17 +203,20 @@ export class BottleneckSampler {
     };
     for (const { port, counter, packets } of this.received) {
       const amount = this.step(tally, counter, columns, port, columns.rxBytes, 'rx_bytes', most);
-      tally.arrived += amount;
+      const count = optional(packets, columns, port, columns.rxPackets, most);
+      tally.arrived += amount - this.headersOf(port, count);
       if (this.ownPorts.has(port)) tally.own += amount;
-      tally.arrivedPackets += optional(packets, columns, port, columns.rxPackets, most);
+      tally.arrivedPackets += count;
     }
     for (const { port, counter, packets } of this.sentElsewhere) {
       const amount = this.step(tally, counter, columns, port, columns.txBytes, 'tx_bytes', most);
-      tally.arrived -= amount;
+      const count = optional(packets, columns, port, columns.txPackets, most);
+      tally.arrived -= amount - this.headersOf(port, count);
       if (this.circuitPorts.has(port)) tally.circuit += amount;
-      tally.arrivedPackets -= optional(packets, columns, port, columns.txPackets, most);
+      tally.arrivedPackets -= count;
     }
     const { egressPort, egress } = this;
+    tally.arrived += this.headersOf(egressPort, tally.arrivedPackets);
     tally.departed = this.step(tally, egress.txBytes, columns, egressPort, columns.txBytes, 'tx_bytes', most);
     tally.departedPackets = optional(egress.txPackets, columns, egressPort, columns.txPackets, most);
     tally.droppedPackets = optional(egress.txDropped, columns, egressPort, columns.txDropped, most) || 0;
@@ -215,6 +224,10 @@ export class BottleneckSampler {
     // what was counted while a port was away is not known
     this.forget();
     return undefined;
+  }
+
+  private headersOf(port: number, packets: number): number {
+    return Number.isNaN(packets) ? 0 : (this.headers.get(port) ?? 0) * packets;
   }
 
   private step(

@@ -12,6 +12,8 @@ export type TestbedErrorCode =
   | 'bad-target'
   /** the topology's VM cannot be a real machine */
   | 'bad-machine'
+  /** the topology has what no testbed can build */
+  | 'unsupported'
   /** an external command failed; its words are in the message */
   | 'command-failed'
   | 'timeout'

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { portsOf, type Topology } from '../network/topology.js';
+import { type PortSpec, portsOf, type Topology } from '../network/topology.js';
 import { type CommandOptions, run } from './command.js';
 import { TestbedError } from './errors.js';
 import { databaseSocket, type TestbedPlan } from './plan.js';
@@ -71,6 +71,7 @@ export async function startSwitchDaemon(plan: TestbedPlan, options: Options): Pr
       plan.switchNamespace,
       'ovs-vswitchd',
       `unix:${databaseSocket(directory)}`,
+      ...(plan.tunnelEnds.length > 0 ? ['--disable-system-route'] : []),
       ...daemonArguments(directory, 'ovs-vswitchd'),
     ],
     { ...options, env: ovsEnvironment(directory) },
@@ -95,10 +96,19 @@ export async function makeBridges(topology: Topology, directory: string, options
     for (const port of portsOf(topology, s.name)) {
       args.push('--', 'add-port', s.name, port.portName);
       args.push('--', 'set', 'interface', port.portName, `ofport_request=${port.portNumber}`);
+      args.push(...tunnelOptions(port));
     }
   }
   await vsctl(directory, args.slice(1), options);
   await checkPortNumbers(topology, directory, options);
+}
+
+/** The code point goes into the outer header, too, so that queues below see classes. The local end is what the route says. */
+function tunnelOptions({ switch: name, peer }: PortSpec): string[] {
+  if (peer.kind !== 'link' || peer.link.vxlan === undefined) return [];
+  const { ends, vxlan } = peer.link;
+  const remote = vxlan.addresses[ends[0] === name ? 1 : 0];
+  return ['type=vxlan', `options:key=${vxlan.vni}`, `options:remote_ip=${remote}`, 'options:tos=inherit'];
 }
 
 /** The controller knows ports by number only, so a wrong one would send traffic astray. */

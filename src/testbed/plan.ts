@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
+import { isLabelled } from '../network/labels.js';
 import type { HostSpec, LinkSpec, PortSpec, Topology, VmSpec } from '../network/topology.js';
-import { portsOf } from '../network/topology.js';
+import { isIpv6Text, portsOf } from '../network/topology.js';
 import { TestbedError } from './errors.js';
 
 /**
@@ -22,6 +23,16 @@ export interface TestbedPlan {
   readonly machines: readonly MachinePlace[];
   readonly wires: readonly Wire[];
   readonly shapedPorts: readonly ShapedPort[];
+  readonly tunnelEnds: readonly TunnelEnd[];
+  /** packets between sites carry labels (`network/labels.ts`) */
+  readonly labelled: boolean;
+}
+
+/** The switch's own IP stack at one end of a tunnel, with the address by which the other end knows it. */
+export interface TunnelEnd {
+  readonly switch: string;
+  readonly address: string;
+  readonly remoteAddress: string;
 }
 
 /** What a VM is: a namespace in which a stand-in may run, or QEMU on a TAP device. */
@@ -49,7 +60,7 @@ export interface Station {
   readonly vm: VmSpec | undefined;
 }
 
-/** A link between two switches; if it is opaque or has a delay, there is a relay between the two pairs of devices. */
+/** What joins two switches; if its link is opaque or has a delay, there is a relay between the two pairs of devices. */
 export interface Wire {
   readonly link: LinkSpec;
   readonly ports: readonly [PortSpec, PortSpec];
@@ -103,7 +114,7 @@ export function planTestbed(
   const ports = topology.switches.flatMap((s) => portsOf(topology, s.name));
   const wires = topology.links.map((link, i): Wire => {
     const at = (end: string) =>
-      ports.find((p) => p.switch === end && p.peer.kind === 'link' && p.peer.link === link)!;
+      ports.find((p) => p.switch === end && p.peer.kind === wireKind(link) && p.peer.link === link)!;
     return {
       link,
       ports: [at(link.ends[0]), at(link.ends[1])],
@@ -122,11 +133,28 @@ export function planTestbed(
         : [],
     wires,
     shapedPorts: wires.flatMap((wire) => shapedEnds(topology, wire)),
+    tunnelEnds: topology.links.flatMap(tunnelEndsOf),
+    labelled: isLabelled(topology),
   };
 }
 
+/** @throws TestbedError unsupported */
+function tunnelEndsOf({ name, ends, vxlan }: LinkSpec): TunnelEnd[] {
+  if (vxlan === undefined) return [];
+  const [a, b] = vxlan.addresses;
+  if (isIpv6Text(a))
+    throw new TestbedError('unsupported', `tunnel ${name}: only tunnels over IPv4 can be built`);
+  return [
+    { switch: ends[0], address: a, remoteAddress: b },
+    { switch: ends[1], address: b, remoteAddress: a },
+  ];
+}
+
+/** Under a tunnel the port of the switch is not the one with the wire. */
+const wireKind = ({ vxlan }: LinkSpec): 'link' | 'underlay' => (vxlan === undefined ? 'link' : 'underlay');
+
 function stationAt(port: PortSpec, prefix: string): Station[] {
-  if (port.peer.kind === 'link') return [];
+  if (port.peer.kind !== 'host' && port.peer.kind !== 'vm') return [];
   const vm = port.peer.kind === 'vm' ? port.peer.vm : undefined;
   const { host } = port.peer;
   const name = vm === undefined ? host.name : `${vm.name}@${host.name}`;

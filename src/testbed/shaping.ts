@@ -100,14 +100,29 @@ export async function shapePorts(plan: TestbedPlan, options: Options): Promise<v
 async function addFilters(plan: TestbedPlan, shaped: ShapedPort, options: Options): Promise<void> {
   // The DSCP is the upper six bits of the second byte of the IPv4 header; the lower two are ECN's.
   for (const { queueId, dscp } of classifiedQueues(shaped))
-    await tc(
-      plan.switchNamespace,
-      `filter add dev ${shaped.port.portName} parent 1: protocol ip prio 1 u32 match ip tos ${dscp << 2} 0xfc flowid 1:${classMinor(queueId)}`.split(
-        ' ',
-      ),
-      options,
-    );
+    for (const filter of filtersOf(dscp, plan.labelled && shaped.kind === 'wan'))
+      await tc(
+        plan.switchNamespace,
+        `filter add dev ${shaped.port.portName} parent 1: ${filter} flowid 1:${classMinor(queueId)}`.split(
+          ' ',
+        ),
+        options,
+      );
 }
+
+/**
+ * What of a labelled frame (IEEE 802.1Q) a filter sees first is its IP header in younger kernels, and in older ones the four bytes of
+ * its tag; the first byte tells which, since an IPv4 header begins with its version and our tags with zeros.
+ */
+const filtersOf = (dscp: number, labelled: boolean): string[] => [
+  `protocol ip prio 1 u32 match ip tos ${dscp << 2} 0xfc`,
+  ...(labelled
+    ? [
+        `protocol 802.1Q prio 2 u32 match u8 0x40 0xf0 at 0 match ip tos ${dscp << 2} 0xfc`,
+        `protocol 802.1Q prio 2 u32 match u8 0 0xf0 at 0 match u16 0x0800 0xffff at 2 match u8 ${dscp << 2} 0xfc at 5`,
+      ]
+    : []),
+];
 
 /** linux-htb of Open vSwitch puts queue N into class 1:(N+1); minors are hexadecimal. */
 export const classMinor = (queueId: number): string => (queueId + 1).toString(16);

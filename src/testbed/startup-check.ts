@@ -2,7 +2,7 @@ import type { PortSpec } from '../network/topology.js';
 import { type CommandOptions, until } from './command.js';
 import { TestbedError } from './errors.js';
 import { ofctl } from './ovs.js';
-import type { TestbedPlan } from './plan.js';
+import type { ShapedPort, TestbedPlan } from './plan.js';
 import { probeFrame } from './probe-frame.js';
 import { classifiedQueues } from './shaping.js';
 
@@ -17,8 +17,22 @@ export async function checkPaths(plan: TestbedPlan, options: CheckOptions = {}):
   for (const { link, ports } of plan.wires)
     for (const [i, port] of ports.entries()) await checkWire(plan, link.name, port, ports[1 - i]!, options);
   for (const shaped of plan.shapedPorts)
-    for (const { queueId, dscp } of [{ queueId: 0, dscp: 0 }, ...classifiedQueues(shaped)])
-      await checkQueue(plan, shaped.port, queueId, dscp, options);
+    for (const each of framesFor(plan, shaped)) await checkQueue(plan, shaped.port, each, options);
+}
+
+interface FramesFor {
+  readonly queueId: number;
+  readonly dscp: number;
+  readonly labelled: boolean;
+}
+/** Where there may be labels, a class must be found behind them, too; everything else comes to queue 0 in any case. */
+function framesFor(plan: TestbedPlan, shaped: ShapedPort): FramesFor[] {
+  const plain = [{ queueId: 0, dscp: 0 }, ...classifiedQueues(shaped)].map((q) => ({
+    ...q,
+    labelled: false,
+  }));
+  const labels = plan.labelled && shaped.kind === 'wan';
+  return labels ? [...plain, ...classifiedQueues(shaped).map((q) => ({ ...q, labelled: true }))] : plain;
 }
 
 /** `timeoutMs`: how long each burst may take to be counted */
@@ -26,21 +40,24 @@ type CheckOptions = Pick<CommandOptions, 'signal' | 'timeoutMs'>;
 
 const burst = 8;
 
-async function send(directory: string, port: PortSpec, dscp: number): Promise<void> {
-  const packetOut = `in_port=CONTROLLER packet=${probeFrame(dscp)} actions=${`output:${port.portNumber},`.repeat(burst).slice(0, -1)}`;
+async function send(directory: string, port: PortSpec, dscp: number, labelled: boolean): Promise<void> {
+  const packetOut = `in_port=CONTROLLER packet=${probeFrame(dscp, labelled)} actions=${`output:${port.portNumber},`.repeat(burst).slice(0, -1)}`;
   await ofctl(directory, ['packet-out', port.switch, packetOut]);
 }
 
 async function checkQueue(
   plan: TestbedPlan,
   port: PortSpec,
-  queueId: number,
-  dscp: number,
+  {
+    queueId,
+    dscp,
+    labelled,
+  }: { readonly queueId: number; readonly dscp: number; readonly labelled: boolean },
   options: CheckOptions,
 ): Promise<void> {
   const { directory } = plan;
   const before = await queuePackets(directory, port, queueId);
-  await send(directory, port, dscp);
+  await send(directory, port, dscp, labelled);
   await until(
     `queue counters of ${port.portName}`,
     async () => (await queuePackets(directory, port, queueId)) >= before + burst,
@@ -49,7 +66,7 @@ async function checkQueue(
     if (e instanceof TestbedError && e.code !== 'timeout') throw e;
     throw new TestbedError(
       'queue-not-classified',
-      `frames with DSCP ${dscp} do not reach queue ${queueId} of ${port.portName}; see \`tc -s class\` and \`tc filter\` there`,
+      `${labelled ? 'labelled ' : ''}frames with DSCP ${dscp} do not reach queue ${queueId} of ${port.portName}; see \`tc -s class\` and \`tc filter\` there`,
     );
   });
 }
@@ -63,7 +80,7 @@ async function checkWire(
 ): Promise<void> {
   const { directory } = plan;
   const before = await receivedPackets(directory, to);
-  await send(directory, from, 0);
+  await send(directory, from, 0, false);
   await until(
     `frames on link ${link}`,
     async () => (await receivedPackets(directory, to)) >= before + burst,

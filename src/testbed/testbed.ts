@@ -28,6 +28,7 @@ import { shapePorts } from './shaping.js';
 import { restoreSocketBuffers, withLargeSocketBuffers } from './socket-buffers.js';
 import { checkPaths } from './startup-check.js';
 import { openTestbed, readState, type TestbedState, writeState } from './state.js';
+import { makeTunnelEnds } from './tunnels.js';
 
 export interface UpOptions {
   /** private directory of the testbed; default: /tmp/steady-testbed-NAME */
@@ -137,6 +138,7 @@ async function build(
     await startSwitchDaemon(plan, context);
     step(`${topology.switches.length} switches`);
     await makeBridges(topology, directory, context);
+    await makeTunnelEnds(plan, context);
     step(`queues of ${plan.shapedPorts.length} ports`);
     await shapePorts(plan, context);
     const relayed = plan.wires.filter((w) => w.relayEnds !== undefined);

@@ -38,6 +38,7 @@ const expected: Record<string, Scope | 'open'> = {
   'GET /stats/queue/:dpid/:port': 'read',
   'GET /stats/queue/:dpid/:port/:queue': 'read',
   'GET /stats/switches': 'read',
+  'GET /v1/access': 'read',
   'GET /v1/audit': 'admin',
   'GET /v1/config': 'admin',
   'POST /v1/config:reload': 'admin',
@@ -55,6 +56,7 @@ const expected: Record<string, Scope | 'open'> = {
   'GET /v1/switches/:dpid/meters': 'read',
   'GET /v1/switches/:dpid/ports': 'read',
   'GET /v1/switches/:dpid/queues': 'read',
+  'GET /v1/switches/:dpid/rules': 'read',
   'GET /v1/vms': 'read',
   'POST /v1/migrations': 'operate',
   'POST /v1/migrations/:id:cancel': 'operate',
@@ -142,6 +144,24 @@ describe('the access matrix', () => {
           wrong.push(`${name}: ${method} ${url} was done`);
       }
     expect(wrong).toEqual([]);
+  });
+  it('tells each caller his own scope, and whether it is a recording that he looks at', async () => {
+    const url = '/v1/access';
+    const asReader = await open().inject({ url, headers: bearer(secrets.reader) });
+    expect(asReader.json()).toEqual({
+      name: 'reader',
+      scope: 'read',
+      tokenNeeded: true,
+      source: 'controller',
+    });
+    const recorded = Object.assign(new FakeApplication(), { recorded: true });
+    const onLoopback = await open({ access: {}, application: recorded }).inject({ url });
+    expect(onLoopback.json()).toEqual({
+      name: 'local',
+      scope: 'admin',
+      tokenNeeded: false,
+      source: 'recording',
+    });
   });
   it('does not let a route be added behind its back', () => {
     expect(() => open().get('/v1/secrets', async () => 'x')).toThrow(/access matrix/);

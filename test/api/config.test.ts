@@ -28,13 +28,16 @@ describe('/v1/config', () => {
     expect(shown.json()).toEqual({ revision: 4, settings: { 'control.gain': 0.4 } });
     expect(shown.headers.etag).toBe('"4"');
     expect((await reload({ 'if-match': '"3"' })).json()).toMatchObject({ status: 412 });
+    expect((await reload({ 'if-match': 'W/"4"' })).json()).toMatchObject({ status: 412 });
+    expect((await reload({ 'if-match': '4' })).json()).toMatchObject({ status: 400 });
     expect(revision).toBe(4);
-    expect((await reload({ 'if-match': '"4"' })).json()).toEqual({
+    expect((await reload({ 'if-match': '"3", "4"' })).json()).toEqual({
       revision: 5,
       changes: [{ setting: 'control.gain', effect: 'cold' }],
     });
     expect((await reload()).json().revision).toBe(6);
     expect(application.entries.map(({ action, outcome }) => [action, outcome])).toEqual([
+      ['reloadConfig', '412'],
       ['reloadConfig', '412'],
       ['reloadConfig', 'done'],
       ['reloadConfig', 'done'],

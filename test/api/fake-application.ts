@@ -57,7 +57,7 @@ export class FakeApplication implements Application {
       const { vm, destination, mode } = command.request;
       return { ok: true, body: migrationOf({ id: command.id, vm, destination, mode, state: 'accepted' }) };
     }
-    if (command.kind === 'readSwitch') return { ok: true, body: [] };
+    if (command.kind === 'readSwitch' || command.kind === 'compareRules') return { ok: true, body: [] };
     const found = this.current.migrations.find((migration) => migration.id === command.id);
     if (found !== undefined) return { ok: true, body: found };
     const detail = `no migration ${command.id}`;
@@ -101,6 +101,7 @@ export function migrationOf(change: Partial<MigrationView> = {}): MigrationView 
     phaseTransitions: [{ state: 'accepted', step: 'accepted', at: '2026-01-01T00:00:00.000Z', note: '' }],
     progress: { memory: progress, disk: { totalBytes: '0', processedBytes: '0', remainingBytes: '0' } },
     round: 1,
+    dirtyBytesPerSecond: 250_000,
     grantedBitsPerSecond: 20e6,
     predictedSecondsLeft: 40,
     service: null,
@@ -236,6 +237,7 @@ export function viewOf(change: Partial<SystemView> = {}): SystemView {
         oneWayDelayMs: 20,
         mtuBytes: 1500,
         state: 'up',
+        backup: null,
         bitsPerSecond: 46e6,
         verifiedSecondsAgo: 1.5,
       },
@@ -248,6 +250,7 @@ export function viewOf(change: Partial<SystemView> = {}): SystemView {
         oneWayDelayMs: 15,
         mtuBytes: 1500,
         state: 'dark',
+        backup: ['wan'],
         bitsPerSecond: null,
         verifiedSecondsAgo: 1.5,
       },
@@ -260,6 +263,7 @@ export function viewOf(change: Partial<SystemView> = {}): SystemView {
         oneWayDelayMs: 0,
         mtuBytes: 1500,
         state: 'up',
+        backup: null,
         bitsPerSecond: null,
         verifiedSecondsAgo: 1.5,
       },

@@ -310,12 +310,22 @@ describe('If-Match', () => {
     await cancel({ 'if-match': '*' });
     await cancel({});
     expect(application.commands).toEqual([
-      { kind: 'cancelMigration', id: 'm-1', ifTransitions: 1 },
+      { kind: 'cancelMigration', id: 'm-1', ifTransitions: [1] },
       { kind: 'cancelMigration', id: 'm-1' },
       { kind: 'cancelMigration', id: 'm-1' },
     ]);
   });
-  it.each(['1', 'W/"1"', '"a"', '"1", "2"', '""'])('is not %s', async (tag) => {
+  it.each<[string, readonly number[]]>([
+    ['"1", "2"', [1, 2]],
+    [' "4" ,"5",W/"6"', [4, 5]],
+    ['W/"1"', []],
+    ['"a", ""', []],
+    ['"1,2"', []],
+  ])('%s is for the states %j', async (header, ifTransitions) => {
+    await cancel({ 'if-match': header });
+    expect(application.commands).toEqual([{ kind: 'cancelMigration', id: 'm-1', ifTransitions }]);
+  });
+  it.each(['1', '"1', '"1" "2"', '"1",', ',', '"1", *', '"a b"'])('is not %s', async (tag) => {
     expect((await cancel({ 'if-match': tag })).json()).toMatchObject({
       status: 400,
       type: 'urn:steady:problem:invalid-header',

@@ -4,6 +4,7 @@ import { Compile } from 'typebox/compile';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApi } from '../../src/api/index.js';
 import {
+  AccessSchema,
   AuditListSchema,
   CircuitListSchema,
   LinkListSchema,
@@ -12,6 +13,7 @@ import {
   PathListSchema,
   ProblemSchema,
   ReadinessSchema,
+  RuleComparisonSchema,
   SwitchListSchema,
   SwitchReadingSchema,
   SwitchSchema,
@@ -50,6 +52,7 @@ const promised = [
   'GET /stats/queue/{dpid}/{port}',
   'GET /stats/queue/{dpid}/{port}/{queue}',
   'GET /stats/switches',
+  'GET /v1/access',
   'GET /v1/audit',
   'GET /v1/circuits',
   'GET /v1/config',
@@ -66,6 +69,7 @@ const promised = [
   'GET /v1/switches/{dpid}/meters',
   'GET /v1/switches/{dpid}/ports',
   'GET /v1/switches/{dpid}/queues',
+  'GET /v1/switches/{dpid}/rules',
   'GET /v1/vms',
   'POST /v1/config:reload',
   'POST /v1/migrations',
@@ -171,7 +175,9 @@ describe('answers fit their schemas', () => {
     ['/v1/paths', PathListSchema],
     ['/v1/vms', VmListSchema],
     ['/v1/circuits', CircuitListSchema],
+    ['/v1/access', AccessSchema],
     ['/v1/audit', AuditListSchema],
+    ['/v1/switches/1/rules', RuleComparisonSchema],
     ['/readyz', ReadinessSchema],
     ['/nowhere', ProblemSchema],
   ])('%s', async (url, schema) => {

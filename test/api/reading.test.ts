@@ -27,9 +27,10 @@ describe('the view, in parts', () => {
     expect(items[0]).toMatchObject({
       kind: 'packet',
       sites: ['a', 'b'],
+      backup: null,
       bottlenecks: [{ id: 'gw-a:wan', backlogBytes: 12_500, light: 'green' }],
     });
-    expect(items[1]).toMatchObject({ kind: 'circuit', sites: ['a', null], bottlenecks: [] });
+    expect(items[1]).toMatchObject({ kind: 'circuit', sites: ['a', null], backup: ['wan'], bottlenecks: [] });
   });
   it('has circuits, with the ledger of all', async () => {
     const circuits = [circuitView(), circuitView({ name: 'second', state: 'dark' })];

@@ -4,6 +4,7 @@ import type { Input } from '../../src/engine/input.js';
 import { Migration } from '../../src/engine/migration.js';
 import { MigrationDesk } from '../../src/engine/migration-desk.js';
 import type { Output } from '../../src/engine/output.js';
+import { Redirection } from '../../src/engine/redirection.js';
 import { RuleKeeper } from '../../src/engine/rule-keeper.js';
 import { transitions } from '../../src/migration/index.js';
 import { type Step, stepLimitSeconds } from '../../src/migration/life-cycle.js';
@@ -23,6 +24,8 @@ export interface Mutation {
   readonly expects: readonly InvariantName[];
   /** faults that help to see it; undefined: all */
   readonly kinds?: WorldOptions['kinds'];
+  /** the first world of seed 1 that is looked at: those before it were seen to show nothing; default 0 */
+  readonly from?: number;
   /** breaks it; the function returned mends it again */
   plant(): () => void;
   readonly createEngine?: (config: EngineConfig) => EngineLike;
@@ -197,10 +200,17 @@ export const mutations: readonly Mutation[] = [
       ),
   },
   {
+    name: 'stop-on-a-lease',
+    breaks: 'the machine is stopped when every switch holds the redirection without its controller',
+    expects: ['I15'],
+    kinds: ['freeze'],
+    plant: () => replaceMethod(Redirection.prototype, 'keep', () => () => undefined),
+  },
+  {
     name: 'roll-back-after-commit',
     breaks: 'after the commit point the only way is forward',
     expects: ['I5'],
-    kinds: ['delay', 'freeze'],
+    kinds: ['freeze', 'reboot', 'delay'],
     plant: () => {
       const rows = transitions as { from: Step; on: string; to: Step }[];
       rows.push({ from: 'flipping', on: 'cancelRequested', to: 'cancelling' });
@@ -212,6 +222,7 @@ export const mutations: readonly Mutation[] = [
     breaks: 'every step has a limit',
     expects: ['I16'],
     kinds: ['agent-gone'],
+    from: 9,
     plant: () => {
       const limits = stepLimitSeconds as Record<Step, number>;
       const before = { ...limits };
@@ -223,6 +234,7 @@ export const mutations: readonly Mutation[] = [
     name: 'forget-keys',
     breaks: 'a request with a known Idempotency-Key is the same request',
     expects: ['I6'],
+    from: 5,
     plant: () => nothing,
     createEngine: (config) => {
       const keys = new Map<string, string | null>();

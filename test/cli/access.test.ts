@@ -125,6 +125,21 @@ describe('a controller that others can reach', () => {
     expect((await ask('--token-file', path('anna.token'))).code).toBe(0);
     expect((await ask('--token-file', path('nothing'))).code).toBe(2);
   });
+  it('is asked by the command line over TLS, with an authority of its own', async () => {
+    const { key, certificate } = authority.issue('localhost');
+    writeFileSync(
+      path('anna.token'),
+      (await steady(['token', 'anna', '--file', path('tokens.yaml')])).stdout,
+    );
+    daemon = await start(
+      `{ host: 0.0.0.0, tls: { key: ${key}, certificate: ${certificate} }, tokens: tokens.yaml }`,
+    );
+    const server = `https://localhost:${daemon.httpPort}`;
+    const ask = (env: NodeJS.ProcessEnv) =>
+      spawned(['status', '--server', server, '--token-file', path('anna.token')], '', env);
+    expect((await ask({ NODE_EXTRA_CA_CERTS: authority.certificate })).code).toBe(0);
+    expect(await ask({})).toMatchObject({ code: 3, stdout: '' });
+  });
   it.each(['{ host: 0.0.0.0 }', '{ host: 0.0.0.0, tokens: tokens.yaml }'])(
     'does not start with http: %s',
     async (http) => {

@@ -69,6 +69,51 @@ describe('tables', () => {
     expect(wan).toEqual(['wan', 'packet', 'gw-a', 'gw-b', 'up', '50.0 Mbit/s', '46.0 Mbit/s', '20 ms']);
     expect(circuit?.slice(4, 7)).toEqual(['dark', '100.0 Mbit/s', '-']);
   });
+  it('of paths, with their bottlenecks', async () => {
+    const [, wan, circuit] = rows((await ask('paths')).stdout);
+    expect(wan).toEqual([
+      'wan',
+      'packet',
+      'a b',
+      'up',
+      '50.0 Mbit/s',
+      '46.0 Mbit/s',
+      '20 ms',
+      'gw-a:wan green 12.5 kB',
+    ]);
+    expect(circuit?.slice(0, 4)).toEqual(['circuit', 'circuit', 'a ?', 'dark']);
+  });
+  it('of machines', async () => {
+    const [, vm] = rows((await ask('vms')).stdout);
+    expect(vm).toEqual(['vm1', 'hyp-a', 'a', '10.99.0.101', '02:00:00:00:01:01', '150.0 MB', '-']);
+  });
+  it('of the audit, page by page', async () => {
+    for (let n = 1; n <= 507; n++)
+      application.noteAudit({
+        actor: 'anna',
+        action: 'cancelMigration',
+        target: `m-${n}`,
+        outcome: n === 507 ? '409' : 'done',
+        detail: '',
+        requestId: null,
+      });
+    const [head, newest, ...more] = rows((await ask('audit', '--limit', '3')).stdout);
+    expect(head).toEqual(['NUMBER', 'AT', 'ACTOR', 'ACTION', 'TARGET', 'OUTCOME', 'DETAIL']);
+    expect(newest?.slice(1)).toEqual([
+      '507',
+      '1970-01-01T00:00:00.000Z',
+      'anna',
+      'cancelMigration',
+      'm-507',
+      '409',
+      '-',
+    ]);
+    expect(more).toHaveLength(2);
+    const all = JSON.parse((await ask('audit', '--all', '-o', 'json')).stdout);
+    expect(all.map(({ number }: { number: number }) => number)).toEqual(
+      Array.from({ length: 507 }, (_, i) => 507 - i),
+    );
+  });
   it('of bottlenecks', async () => {
     const [, first] = rows((await ask('queues')).stdout);
     expect(first?.slice(0, 5)).toEqual(['gw-a:wan', '50.0 Mbit/s', '12.5 kB ± 1.5 kB', '2.0 ms', '30.0 ms']);
@@ -182,6 +227,31 @@ describe('steady migrate', () => {
     expect(JSON.parse(stdout)).toEqual(verdict);
     expect(application.commands).toMatchObject([{ request: { dryRun: true } }]);
   });
+  it('start --dry-run says in words when, which way and by which rules', async () => {
+    const { stdout } = await ask('migrate', 'start', 'vm1', 'hyp-b', '--dry-run');
+    expect(stdout.split('\n')).toEqual([
+      'vm1 could move from hyp-a to hyp-b now',
+      'Verdict      fits',
+      'Done         in 31.0 s, at 2026-01-01T00:00:41.000Z',
+      'Left for it  28.0 Mbit/s',
+      'Way          hv-a gw-a gw-b hv-b, by up-a wan up-b, 20 ms',
+      '',
+      'SWITCH  WHEN      CHANGE  RULE',
+      'gw-a    transfer  add     table=0, priority=1 actions=drop',
+      '',
+    ]);
+    const body = {
+      ...verdict,
+      predictedSeconds: null,
+      predictedFinish: null,
+      path: null,
+      warnings: ['mind it'],
+    };
+    application.answer = () => ({ ok: true, body });
+    const other = (await ask('migrate', 'start', 'vm1', 'hyp-b', '--dry-run')).stdout;
+    for (const line of ['Done         never at', 'Way          none', 'Warning      mind it'])
+      expect(other).toContain(line);
+  });
   it('start tells a refusal and its places', async () => {
     application.answer = () => ({
       ok: false,
@@ -218,11 +288,28 @@ describe('steady migrate', () => {
     expect(stdout).toContain('the agent was lost');
     expect((await ask('migrate', 'show', 'm-9')).code).toBe(4);
   });
-  it.each(['cancel', 'force-complete'])('%s', async (action) => {
+  it.each([
+    ['cancel', 'cancelMigration'],
+    ['force', 'forceComplete'],
+    ['force-complete', 'forceComplete'],
+  ])('%s, with a reason for the audit', async (action, kind) => {
     application.publish({ migrations: [migrationOf()] });
-    expect((await ask('migrate', action, 'm-1')).code).toBe(0);
-    expect(application.commands).toHaveLength(1);
+    expect((await ask('migrate', action, 'm-1', '--reason', 'maintenance of hyp-a')).code).toBe(0);
+    expect(application.commands).toEqual([{ kind, id: 'm-1' }]);
+    expect(application.entries).toMatchObject([
+      { action: kind, target: 'm-1', detail: 'maintenance of hyp-a' },
+    ]);
     expect((await ask('migrate', action, 'm-9')).code).toBe(4);
+    expect((await ask('migrate', action, 'm-1', '--reason', 'Umzug, größer')).code).toBe(2);
+  });
+  it('force tells why it cannot be', async () => {
+    const detail = 'The driver cannot stop the VM before it has converged.';
+    application.answer = () => ({
+      ok: false,
+      problem: { slug: 'not-forcible', status: 409, title: 'Cannot be forced', detail },
+    });
+    const { code, stderr } = await ask('migrate', 'force', 'm-1');
+    expect({ code, stderr }).toEqual({ code: 1, stderr: `steady: Cannot be forced: ${detail}\n` });
   });
 
   const steps = [
@@ -259,6 +346,35 @@ describe('steady migrate', () => {
       .map((line) => JSON.parse(line).state);
     expect(states.at(-1)).toBe('failed');
     expect((await ask('migrate', 'watch', 'm-9')).code).toBe(4);
+  });
+});
+
+describe('steady explain migration', () => {
+  it('says in sentences what limits it', async () => {
+    application.publish({ migrations: [migrationOf({ state: 'accepted', step: 'accepted' })] });
+    const { code, stdout } = await ask('explain', 'migration', 'm-1');
+    expect(code).toBe(0);
+    expect(stdout.split('\n')).toEqual([
+      'm-1: vm1 from hyp-a to hyp-b, accepted',
+      expect.stringMatching(/^- It was admitted and waits until its record is durable/),
+      '',
+    ]);
+    const { limits } = JSON.parse((await ask('explain', 'migration', 'm-1', '-o', 'json')).stdout);
+    expect(limits).toMatchObject([{ kind: 'journal' }]);
+    expect((await ask('explain', 'migration', 'm-9')).code).toBe(4);
+  });
+  it('says it of all that are under way, or of the newest that has ended', async () => {
+    const ids = async (): Promise<string[]> =>
+      JSON.parse((await ask('explain', 'migration', '-o', 'json')).stdout).map(
+        ({ id }: { id: string }) => id,
+      );
+    expect((await ask('explain', 'migration')).stdout).toBe('There is no migration.\n');
+    const one = (id: string, endedAt: string | null) =>
+      migrationOf({ id, createdAt: `2026-01-01T00:00:0${id.slice(2)}.000Z`, endedAt });
+    application.publish({ migrations: [one('m-1', 't'), one('m-2', 't')] });
+    expect(await ids()).toEqual(['m-2']);
+    application.publish({ migrations: [one('m-1', null), one('m-2', 't'), one('m-3', null)] });
+    expect(await ids()).toEqual(['m-3', 'm-1']);
   });
 });
 

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { runCommandLine } from '../../src/cli/program.js';
+import type { Screen } from '../../src/cli/terminal.js';
 
 export interface Result {
   readonly code: number;
@@ -9,8 +10,8 @@ export interface Result {
   readonly stderr: string;
 }
 
-/** Runs a command line in this process. */
-export async function steady(args: readonly string[], input = ''): Promise<Result> {
+/** Runs a command line in this process; with a screen, as if somebody looked at it. */
+export async function steady(args: readonly string[], input = '', screen?: Screen): Promise<Result> {
   let stdout = '';
   let stderr = '';
   const code = await runCommandLine(args, {
@@ -21,6 +22,7 @@ export async function steady(args: readonly string[], input = ''): Promise<Resul
       stderr += text;
     },
     input: Readable.from([Buffer.from(input)]),
+    ...(screen && { screen }),
   });
   return { code, stdout, stderr };
 }

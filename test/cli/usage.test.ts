@@ -10,7 +10,9 @@ describe('the command line', () => {
     const { code, stdout } = await steady(['--help']);
     expect(code).toBe(0);
     const commands =
-      'run check status switches flows links queues migrate events replay testbed openflow demo'.split(' ');
+      'run check status switches flows links queues paths vms circuits migrate events audit top explain replay testbed openflow completion demo'.split(
+        ' ',
+      );
     for (const command of commands) expect(stdout).toMatch(new RegExp(`^ {2}${command}\\b`, 'm'));
     for (const status of [0, 1, 2, 3, 4]) expect(stdout).toMatch(new RegExp(`^ {2}${status} {2}\\S`, 'm'));
   });
@@ -70,6 +72,17 @@ describe('steady check', () => {
       .map((line) => line.slice(wrong.length).split(':', 3).slice(1).join(':'));
     expect(places).toEqual(['2:3', '3:19']);
     expect(stderr).toContain('port');
+  });
+  it('tells them as data, too', async () => {
+    const right = JSON.parse((await steady(['check', 'topologies/two-dc.yaml', '-o', 'json'])).stdout);
+    expect(right).toMatchObject({ ok: true, topology: { name: 'two-dc', switches: 4 }, problems: [] });
+    const wrong = file('steady.yaml', 'http:\n  prot: 8080\n');
+    const { code, stdout, stderr } = await steady(['check', wrong, '-o', 'json']);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: false,
+      problems: [{ file: wrong, line: 2, column: 3, path: 'http.prot' }],
+    });
   });
   it('tells that a file is missing', async () => {
     const { code, stderr } = await steady(['check', join(directory, 'none.yaml')]);

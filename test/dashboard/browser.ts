@@ -1,5 +1,5 @@
 /** Chromium and the built page for the browser test. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -72,3 +72,11 @@ export const inkOf = (page: Page, chart: number, colour: string): Promise<number
       if (data[i + 3] > 200 && wanted.every((w, c) => Math.abs(data[i + c] - w) < 24)) count++;
     return count;
   })()`);
+
+const pictures = fileURLToPath(new URL('../../test-output/page/', import.meta.url));
+
+/** The whole page as somebody sees it, for the eye: kept beside the other output of the tests. */
+export async function keepPicture(page: Page, name: string): Promise<void> {
+  mkdirSync(pictures, { recursive: true });
+  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true, animations: 'disabled' });
+}

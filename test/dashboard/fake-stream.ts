@@ -31,6 +31,7 @@ interface Client {
   seq: number;
 }
 
+const access = { name: 'local', scope: 'admin', tokenNeeded: false, source: 'controller' };
 const slotsPerMessage = 5;
 
 export class FakeStream {
@@ -55,6 +56,10 @@ export class FakeStream {
   static async listen(options: FakeStreamOptions): Promise<FakeStream> {
     const http = createServer((request, response) => {
       const path = normalize(new URL(request.url ?? '/', 'http://page').pathname);
+      if (path === '/v1/access') {
+        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(access));
+        return;
+      }
       const file = join(options.page, path === '/' ? 'index.html' : path);
       readFile(file).then(
         (content) =>

@@ -1,5 +1,6 @@
 /** Scenes for the page: a network like `topologies/two-dc.yaml` with one machine, in the states worth looking at. */
 import type { MigrationJson, SystemViewJson } from '../../src/api/schemas/index.js';
+import { fakeCircuit, fakeShadow, withAlarms } from './fake-extras.js';
 import { FakePlant, slotSeconds } from './fake-plant.js';
 
 export const scenes = [
@@ -9,6 +10,8 @@ export const scenes = [
   'idle',
   'running',
   'circuit',
+  'shadow',
+  'alarms',
   'completed',
   'failed',
   'violated',
@@ -30,6 +33,8 @@ const totalBytes: Readonly<Record<Scene, number>> = {
   idle: 0,
   running: 150e6,
   circuit: 400e6,
+  shadow: 0,
+  alarms: 0,
   completed: 60e6,
   failed: 150e6,
   violated: 150e6,
@@ -114,6 +119,7 @@ export class FakeWorld {
         disk: { totalBytes: '0', processedBytes: '0', remainingBytes: '0' },
       },
       round: 0,
+      dirtyBytesPerSecond: 0,
       grantedBitsPerSecond: 0,
       predictedSecondsLeft: null,
       service: null,
@@ -175,6 +181,7 @@ export class FakeWorld {
       this.#dirty = 0;
     }
     if (m.round === 0) m.round = 1;
+    m.dirtyBytesPerSecond = dirtyBytesPerSecond;
     const left = this.#remaining + this.#dirty;
     m.progress.memory.remainingBytes = String(Math.round(left));
     m.progress.memory.processedBytes = String(Math.round(totalBytes[this.#scene] - left));
@@ -279,6 +286,7 @@ export class FakeWorld {
         oneWayDelayMs: 20,
         mtuBytes: 1500,
         state: 'up',
+        backup: null,
         bitsPerSecond: measured ? load : null,
         verifiedSecondsAgo: 1.5,
       },
@@ -291,6 +299,7 @@ export class FakeWorld {
         oneWayDelayMs: 15,
         mtuBytes: 1500,
         state: this.#circuitLit() ? 'up' : 'dark',
+        backup: ['wan'],
         bitsPerSecond: this.#circuitLit() ? 88e6 : null,
         verifiedSecondsAgo: 1.5,
       },
@@ -303,6 +312,7 @@ export class FakeWorld {
         oneWayDelayMs: 0,
         mtuBytes: 1500,
         state: 'up',
+        backup: null,
         bitsPerSecond: measured ? own : null,
         verifiedSecondsAgo: 1.5,
       },
@@ -315,6 +325,7 @@ export class FakeWorld {
         oneWayDelayMs: 0,
         mtuBytes: 1500,
         state: 'up',
+        backup: null,
         bitsPerSecond: measured ? 0 : null,
         verifiedSecondsAgo: 1.5,
       },
@@ -362,7 +373,7 @@ export class FakeWorld {
       safeReason: violated ? 'certificate' : null,
       delayPromiseVoid: false,
       loopDelayMs: 31,
-      shadow: null,
+      shadow: this.#scene === 'shadow' ? fakeShadow(this.#slot) : null,
       split: {
         migrations: moving ? 1 : 0,
         grantedBitsPerSecond: moving ? p.commanded * 8 : 0,
@@ -396,7 +407,18 @@ export class FakeWorld {
     };
   }
 
+  #circuits(): View['circuits'] {
+    if (this.#scene !== 'circuit') return [];
+    const m = this.#migration;
+    return [fakeCircuit(this.#at(), this.#circuitLit(), m === null ? this.seconds : this.#since(m))];
+  }
+
   view(): View {
+    const view = this.#plainView();
+    return this.#scene === 'alarms' ? withAlarms(view) : view;
+  }
+
+  #plainView(): View {
     const bare = this.#scene === 'empty' || this.#scene === 'attached';
     const hosts = [
       { name: 'hyp-a', role: 'hypervisor', site: 'a', switch: 'hv-a' },
@@ -419,14 +441,14 @@ export class FakeWorld {
       version: '0.1.0',
       uptimeSeconds: this.seconds + 5,
       topology: bare ? null : 'two-dc',
-      mode: 'active',
+      mode: this.#scene === 'shadow' ? 'shadow' : 'active',
       policy: 'steady',
       slotMs: 20,
       sites: bare ? [] : ['a', 'b'],
       switches: this.#switches(),
       links: bare ? [] : this.#links(),
       lldpAlarms: [],
-      circuits: [],
+      circuits: this.#circuits(),
       hosts: bare ? [] : hosts,
       bottlenecks: bare || this.#scene === 'waiting' ? [] : [this.#bottleneck(0), this.#bottleneck(1)],
       vms: bare ? [] : [vm],

@@ -26,7 +26,7 @@ describe('history of a bottleneck', () => {
           backlogUncertaintyBytes: 2000,
           commandedBitsPerSecond: 3.5e6,
         },
-        { forecastErrorBytesPerSecond: 125_000, measurementErrorBytes: 500 },
+        { slots: 1, forecastErrorBytesPerSecond: 125_000, measurementErrorBytes: 500 },
       ),
     );
     const at = (name: (typeof columnNames)[number]) => history.columns[name][0];
@@ -36,6 +36,18 @@ describe('history of a bottleneck', () => {
     expect(at('capacityMbps')).toBe(8);
     expect(at('forecastErrorMbps')).toBe(1);
     expect(at('measurementErrorMs')).toBe(0.5);
+  });
+
+  it('claims no bound and no error before a slot was checked, and no traffic below nothing', () => {
+    const history = new History();
+    history.push(
+      100,
+      sample({ boundMs: 0, crossBitsPerSecond: -40_000 }, { slots: 0, forecastErrorBytesPerSecond: 0 }),
+    );
+    const at = (name: (typeof columnNames)[number]) => history.columns[name][0];
+    for (const name of ['boundMs', 'lyapunov', 'lyapunovBound', 'drift', 'forecastErrorMbps'] as const)
+      expect(at(name), name).toBeNull();
+    expect(at('crossMbps')).toBe(0);
   });
 
   it('an uncertainty larger than the backlog does not draw a negative queue', () => {

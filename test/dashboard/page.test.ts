@@ -1,10 +1,12 @@
 import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createApi } from '../../src/api/index.js';
-import { FakeApplication } from '../api/fake-application.js';
+import type { ComparedRule } from '../../src/engine/rule-comparison.js';
+import { FakeApplication, verdict, viewOf } from '../api/fake-application.js';
 import { requireOrSkip } from '../support/require.js';
-import { buildPage, inkOf, launch, type Visit, visit } from './browser.js';
+import { buildPage, inkOf, keepPicture, launch, type Visit, visit } from './browser.js';
 import { FakeStream } from './fake-stream.js';
 import type { Scene } from './fake-world.js';
 
@@ -15,6 +17,7 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
   let built: Awaited<ReturnType<typeof buildPage>>;
   let stream: FakeStream | undefined;
   const open: Page[] = [];
+  const opened: FastifyInstance[] = [];
 
   beforeAll(async () => {
     built = await buildPage();
@@ -26,6 +29,7 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
   });
   afterEach(async () => {
     for (const page of open.splice(0)) await page.close();
+    for (const app of opened.splice(0)) await app.close();
     await stream?.close();
     stream = undefined;
   });
@@ -64,6 +68,9 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     expect(await text('migrations')).toContain('no machine that could be moved');
     expect(await text('certificate')).toContain('Nothing to certify');
     expect(await text('events')).toContain('Nothing has happened');
+    expect(await text('circuits')).toContain('no topology is configured');
+    expect(await text('alarms')).toContain('no switch has attached');
+    await keepPicture(page, 'empty');
   });
 
   it('switches that attach without a topology are shown, those that are awaited are named', async () => {
@@ -112,6 +119,7 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     expect(await page.locator('#certificate').innerText()).toMatch(/violations[\s\S]*must be 0\s+0\s+0 %/i);
     expect(await inkOf(page, 1, blue)).toBeGreaterThan(200);
     expect(errors).toEqual([]);
+    await keepPicture(page, 'running');
   });
 
   it('the cursor of one chart is the cursor of all, and arrow keys move it', async () => {
@@ -147,6 +155,51 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     expect(await page.locator('#topology .vm').getAttribute('aria-label')).toContain('lives at hyp-b');
     expect(await page.locator('#migrations .timeline li').count()).toBe(10);
     expect(await page.locator('#migrations .numbers').innerText()).toContain('172 ms');
+    await keepPicture(page, 'completed');
+  });
+
+  it('a circuit: its state, its order and its user, on the map in a stroke of its own', async () => {
+    const { page } = await see('circuit', 13);
+    expect(await page.locator('#topology .circuit-signalling').count()).toBe(1);
+    expect(await page.locator('#circuits').innerText()).toContain('the provider sets it up');
+    for (let i = 0; i < 80; i++) stream!.advance();
+    await page.locator('#topology .circuit-up').waitFor();
+    const text = await page.locator('#circuits').innerText();
+    for (const word of [
+      'the wait weighs more than the cost',
+      'vm1 (hyp-a → hyp-b)',
+      '20 of 25',
+      '2.1 s',
+      '3, 3, 2',
+    ])
+      expect(text).toContain(word);
+    await keepPicture(page, 'circuit');
+  });
+
+  it('shadow mode is not to be overlooked, and tells what it would have been worth', async () => {
+    const { page } = await see('shadow', 30);
+    const text = await page.locator('#shadow').innerText();
+    expect(text).toContain('nothing on this network is changed');
+    expect(text).toMatch(/Steady would have moved 1\d\d MB[\s\S]* in no slot; a fixed share/);
+    expect(await page.locator('#migrations').innerText()).toContain('no migration can be started');
+    await keepPicture(page, 'shadow');
+  });
+
+  it('what is wrong now is listed, the worst first, with what it means', async () => {
+    const { page } = await see('alarms', 5);
+    const titles = await page.locator('#alarms li b').allInnerTexts();
+    expect(titles).toEqual([
+      'wan at gw-a: safe rate in force',
+      'switch hv-b does not hold what it should',
+      'link wan is down',
+      'LLDP at gw-b port 4: a frame that is not ours, or was changed',
+      'wan at gw-a: a policer drops above 38.0 Mbit/s',
+      'wan at gw-b: the delay promise is void',
+      'circuit circuit: down-unknown: the provider does not answer',
+    ]);
+    expect(await page.locator('#topology .level-down').count()).toBe(1);
+    expect(await page.locator('#topology .circuit-down-unknown').count()).toBe(1);
+    await keepPicture(page, 'alarms');
   });
 
   it('a failed one says why and where the machine is; a violated certificate is not to be overlooked', async () => {
@@ -155,6 +208,8 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     expect(why).toContain('agent of hyp-b does not answer');
     expect(why).toContain('The machine runs at hyp-a');
     expect(await failed.page.locator('#topology .switch-lost').count()).toBe(1);
+    expect(await failed.page.locator('#alarms').innerText()).toContain('switch hv-b is lost');
+    await keepPicture(failed.page, 'failed-and-switch-lost');
     await failed.stream.close();
     const violated = await see('violated', 40);
     expect(await violated.page.locator('.page-head .light').innerText()).toContain('violated');
@@ -181,6 +236,8 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     expect(await page.locator('.page-head .light').innerText()).toContain('unknown');
     expect(await page.locator('#charts .legend-time').first().innerText()).toBe('last seen');
     expect(await page.locator('#migrations').innerText()).toContain('hyp-a → hyp-b');
+    await page.locator('#circuits .age', { hasText: /data: \d/ }).waitFor();
+    await keepPicture(page, 'stale');
     stream.refuse(false);
     await page.locator('.banner button').click();
     await page.locator('.banner').waitFor({ state: 'detached' });
@@ -200,27 +257,123 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     await light.page.emulateMedia({ colorScheme: 'dark' });
     expect(await background(light.page)).not.toBe(bright);
     await expect.poll(() => inkOf(light.page, 1, '#5db7f0'), { timeout: 20_000 }).toBeGreaterThan(50);
+    await keepPicture(light.page, 'dark');
     await light.stream.close();
     const narrow = await see('running', 15, { viewport: { width: 360, height: 740 } });
     expect(await narrow.page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+    await keepPicture(narrow.page, 'narrow');
     const map = (await narrow.page.locator('svg.map').boundingBox())!;
     expect(map.height).toBeGreaterThan(map.width);
   });
 
+  /** The page behind the real interface, in front of an application that answers as it is told. */
+  async function serve(application: FakeApplication): Promise<Visit> {
+    const app = createApi({ application, dashboardDirectory: built.directory });
+    opened.push(app);
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    const { port } = app.server.address() as AddressInfo;
+    const seen = await visit(browser, `http://127.0.0.1:${port}/`);
+    open.push(seen.page);
+    await seen.page.waitForSelector('.fact .good');
+    return seen;
+  }
+
   it('works behind the real server, under its headers', async () => {
     const application = new FakeApplication();
-    const app = createApi({ application, dashboardDirectory: built.directory });
-    try {
-      await app.listen({ port: 0, host: '127.0.0.1' });
-      const { port } = app.server.address() as AddressInfo;
-      const { page, errors } = await visit(browser, `http://127.0.0.1:${port}/`);
-      open.push(page);
-      await page.waitForSelector('.fact .good');
-      application.publish({ at: new Date().toISOString(), policy: 'static-cap' });
-      await page.locator('.facts', { hasText: 'static-cap' }).waitFor();
-      expect(errors).toEqual([]);
-    } finally {
-      await app.close();
-    }
+    const { page, errors } = await serve(application);
+    application.publish({ at: new Date().toISOString(), policy: 'static-cap' });
+    await page.locator('.facts', { hasText: 'static-cap' }).waitFor();
+    expect(errors).toEqual([]);
+  });
+
+  it('a check that is refused says why, warnings are not to be overlooked, and two presses start one', async () => {
+    const application = new FakeApplication();
+    const hosts = ['a', 'b', 'c'].map((site) => ({
+      name: `hyp-${site}`,
+      role: 'hypervisor',
+      site,
+      switch: `hv-${site}`,
+    }));
+    application.current = viewOf({ hosts, sites: ['a', 'b', 'c'] });
+    const admit = application.answer;
+    const detail = 'It takes 31 s at the rate that is left; the earliest deadline that can be kept is 34 s.';
+    application.answer = () => ({
+      ok: false,
+      problem: { slug: 'deadline-infeasible', status: 409, title: 'Deadline cannot be kept', detail },
+    });
+    const { page } = await serve(application);
+    const check = page.getByRole('button', { name: /^Check/ });
+    await page.getByLabel('Deadline, s').fill('5');
+    await check.click();
+    await page
+      .locator('#migrations [role=alert]', { hasText: 'earliest deadline that can be kept' })
+      .waitFor();
+    expect(await page.getByRole('button', { name: /^Start/ }).count()).toBe(0);
+
+    const warnings = ['VM vm1 keeps connections in a middlebox that does not move.'];
+    application.answer = (command) =>
+      command.kind === 'createMigration' && command.request.dryRun
+        ? { ok: true, body: { ...verdict, predictedSeconds: null, predictedFinish: null, warnings } }
+        : admit(command);
+    await page.getByLabel('Deadline, s').fill('');
+    await check.click();
+    await page.getByText(warnings[0]!).waitFor();
+    await page.getByText('No end in sight').waitFor();
+    await page.getByLabel('goes to').selectOption('hyp-c');
+    expect(await page.getByRole('button', { name: /^Start/ }).count()).toBe(0);
+    await check.click();
+    const start = page.getByRole('button', { name: 'Start: vm1 → hyp-c' });
+    await start.waitFor();
+    application.answer = () => ({
+      ok: false,
+      problem: { slug: 'store-failed', status: 503, title: 'Journal full', detail: 'ask again' },
+    });
+    await start.click();
+    await page.locator('#migrations [role=alert]', { hasText: 'Journal full' }).waitFor();
+    application.answer = admit;
+    await start.click();
+    await start.waitFor({ state: 'detached' });
+    const keys = application.commands.flatMap((c) =>
+      c.kind === 'createMigration' && !c.request.dryRun ? [c.idempotencyKey] : [],
+    );
+    expect(keys).toHaveLength(2);
+    expect(keys[0]).toMatch(/^[0-9a-f]{32}$/);
+    expect(keys[1]).toBe(keys[0]);
+  });
+
+  it('what differs between the rules of a switch and its intent is shown rule by rule', async () => {
+    const application = new FakeApplication();
+    const rule = (standing: ComparedRule['standing'], intended: string | null, installed: string | null) =>
+      ({
+        standing,
+        owner: 'network',
+        tableId: 0,
+        priority: 9,
+        intended,
+        installed,
+        packets: installed === null ? null : '1234567',
+      }) satisfies ComparedRule;
+    application.answer = () => ({
+      ok: true,
+      body: [
+        rule('held', 'table=0, priority=9 actions=drop', 'table=0, priority=9 actions=drop'),
+        rule('missing', 'table=0, priority=7 actions=drop', null),
+        rule('changed', 'table=0, priority=5 actions=drop', 'table=0, priority=5 actions=output:3'),
+      ],
+    });
+    const { page } = await serve(application);
+    await page.getByRole('button', { name: 'Compare the rules of gw-a' }).click();
+    const difference = page.locator('.difference');
+    await difference.waitFor();
+    expect(await difference.locator('p').innerText()).toContain('2 differences in 3 rules');
+    const rows = await difference.locator('table').first().locator('tbody tr').allInnerTexts();
+    expect(rows).toHaveLength(2);
+    expect(rows[0]).toContain('missing');
+    expect(rows[1]).toMatch(/actions=drop[\s\S]*is there as[\s\S]*output:3/);
+    expect(
+      await page.getByRole('button', { name: 'Compare the rules of gw-b' }).isDisabled(),
+      'a switch that is lost cannot be read',
+    ).toBe(true);
+    await keepPicture(page, 'rules-differ');
   });
 });

@@ -24,19 +24,22 @@ function expectRefusal(rig: Rig, wanted: Partial<MigrationRequest>, slug: string
 }
 
 describe('a request that cannot be', () => {
-  it.each<[string, number, Partial<MigrationRequest>]>([
-    ['unknown-vm', 404, { vm: 'vm9', destination: 'hyp-b' }],
-    ['unknown-destination', 409, { destination: 'hyp-z' }],
-    ['unknown-destination', 409, { destination: 'user-b' }],
-    ['same-location', 409, { destination: 'hyp-a' }],
-    ['same-location', 409, { destination: 'a' }],
-    ['source-mismatch', 409, { source: 'hyp-b' }],
-    ['source-mismatch', 409, { source: 'b' }],
-    ['mode-not-supported', 422, { mode: 'postcopy' }],
-    ['mode-not-supported', 422, { mode: 'hybrid' }],
-    ['mode-not-supported', 422, { disk: 'mirror' }],
-  ])('is refused: %s (%d)', (slug, status, wanted) => {
+  it.each<[string, number, Partial<MigrationRequest>, string[]]>([
+    ['unknown-vm', 404, { vm: 'vm9', destination: 'hyp-b' }, ['/vm']],
+    ['unknown-destination', 409, { destination: 'hyp-z' }, ['/destination']],
+    ['unknown-destination', 409, { destination: 'user-b' }, ['/destination']],
+    ['same-location', 409, { destination: 'hyp-a' }, ['/destination']],
+    ['same-location', 409, { destination: 'a' }, ['/destination']],
+    ['source-mismatch', 409, { source: 'hyp-b' }, ['/source']],
+    ['source-mismatch', 409, { source: 'b' }, ['/source']],
+    ['mode-not-supported', 422, { mode: 'postcopy' }, []],
+    ['mode-not-supported', 422, { mode: 'hybrid' }, []],
+    ['mode-not-supported', 422, { disk: 'mirror' }, []],
+    ['deadline-infeasible', 409, { deadlineSeconds: 0.1 }, ['/deadlineSeconds']],
+  ])('is refused: %s (%d), %j', (slug, status, wanted, pointers) => {
     const rig = quiet();
+    const answer = rig.answer(rig.migrate(wanted).request);
+    expect(answer.ok ? [] : (answer.problem.errors ?? []).map(({ pointer }) => pointer)).toEqual(pointers);
     expectRefusal(rig, wanted, slug, status);
     expectRefusal(rig, { ...wanted, dryRun: true }, slug, status);
     expect(rig.leftovers([])).toEqual([]);
@@ -71,6 +74,14 @@ describe('a request that cannot be', () => {
     // The circuit carries nothing of either at the moment.
     const dark = quiet({ topology: small('circuit') });
     expect(dark.answer(dark.migrate({ dryRun: true }).request)).toMatchObject({ ok: true });
+  });
+
+  it('is refused inside a site, where no queue would set its rate', () => {
+    const topology = { ...shippedTopology('fat-tree-4'), traffic: [] };
+    const rig = quiet({ topology });
+    expectRefusal(rig, { vm: 'vm3', destination: 'h12' }, 'same-location', 409);
+    const away = rig.answer(rig.migrate({ vm: 'vm1', destination: 'hyp-far', dryRun: true }).request);
+    expect(away).toMatchObject({ ok: true });
   });
 
   it('is taken with a warning when only a detour is too small', () => {

@@ -42,7 +42,7 @@ describe('cancel', () => {
     const seen = rig.view(id)?.phaseTransitions.length ?? 0;
     rig.harness.runWhile(() => rig.step(id) !== 'running', rig.now + 5, 0.002);
     const ask = (ifTransitions: number) =>
-      rig.answer(rig.harness.api({ kind: 'cancelMigration', id, ifTransitions }));
+      rig.answer(rig.harness.api({ kind: 'cancelMigration', id, ifTransitions: [999, ifTransitions] }));
     expect(ask(seen)).toMatchObject({ ok: false, problem: { slug: 'precondition-failed', status: 412 } });
     rig.settle(0.2);
     expect(rig.step(id)).toBe('running');

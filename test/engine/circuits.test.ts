@@ -71,6 +71,33 @@ describe('a circuit beside the packet path', () => {
     expect(rig.leftovers([id])).toEqual([]);
   });
 
+  it('stays dark for a stream whose packets it does not carry, and whoever asks for the move is told so', () => {
+    const small = smallTopology({ memoryBytes: 50_000_000 });
+    const topologyOf = (mtuBytes: number) => ({
+      ...small,
+      links: small.links.map((l) => (l.name === 'circuit' ? { ...l, mtuBytes } : l)),
+    });
+    const rig = rigWith({}, { topology: topologyOf(1499) });
+    const { request } = rig.migrate({ dryRun: true });
+    expect(rig.answer(request)).toMatchObject({
+      ok: true,
+      body: {
+        warnings: [
+          'circuit circuit is not used: it carries packets of 1499 bytes, and those of the memory stream need 1500',
+        ],
+      },
+    });
+    const { id } = rig.migrate();
+    rig.finish(id);
+    expect(rig.view(id)?.state).toBe('completed');
+    expect(entries(rig)).toEqual([]);
+    const enough = rigWith({}, { topology: topologyOf(1500) });
+    const asked = enough.migrate({ dryRun: true });
+    expect(enough.answer(asked.request)).toMatchObject({ ok: true, body: { warnings: [] } });
+    enough.migrate();
+    expect(until(enough, 'up', 10)).toBe(true);
+  });
+
   it('is not asked for again at once after a refusal; the packet path does it', () => {
     const orders: string[] = [];
     const fateOf = (request: CircuitRequest): Fate => {

@@ -4,7 +4,7 @@ import type { Turn } from '../../src/engine/turn.js';
 import type { Session } from '../../src/session/index.js';
 
 const slot = 0.02;
-const far = { switchName: 'gw-b', dpid: '0000000000000003', ingressPort: 1 };
+const far = { switchName: 'gw-b', dpid: '0000000000000003', linkPort: 1, ingressPort: 1 };
 
 /** How often the far switch is asked in so many slots by an engine whose timers wake it once a slot and never between. */
 function asked(baseDelaySeconds: number, slots: number): number {

@@ -10,6 +10,7 @@ import type {
 import type { JournalRecord } from '../../src/engine/journal.js';
 import type { HypervisorRequest, Output } from '../../src/engine/output.js';
 import type { MigrationView } from '../../src/engine/view.js';
+import { FailpointNames } from '../../src/io/failpoint-name.js';
 import { isOurs, parseCookie } from '../../src/network/cookie.js';
 import { desiredRules } from '../../src/network/index.js';
 import { type Rule, ruleText } from '../../src/network/rules.js';
@@ -385,18 +386,6 @@ export class Rig {
   }
 }
 
-const interesting = (output: Output): string | undefined => {
-  if (output.kind === 'append')
-    return `record ${output.record.number} (${'step' in output.record.entry ? output.record.entry.step : 'acceptance'})`;
-  if (
-    output.kind === 'hypervisor' &&
-    output.request.execute !== 'query' &&
-    output.request.execute !== 'set-bandwidth'
-  )
-    return `${output.request.execute} to ${output.host}`;
-  return undefined;
-};
-
 /**
  * Sits between the harness and the engine: writes down outputs, dies in the middle of a turn, freezes switches, and
  * makes a lost agent look as the driver in `src/hypervisor` makes it look: first every command in flight is answered
@@ -408,6 +397,7 @@ class Tap implements EngineLike {
   private readonly rig: Rig;
   private readonly inFlight = new Map<string, Set<number>>();
   private readonly heldBack: Input[] = [];
+  private readonly names = new FailpointNames();
 
   constructor(engine: EngineLike, rig: Rig) {
     this.engine = engine;
@@ -423,7 +413,14 @@ class Tap implements EngineLike {
     if (this.dead) return [];
     if (input.kind === 'switchConnected')
       this.rig.switchOf.set(input.connection, input.address.replace('simulated:', ''));
-    if (input.kind === 'stored' && this.die(`stored ${input.record}`)) return [];
+    const point = this.names.input(input);
+    if (point !== undefined && this.die(`before ${point}`)) return [];
+    const outputs = this.heard(input, now);
+    if (!this.dead && point !== undefined) this.die(`after ${point}`);
+    return outputs;
+  }
+
+  private heard(input: Input, now: number): Output[] {
     if (
       input.kind === 'bytesReceived' &&
       this.rig.frozen.has(this.rig.switchOf.get(input.connection) ?? '')
@@ -483,13 +480,15 @@ class Tap implements EngineLike {
   private written(outputs: Output[], now: number): Output[] {
     const done: Output[] = [];
     for (const output of outputs) {
-      const what = interesting(output);
-      if (what !== undefined && this.die(`before ${what}`)) return done;
+      const point = this.names.output(output);
+      if (point !== undefined && this.die(`before ${point}`)) return done;
       if (output.kind === 'hypervisor') this.inFlight.get(output.host)?.add(output.command);
       this.rig.outputs.push({ at: now, output });
       if (output.kind === 'append') this.rig.checkRecord(output.record);
       done.push(output);
-      if (what !== undefined && this.die(`after ${what}`)) return done;
+      // A record that was begun is not there when the process dies at once: the disk takes its time.
+      const how = output.kind === 'append' ? 'torn' : 'after';
+      if (point !== undefined && this.die(`${how} ${point}`)) return done;
     }
     return done;
   }

@@ -132,9 +132,15 @@ describe('a redirection that is not followed by a stop', () => {
   });
 
   it('is taken back level by level also when an agent was away for long before it said where the machine runs', () => {
-    // Nobody says "continue", so the source goes on running the machine.
+    // A new life does not know whether the one before had told it to stop; it had not, so the source goes on running the machine.
     const { rig, id } = underWay([], {});
-    runUntilWritten(rig, 'redirecting');
+    runUntilWritten(rig, 'stopping');
+    const durable = (): boolean =>
+      rig.harness.journal.some(({ entry }) => 'step' in entry && entry.step === 'stopping');
+    expect(rig.harness.runWhile(() => !durable(), rig.now + 1, 0.0002)).toBe(true);
+    expect(rig.commands('continue')).toBe(0);
+    rig.kill(0.05);
+    rig.harness.runUntil(rig.now + 0.054);
     rig.harness.dropAgent('hyp-a', 50);
     runUntilWritten(rig, 'failing', 45);
     rig.harness.runUntil(rig.now + 3);
@@ -149,6 +155,18 @@ describe('a redirection that is not followed by a stop', () => {
     expect(seen).toEqual(['gw-a,hv-a,gw-b,hv-b', 'gw-a,gw-b,hv-b', 'gw-b,hv-b', 'hv-b', '']);
     rig.finish(id);
     expect(rig.view(id)?.state).toBe('failed');
+    expect(rig.leftovers([id])).toEqual([]);
+  });
+
+  it('is taken back at once when an agent goes away that was told nothing: the machine is where it was', () => {
+    const { rig, id } = underWay([], {});
+    runUntilWritten(rig, 'redirecting');
+    rig.harness.dropAgent('hyp-a', 50);
+    runUntilWritten(rig, 'failing', 12);
+    expect(rig.harness.runWhile(() => redirections(rig).length > 0, rig.now + 0.5, 0.0002)).toBe(true);
+    rig.finish(id);
+    expect(rig.view(id)?.failureReason).toMatch(/hyp-a is not connected/);
+    expect(rig.commands('continue')).toBe(0);
     expect(rig.leftovers([id])).toEqual([]);
   });
 
@@ -229,6 +247,23 @@ describe('a controller that dies while packets are turned or wait', () => {
 describe('a switch that is away', () => {
   const topology = quiet(shippedTopology('three-site'));
   const inwardOf = (all: UnderWay) => all.streams.filter((s) => s.to === 'vm');
+
+  it('from the last turn on: the machine is not stopped, for what that switch holds is a lease', () => {
+    const all = underWay(['user-c', 'cross-a', 'server-b'], { topology }, 50);
+    const { rig, streams } = all;
+    runUntilWritten(rig, 'stopping');
+    rig.freeze('gw-b');
+    runUntilWritten(rig, 'failing', 8);
+    expect(rig.commands('continue')).toBe(0);
+    expect(rig.simulation.vmRunsAt('vm1', 'hyp-a')).toBe(true);
+    rig.frozen.clear();
+    const view = settle(all);
+    expect(view.state).toBe('failed');
+    expect(view.failureReason).toMatch(
+      /stopping took longer than 5 s: (switches not there: gw-b|rules are not)/,
+    );
+    for (const { what, stream } of streams) expect(stream.duplicates, what).toBe(0);
+  });
 
   it('for more than a minute while the others flip: packets neither circle nor get lost', () => {
     const all = underWay(['user-c', 'cross-a', 'server-b'], { topology }, 50);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { flipLevels, type Topology } from '../../src/network/index.js';
 import { ConsistencyChecker, type Fault, type Levels, type Move } from './support/consistency.js';
 import { anyNetwork } from './support/random-network.js';
-import { ringTopology, shippedTopology } from './support/topologies.js';
+import { ringTopology, shippedTopology, starTopology } from './support/topologies.js';
 
 const scale = Number(process.env.STEADY_TEST_SCALE ?? 1);
 
@@ -15,12 +15,18 @@ const ring = (sites: number, source: number, destination: number): Move => ({
   source: `hyp${source}`,
   destination: `hyp${destination}`,
 });
+const star = (sites: number, source: number, destination: number): Move => ({
+  ...ring(sites, source, destination),
+  topology: starTopology(sites),
+});
 const moves: readonly (readonly [string, Move])[] = [
   ['two-dc', twoDc],
   ['two-dc, back', { ...twoDc, source: 'hyp-b', destination: 'hyp-a' }],
   ['three-site', threeSite],
   ['three-site, back', { ...threeSite, source: 'hyp-b', destination: 'hyp-a' }],
   ['a ring of four, opposite sites', ring(4, 2, 4)],
+  ['a star of three', star(3, 1, 3)],
+  ['a star of four', star(4, 2, 4)],
   ['a ring of five, neighbours', ring(5, 1, 2)],
   ['a ring of five, two apart', ring(5, 1, 3)],
 ];
@@ -51,6 +57,23 @@ describe('every packet goes the old way or the new one, whole', () => {
   it('and only if what is on its old way is waited for', () => {
     for (const [name, move] of moves)
       expect(faultsOf(move, undefined, false).size, `${name}, without waiting`).toBeGreaterThan(0);
+  });
+});
+
+describe('a packet that nobody waited for', () => {
+  // A gateway with one link that has turned would have to send it back by the port that it came in by.
+  it.each([
+    ['two-dc', twoDc],
+    ['a star of three', star(3, 1, 3)],
+    ['a star of four', star(4, 2, 4)],
+  ])('is lost where its old way ends in %s, and never circles; that wait is what keeps it', (_, move) => {
+    const found = faultsOf(move, undefined, false);
+    expect([...found.keys()]).toEqual(['gap']);
+    const stub = move.topology.hosts.find((h) => h.name === move.source)!.switch;
+    const site = move.topology.switches.find((s) => s.name === stub)!.site;
+    const ends = move.topology.switches.filter((s) => s.site === site).map((s) => s.name);
+    expect(ends).toContain(found.get('gap')!.split(' ').at(-1));
+    expect(faultsOf(move).has('gap')).toBe(false);
   });
 });
 

@@ -1,4 +1,5 @@
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { projectRoot } from '../../bench/lab/project-root.js';
 import { readTopology } from '../../src/io/topology-file.js';
 import type { Topology } from '../../src/network/topology.js';
 import { EventQueue } from '../../src/simulator/event-queue.js';
@@ -7,7 +8,7 @@ import { type Flow, type Packet, PacketPool } from '../../src/simulator/packet.j
 export const scale = Number(process.env.STEADY_TEST_SCALE ?? 1);
 
 export const twoDc = (variant: '' | '-opaque' | '-priority' = ''): Topology =>
-  readTopology(fileURLToPath(new URL(`../../topologies/two-dc${variant}.yaml`, import.meta.url)));
+  readTopology(join(projectRoot(), 'topologies', `two-dc${variant}.yaml`));
 
 export interface Arrival {
   readonly atSeconds: number;

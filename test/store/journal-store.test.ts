@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -35,6 +35,38 @@ describe('journal on disk', () => {
   it('refuses a second controller on the same directory', () => {
     const store = new JournalStore(directory);
     expect(() => new JournalStore(directory)).toThrow(/another controller/);
+    store.close();
+  });
+
+  it('reads what was whole, wherever the end of its log was torn off or spoilt', () => {
+    const store = new JournalStore(directory);
+    for (let n = 1; n <= 4; n += 1) store.append({ number: n, wallMs: n, entry: `{"n":${n}}` });
+    const log = readFileSync(`${store.file}-wal`);
+    const readWith = (bytes: Uint8Array, name: string): number[] => {
+      const copy = join(directory, name);
+      mkdirSync(copy);
+      copyFileSync(store.file, join(copy, 'journal.sqlite'));
+      writeFileSync(join(copy, 'journal.sqlite-wal'), bytes);
+      const next = new JournalStore(copy);
+      const numbers = next.read().map((r) => r.number);
+      next.append({ number: 99, wallMs: 0, entry: '{}' });
+      next.close();
+      rmSync(copy, { recursive: true });
+      return numbers;
+    };
+    const frame = 24 + 4096;
+    let most = 0;
+    for (let cut = log.length - 4 * frame; cut <= log.length; cut += cut % frame < 40 ? 8 : 512) {
+      const numbers = readWith(log.subarray(0, cut), `cut-${cut}`);
+      expect(numbers).toEqual([1, 2, 3, 4].slice(0, numbers.length));
+      expect(numbers.length).toBeGreaterThanOrEqual(most);
+      most = numbers.length;
+    }
+    expect(readWith(log, 'whole')).toEqual([1, 2, 3, 4]);
+    expect(readWith(log.subarray(0, log.length - 1000), 'torn')).toEqual([1, 2, 3]);
+    const spoilt = Uint8Array.from(log);
+    spoilt[log.length - 100]! ^= 1;
+    expect(readWith(spoilt, 'spoilt')).toEqual([1, 2, 3]);
     store.close();
   });
 

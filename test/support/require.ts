@@ -16,6 +16,8 @@ export const tools = [
   'mininet',
   'gcc',
   'openssl',
+  'zsh',
+  'fish',
 ] as const;
 export type Tool = (typeof tools)[number];
 export type Availability = { readonly ok: true } | { readonly ok: false; readonly reason: string };

@@ -44,6 +44,15 @@ describe('BottleneckSampler', () => {
     expect(stalled!.timeUncertaintySeconds).toBeCloseTo(0.03, 9);
   });
 
+  it('does not take for ours what a machine sends within its site', () => {
+    const sampler = new BottleneckSampler({ ...ports, otherPorts: [3, 4, 5] });
+    const withHost = (sent: number, ...more: Parameters<typeof counters>): PortCounters[] =>
+      counters(...more).map((c) => (c.port === 4 ? { ...c, txBytes: BigInt(sent) } : c));
+    sampler.onPortStats(portStatsReply(withHost(0, 0, 0, 0, 0)), 1, 1);
+    const local = sampler.onPortStats(portStatsReply(withHost(38_000, 2000, 40_000, 0, 0)), 1.02, 1.02);
+    expect(local).toMatchObject({ arrivedBytes: 2000, ownBytes: 2000 });
+  });
+
   it('counts what leaves for a circuit neither as ours nor as arrived, and its probes not against us', () => {
     const sampler = new BottleneckSampler({ ...ports, otherPorts: [2, 3, 4, 5], circuitPorts: [2] });
     const with2 = (circuit: number, ...more: Parameters<typeof counters>): PortCounters[] => [
@@ -60,6 +69,38 @@ describe('BottleneckSampler', () => {
     });
     const quiet = sampler.onPortStats(portStatsReply(with2(30_060, 10_700, 40_000, 1200, 0)), 1.04, 1.04);
     expect(quiet).toMatchObject({ arrivedBytes: 640, ownBytes: 0 });
+  });
+
+  it('takes the headers of a tunnel off what came in by it, and gives them to all that is bound for one', () => {
+    const tunnels = [{ port: 1, headerBytes: 50 }];
+    const sampler = new BottleneckSampler({ ...ports, otherPorts: [3, 4, 5], tunnels });
+    const at = (wanRx: number, hostTx: number, hostRx: number, wanTx: number): PortCounters[] => [
+      {
+        port: 1,
+        rxBytes: BigInt(150 * wanRx),
+        rxPackets: BigInt(wanRx),
+        txBytes: BigInt(150 * wanTx),
+        txPackets: BigInt(wanTx),
+      },
+      { port: 3, rxBytes: 0n, rxPackets: 0n, txBytes: 0n, txPackets: 0n },
+      {
+        port: 4,
+        rxBytes: BigInt(100 * hostRx),
+        rxPackets: BigInt(hostRx),
+        txBytes: BigInt(100 * hostTx),
+        txPackets: BigInt(hostTx),
+      },
+      { port: 5, rxBytes: 0n, rxPackets: 0n, txBytes: 0n, txPackets: 0n },
+    ];
+    sampler.onPortStats(portStatsReply(at(0, 0, 0, 0)), 1, 1);
+    // Forty came through the tunnel to a host, ten went the other way.
+    const seen = sampler.onPortStats(portStatsReply(at(40, 40, 10, 10)), 1.02, 1.02);
+    expect(seen).toMatchObject({
+      arrivedBytes: 1500,
+      arrivedPackets: 10,
+      departedBytes: 1500,
+      departedPackets: 10,
+    });
   });
 
   it('puts a fragmented reply together, and starts anew when the rest never comes', () => {

@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { portsOf, type Topology } from '../../src/network/topology.js';
 import { carrierOf, down, readQueues, runIn, type TestbedInfo, up } from '../../src/testbed/index.js';
 import { ofctl } from '../../src/testbed/ovs.js';
+import { planTestbed } from '../../src/testbed/plan.js';
 import { tc } from '../../src/testbed/shaping.js';
+import { checkPaths } from '../../src/testbed/startup-check.js';
 import { requireOrSkip } from '../support/require.js';
 import {
   addFlow,
@@ -143,5 +145,46 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('deployment A in the testbed', () 
     expect(priority).toMatchObject({ queueId: 1, maxBitsPerSecond: 50e6, droppedPackets: 0 });
     // 8 of the check of queues and these
     expect(priority?.sentPackets).toBe(13);
+  });
+});
+
+/** The two gateways of a topology with a core between them: packets on its two links carry labels. */
+function withCore(plain: Topology): Topology {
+  const wan = { ...plain.links.find((l) => l.name === 'wan')!, oneWayDelayMs: 0, mtuBytes: 1504 };
+  return {
+    ...plain,
+    sites: [...plain.sites, { name: 'pop' }],
+    switches: [
+      ...plain.switches.filter((s) => s.role === 'gateway'),
+      { name: 'co', site: 'pop', role: 'core', dpid: '0000000000000009' },
+    ],
+    links: [
+      { ...wan, name: 'ac', ends: ['gw-a', 'co'] },
+      { ...wan, name: 'bc', ends: ['gw-b', 'co'] },
+    ],
+    hosts: plain.hosts.filter((h) => h.switch.startsWith('gw')),
+    vms: [],
+  };
+}
+
+describe.skipIf(!requireOrSkip('ovs'))('deployment A with labels in the testbed', () => {
+  const topology = withCore(twoDc('-priority'));
+  const directory = testDirectory('labels');
+
+  it('finds the video behind its label, and would say so if it did not', async () => {
+    try {
+      const { switchNamespace } = await up(topology, { directory, controller: null });
+      const queues = await readQueues(directory, 'co.bc');
+      // 8 of each check: with a label and without.
+      expect(queues.map((q) => q.sentPackets)).toEqual([expect.any(Number), 16]);
+      await tc(switchNamespace, 'filter del dev co.bc parent 1: prio 2'.split(' '));
+      await expect(checkPaths(planTestbed(topology, directory), { timeoutMs: 1000 })).rejects.toMatchObject({
+        code: 'queue-not-classified',
+        message: expect.stringContaining('labelled frames with DSCP 46 do not reach queue 1 of co.bc'),
+      });
+    } finally {
+      await down(directory);
+      await expectNothingLeft(directory);
+    }
   });
 });

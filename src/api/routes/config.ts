@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { matchingTags } from '../entity-tags.js';
 import { ApiProblem } from '../problems.js';
 import { received, sent } from '../schemas/common.js';
 import { problems, type RouteContext, type Routes } from './route-context.js';
@@ -77,6 +78,7 @@ export function configRoutes(app: Routes, { configuration }: RouteContext): void
         response: {
           200: ReloadSchema,
           ...problems({
+            400: 'If-Match is no list of entity tags',
             409: 'there is none',
             412: 'another configuration is in force than that of If-Match',
             422: 'the file is wrong; the old configuration is in force',
@@ -86,9 +88,9 @@ export function configRoutes(app: Routes, { configuration }: RouteContext): void
     },
     async (request) => {
       const inForce = known();
-      const wanted = request.headers['if-match']?.trim();
+      const wanted = matchingTags(request.headers['if-match']);
       const { revision } = inForce.read();
-      if (wanted !== undefined && wanted !== '*' && wanted !== tagOf(revision))
+      if (wanted !== undefined && !wanted.includes(String(revision)))
         throw new ApiProblem({
           slug: 'precondition-failed',
           status: 412,

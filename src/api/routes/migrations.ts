@@ -168,6 +168,7 @@ function act(
         response: {
           202: { ...MigrationSchema, description: 'asked for; follow the migration to see it happen' },
           ...problems({
+            400: 'If-Match is no list of entity tags',
             404: 'unknown migration',
             409: 'not possible in its present state',
             412: 'it has gone on to another step than that of If-Match',

@@ -1,10 +1,16 @@
 import { Type } from 'typebox';
+import type { ComparedRule } from '../../engine/rule-comparison.js';
 import { toJson } from '../../openflow/index.js';
 import { preferred } from '../accept.js';
 import { parseDpid } from '../dpid.js';
 import { flowText } from '../flow-text.js';
 import { ApiProblem } from '../problems.js';
-import { DpidParamsSchema, SwitchListSchema, SwitchReadingSchema } from '../schemas/network.js';
+import {
+  DpidParamsSchema,
+  RuleComparisonSchema,
+  SwitchListSchema,
+  SwitchReadingSchema,
+} from '../schemas/network.js';
 import { SwitchSchema } from '../schemas/system-view.js';
 import { problems, type RouteContext, type Routes } from './route-context.js';
 
@@ -15,6 +21,12 @@ const readings = {
   queues: 'Counters of queues',
   meters: 'Meters and their counters',
   groups: 'Groups and their counters',
+} as const;
+const readingProblems = {
+  400: 'not a dpid',
+  404: 'unknown switch',
+  409: 'the switch is not connected',
+  502: 'the switch did not answer as it should',
 } as const;
 type What = keyof typeof readings;
 const json = 'application/json';
@@ -53,6 +65,23 @@ export function switchRoutes(app: Routes, context: RouteContext): void {
       return found;
     },
   );
+  app.get(
+    '/v1/switches/:dpid/rules',
+    {
+      schema: {
+        operationId: 'compareRules',
+        summary: 'Intended and installed flow entries side by side, read from the switch now',
+        tags,
+        params: DpidParamsSchema,
+        response: { 200: RuleComparisonSchema, ...problems(readingProblems) },
+      },
+    },
+    async (request) => {
+      const dpid = readDpid(request.params.dpid);
+      const rules = (await context.commander.run({ kind: 'compareRules', dpid })) as ComparedRule[];
+      return { dpid, rules };
+    },
+  );
   for (const what of Object.keys(readings) as What[]) reading(app, context, what);
 }
 
@@ -74,13 +103,7 @@ function reading(app: Routes, { commander }: RouteContext, what: What): void {
               ...(what === 'flows' ? { [text]: { schema: Type.String() } } : {}),
             },
           },
-          ...problems({
-            400: 'not a dpid',
-            404: 'unknown switch',
-            406: 'only other media types are accepted',
-            409: 'the switch is not connected',
-            502: 'the switch did not answer as it should',
-          }),
+          ...problems({ ...readingProblems, 406: 'only other media types are accepted' }),
         },
       },
     },

@@ -1,5 +1,12 @@
 import { Type } from 'typebox';
-import { AuditListSchema, AuditQuerySchema, LivenessSchema, ReadinessSchema } from '../schemas/network.js';
+import { localCaller } from '../gate.js';
+import {
+  AccessSchema,
+  AuditListSchema,
+  AuditQuerySchema,
+  LivenessSchema,
+  ReadinessSchema,
+} from '../schemas/network.js';
 import { SystemViewSchema } from '../schemas/system-view.js';
 import { problems, type RouteContext, type Routes } from './route-context.js';
 
@@ -18,6 +25,23 @@ export function systemRoutes(app: Routes, context: RouteContext): void {
       },
     },
     async () => application.view(),
+  );
+  app.get(
+    '/v1/access',
+    {
+      schema: {
+        operationId: 'getAccess',
+        summary: 'What the sender of this request may do',
+        tags,
+        response: { 200: AccessSchema },
+      },
+    },
+    async ({ caller }) => {
+      // the gate lets nobody to a route of scope read whom it does not know
+      const { name, scope } = caller ?? localCaller;
+      const source = application.recorded === true ? ('recording' as const) : ('controller' as const);
+      return { name, scope, tokenNeeded: caller !== localCaller, source };
+    },
   );
   app.get(
     '/v1/audit',

@@ -94,6 +94,28 @@ export const ForecastSchema = sent('Forecast', {
   expectedDowntimeMs: nullable(Type.Number({ description: 'at the gate' })),
   downtimeErrorMs: nullable(Type.Number({ description: 'expected - real' })),
 });
+export const CopySchema = sent(
+  'Copy',
+  {
+    passes: Type.Array(
+      sent('Passage', {
+        bottleneck: Type.String(),
+        priceBytes: Type.Number({
+          description:
+            'what a byte per second more would be worth there to those who share it; 0: nobody has to share it',
+        }),
+      }),
+      { description: 'bottlenecks of its packet path' },
+    ),
+    meanGrantedBitsPerSecond: Type.Number({ description: 'of the last seconds, packet path and circuit' }),
+    circuitBitsPerSecond: Type.Number({ description: 'of what is granted now, on a circuit' }),
+    measuredBitsPerSecond: Type.Number({
+      description: 'of the last seconds, from what the target acknowledged; 0: nothing in this step yet',
+    }),
+    waitsFor: nullable(Type.String({ description: 'what the present step has not got yet' })),
+  },
+  'What the copy goes through and how it goes; not of a migration that has ended.',
+);
 export const MigrationSchema = sent('Migration', {
   id: Type.String(),
   vm: Type.String(),
@@ -112,10 +134,15 @@ export const MigrationSchema = sent('Migration', {
   phaseTransitions: Type.Array(PhaseTransitionSchema),
   progress: Type.Object({ memory: ProgressSchema, disk: ProgressSchema }),
   round: Type.Integer({ description: 'round of pre-copy' }),
+  dirtyBytesPerSecond: Type.Number({
+    description:
+      'what the machine writes to its memory, as its hypervisor said last; 0: nothing, or not told yet',
+  }),
   grantedBitsPerSecond: Type.Number(),
   predictedSecondsLeft: nullable(Type.Number()),
   service: nullable(ServiceSchema),
   forecast: Type.Optional(ForecastSchema),
+  copy: Type.Optional(CopySchema),
   downtimeMs: nullable(Type.Number({ description: 'null: not known before the VM resumed' })),
   failureReason: nullable(Type.String()),
 });

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { Dpid, type Json, listOf, nullable, received, sent, Timestamp } from './common.js';
+import { Decimal64, Dpid, type Json, listOf, nullable, received, sent, Timestamp } from './common.js';
 import { CircuitSchema, LinkSchema, SwitchSchema, VmSchema } from './system-view.js';
 
 export const SwitchListSchema = listOf('SwitchList', SwitchSchema);
@@ -17,6 +17,12 @@ export const PathSchema = sent(
       description: 'null: the switch at that end has never attached',
     }),
     links: Type.Array(Type.String()),
+    backup: nullable(
+      Type.Array(Type.String(), {
+        description:
+          'links of the way that shares none with it: of its packets when it fails, of a circuit while it is dark; null: there is none',
+      }),
+    ),
     state: Type.Enum(['up', 'down', 'dark']),
     capacityBitsPerSecond: nullable(Type.Number()),
     oneWayDelayMs: nullable(Type.Number({ description: 'null: of a carrier, not configured' })),
@@ -58,6 +64,29 @@ export const SwitchReadingSchema = sent('SwitchReading', {
   dpid: Dpid,
   items: Type.Array(Type.Object({}, { additionalProperties: true })),
 });
+export const RuleComparisonSchema = sent(
+  'RuleComparison',
+  {
+    dpid: Dpid,
+    rules: Type.Array(
+      sent('ComparedRule', {
+        standing: Type.Enum(['held', 'missing', 'changed', 'extra', 'conflict', 'foreign'], {
+          description:
+            'held: as it should be; changed: another rule of ours under its key; extra: ours and not wanted; conflict: wanted, and ' +
+            "somebody else's under its key; foreign: somebody else's, left alone. While a change is under way some are missing or extra",
+        }),
+        owner: Type.Enum(['network', 'migration', 'other']),
+        tableId: Type.Integer(),
+        priority: Type.Integer(),
+        intended: nullable(Type.String({ description: 'in the words of ovs-ofctl; null: not wanted' })),
+        installed: nullable(Type.String({ description: 'null: not there' })),
+        packets: nullable({ ...Decimal64, description: 'that the installed rule has counted' }),
+      }),
+      { description: 'by table, the highest priority first' },
+    ),
+  },
+  'What a switch should hold beside what it holds, read from it now.',
+);
 export const AuditEntrySchema = sent(
   'AuditEntry',
   {
@@ -88,6 +117,18 @@ export const AuditQuerySchema = received({
   ),
 });
 
+export const AccessSchema = sent(
+  'Access',
+  {
+    name: Type.String({ description: 'of the token; `local`: none is asked for' }),
+    scope: Type.Enum(['read', 'operate', 'admin'], { description: 'each has those before it' }),
+    tokenNeeded: Type.Boolean(),
+    source: Type.Enum(['controller', 'recording'], {
+      description: 'of what is shown; nothing can be asked of a recording, whatever the scope',
+    }),
+  },
+  'What the sender of this request may do.',
+);
 export const LivenessSchema = sent('Liveness', { status: Type.Literal('alive') });
 export const ReadinessSchema = sent('Readiness', {
   ready: Type.Boolean(),
@@ -101,6 +142,8 @@ export type PathJson = Json<typeof PathSchema>;
 export type PathListJson = Json<typeof PathListSchema>;
 export type CircuitListJson = Json<typeof CircuitListSchema>;
 export type SwitchReadingJson = Json<typeof SwitchReadingSchema>;
+export type RuleComparisonJson = Json<typeof RuleComparisonSchema>;
+export type AccessJson = Json<typeof AccessSchema>;
 export type AuditEntryJson = Json<typeof AuditEntrySchema>;
 export type AuditListJson = Json<typeof AuditListSchema>;
 export type ReadinessJson = Json<typeof ReadinessSchema>;

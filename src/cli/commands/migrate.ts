@@ -1,23 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import type { MigrationJson, MigrationRequestJson } from '../../api/schemas/index.js';
+import { formatBytes, formatMs, formatRate, formatSeconds } from '../../api/words/quantities.js';
 import type { ApiClient } from '../client.js';
 import { exitCodes } from '../exit-codes.js';
 import { type OutputFormat, print, printNext } from '../output.js';
 import type { Outcome } from '../program.js';
+import { doneShare, progressBar } from '../progress-bar.js';
+import { type Column, formatTable, printable } from '../table.js';
+import type { Screen, Terminal } from '../terminal.js';
+import { verdictText } from '../verdict-text.js';
 import {
-  type Column,
-  formatBytes,
-  formatMs,
-  formatRate,
-  formatSeconds,
-  formatTable,
-  printable,
-} from '../table.js';
-import type { Terminal } from '../terminal.js';
-import { type ClientOptions, clientOf, nonNegativeInteger, positiveNumber, withClient } from './options.js';
+  type ClientOptions,
+  clientOf,
+  nonNegativeInteger,
+  positiveNumber,
+  type ReasonOption,
+  withClient,
+  withReason,
+} from './options.js';
 
-interface StartOptions extends ClientOptions {
+interface StartOptions extends ClientOptions, ReasonOption {
   readonly source?: string;
   readonly deadline?: number;
   readonly priority?: number;
@@ -59,11 +62,18 @@ export function addMigrateCommands(steady: Command, terminal: Terminal, outcome:
   ).action(async (id: string, options: ClientOptions) => {
     outcome.exitCode = await watch(clientOf(options), id, terminal, options.output);
   });
-  addAction(migrate, terminal, 'cancel', 'stop a migration; the VM goes on at its source', (c, id) =>
-    c.cancelMigration(id),
+  addAction(
+    migrate.command('cancel').description('stop a migration; the VM goes on at its source'),
+    terminal,
+    (client, id, reason) => client.cancelMigration(id, reason),
   );
-  addAction(migrate, terminal, 'force-complete', 'switch over now, whatever downtime that costs', (c, id) =>
-    c.forceComplete(id),
+  addAction(
+    migrate
+      .command('force')
+      .alias('force-complete')
+      .description('switch over now, whatever downtime that costs; with a driver that can'),
+    terminal,
+    (client, id, reason) => client.forceComplete(id, reason),
   );
 }
 
@@ -88,20 +98,19 @@ function addStart(migrate: Command, terminal: Terminal, outcome: Outcome): void 
     )
     .option('--dry-run', 'only ask whether it would be admitted')
     .option('--watch', 'follow it to its end; the exit status is 0 if it completed');
-  withClient(command).action(async (vm: string, destination: string, options: StartOptions) => {
+  withClient(withReason(command)).action(async (vm: string, destination: string, options: StartOptions) => {
     const client = clientOf(options);
     const request = requestOf(vm, destination, options);
     if (options.dryRun) {
       const verdict = await client.tryMigration(request);
-      await print(
-        terminal,
-        options.output,
-        verdict,
-        () => `${vm} could move to ${destination} now: ${JSON.stringify(verdict)}\n`,
-      );
+      await print(terminal, options.output, verdict, () => verdictText(vm, verdict));
       return;
     }
-    const started = await client.startMigration(request, options.idempotencyKey ?? randomUUID());
+    const started = await client.startMigration(
+      request,
+      options.idempotencyKey ?? randomUUID(),
+      options.reason,
+    );
     const told = (): string => `${started.id}: ${vm} moves from ${started.source} to ${started.destination}`;
     if (!options.watch) {
       await print(
@@ -134,43 +143,64 @@ function requestOf(vm: string, destination: string, options: StartOptions): Migr
 }
 
 function addAction(
-  migrate: Command,
+  command: Command,
   terminal: Terminal,
-  name: string,
-  description: string,
-  act: (client: ApiClient, id: string) => Promise<MigrationJson>,
+  act: (client: ApiClient, id: string, reason: string | undefined) => Promise<MigrationJson>,
 ): void {
-  withClient(migrate.command(name).description(description).argument('<id>')).action(
-    async (id: string, options: ClientOptions) => {
-      const migration = await act(clientOf(options), id);
+  withClient(withReason(command.argument('<id>'))).action(
+    async (id: string, options: ClientOptions & ReasonOption) => {
+      const migration = await act(clientOf(options), id, options.reason);
       await print(terminal, options.output, migration, () => `${progressLine(migration)}\n`);
     },
   );
 }
 
-/** One line each time that something happens, and at least one a second while it is copying. */
+/** Follows it to its end, as a line that is drawn again and again where somebody looks. */
 async function watch(
   client: ApiClient,
   id: string,
   terminal: Terminal,
   format: OutputFormat,
 ): Promise<number> {
-  let shown: { key: string; at: number } | undefined;
+  const { screen } = terminal;
+  const show =
+    screen !== undefined && format === 'table' ? drawn(terminal, screen) : printed(terminal, format);
   let migration = await client.migration(id);
   for await (const view of client.views()) {
     // a fresh one may not be in a view yet
     migration = view.migrations.find((candidate) => candidate.id === id) ?? migration;
-    const { state, step, round, endedAt } = migration;
-    const key = `${state} ${step} ${round}`;
-    const at = performance.now();
-    if (shown?.key !== key || at - shown.at >= 1_000) {
-      const current = migration;
-      await printNext(terminal, format, current, () => progressLine(current));
-      shown = { key, at };
-    }
-    if (endedAt !== null) break;
+    await show(migration);
+    if (migration.endedAt !== null) break;
   }
   return migration.state === 'completed' ? exitCodes.ok : exitCodes.failed;
+}
+
+const phaseOf = ({ state, step, round }: MigrationJson): string => `${state} ${step} ${round}`;
+
+/** One line each time that something happens, and at least one a second while it is copying. */
+function printed(terminal: Terminal, format: OutputFormat): (m: MigrationJson) => Promise<void> {
+  let shown: { readonly phase: string; readonly at: number } | undefined;
+  return async (migration) => {
+    const phase = phaseOf(migration);
+    const at = performance.now();
+    if (shown?.phase === phase && at - shown.at < 1_000) return;
+    await printNext(terminal, format, migration, () => progressLine(migration));
+    shown = { phase, at };
+  };
+}
+
+const barWidth = 30;
+
+/** One line with a bar, over itself; each round and step leaves its last one behind. */
+function drawn(terminal: Terminal, screen: Screen): (m: MigrationJson) => Promise<void> {
+  let phase: string | undefined;
+  return async (migration) => {
+    const bar = migration.endedAt === null ? `${progressBar(doneShare(migration), barWidth)}  ` : '';
+    const line = `${bar}${progressLine(migration)}`.slice(0, screen.columns - 1);
+    const before = phase === undefined || phase === phaseOf(migration) ? '' : '\n';
+    phase = phaseOf(migration);
+    await terminal.out(`${before}\r\u001b[K${line}${migration.endedAt === null ? '' : '\n'}`);
+  };
 }
 
 function progressLine(m: MigrationJson): string {
@@ -200,7 +230,11 @@ const columns: readonly Column<MigrationJson>[] = [
   { title: 'STATE', value: (m) => m.state },
   { title: 'STEP', value: (m) => m.step },
   { title: 'LEFT', value: (m) => formatBytes(m.progress.memory.remainingBytes), right: true },
-  { title: 'RATE', value: (m) => formatRate(m.grantedBitsPerSecond), right: true },
+  {
+    title: 'RATE',
+    value: (m) => formatRate(m.endedAt === null ? m.grantedBitsPerSecond : null),
+    right: true,
+  },
   { title: 'DOWNTIME', value: (m) => formatMs(m.downtimeMs), right: true },
   { title: 'CREATED', value: (m) => m.createdAt },
 ];

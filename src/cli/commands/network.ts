@@ -5,21 +5,16 @@ import type {
   CircuitListJson,
   EventJson,
   LinkJson,
+  PathJson,
   SwitchJson,
   SystemViewJson,
+  VmJson,
 } from '../../api/schemas/index.js';
+import { formatBytes, formatMs, formatRate, formatSeconds } from '../../api/words/quantities.js';
 import type { ApiClient } from '../client.js';
 import { CliError, exitCodes } from '../exit-codes.js';
 import { print, printNext } from '../output.js';
-import {
-  type Column,
-  formatBytes,
-  formatMs,
-  formatRate,
-  formatSeconds,
-  formatTable,
-  printable,
-} from '../table.js';
+import { type Column, formatTable, printable } from '../table.js';
 import type { Terminal } from '../terminal.js';
 import { type ClientOptions, clientOf, withClient } from './options.js';
 
@@ -43,6 +38,18 @@ export function addNetworkCommands(steady: Command, terminal: Terminal): void {
     async (options: ClientOptions) => {
       const links = await clientOf(options).links();
       await print(terminal, options.output, links, () => formatTable(linkColumns, links));
+    },
+  );
+  withClient(steady.command('paths').description('ways between sites, with the bottlenecks on them')).action(
+    async (options: ClientOptions) => {
+      const paths = await clientOf(options).paths();
+      await print(terminal, options.output, paths, () => formatTable(pathColumns, paths));
+    },
+  );
+  withClient(steady.command('vms').description('virtual machines and where they are')).action(
+    async (options: ClientOptions) => {
+      const vms = await clientOf(options).vms();
+      await print(terminal, options.output, vms, () => formatTable(vmColumns, vms));
     },
   );
   withClient(
@@ -176,6 +183,29 @@ const linkColumns: readonly Column<LinkJson>[] = [
   { title: 'LOAD', value: (l) => formatRate(l.bitsPerSecond), right: true },
   { title: 'DELAY', value: (l) => (l.oneWayDelayMs === null ? '-' : `${l.oneWayDelayMs} ms`), right: true },
 ];
+const pathColumns: readonly Column<PathJson>[] = [
+  { title: 'NAME', value: (p) => p.name },
+  { title: 'KIND', value: (p) => p.kind },
+  { title: 'SITES', value: (p) => p.sites.map((site) => site ?? '?').join(' ') },
+  { title: 'STATE', value: (p) => p.state },
+  { title: 'CAPACITY', value: (p) => formatRate(p.capacityBitsPerSecond), right: true },
+  { title: 'LOAD', value: (p) => formatRate(p.bitsPerSecond), right: true },
+  { title: 'DELAY', value: (p) => (p.oneWayDelayMs === null ? '-' : `${p.oneWayDelayMs} ms`), right: true },
+  {
+    title: 'BOTTLENECKS',
+    value: (p) =>
+      p.bottlenecks.map((b) => `${b.id} ${b.light} ${formatBytes(b.backlogBytes)}`).join(', ') || '-',
+  },
+];
+const vmColumns: readonly Column<VmJson>[] = [
+  { title: 'NAME', value: (v) => v.name },
+  { title: 'HOST', value: (v) => v.host },
+  { title: 'SITE', value: (v) => v.site },
+  { title: 'IP', value: (v) => v.ip },
+  { title: 'MAC', value: (v) => v.mac },
+  { title: 'MEMORY', value: (v) => formatBytes(v.memoryBytes), right: true },
+  { title: 'MIGRATION', value: (v) => v.migration ?? '-' },
+];
 const circuitColumns: readonly Column<CircuitJson>[] = [
   { title: 'NAME', value: (c) => c.name },
   { title: 'ENDS', value: (c) => c.ends.join(' ') },
@@ -213,7 +243,7 @@ const bottleneckColumns: readonly Column<BottleneckJson>[] = [
   },
   { title: 'DELAY', value: (b) => formatMs(b.backlogMs), right: true },
   { title: 'BOUND', value: (b) => formatMs(b.boundMs), right: true },
-  { title: 'CROSS', value: (b) => formatRate(b.crossBitsPerSecond), right: true },
+  { title: 'CROSS', value: (b) => formatRate(Math.max(0, b.crossBitsPerSecond)), right: true },
   { title: 'GRANTED', value: (b) => formatRate(b.enforcedBitsPerSecond), right: true },
   { title: 'MEASURED', value: (b) => formatRate(b.measuredBitsPerSecond), right: true },
   { title: 'SAMPLE AGE', value: (b) => formatMs(b.sampleAgeMs < 0 ? null : b.sampleAgeMs), right: true },

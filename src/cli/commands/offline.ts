@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { CliError, exitCodes } from '../exit-codes.js';
-import { print } from '../output.js';
+import { type OutputFormat, print } from '../output.js';
 import type { Outcome } from '../program.js';
 import type { Terminal } from '../terminal.js';
 import { addOpenflowCommands } from './openflow.js';
@@ -15,15 +15,16 @@ interface ReplayOptions extends OutputOption {
 
 /** Commands that need no controller: they read a file or standard input. */
 export function addOfflineCommands(steady: Command, terminal: Terminal, outcome: Outcome): void {
-  steady
-    .command('check')
-    .description(
-      'read a steady.yaml (and the topology it names) or a topology; tell every mistake with its place',
-    )
-    .argument('<file>')
-    .action(async (file: string) => {
-      outcome.exitCode = await check(file, terminal);
-    });
+  withOutput(
+    steady
+      .command('check')
+      .description(
+        'read a steady.yaml (and the topology it names) or a topology; tell every mistake with its place',
+      )
+      .argument('<file>'),
+  ).action(async (file: string, { output }: OutputOption) => {
+    outcome.exitCode = await check(file, output, terminal);
+  });
   withOutput(
     steady
       .command('replay')
@@ -68,7 +69,7 @@ export function addOfflineCommands(steady: Command, terminal: Terminal, outcome:
   addOpenflowCommands(steady, terminal);
 }
 
-async function check(file: string, terminal: Terminal): Promise<number> {
+async function check(file: string, output: OutputFormat, terminal: Terminal): Promise<number> {
   const { readConfig } = await import('../../io/config-file.js');
   const { readTopology } = await import('../../io/topology-file.js');
   const { ConfigError, formatProblem, readYaml } = await import('../../io/yaml-document.js');
@@ -76,15 +77,26 @@ async function check(file: string, terminal: Terminal): Promise<number> {
     const { value } = readYaml(file);
     const isTopology = typeof value === 'object' && value !== null && 'sites' in value;
     const topology = isTopology ? readTopology(file) : readConfig(file, process.env).config.topology;
-    const network =
-      topology === undefined
-        ? 'no topology: switches are seen, nothing is installed'
-        : `topology ${topology.name}: ${topology.switches.length} switches, ${topology.links.length} links, ${topology.vms.length} VMs`;
-    await terminal.out(`${file}: ok (${network})\n`);
+    const counts = topology && {
+      name: topology.name,
+      switches: topology.switches.length,
+      links: topology.links.length,
+      vms: topology.vms.length,
+    };
+    const found = { file, ok: true, topology: counts ?? null, problems: [] };
+    await print(terminal, output, found, () => {
+      const network =
+        counts === undefined
+          ? 'no topology: switches are seen, nothing is installed'
+          : `topology ${counts.name}: ${counts.switches} switches, ${counts.links} links, ${counts.vms} VMs`;
+      return `${file}: ok (${network})\n`;
+    });
     return exitCodes.ok;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    for (const problem of error.problems) terminal.err(`${formatProblem(problem)}\n`);
+    const { problems } = error;
+    if (output === 'table') for (const problem of problems) terminal.err(`${formatProblem(problem)}\n`);
+    else await print(terminal, output, { file, ok: false, topology: null, problems }, () => '');
     return exitCodes.failed;
   }
 }

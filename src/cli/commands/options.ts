@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { ApiClient } from '../client.js';
+import { ApiClient, usualServer } from '../client.js';
 import { CliError, exitCodes } from '../exit-codes.js';
 import { type OutputFormat, outputFormats } from '../output.js';
 
@@ -12,6 +12,10 @@ export interface ClientOptions extends OutputOption {
   readonly tokenFile?: string;
 }
 
+export interface ReasonOption {
+  readonly reason?: string;
+}
+
 export const withOutput = (command: Command): Command =>
   command.addOption(
     new Option('-o, --output <format>', 'how to print').choices(outputFormats).default('table'),
@@ -21,9 +25,7 @@ export const withOutput = (command: Command): Command =>
 export const withClient = (command: Command): Command =>
   withOutput(command)
     .addOption(
-      new Option('--server <url>', 'address of the controller')
-        .default('http://127.0.0.1:8080')
-        .env('STEADY_SERVER'),
+      new Option('--server <url>', 'address of the controller').default(usualServer).env('STEADY_SERVER'),
     )
     .addOption(
       new Option(
@@ -31,6 +33,10 @@ export const withClient = (command: Command): Command =>
         'file with the token to send, for a controller that asks for one',
       ).env('STEADY_TOKEN_FILE'),
     );
+
+/** Of every command that asks a controller to change something. */
+export const withReason = (command: Command): Command =>
+  command.option('--reason <text>', 'why; it stands in the audit', reasonText);
 
 export const clientOf = ({ server, tokenFile }: ClientOptions): ApiClient =>
   new ApiClient(server, tokenFile === undefined ? undefined : tokenIn(tokenFile));
@@ -52,6 +58,16 @@ export function positiveNumber(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
   throw new InvalidArgumentError('It must be a positive number.');
+}
+/** It travels in a header, which carries ASCII without doubt about what is meant. */
+export function reasonText(text: string): string {
+  if (/^[\x20-\x7e]{1,200}$/.test(text)) return text;
+  throw new InvalidArgumentError('It must be 1 to 200 ASCII characters.');
+}
+export function positiveInteger(text: string): number {
+  const value = nonNegativeInteger(text);
+  if (value > 0) return value;
+  throw new InvalidArgumentError('It must be a whole number, 1 or more.');
 }
 export function nonNegativeInteger(text: string): number {
   if (/^[0-9]{1,15}$/.test(text)) return Number(text);

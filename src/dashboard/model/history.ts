@@ -40,23 +40,26 @@ function rowOf(b: BottleneckView, before: BottleneckView | undefined): Row {
   const c = b.certificate;
   const more = (now: number, then: number | undefined): number =>
     then === undefined || now <= then ? 0 : now - then;
+  // Before the first slot was checked there is no bound and no error: 0 would be a claim.
+  const certified = (n: number): Cell => (c.slots === 0 ? null : finite(n));
   return {
     backlogMs: finite(b.backlogMs),
     backlogLowMs: finite(Math.max(0, b.backlogMs - uncertainMs)),
     backlogHighMs: finite(b.backlogMs + uncertainMs),
-    boundMs: finite(b.boundMs),
+    boundMs: certified(b.boundMs),
     // a carrier's buffer is nobody's knowledge
     bufferMs: b.opaque ? null : finite(b.bufferMs),
     commandedMbps: finite(b.commandedBitsPerSecond / 1e6),
     enforcedMbps: finite(b.enforcedBitsPerSecond / 1e6),
     measuredMbps: finite(b.measuredBitsPerSecond / 1e6),
-    crossMbps: finite(b.crossBitsPerSecond / 1e6),
+    // an estimate: the difference of two counters that were read at nearly the same time
+    crossMbps: finite(Math.max(0, b.crossBitsPerSecond / 1e6)),
     capacityMbps: finite(b.capacityBitsPerSecond / 1e6),
-    lyapunov: finite(c.lyapunov),
-    lyapunovBound: finite(c.lyapunovBound),
-    drift: finite(c.drift),
-    forecastErrorMbps: finite((c.forecastErrorBytesPerSecond * 8) / 1e6),
-    measurementErrorMs: finite(bytesToMs(c.measurementErrorBytes, b.capacityBitsPerSecond)),
+    lyapunov: certified(c.lyapunov),
+    lyapunovBound: certified(c.lyapunovBound),
+    drift: certified(c.drift),
+    forecastErrorMbps: certified((c.forecastErrorBytesPerSecond * 8) / 1e6),
+    measurementErrorMs: certified(bytesToMs(c.measurementErrorBytes, b.capacityBitsPerSecond)),
     newViolations: more(c.violations, before?.certificate.violations),
     newBroken: more(c.assumptionBrokenSlots, before?.certificate.assumptionBrokenSlots),
     safeMode: b.safeMode ? 1 : 0,

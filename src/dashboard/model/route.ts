@@ -72,9 +72,19 @@ export function routeBetween(
   };
 }
 
+const lengthsOf = (points: readonly Point[]): number[] =>
+  points.slice(1).map((p, i) => Math.hypot(p.x - points[i]!.x, p.y - points[i]!.y));
+
+/** `fraction` pressed together so that what is drawn there stays `room` away from both ends and hides nothing there. */
+export function clearOfEnds(fraction: number, points: readonly Point[], room: number): number {
+  const total = lengthsOf(points).reduce((sum, l) => sum + l, 0);
+  const inset = total > 0 ? Math.min(0.5, room / total) : 0.5;
+  return inset + fraction * (1 - 2 * inset);
+}
+
 /** The point at `fraction` (0..1) of the length of a polyline. */
 export function pointAlong(points: readonly Point[], fraction: number): Point {
-  const lengths = points.slice(1).map((p, i) => Math.hypot(p.x - points[i]!.x, p.y - points[i]!.y));
+  const lengths = lengthsOf(points);
   let left = Math.min(1, Math.max(0, fraction)) * lengths.reduce((sum, l) => sum + l, 0);
   for (const [i, length] of lengths.entries()) {
     if (left <= length && length > 0) {

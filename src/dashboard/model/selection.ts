@@ -13,6 +13,17 @@ import type {
 const active: readonly MigrationState[] = ['accepted', 'preparing', 'running', 'switchover'];
 export const isActive = (m: MigrationView): boolean => active.includes(m.state);
 
+/** Steps from which the machine can still be left where it is; the next one stops it. */
+const cancellable: readonly string[] = [
+  'accepted',
+  'preparing',
+  'starting',
+  'running',
+  'staging',
+  'redirecting',
+];
+export const isCancellable = (m: MigrationView): boolean => cancellable.includes(m.step);
+
 /** What one light for proof and queue together can be. */
 export type OverallLight = CertificateLight | Exclude<QueueLight, 'inside'>;
 

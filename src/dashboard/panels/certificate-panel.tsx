@@ -232,7 +232,7 @@ export function CertificatePanel({ view, bottleneck, old }: Props) {
       ) : (
         <Counts bottleneck={bottleneck} />
       )}
-      <Errors bottleneck={bottleneck} />
+      {(c.slots > 0 || bottleneck.opaque) && <Errors bottleneck={bottleneck} />}
     </Panel>
   );
 }

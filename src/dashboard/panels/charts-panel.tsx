@@ -149,6 +149,9 @@ const ErrorsChart = ({ bottleneck, ...rest }: ChartsProps) => (
 /** The theorems speak of a virtual queue; this holds the real one, as far as it is known, against the bound. */
 function insideBound(b: BottleneckView) {
   const uncertainMs = bytesToMs(b.backlogUncertaintyBytes, b.capacityBitsPerSecond);
+  if (b.sampleAgeMs < 0 || b.safeReason === 'stale')
+    return <span class="warn">… not known: no fresh counters</span>;
+  if (b.certificate.slots === 0) return 'no slot checked yet: no bound';
   if (!(b.boundMs >= 0)) return null;
   if (b.backlogMs - uncertainMs > b.boundMs) return <b class="bad">✕ above the proved bound</b>;
   return (
@@ -189,7 +192,9 @@ export function ChartsPanel({ view, bottleneck, history, theme, old, onChoose }:
       lead={
         <>
           <b>{bottleneckName(view, bottleneck)}</b>
-          {`: counters are ${formatMs(bottleneck.sampleAgeMs)} old, a command takes effect after ${formatMs(bottleneck.loopDelayMs)}.`}
+          {bottleneck.sampleAgeMs < 0
+            ? ': no counters have been read of it.'
+            : `: counters are ${formatMs(bottleneck.sampleAgeMs)} old, a command takes effect after ${formatMs(bottleneck.loopDelayMs)}.`}
           {bottleneck.safeMode && (
             <span class="chip warn-chip">safe rate in force: samples too old, or an alarm</span>
           )}
@@ -297,7 +302,7 @@ export function ChartsPanel({ view, bottleneck, history, theme, old, onChoose }:
         </h3>
         <span class="readout">
           of the backlog{' '}
-          <b>{formatMs((certificate.measurementErrorBytes * 8000) / bottleneck.capacityBitsPerSecond)}</b>, of
+          <b>{formatMs((certificate.measurementErrorBytes * 8000) / bottleneck.capacityBitsPerSecond)}</b> of
           the forecast <b>{formatMbps((certificate.forecastErrorBytesPerSecond * 8) / 1e6)}</b>
         </span>
       </div>

@@ -1,4 +1,5 @@
 /** What the map says in words: tooltips, the line below it, and what a screen reader reads. */
+import { circuitStates, reasonWords } from '../model/circuits.js';
 import {
   countOf,
   formatBitsPerSecond,
@@ -10,7 +11,7 @@ import {
   trimmed,
 } from '../model/format.js';
 import { utilisationOf } from '../model/scales.js';
-import type { LinkView, SwitchView, VmView } from '../model/types.js';
+import type { CircuitView, LinkView, SwitchView, VmView } from '../model/types.js';
 
 export interface LinkWords {
   readonly utilisation: number | null;
@@ -27,13 +28,15 @@ export const capacityWords = (l: LinkView): string =>
     ? "a carrier's"
     : `${l.capacityBitsPerSecond === null ? '' : `${trimmed(formatBitsPerSecond(l.capacityBitsPerSecond))} · `}${trimmed(formatMs(l.oneWayDelayMs))}`;
 
-export function linkWords(l: LinkView): LinkWords {
+export function linkWords(l: LinkView, circuit?: CircuitView): LinkWords {
   const utilisation = utilisationOf(l.bitsPerSecond, l.capacityBitsPerSecond);
   const rate = l.bitsPerSecond === null ? 'not measured' : formatBitsPerSecond(l.bitsPerSecond);
   const load =
     l.state !== 'up'
       ? l.state === 'dark'
-        ? 'not lit'
+        ? circuit === undefined || circuit.state === 'dark'
+          ? 'not lit'
+          : circuit.state
         : 'down'
       : utilisation === null
         ? rate
@@ -44,11 +47,20 @@ export function linkWords(l: LinkView): LinkWords {
         ? 'not known'
         : 'not shaped'
       : trimmed(formatBitsPerSecond(l.capacityBitsPerSecond));
-  const state = l.state === 'dark' ? 'dark: lit on demand, when it pays' : l.state;
+  const state =
+    circuit !== undefined
+      ? `${circuitStates[circuit.state].word}${circuit.reason === '' ? '' : ` (${reasonWords(circuit)})`}`
+      : l.state === 'dark'
+        ? 'dark: lit on demand, when it pays'
+        : l.state;
+  const wired =
+    l.verifiedSecondsAgo === null
+      ? 'wiring not verified yet'
+      : `wiring verified ${formatSeconds(l.verifiedSecondsAgo)} ago`;
   return {
     utilisation,
     load,
-    all: `${l.kind} link ${l.name}, ${l.from} → ${l.to}: ${state}; capacity ${capacity}, delay ${isOpaque(l) ? 'not known' : `${trimmed(formatMs(l.oneWayDelayMs))} one way`}; load ${rate}${utilisation === null ? '' : ` (${formatPercent(utilisation)})`}`,
+    all: `${l.kind} link ${l.name}, ${l.from} → ${l.to}: ${state}; capacity ${capacity}, delay ${isOpaque(l) ? 'not known' : `${trimmed(formatMs(l.oneWayDelayMs))} one way`}; load ${rate}${utilisation === null ? '' : ` (${formatPercent(utilisation)})`}; ${wired}`,
   };
 }
 

@@ -1,5 +1,6 @@
 /** Who this is, whether it is alive, and one light for everything. */
 import type { ComponentChildren } from 'preact';
+import { accessWords } from '../model/access.js';
 import { formatMs, formatSeconds, trimmed } from '../model/format.js';
 import { bottleneckName, isActive, overallLight, worstBottleneck } from '../model/selection.js';
 import type { SystemView } from '../model/types.js';
@@ -14,6 +15,9 @@ export const isOld = (page: PageState): boolean => {
   const age = ageMs(page);
   return page.link.kind !== 'open' || age === null || age > oldAfterMs;
 };
+
+/** Below a second the number would flicker and tell nobody anything. */
+export const ageWord = (ms: number): string => (ms < 1000 ? 'below 1 s' : formatSeconds(ms / 1000));
 
 const Fact = ({
   name,
@@ -43,11 +47,13 @@ function connectionWord(page: PageState): { word: string; sign: string; level: s
     return isOld(page)
       ? { word: 'silent', sign: '…', level: 'warn' }
       : { word: 'live', sign: '●', level: 'good' };
+  if (link.kind === 'locked') return { word: 'closed', sign: '✕', level: 'warn' };
   if (link.kind === 'connecting') return { word: 'connecting', sign: '○', level: 'warn' };
   return { word: 'interrupted', sign: '✕', level: 'bad' };
 }
 
-function Facts({ page }: { readonly page: PageState }) {
+function Facts({ page, onForget }: HeaderProps) {
+  const access = accessWords(page.access);
   const { view } = page;
   const age = ageMs(page);
   const { word, sign, level } = connectionWord(page);
@@ -61,9 +67,7 @@ function Facts({ page }: { readonly page: PageState }) {
         </span>
       </Fact>
       <Fact name="data age" title="Time since the last message came">
-        <span data-field="age">
-          {age === null ? '–' : age < 1000 ? 'below 1 s' : formatSeconds(age / 1000)}
-        </span>
+        <span data-field="age">{age === null ? '–' : ageWord(age)}</span>
       </Fact>
       <Fact name="switches up" title="Switches that are connected and answer, of those known">
         <span class={lost ? 'bad' : ''}>{view === null ? '–' : `${ready} of ${view.switches.length}`}</span>
@@ -76,6 +80,19 @@ function Facts({ page }: { readonly page: PageState }) {
       </Fact>
       <Fact name="migrations" title="Migrations that are going on">
         {view === null ? '–' : `${view.migrations.filter(isActive).length} active`}
+      </Fact>
+      <Fact name="you may" title={access.title}>
+        {access.word}
+        {page.access.kind === 'granted' && page.access.held.tokenNeeded && (
+          <button
+            type="button"
+            class="small"
+            onClick={onForget}
+            title="Forget the token, and what was seen with it"
+          >
+            Leave
+          </button>
+        )}
       </Fact>
     </dl>
   );
@@ -103,7 +120,11 @@ function sentenceOf(view: SystemView): string {
   return `${where}${overallLight(worst.certificate).sentence}`;
 }
 
-export const PageHeader = ({ page }: { readonly page: PageState }) => (
+interface HeaderProps {
+  readonly page: PageState;
+  readonly onForget: () => void;
+}
+export const PageHeader = ({ page, onForget }: HeaderProps) => (
   <header class="page-head">
     <div class="brand">
       <h1>Steady</h1>
@@ -113,7 +134,7 @@ export const PageHeader = ({ page }: { readonly page: PageState }) => (
         that queues stay short and other traffic is not disturbed.
       </p>
     </div>
-    <Facts page={page} />
+    <Facts page={page} onForget={onForget} />
     <Verdict page={page} />
   </header>
 );
@@ -126,7 +147,12 @@ interface BannerProps {
 export function InterruptionBanner({ page, onRetry }: BannerProps) {
   const { link } = page;
   const age = ageMs(page);
-  if (!isOld(page) || (page.view === null && link.kind === 'connecting' && link.attempt <= 1)) return null;
+  if (
+    link.kind === 'locked' ||
+    !isOld(page) ||
+    (page.view === null && link.kind === 'connecting' && link.attempt <= 1)
+  )
+    return null;
   const left = link.kind === 'waiting' ? Math.max(0, Math.ceil((link.until - performance.now()) / 1000)) : 0;
   const why =
     link.kind === 'waiting'

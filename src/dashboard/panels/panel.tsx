@@ -1,4 +1,22 @@
-import type { ComponentChildren } from 'preact';
+import { type ComponentChildren, createContext } from 'preact';
+import { useContext } from 'preact/hooks';
+
+/** How old what the panels show is: one stream feeds them all. undefined: nothing has come yet. */
+export interface DataAge {
+  readonly text: string;
+  readonly old: boolean;
+}
+export const DataAgeContext = createContext<DataAge | undefined>(undefined);
+
+function Age() {
+  const age = useContext(DataAgeContext);
+  if (age === undefined) return null;
+  return (
+    <small class={`age ${age.old ? 'bad' : ''}`} title="How old the data in this panel are">
+      {age.text}
+    </small>
+  );
+}
 
 interface Props {
   readonly id: string;
@@ -16,6 +34,7 @@ export const Panel = ({ id, title, lead, how, aside, children }: Props) => (
   <section class="panel" id={id} aria-labelledby={`${id}-title`}>
     <header class="panel-head">
       <h2 id={`${id}-title`}>{title}</h2>
+      <Age />
       {aside !== undefined && <div class="panel-aside">{aside}</div>}
       <p class="lead">{lead}</p>
     </header>

@@ -1,11 +1,12 @@
 /** The drawing itself, from a layout and a view. Plain SVG: a tooltip, a focus ring and a word for everything. */
 import type { ComponentChildren } from 'preact';
+import { circuitOfLink } from '../model/circuits.js';
 import { countOf, formatBitsPerSecond, formatBytes, formatPercent, trimmed } from '../model/format.js';
-import { pathData, pointAlong, type Route, routeBetween } from '../model/route.js';
+import { clearOfEnds, pathData, pointAlong, type Route, routeBetween } from '../model/route.js';
 import { levelOf, linkWidth } from '../model/scales.js';
 import { isActive, totalFraction } from '../model/selection.js';
 import type { Layout, PlacedLink, PlacedNode } from '../model/topology-layout.js';
-import type { MigrationView, SystemView, VmView } from '../model/types.js';
+import type { CircuitView, MigrationView, SystemView, VmView } from '../model/types.js';
 import { capacityWords, linkWords, switchWords, vmWords } from './map-words.js';
 
 interface Props {
@@ -75,21 +76,28 @@ function Label({
 
 interface LinkProps {
   readonly placed: PlacedLink;
+  /** of a circuit that is ordered from a provider */
+  readonly circuit: CircuitView | undefined;
   /** the map stands upright: labels are narrow */
   readonly upright: boolean;
   readonly onDetail: OnDetail;
 }
-function Link({ placed, upright, onDetail }: LinkProps) {
+function Link({ placed, circuit, upright, onDetail }: LinkProps) {
   const { link, points, label } = placed;
-  const words = linkWords(link);
+  const words = linkWords(link, circuit);
   const level = link.state === 'up' ? levelOf(words.utilisation) : link.state;
   const d = pathData(points);
   const width = link.state === 'up' ? linkWidth(link.capacityBitsPerSecond) : 2;
   const local = link.kind === 'local';
   const capacity = capacityWords(link);
   return (
-    <Thing className={`link link-${link.kind}`} words={words.all} onDetail={onDetail}>
+    <Thing
+      className={`link link-${link.kind} ${circuit === undefined ? '' : `circuit-${circuit.state}`}`}
+      words={words.all}
+      onDetail={onDetail}
+    >
       <path d={d} class="link-hit" />
+      {circuit !== undefined && <path d={d} class="circuit-stroke" stroke-width={width + 7} />}
       <path d={d} class={`link-line level-${level}`} stroke-width={width} />
       {!local && (
         <Label
@@ -247,9 +255,9 @@ const movesOf = (view: SystemView, layout: Layout): Move[] =>
 function Token({ move, onDetail }: { readonly move: Move; readonly onDetail: OnDetail }) {
   const { vm, migration, route } = move;
   const fraction = totalFraction(migration);
-  const at = pointAlong(route.crossing, fraction);
   const text = `${shortened(vm.name, 10)} ${formatPercent(fraction)}`;
   const width = text.length * 7.2 + 22;
+  const at = pointAlong(route.crossing, clearOfEnds(fraction, route.crossing, width / 2 + 4));
   const words = `machine ${vm.name} on its way from ${migration.source} to ${migration.destination}: ${migration.step}, ${formatPercent(fraction)} copied at ${formatBitsPerSecond(migration.grantedBitsPerSecond)}; it runs at ${vm.host}`;
   return (
     <g transform={`translate(${at.x.toFixed(1)} ${at.y.toFixed(1)})`}>
@@ -298,6 +306,7 @@ export function TopologyMap({ view, layout, onDetail }: Props) {
         <Link
           key={placed.link.name}
           placed={linkNow(placed)}
+          circuit={circuitOfLink(view, placed.link.name)}
           upright={layout.height > layout.width}
           onDetail={onDetail}
         />

@@ -1,5 +1,6 @@
 /** The map: sites, switches, hosts, machines where they live, and links with their load. */
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { circuitOfLink } from '../model/circuits.js';
 import { plural } from '../model/format.js';
 import { levelOf, utilisationLevels } from '../model/scales.js';
 import { layOut, mapLimits, nodeCount, type Orientation } from '../model/topology-layout.js';
@@ -65,7 +66,8 @@ const LinkTable = ({ view }: { readonly view: SystemView }) => (
     </thead>
     <tbody>
       {view.links.map((l) => {
-        const words = linkWords(l);
+        const circuit = circuitOfLink(view, l.name);
+        const words = linkWords(l, circuit);
         return (
           <tr key={l.name}>
             <th scope="row">{l.name}</th>
@@ -73,7 +75,7 @@ const LinkTable = ({ view }: { readonly view: SystemView }) => (
               {l.from} → {l.to}
             </td>
             <td>
-              {l.kind}, {l.state}
+              {l.kind}, {circuit === undefined ? l.state : circuit.state}
             </td>
             <td class="number">
               <span class={`level-dot level-${levelOf(words.utilisation)}`} aria-hidden="true" /> {words.load}
@@ -101,7 +103,13 @@ const Key = () => (
       <svg width="30" height="8" aria-hidden="true">
         <line x1="0" y1="4" x2="30" y2="4" class="key-circuit" />
       </svg>{' '}
-      circuit (thin: not lit)
+      circuit, edged purple when up, amber on its way, red in trouble
+    </li>
+    <li>
+      <svg width="30" height="8" aria-hidden="true">
+        <line x1="0" y1="4" x2="30" y2="4" class="key-down" />
+      </svg>{' '}
+      down
     </li>
   </ul>
 );

@@ -100,6 +100,13 @@ export class Forwarding {
     return this.hostMeant(switchName, vm, instructionsText(entry.instructions));
   }
 
+  /** Will the switch send its packets elsewhere after a while if nobody tells it anything? */
+  isLease(switchName: string, vm: string): boolean {
+    const { mac } = this.vms.get(vm)!;
+    const entry = this.switches.get(switchName)!.tables.find(tables.location, { eth_dst: mac });
+    return entry !== undefined && entry.flowMod.hard_timeout > 0;
+  }
+
   /** The host of its location entry, whatever lies above it. */
   homeOf(switchName: string, vm: string): string | undefined {
     const { mac } = this.vms.get(vm)!;

@@ -182,6 +182,7 @@ export class Invariants implements HostWatcher {
       this.stoppedAt.set(vm, events.now);
       if (migration === undefined || !migration.steps.includes('stopping'))
         this.report('I9', `${vm} was stopped, but no durable record says that it may be`);
+      else this.expectHeld(migration);
       return;
     }
     const stopped = this.stoppedAt.get(vm);
@@ -256,6 +257,20 @@ export class Invariants implements HostWatcher {
       const place = this.scene.forwarding.placeOf(name, vm);
       if (place !== destination && !this.blank.has(name))
         this.report('I15', `${id}: ${vm} is to be stopped, but ${name} sends to ${place ?? 'nobody'}`);
+    }
+  }
+
+  /** While it stands still no switch may send its packets back by itself. */
+  private expectHeld({ id, vm, destination }: KnownMigration): void {
+    const { forwarding, switches } = this.scene;
+    for (const name of switches.keys()) {
+      if (this.blank.has(name)) continue;
+      const place = forwarding.placeOf(name, vm);
+      if (place !== destination || forwarding.isLease(name, vm))
+        this.report(
+          'I15',
+          `${id}: ${vm} is stopped, but ${name} sends to ${place ?? 'nobody'}${place === destination ? ' for a while only' : ''}`,
+        );
     }
   }
 

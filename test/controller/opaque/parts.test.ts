@@ -120,6 +120,21 @@ describe('the capacity of what comes out', () => {
     expect(estimator.bytesPerSecond / c).toBeLessThan(0.55);
   });
 
+  it('does not take a long slot for full with a frame at both ends, but with a queue that it could not empty', () => {
+    const estimator = at();
+    busy(estimator, c, 50);
+    const long = (backlog: number) => ({
+      ...slot(c / 2, backlog, backlog, 0.6 * c),
+      intervalSeconds: 5 * T,
+      servedBytes: (c / 2) * 5 * T,
+      arrivedBytes: 0.6 * c * 5 * T,
+    });
+    for (let k = 0; k < 20; k++) estimator.observe(long(80_000));
+    expect(estimator.bytesPerSecond / c).toBeGreaterThan(0.95);
+    for (let k = 0; k < 2; k++) estimator.observe(long(6 * T * c));
+    expect(estimator.bytesPerSecond / c).toBeCloseTo(0.5, 2);
+  });
+
   it('does not take an error of the base for a queue: what goes in comes out', () => {
     const estimator = at();
     busy(estimator, c, 50);

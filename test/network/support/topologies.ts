@@ -8,6 +8,7 @@ export function shippedTopology(
     | 'two-dc'
     | 'two-dc-opaque'
     | 'two-dc-priority'
+    | 'two-dc-vxlan'
     | 'three-site'
     | 'abilene'
     | 'abilene-core'
@@ -24,6 +25,23 @@ export function threeSiteWithIpv6(): Topology {
     ...plain,
     hosts: plain.hosts.map((h, i) => ({ ...h, ipv6: `fd00::${i + 1}` })),
     vms: plain.vms.map((v) => ({ ...v, ipv6: 'fd00::101' })),
+  };
+}
+
+/** Sites s1..sN around a hub, each with one link; a VM that may live at every site but the hub. */
+export function starTopology(siteCount: number): Topology {
+  const ring = ringTopology(siteCount);
+  const wan = ring.links.find((l) => l.kind === 'packet')!;
+  const gateways = ring.switches.filter((s) => s.role === 'gateway');
+  return {
+    ...ring,
+    name: `star-${siteCount}`,
+    sites: [...ring.sites, { name: 'hub' }],
+    switches: [...ring.switches, { name: 'hub', site: 'hub', role: 'gateway', dpid: '00000000000000ff' }],
+    links: [
+      ...ring.links.filter((l) => l.kind === 'local'),
+      ...gateways.map((g) => ({ ...wan, name: `to-${g.site}`, ends: [g.name, 'hub'] as const })),
+    ],
   };
 }
 
