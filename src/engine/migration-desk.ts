@@ -1,15 +1,7 @@
 import { placeRequest } from '../migration/admission.js';
 import { isStep, type Step, stateOf } from '../migration/index.js';
-import {
-  desiredRules,
-  flipLevels,
-  type NetworkState,
-  parseCookie,
-  ruleStep,
-  waysTo,
-} from '../network/index.js';
-import type { Rule } from '../network/rules.js';
-import { hostOf, type LinkSpec, sitesOf, type Topology, vmOf } from '../network/topology.js';
+import { flipLevels, type NetworkState, parseCookie, ruleStep, waysTo } from '../network/index.js';
+import { hostOf, type LinkSpec, type Topology, vmOf } from '../network/topology.js';
 import { Admission, type Admitted } from './admission.js';
 import type { Reply } from './api-desk.js';
 import { cancelResult, unknownMigration } from './cancel-result.js';
