@@ -40,6 +40,11 @@ export class LookPace {
     this.#lookedAtMs = nowMs;
   }
 
+  /** Nothing was looked at before. */
+  restart(nowMs: number): void {
+    this.#lookedAtMs = nowMs;
+  }
+
   isDue(nowMs: number, isClose: boolean): boolean {
     return nowMs >= this.#lookedAtMs + (isClose ? closePeriodMs : periodMs);
   }

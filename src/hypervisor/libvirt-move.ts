@@ -115,6 +115,7 @@ export class LibvirtMove {
   begin(marker: LibvirtMarker, call: VirshCall): void {
     this.#marker = marker;
     this.#begun = true;
+    this.#pace.restart(this.#nowMs());
     this.#run(call);
   }
 
