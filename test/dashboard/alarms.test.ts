@@ -57,7 +57,6 @@ describe('alarms', () => {
       deadlineLight: 'at-risk',
       promisedFinish: null,
       advice: 'none',
-      rungs: [],
       cutOver: null,
       rungs: [],
     } as const;

@@ -21,7 +21,6 @@ const service: NonNullable<MigrationView['service']> = {
   deadlineLight: null,
   promisedFinish: null,
   advice: 'none',
-  rungs: [],
   cutOver: null,
   rungs: [],
 };
