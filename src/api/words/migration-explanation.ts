@@ -12,6 +12,7 @@ export type StepLimit =
   | 'rules'
   | 'drain'
   | 'gate'
+  | 'forced'
   | 'last-round'
   | 'post-copy'
   | 'read-back'
@@ -85,7 +86,7 @@ function stepLimit(m: MigrationJson): Limit | undefined {
     case 'stopping':
       return {
         kind: 'last-round',
-        sentence: `The machine stands still while its last ${remaining(m)} are sent at ${formatRate(m.grantedBitsPerSecond)}; it was agreed that this takes ${formatMs(m.downtimeLimitMs)} at most.`,
+        sentence: `The machine stands still while its last ${remaining(m)} are sent at ${formatRate(m.grantedBitsPerSecond)}; ${isForced(m) ? 'it was stopped by force, however long that takes' : `it was agreed that this takes ${formatMs(m.downtimeLimitMs)} at most`}.`,
       };
     case 'flipping':
       return flipLimit(m);
@@ -127,9 +128,19 @@ function flipLimit(m: MigrationJson): Limit {
   };
 }
 
+/** How the engine notes that somebody insisted. */
+const byForce = 'stops by request';
+const isForced = ({ phaseTransitions }: MigrationJson): boolean =>
+  phaseTransitions.some(({ note }) => note.startsWith(byForce));
+
 /** Before the machine may be stopped. */
 function gateLimit(m: MigrationJson): Limit {
   const gate = m.service?.cutOver;
+  if (isForced(m))
+    return {
+      kind: 'forced',
+      sentence: `It ends by force: the machine is stopped with whatever is left (${remaining(m)}) as soon as the rules of its new place are staged and its queue is empty${waits(m)}.`,
+    };
   if (m.copy?.waitsFor != null)
     return {
       kind: 'rules',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SystemViewJson } from '../../../src/api/schemas/index.js';
 import { explainMigration, type Limit } from '../../../src/api/words/migration-explanation.js';
+import { forcedNote } from '../../../src/engine/migration-words.js';
 import type { BottleneckView, CircuitView, MigrationView } from '../../../src/engine/view.js';
 import { bottleneckView, circuitView, migrationOf, switchView, viewOf } from '../fake-application.js';
 
@@ -203,6 +204,31 @@ describe('the gate before the machine is stopped', () => {
   ])('%s', (_name, limits, limit) => {
     expect(limits).toEqual([limit]);
   });
+});
+
+it('who insists does not wait for the gate', () => {
+  const note = {
+    state: 'switchover',
+    step: 'staging',
+    at: '2026-01-01T00:00:06.500Z',
+    note: forcedNote,
+  } as const;
+  const cutOver = { open: false, downtimeMs: 812, reason: 'rest-too-large' };
+  const m = running({ step: 'staging', phaseTransitions: [note], service: { ...service, cutOver } });
+  expect(explain(m)).toEqual([
+    {
+      kind: 'forced',
+      sentence:
+        'It ends by force: the machine is stopped with whatever is left (100.0 MB) as soon as the rules of its new place are staged and its queue is empty.',
+    },
+  ]);
+  expect(explain({ ...m, step: 'stopping' })).toEqual([
+    {
+      kind: 'last-round',
+      sentence:
+        'The machine stands still while its last 100.0 MB are sent at 20.0 Mbit/s; it was stopped by force, however long that takes.',
+    },
+  ]);
 });
 
 describe('an end', () => {
