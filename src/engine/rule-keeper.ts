@@ -52,6 +52,7 @@ const groupRequest = { type: 'multipart_request', mp_type: 'group_desc', flags: 
 const readDeadlineSeconds = 5;
 /** A table that nobody else touches still deserves a look: commands of a connection that was cut may arrive late. */
 const auditPeriodSeconds = 30;
+const unknownRetrySeconds = 0.5;
 const leaseRefreshSeconds = 1;
 /** A full table is tried again after this, then after twice as long, and so on up to a minute. */
 const fullRetrySeconds = 5;
@@ -386,6 +387,12 @@ export class RuleKeeper {
       this.#lastLease = turn.now;
       this.#knowledge = { ...this.#knowledge, rules: [...sent.rules, ...this.#foreign] };
       this.installedCount = sent.rules.length;
+      return;
+    }
+    // What was sent may still be carried out; nobody has refused anything, and it is read before the next try.
+    if (event.outcome === 'unknown' && event.rejections.length === 0) {
+      this.#knowledge = { kind: 'unknown', retryAt: turn.now + unknownRetrySeconds };
+      turn.log('warn', 'what became of rules is not known', { reason: event.errors.join('; ') });
       return;
     }
     const full = event.rejections.find(
