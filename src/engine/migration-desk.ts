@@ -375,6 +375,7 @@ export class MigrationDesk implements MigrationWorld {
       { kind: 'migrationStep', id, step, state: stateOf(step), note },
       {
         stored: (t) => {
+          if (step === 'starting') this.circuits.judgeSoon();
           if (step === 'flipping') this.#moved.set(migration.facts.request.vm, migration);
           this.#log.add(t, step === 'failing' ? 'error' : 'info', `migration ${step}`, `${id}: ${note}`);
           migration.enter(t, this, step, note);
