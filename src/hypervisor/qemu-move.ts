@@ -199,7 +199,8 @@ export class QemuMove {
   }
 
   status(side: Side): AgentStatus {
-    const info = (side === 'source' && this.#machines.source?.info) || noInfo;
+    const begun = side === 'source' && this.#end('source') !== 'none';
+    const info = (begun && this.#machines.source?.info) || noInfo;
     const mirror = side === 'source' ? this.#mirror : undefined;
     const disk = mirror ?? noDisk;
     const phase = this.phase(side);
@@ -327,7 +328,7 @@ export class QemuMove {
     if (source?.presence !== 'ready') return;
     const due = this.bandwidth.due(this.#nowMs());
     if (due === undefined) return;
-    const forDisk = source.info.state === 'none' ? 1 : diskShare;
+    const forDisk = this.#end('source') === 'none' ? 1 : diskShare;
     this.#mirror?.setSpeed(due * forDisk).catch(this.#note);
     const forMemory = this.#mirror === undefined ? due : Math.round(due * (1 - diskShare));
     const postcopy = this.#mode === 'precopy' ? {} : { 'max-postcopy-bandwidth': due };

@@ -148,7 +148,7 @@ describe('QemuDriver', () => {
     'begins anew what an earlier life has only marked, in a QEMU whose last move ended %s',
     async (before) => {
       const { A, B } = rig.world.qemus;
-      A.state = before;
+      Object.assign(A, { state: before, pass: 7, transferredBytes: 5e6 });
       for (const [qemu, role] of [
         [A, 'source'],
         [B, 'target'],
@@ -164,6 +164,10 @@ describe('QemuDriver', () => {
       await rig.pass(500);
       // The state of the move before is not that of this one, and nobody listens.
       expect([await rig.phase('A'), await rig.phase('B')]).toEqual(['none', 'none']);
+      expect((await rig.ask('A', { execute: 'query', migration: id })).status).toMatchObject({
+        round: 0,
+        transferredBytes: 0,
+      });
       expect(A.runState).toBe('running');
       await rig.begin();
       await rig.untilPhase('A', 'pre-switchover');

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type MoveRow, VmRig } from '../../bench/vm/rig.js';
+import { runningCopies } from '../../bench/vm/running-copies.js';
 import { info, readMachineEvents } from '../../src/testbed/index.js';
 import { requireOrSkip } from '../support/require.js';
 import { twoDc } from '../testbed/testbed-support.js';
@@ -58,4 +59,25 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc', 'qemu'))('a real machine', () => {
     expect(away!.filter((e) => e.event === 'KEEPER_STARTED')).toHaveLength(1);
     expect(rig.running.view.vms.find((v) => v.name === 'vm1')?.host).toBe('hyp-b');
   });
+
+  it('runs on where it is, alone, when the QEMU that it moves to is killed', async () => {
+    const { directory } = rig.network;
+    const since = Number(process.hrtime.bigint()) / 1e9;
+    const moving = rig.running.migrate('vm1', 'hyp-a');
+    const copied = () => rig.running.view.migrations.find((m) => m.state === 'running')?.progress.memory;
+    const wanted = topology.vms[0]!.memoryBytes * 0.1;
+    await expect
+      .poll(() => Number(copied()?.processedBytes ?? 0), { timeout: 60_000 })
+      .toBeGreaterThan(wanted);
+    const target = readMachineEvents(directory, 'vm1@hyp-a').findLast((e) => e.event === 'KEEPER_STARTED');
+    process.kill(target!.pid!, 'SIGKILL');
+    expect(await moving).toMatchObject({ state: 'failed', downtimeMs: null });
+    const places = info(directory).machines.map((m) => m.name);
+    const events = new Map(places.map((name) => [name, readMachineEvents(directory, name)]));
+    const copies = runningCopies(events, since, Date.now() / 1000 - Number(process.hrtime.bigint()) / 1e9);
+    expect(copies).toMatchObject({ most: 1, at: ['vm1@hyp-b'] });
+    expect(await rig.running.leftoverRules()).toBe(0);
+    // It answers: the users' packets go to where it runs.
+    await rig.network.tell('vm1', 'dirty 0');
+  }, 120_000);
 });
