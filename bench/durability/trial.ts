@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import type { CircuitView, MigrationView } from '../../src/engine/view.js';
-import { JournalStore } from '../../src/store/index.js';
+import type { StoredRecord } from '../../src/store/index.js';
+import { projectRoot } from '../lab/project-root.js';
 import { ControllerProcess } from './controller-process.js';
 import type { Plant } from './plant.js';
 
@@ -220,9 +223,7 @@ class TrialRun {
 
   /** The journal as the next life will find it. */
   #readJournal(): void {
-    const store = new JournalStore(this.#plant.stateDirectory);
-    const records = store.read();
-    store.close();
+    const records = readJournal(this.#plant.stateDirectory);
     let last = 0n;
     let accepted = 0;
     for (const [i, { number, entry }] of records.entries()) {
@@ -242,6 +243,22 @@ class TrialRun {
   async close(): Promise<void> {
     await this.#controller.kill();
   }
+}
+
+/**
+ * In a process of its own: libsql keeps a file open as long as a statement of it lives, and a controller that is not the first to open
+ * a journal does not look whether the end of its log is whole.
+ */
+function readJournal(directory: string): StoredRecord[] {
+  const module = pathToFileURL(join(projectRoot(), 'dist', 'src', 'store', 'index.js')).href;
+  const script = `const { JournalStore } = await import(${JSON.stringify(module)});
+    const store = new JournalStore(${JSON.stringify(directory)});
+    console.log(JSON.stringify(store.read()));
+    store.close();`;
+  const args = ['--input-type=module', '-e', script];
+  return JSON.parse(
+    execFileSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 1e9 }),
+  ) as StoredRecord[];
 }
 
 /** Lines that are too many (+) and that are missing (-). */
