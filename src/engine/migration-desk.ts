@@ -465,6 +465,7 @@ export class MigrationDesk implements MigrationWorld {
   /** A switch acknowledged, refused or confirmed something: a step may be done. */
   rulesMoved(turn: Turn): void {
     for (const migration of this.#live()) migration.advance(turn, this);
+    for (const migration of this.#moved.values()) if (migration.ended) migration.flipOn(turn, this);
   }
 
   /** A machine announced itself where it is being moved to: it runs there, whatever agents say. True if the packet was that. */

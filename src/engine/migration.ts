@@ -73,7 +73,7 @@ export class Migration {
   readonly #history: MigrationHistory;
   #downtimeMs: number | null = null;
   #endedView: MigrationView | undefined;
-  /** levels of switches that may have the new location; after a restart all of them, because some may have it already */
+  /** levels that may have the new location (after a restart all); where packets follow the machine, none before what lies beyond it has */
   #flippedLevels = Number.POSITIVE_INFINITY;
   readonly #redirection: Redirection;
   #retreatsSince = 0;
@@ -113,7 +113,7 @@ export class Migration {
     const { flipLevels, source, destination } = this.facts;
     if (!this.committed) return source;
     const level = flipLevels.findIndex((names) => names.includes(switchName));
-    return this.step === 'flipping' && level >= this.#flippedLevels ? source : destination;
+    return level >= this.#flippedLevels ? source : destination;
   }
   /** For how long this switch should send its packets to the destination before it runs there; see `MigrationIntent`. */
   redirectSecondsAt(switchName: string): number | undefined {
@@ -192,12 +192,10 @@ export class Migration {
   restore(step: Step, wallMs: number, note: string): void {
     this.#note(step, wallMs, note);
     this.step = step;
+    this.#mayBeStopped ||= step === 'stopping';
     if (!this.facts.holdsPackets) return;
     if (step === 'redirecting') this.#redirection.assumeAll();
-    if (step === 'stopping') {
-      this.#redirection.assumeComplete();
-      this.#mayBeStopped = true;
-    }
+    if (step === 'stopping') this.#redirection.assumeComplete();
     // Not told to stop: it runs at the source, and its packets belong there.
     if (step === 'cancelling' || (step === 'failing' && !this.#mayBeStopped)) this.#redirection.retreat(true);
   }
@@ -210,6 +208,7 @@ export class Migration {
     this.#enteredAt = turn.now;
     this.#done.clear();
     if (step === 'flipping') this.#flippedLevels = 1;
+    if (step === 'cleaning' && this.facts.holdsPackets) this.#flippedLevels = Number.POSITIVE_INFINITY;
     const { source, destination, holdsPackets } = this.facts;
     if (step === 'redirecting' && holdsPackets)
       this.#redirection.begin(world.flipLevels(source, destination));
@@ -466,14 +465,17 @@ export class Migration {
     return verified && this.#redirection.isComplete && turn.now >= this.#redirection.drainedAt;
   }
 
-  /** One level of switches after the other, the next when all of the last have acknowledged. */
+  /** One level of switches after the other, the next when all of the last have acknowledged. True: all have been told. */
+  flipOn(turn: Turn, world: MigrationWorld): boolean {
+    if (this.#flippedLevels >= this.facts.flipLevels.length) return true;
+    if (!world.rules().acknowledged) return false;
+    this.#flippedLevels += 1;
+    world.rulesChanged(turn);
+    return false;
+  }
+
   #flip(turn: Turn, world: MigrationWorld): void {
-    const rules = world.rules();
-    if (this.#flippedLevels < this.facts.flipLevels.length) {
-      if (!rules.acknowledged) return;
-      this.#flippedLevels += 1;
-      world.rulesChanged(turn);
-    } else if (rules.verified && !this.#stillFetches)
+    if (this.flipOn(turn, world) && world.rules().verified && !this.#stillFetches)
       this.happen(turn, world, 'flipped', 'every switch forwards to the new location (read back)');
   }
 
