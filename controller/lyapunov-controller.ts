@@ -95,9 +95,10 @@ export class LyapunovPolicy implements RatePolicy {
     if (estimate === null || Number.isNaN(this.lastGoodAt))
       return this.decide(0, input.demandBytesPerSecond > 0 ? 'safe' : 'idle');
     const { slotSeconds } = this.config;
+    const channel = input.channelSeconds ?? 0;
     const blind =
-      input.sampleAgeSeconds > 3 * slotSeconds ||
-      input.now - this.lastGoodAt > 6 * slotSeconds ||
+      input.sampleAgeSeconds > 3 * slotSeconds + channel ||
+      input.now - this.lastGoodAt > 6 * slotSeconds + channel ||
       !(input.capacityBytesPerSecond > 0);
     if (blind) {
       this.safe.enter('stale');

@@ -26,6 +26,8 @@ export interface PolicyInput {
   readonly demandBytesPerSecond: BytesPerSecond;
   /** now minus the time of the newest sample; Infinity before the first */
   readonly sampleAgeSeconds: Seconds;
+  /** half of the smallest round trip to the switch: so old is a sample when it comes, and a command when it is heard; 0 unless given */
+  readonly channelSeconds?: Seconds;
   /** from a command to its effect at the bottleneck, in nominal slots, fractions allowed */
   readonly loopDelaySlots: number;
   /** the true delay lies within this of `loopDelaySlots`; two slots unless given, which the gain is certified for */

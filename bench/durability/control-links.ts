@@ -1,9 +1,21 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { Framer, typeAt } from '../../src/openflow/index.js';
+
+const flowMod = 14;
+const experimenter = 4;
+/** ONF extension 230, "bundle add message"; its type is behind header and experimenter id */
+const bundleAdd = 2301;
 
 /** Between switches and controller: passes everything on, until it resets all connections at once. */
 export class ControlLinks {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** changes of rules that went to switches, in bundles or not */
+  flowMods = 0;
+  /** when a switch was connected last; of `performance.now()` */
+  lastConnectedAtMs = 0;
+  /** from which the controller sees it */
+  lastPort = 0;
 
   static async open(controllerPort: number): Promise<ControlLinks> {
     const links = new ControlLinks(controllerPort);
@@ -18,6 +30,13 @@ export class ControlLinks {
     this.#server = createServer((from) => {
       const to = connect({ host: '127.0.0.1', port: controllerPort, noDelay: true });
       from.setNoDelay(true);
+      this.lastConnectedAtMs = performance.now();
+      this.lastPort = 0;
+      to.once('connect', () => {
+        this.lastPort = to.localPort ?? 0;
+      });
+      const framer = new Framer();
+      to.on('data', (chunk) => this.#count(framer, chunk));
       for (const [a, b] of [
         [from, to],
         [to, from],
@@ -31,6 +50,16 @@ export class ControlLinks {
         });
       }
     });
+  }
+
+  #count(framer: Framer, chunk: Uint8Array): void {
+    framer.append(chunk);
+    while (framer.next()) {
+      const { bytes, offset, length } = framer;
+      const type = typeAt(bytes, offset);
+      const isAdd = type === experimenter && length >= 16 && numberAt(bytes, offset + 12) === bundleAdd;
+      if (type === flowMod || isAdd) this.flowMods += 1;
+    }
   }
 
   get port(): number {
@@ -47,3 +76,6 @@ export class ControlLinks {
     for (const socket of this.#sockets) socket.destroy();
   }
 }
+
+const numberAt = (bytes: Uint8Array, offset: number): number =>
+  new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset);

@@ -51,6 +51,10 @@ export class ControllerProcess {
     const { exitCode } = this.#child;
     return exitCode === null ? undefined : `the controller ended with ${exitCode}: ${this.#log}`;
   }
+  /** What it said last. */
+  get log(): string {
+    return this.#log;
+  }
   /** It stands at a point and waits for `goOn`. */
   get stopped(): boolean {
     if (this.dead) return false;

@@ -6,7 +6,7 @@ import { freePort } from '../../src/cli/free-port.js';
 import type { Topology } from '../../src/network/topology.js';
 import { EmbeddedNetwork } from '../../src/simulator/embedded.js';
 import type { Plant } from './plant.js';
-import { circuitSection, smallNetwork } from './small-network.js';
+import { circuitSection, controlSection, smallNetwork } from './small-network.js';
 
 /** The simulated network in wall time, in this process: switches on TCP, OVSDB, agents and a provider over their sockets. */
 export class EmbeddedPlant implements Plant {
@@ -37,6 +37,7 @@ export class EmbeddedPlant implements Plant {
       switches: topology.switches.map(({ name }) => ({ name, ovsdb })),
       hypervisors: Object.entries(agents).map(([host, endpoint]) => ({ host, driver: 'transfer', endpoint })),
       circuits: circuitSection(circuits),
+      control: controlSection,
     };
     writeFileSync(join(directory, 'steady.yaml'), stringify(config));
     return new EmbeddedPlant(directory, network, topology, openflowPort, circuits);

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { percentile } from '../../src/traffic/index.js';
 import { machineNow } from '../lab/machine.js';
 import { projectRoot } from '../lab/project-root.js';
 import { appendLine, readLines } from '../lab/raw-file.js';
@@ -9,15 +10,17 @@ import { EmbeddedPlant } from './embedded-plant.js';
 import { type KillTrial, killTrials, nameOf, trialOf } from './kill-points.js';
 import { ovsFaults, ovsTrial, recordsIn } from './ovs-faults.js';
 import { OvsPlant } from './ovs-plant.js';
+import { type Reconciled, ReconcileRig } from './reconcile.js';
 import { learn, runTrial, type Verdict } from './trial.js';
 
 const usage = `npm run durability -- points        the points that the controller names by itself
 npm run durability -- faults        at each record on Open vSwitch: controller killed, switches killed and frozen, links reset (root)
+npm run durability -- reconcile     a switch with 1,000 rules: rebooted, reconnected, robbed of some (Open vSwitch, no root)
 npm run durability -- kill-points   dies before and after each point, records also torn (simulated network, real processes)
 
   --out DIR        default bench/results/durability
   --limit SECONDS  stop after so long; what has a result is not run again (default: none)
-  --only TEXT      only trials with this in their name
+  --only PATTERN   only trials whose name matches
   --plants N       so many networks side by side (default 3)`;
 
 interface Line extends Verdict {
@@ -35,6 +38,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const triesPerPoint = 3;
+const only = new RegExp(values.only);
 const limitMs = Number(values.limit) * 1000;
 
 async function points(): Promise<void> {
@@ -57,7 +61,7 @@ async function killPoints(): Promise<void> {
     const later = (t: KillTrial): number =>
       (t.point.endsWith('#1') ? 0 : 1) + (/ read#/.test(t.point) ? 1 : 0);
     const ordered = trials.toSorted((a, b) => later(a) - later(b));
-    const left = ordered.filter((t) => !book.has(nameOf(t)) && nameOf(t).includes(values.only));
+    const left = ordered.filter((t) => !book.has(nameOf(t)) && only.test(nameOf(t)));
     const work = async (own: EmbeddedPlant): Promise<void> => {
       while (performance.now() < limitMs) {
         const trial = left.shift();
@@ -77,17 +81,56 @@ async function faults(): Promise<void> {
   const plant = await OvsPlant.open(`/tmp/steady-durability-${process.pid}`);
   try {
     const { quiet, points } = await learn(plant);
-    const records = recordsIn(points);
-    const trials = ovsFaults.flatMap((fault) => records.map((record) => ovsTrial(plant, fault, record)));
+    const records = [...recordsIn(points)];
+    const trials = records.flatMap(([record, point]) =>
+      ovsFaults.map((fault) => ovsTrial(plant, fault, record, point)),
+    );
     for (const trial of trials) {
       if (performance.now() > limitMs) break;
-      if (!book.has(trial.name) && trial.name.includes(values.only))
-        book.note(await runTrial(plant, trial, quiet));
+      if (!book.has(trial.name) && only.test(trial.name)) book.note(await runTrial(plant, trial, quiet));
     }
     book.summarise({ wanted: trials.length });
   } finally {
     await plant.close();
   }
+}
+
+async function reconcile(): Promise<void> {
+  const rounds = 20;
+  // two rules for each at the gateway, and those of the sites
+  const machines = 490;
+  const rows: Record<'reboot' | 'reconnect' | 'lose', Reconciled[]> = { reboot: [], reconnect: [], lose: [] };
+  const rig = await ReconcileRig.open(machines);
+  try {
+    for (let round = 0; round < rounds; round++) {
+      rows.reboot.push(await rig.reboot());
+      rows.reconnect.push(await rig.reconnect());
+      rows.lose.push(await rig.lose(7));
+    }
+  } finally {
+    await rig.close();
+  }
+  const of = (list: readonly Reconciled[]): object => ({
+    rules: list[0]!.rules,
+    flowMods: [...new Set(list.map((r) => r.flowMods))],
+    msFromConnection: spread(list.map((r) => r.ms)),
+    msFromFault: spread(list.map((r) => r.sinceKillMs)),
+  });
+  const summary = {
+    command: 'npm run durability -- reconcile',
+    date: new Date().toISOString().slice(0, 10),
+    machine: machineNow(),
+    rounds,
+    ...Object.fromEntries(Object.entries(rows).map(([name, list]) => [name, of(list)])),
+  };
+  mkdirSync(values.out, { recursive: true });
+  writeFileSync(join(values.out, 'reconcile.json'), `${JSON.stringify(summary, null, 1)}\n`);
+  console.log(JSON.stringify(summary, null, 1));
+}
+
+function spread(all: readonly number[]): { p50: number; p90: number; max: number } {
+  const sorted = [...all].sort((a, b) => a - b);
+  return { p50: percentile(sorted, 50)!, p90: percentile(sorted, 90)!, max: sorted.at(-1)! };
 }
 
 /** One line for each trial, kept at once, and a summary beside them. */
@@ -136,7 +179,7 @@ class ResultBook {
   }
 }
 
-const command = { points, faults, 'kill-points': killPoints }[positionals[0] ?? ''];
+const command = { points, faults, reconcile, 'kill-points': killPoints }[positionals[0] ?? ''];
 if (command === undefined) {
   console.log(usage);
   process.exitCode = 2;

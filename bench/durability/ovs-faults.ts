@@ -7,14 +7,18 @@ const frozenMs = 4000;
 export const ovsFaults = ['kill controller', 'kill switches', 'freeze switches', 'reset links'] as const;
 export type OvsFault = (typeof ovsFaults)[number];
 
-/** Names of the journal's records, in order, from the points that the controller tells. */
-export const recordsIn = (points: readonly string[]): string[] => [
-  ...new Set(points.flatMap((p) => /^(\w+): ack append (\w+)#1$/.exec(p)?.slice(2) ?? [])),
-];
+/** Points at which the journal's records are durable, by the name of the record, in order. */
+export const recordsIn = (points: readonly string[]): ReadonlyMap<string, string> =>
+  new Map(
+    points.flatMap((point) => {
+      const record = /: ack append (\w+)#1$/.exec(point)?.[1];
+      return record === undefined ? [] : [[record, point] as const];
+    }),
+  );
 
-export function ovsTrial(plant: OvsPlant, fault: OvsFault, record: string): Trial {
+/** @param point one of `recordsIn` */
+export function ovsTrial(plant: OvsPlant, fault: OvsFault, record: string, point: string): Trial {
   const name = `${fault} at ${record}`;
-  const point = `${record}: ack append ${record}#1`;
   switch (fault) {
     case 'kill controller':
       return { name, failpoint: `kill:before:${point}` };

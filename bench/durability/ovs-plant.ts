@@ -24,7 +24,7 @@ import { controlVm } from '../../src/testbed/vm-control.js';
 import type { VmReport } from '../../src/testbed/vm-inquiry.js';
 import { ControlLinks } from './control-links.js';
 import type { Plant } from './plant.js';
-import { circuitSection, smallNetwork } from './small-network.js';
+import { circuitSection, controlSection, smallNetwork } from './small-network.js';
 
 const asker = 'user-b';
 const questionsPerSecond = 50;
@@ -59,11 +59,15 @@ export class OvsPlant implements Plant {
       const provider = await TestbedCircuitProvider.start(directory, {
         onProblem: (detail) => problems.push(detail),
       });
-      const config = parse(readFileSync(configPath, 'utf8')) as { openflow: object };
-      const master = { ...config.openflow, role: 'master' };
+      const config = parse(readFileSync(configPath, 'utf8')) as { openflow: object; control: object };
       writeFileSync(
         configPath,
-        stringify({ ...config, openflow: master, circuits: circuitSection(provider.url) }),
+        stringify({
+          ...config,
+          openflow: { ...config.openflow, role: 'master' },
+          control: { ...config.control, ...controlSection },
+          circuits: circuitSection(provider.url),
+        }),
       );
       await setController(directory, `tcp:127.0.0.1:${links.port}`);
       const question = ['--to', ip, '--port', String(defaultVmUdpPort), '--hz', String(questionsPerSecond)];

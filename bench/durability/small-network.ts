@@ -20,3 +20,6 @@ export const circuitSection = (url: string) => ({
   provider: { url, timeoutSeconds: 1 },
   links: [{ link: 'circuit', budgetPerSecond: 10, breakEvenSeconds: 0.01, minimumHoldSeconds: 1 }],
 });
+
+/** Of `steady.yaml`. A machine with other work to do reads counters late, and the safe rate of then must not be what a trial waits for. */
+export const controlSection = { slotMs: 50, safeBitsPerSecond: 20_000_000 };

@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import type { CircuitView, MigrationView } from '../../src/engine/view.js';
-import { JournalStore } from '../../src/store/index.js';
+import type { StoredRecord } from '../../src/store/index.js';
+import { projectRoot } from '../lab/project-root.js';
 import { ControllerProcess } from './controller-process.js';
 import type { Plant } from './plant.js';
 
@@ -31,14 +34,20 @@ export type Quiet = ReadonlyMap<string, Readonly<Record<string, string>>>;
 const endLimitMs = 90_000;
 const settleLimitMs = 25_000;
 const pollMs = 20;
+const saidLimit = 3000;
 const ended = ['completed', 'failed', 'cancelled'];
 
 /** One move of the machine to its other place with a fault on the way, and what is true when all is quiet again. */
 export async function runTrial(plant: Plant, trial: Trial, quiet: Quiet): Promise<Verdict> {
   const run = new TrialRun(plant, trial);
   try {
-    await run.move();
-    const problems = await run.judge(quiet);
+    let problems: readonly string[];
+    try {
+      await run.move();
+      problems = await run.judge(quiet);
+    } catch (error) {
+      problems = [error instanceof Error ? error.message : String(error)];
+    }
     return { name: trial.name, reached: run.reached, ...run.outcome(), problems };
   } finally {
     await run.close();
@@ -85,6 +94,7 @@ class TrialRun {
   readonly #problems: string[] = [];
   readonly #ids = new Set<string>();
   #controller: ControllerProcess;
+  #body = '';
   #meanwhile: Promise<void> | undefined;
 
   constructor(plant: Plant, trial: Trial) {
@@ -103,15 +113,8 @@ class TrialRun {
     const { vm, hosts } = this.#plant;
     const [here] = await this.#plant.running();
     const destination = hosts.find((h) => h !== here)!;
-    await this.#until(async () => {
-      const view = await this.#controller.ask<MigrationView>('/v1/migrations', 202, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'idempotency-key': this.#key },
-        body: JSON.stringify({ vm, destination, downtimeLimitMs: 300 }),
-      });
-      if (view !== undefined) this.#saw(view);
-      return this.view !== undefined;
-    });
+    this.#body = JSON.stringify({ vm, destination, downtimeLimitMs: 300 });
+    await this.#until(() => this.#post());
     await this.#until(async () => {
       const view = await this.#controller.ask<MigrationView>(`/v1/migrations/${this.view!.id}`, 200);
       if (view !== undefined) this.#saw(view);
@@ -120,8 +123,20 @@ class TrialRun {
     await this.#meanwhile;
   }
 
+  /** The same request each time: it is one migration, however often it is sent and whoever answers. */
+  async #post(): Promise<boolean> {
+    const view = await this.#controller.ask<MigrationView>('/v1/migrations', 202, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': this.#key },
+      body: this.#body,
+    });
+    if (view !== undefined) this.#saw(view);
+    return view !== undefined;
+  }
+
   #saw(view: MigrationView): void {
-    this.view = view;
+    // A repeated request may be answered by what the first one was told.
+    if (!this.#ids.has(view.id) || !ended.includes(this.view?.state ?? '')) this.view = view;
     this.#ids.add(view.id);
   }
 
@@ -132,9 +147,15 @@ class TrialRun {
       if (this.#controller.dead) await this.#restart();
       if (this.#controller.stopped) await this.#atPoint();
       else if (await done()) return;
-      if (performance.now() > limit) throw new Error(`${this.#trial.name}: no end in ${endLimitMs / 1000} s`);
+      if (performance.now() > limit) throw new Error(this.#stuck());
       await sleep(pollMs);
     }
+  }
+
+  #stuck(): string {
+    const { state, step } = this.view ?? {};
+    const said = `the controller said: ${this.#controller.log.slice(-saidLimit)}`;
+    return `${this.#trial.name}: no end in ${endLimitMs / 1000} s; it is ${state} in step ${step}; ${said}`;
   }
 
   async #restart(): Promise<void> {
@@ -161,6 +182,7 @@ class TrialRun {
 
   async judge(quiet: Quiet): Promise<readonly string[]> {
     await this.#settle(quiet);
+    if (!(await this.#post())) this.#problems.push('the same request is not answered again');
     this.#problems.push(...this.#plant.offences());
     await this.#controller.kill();
     this.#readJournal();
@@ -201,9 +223,7 @@ class TrialRun {
 
   /** The journal as the next life will find it. */
   #readJournal(): void {
-    const store = new JournalStore(this.#plant.stateDirectory);
-    const records = store.read();
-    store.close();
+    const records = readJournal(this.#plant.stateDirectory);
     let last = 0n;
     let accepted = 0;
     for (const [i, { number, entry }] of records.entries()) {
@@ -223,6 +243,22 @@ class TrialRun {
   async close(): Promise<void> {
     await this.#controller.kill();
   }
+}
+
+/**
+ * In a process of its own: libsql keeps a file open as long as a statement of it lives, and a controller that is not the first to open
+ * a journal does not look whether the end of its log is whole.
+ */
+function readJournal(directory: string): StoredRecord[] {
+  const module = pathToFileURL(join(projectRoot(), 'dist', 'src', 'store', 'index.js')).href;
+  const script = `const { JournalStore } = await import(${JSON.stringify(module)});
+    const store = new JournalStore(${JSON.stringify(directory)});
+    console.log(JSON.stringify(store.read()));
+    store.close();`;
+  const args = ['--input-type=module', '-e', script];
+  return JSON.parse(
+    execFileSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 1e9 }),
+  ) as StoredRecord[];
 }
 
 /** Lines that are too many (+) and that are missing (-). */

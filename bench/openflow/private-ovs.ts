@@ -24,22 +24,27 @@ export class PrivateOvs {
       );
       this.#pids.push(Number(readFileSync(`${at}/db.pid`, 'utf8')));
       this.vsctl('--no-wait', 'init');
-      const kind = ['--enable-dummy=override', '--disable-system'];
-      this.run(
-        'ovs-vswitchd',
-        `unix:${at}/db.sock`,
-        ...kind,
-        ...daemon,
-        `--pidfile=${at}/vs.pid`,
-        `--log-file=${at}/vs.log`,
-      );
-      this.#pids.push(Number(readFileSync(`${at}/vs.pid`, 'utf8')));
+      this.#startSwitch();
       const bridge = ['datapath_type=dummy', 'protocols=OpenFlow13,OpenFlow14', 'fail_mode=secure'];
       this.vsctl('add-br', 'br', '--', 'set', 'bridge', 'br', ...bridge);
     } catch (error) {
       this.stop();
       throw error;
     }
+  }
+
+  #startSwitch(): void {
+    const at = this.directory;
+    const kind = ['--enable-dummy=override', '--disable-system'];
+    const files = [`--pidfile=${at}/vs.pid`, `--log-file=${at}/vs.log`];
+    this.run('ovs-vswitchd', `unix:${at}/db.sock`, ...kind, '--detach', '--no-chdir', ...files);
+    this.#pids.push(Number(readFileSync(`${at}/vs.pid`, 'utf8')));
+  }
+
+  /** Killed, and started again with empty tables. */
+  rebootSwitch(): void {
+    process.kill(this.#pids.pop()!, 'SIGKILL');
+    this.#startSwitch();
   }
 
   run(command: string, ...args: string[]): string {

@@ -60,7 +60,8 @@ export abstract class RivalPolicy implements RatePolicy {
     if (Number.isNaN(this.lastSampleAt)) return this.grant(input, 0, 'safe');
     if (!this.active) this.begin(input);
     this.active = true;
-    if (input.sampleAgeSeconds > 3 * this.slotSeconds) return this.grant(input, this.safe, 'safe');
+    if (input.sampleAgeSeconds > 3 * this.slotSeconds + (input.channelSeconds ?? 0))
+      return this.grant(input, this.safe, 'safe');
     return this.grant(input, measurement === undefined ? this.granted : this.law(measurement), 'normal');
   }
 

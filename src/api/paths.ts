@@ -6,7 +6,7 @@ export function pathsOf(view: SystemView): PathJson[] {
   const siteOf = (name: string): string | null => view.switches.find((s) => s.name === name)?.site ?? null;
   return view.links.flatMap((link): PathJson[] => {
     if (link.kind === 'local') return [];
-    const { name, kind, state, capacityBitsPerSecond, oneWayDelayMs, bitsPerSecond } = link;
+    const { name, kind, state, backup, capacityBitsPerSecond, oneWayDelayMs, bitsPerSecond } = link;
     const bottlenecks = view.bottlenecks
       .filter((bottleneck) => bottleneck.link === name)
       .map(({ id, backlogBytes, commandedBitsPerSecond, certificate }) => ({
@@ -22,6 +22,7 @@ export function pathsOf(view: SystemView): PathJson[] {
         kind,
         sites,
         links: [name],
+        backup,
         state,
         capacityBitsPerSecond,
         oneWayDelayMs,

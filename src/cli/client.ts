@@ -10,6 +10,7 @@ import type {
   PathJson,
   ProblemJson,
   ReadinessJson,
+  RuleComparisonJson,
   StreamMessageJson,
   SwitchJson,
   SwitchReadingJson,
@@ -34,6 +35,8 @@ export class ProblemError extends CliError {
   }
 }
 
+/** Where a controller is that nobody has told otherwise. */
+export const usualServer = 'http://127.0.0.1:8080';
 /** Longer than the controller's own limit (10 s), so that it is the controller that says what took long. */
 const answerLimitMs = 15_000;
 
@@ -78,6 +81,9 @@ export class ApiClient {
   }
   readSwitch(dpid: string, what: SwitchReadingName): Promise<SwitchReadingJson> {
     return this.#get(`/v1/switches/${encodeURIComponent(dpid)}/${what}`);
+  }
+  compareRules(dpid: string): Promise<RuleComparisonJson> {
+    return this.#get(`/v1/switches/${encodeURIComponent(dpid)}/rules`);
   }
   /** Flow entries as `ovs-ofctl dump-flows` prints them, a line each. */
   async flowsText(dpid: string): Promise<string> {
@@ -224,7 +230,7 @@ const reasonHeader = (reason: string | undefined): Record<string, string> =>
 function serverUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
-  throw new CliError(exitCodes.usage, `--server ${text}: not a URL like http://127.0.0.1:8080`);
+  throw new CliError(exitCodes.usage, `--server ${text}: not a URL like ${usualServer}`);
 }
 
 async function json<Answer>(response: Response): Promise<Answer> {

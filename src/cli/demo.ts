@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import type { SystemView } from '../engine/view.js';
 import { readTopology } from '../io/topology-file.js';
+import { usualServer } from './client.js';
 import { DemoCase } from './demo-case.js';
 import { destination, leadSeconds, type MigrationCase, runMigration, vm } from './demo-migration.js';
 import {
@@ -83,7 +84,11 @@ export async function runDemo(options: DemoOptions): Promise<number> {
         writeFileSync(options.jsonFile, `${JSON.stringify(report, null, 2)}\n`);
       if (!options.once) {
         if (network.kind === 'ovs') await network.startTraffic();
-        say('Serving until Ctrl-C: look at the page, try `npx steady migrate start vm1 hyp-a --watch`.');
+        const address = `http://127.0.0.1:${steady.daemon.httpPort}`;
+        const server = address === usualServer ? '' : ` --server ${address}`;
+        say(
+          `Serving until Ctrl-C: look at the page, try \`npx steady migrate start vm1 hyp-a --watch${server}\`.`,
+        );
         await interrupted;
       }
       return report.migration.state === 'completed' &&
@@ -151,6 +156,8 @@ async function makeReport(
       boundSeconds: (moved * 8) / free,
       downtimeMs: controlled.migration.downtimeMs,
       bytes: moved,
+      forecast: controlled.migration.forecast ?? null,
+      rungs: (controlled.migration.service?.rungs ?? []).map(({ rung }) => rung),
     },
     video: { alone: alone.video, during: controlled.figures.video, uncontrolled: uncontrolled.figures.video },
     uncontrolled: { seconds: uncontrolled.seconds },

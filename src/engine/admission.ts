@@ -1,7 +1,7 @@
 import { admit, bytes, bytesPerSecond, seconds } from '../../controller/index.js';
 import { placeRequest } from '../migration/admission.js';
 import { type MtuShortage, mtuShortages, statefulFeatures, streamShortageOn } from '../network/index.js';
-import { sitesOf, type Topology, type VmSpec, vmOf } from '../network/topology.js';
+import { hostOf, siteOfHost, sitesOf, type Topology, type VmSpec, vmOf } from '../network/topology.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
 import { joinsSites } from './circuit-demand.js';
 import type { EngineConfig } from './config.js';
@@ -82,6 +82,15 @@ export class Admission {
     const busy = live.find((m) => m.facts.request.vm === request.vm);
     if (busy !== undefined)
       return problem('vm-busy', 409, `${request.vm} is being migrated already (${busy.facts.id}).`);
+    const [from, to] = [placed.source, placed.destination].map((name) =>
+      siteOfHost(topology, hostOf(topology, name)!),
+    );
+    if (from === to)
+      return problem(
+        'same-location',
+        409,
+        `${placed.source} and ${placed.destination} are both in site ${to}: machines are moved between sites, at the rate that a wide-area queue leaves.`,
+      );
     const unreachable = this.#unreachable(placed.source, placed.destination);
     if (unreachable.length > 0)
       return problem('site-unreachable', 409, `Not reachable: ${unreachable.join('; ')}.`);

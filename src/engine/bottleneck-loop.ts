@@ -230,6 +230,7 @@ export class BottleneckLoop {
       ),
       demandBytesPerSecond: bytesPerSecond(this.#demand),
       sampleAgeSeconds: seconds(age),
+      channelSeconds: seconds(this.#gauge.channelSeconds),
       loopDelaySlots: this.#loopDelay.slots,
       loopDelayUncertaintySlots: this.#loopDelay.uncertaintySlots,
       dirtyBytesPerSecond: this.#dirtyBytesPerSecond,
@@ -321,7 +322,7 @@ export class BottleneckLoop {
 
   #isStale(ageSeconds: number): boolean {
     const slots = this.#demanded ? staleSlots : staleSlots * idleSlots;
-    return ageSeconds > slots * this.#slotSeconds;
+    return ageSeconds > slots * this.#slotSeconds + this.#gauge.channelSeconds;
   }
 }
 

@@ -1,23 +1,15 @@
 import { placeRequest } from '../migration/admission.js';
 import { isStep, type Step, stateOf } from '../migration/index.js';
-import {
-  desiredRules,
-  flipLevels,
-  type NetworkState,
-  parseCookie,
-  ruleStep,
-  waysTo,
-} from '../network/index.js';
-import type { Rule } from '../network/rules.js';
+import { flipLevels, type NetworkState, parseCookie, ruleStep, waysTo } from '../network/index.js';
 import { hostOf, type LinkSpec, type Topology, vmOf } from '../network/topology.js';
 import { Admission, type Admitted } from './admission.js';
 import type { Reply } from './api-desk.js';
-import { cancelResult, unknownMigration } from './cancel-result.js';
+import { cancelResult, forceToEnd, unknownMigration } from './cancel-result.js';
 import { carriesStream, circuitDemand } from './circuit-demand.js';
 import type { CircuitDemand, CircuitDesk } from './circuit-desk.js';
 import { SteeredCircuits, steeringOf, streamIntents, streamsOf } from './circuit-use.js';
-import { type EngineConfig, mayThrottle } from './config.js';
-import type { ApiCommand, ApiResult, HypervisorEvent, MigrationRequest } from './input.js';
+import { type EngineConfig, mayThrottle, takesOnePath } from './config.js';
+import type { ApiCommand, HypervisorEvent, MigrationRequest } from './input.js';
 import type { JournalRecord } from './journal.js';
 import { Migration, type MigrationFacts, type MigrationWorld } from './migration.js';
 import { type MigrationPreview, planOf } from './migration-preview.js';
@@ -26,6 +18,7 @@ import type { PacketIn } from './packet-io.js';
 import { problem } from './problem.js';
 import type { RateDesk } from './rate-desk.js';
 import type { FlipLevels } from './redirection.js';
+import { RuleMaker } from './rule-maker.js';
 import type { SwitchDesk } from './switch-desk.js';
 import { type EventLog, type JournalKeeper, type Turn, timestamp } from './turn.js';
 import type { MigrationView, VmView } from './view.js';
@@ -53,17 +46,18 @@ export class MigrationDesk implements MigrationWorld {
   readonly #log: EventLog;
   readonly #nextCommand: () => number;
   readonly #migrations = new Map<string, Migration>();
+  /** those that had not ended when it was last asked */
+  #open: readonly Migration[] = [];
   readonly #idempotency = new Map<string, KnownKey>();
-  /** where machines were moved to by migrations that are no longer kept */
-  readonly #settled = new Map<string, string>();
+  /** by machine: the last migration that brought it to another place, kept also when it is not shown any more */
+  readonly #moved = new Map<string, Migration>();
   readonly #rates: RateDesk;
   /** what it says is usable may be steered onto; it calls `networkChanged` when that has changed */
   readonly circuits: CircuitDesk;
   readonly #steered = new SteeredCircuits();
   readonly #admission: Admission;
   readonly #connected = new Set<string>();
-  /** by switch: what it was told to hold, and from what that followed */
-  readonly #rules = new Map<string, { readonly key: string; readonly rules: readonly Rule[] }>();
+  readonly #rules = new RuleMaker();
   /** by host: how packets come there from every switch */
   readonly #ways = new Map<string, ReturnType<typeof waysTo>>();
   /** by source and destination: the order of switches in a flip */
@@ -109,8 +103,11 @@ export class MigrationDesk implements MigrationWorld {
           continue;
         }
         this.#keep(new Migration(facts, wallMs, 'admitted'), entry.idempotencyKey, entry.bodyDigest);
-      } else if (entry.kind === 'migrationStep' && isStep(entry.step))
-        this.#migrations.get(entry.id)?.restore(entry.step, wallMs, entry.note);
+      } else if (entry.kind === 'migrationStep' && isStep(entry.step)) {
+        const migration = this.#migrations.get(entry.id);
+        migration?.restore(entry.step, wallMs, entry.note);
+        if (migration?.committed) this.#moved.set(migration.facts.request.vm, migration);
+      }
     }
     this.#journal.resume(journal.at(-1)?.number ?? 0);
     for (const migration of this.#migrations.values()) {
@@ -159,6 +156,7 @@ export class MigrationDesk implements MigrationWorld {
       }),
       flipLevels: this.#levelsBetween(topology, source, placed.destination),
       holdsPackets: this.#config.switchover !== 'follow',
+      onePath: takesOnePath(this.#config, source),
       mayThrottle: mayThrottle(this.#config, source, request.vm),
     };
   }
@@ -173,6 +171,7 @@ export class MigrationDesk implements MigrationWorld {
 
   #keep(migration: Migration, idempotencyKey: string | null, digest: string): void {
     this.#migrations.set(migration.facts.id, migration);
+    this.#open = [...this.#open, migration];
     if (idempotencyKey !== null)
       this.#idempotency.set(idempotencyKey, { digest, id: migration.facts.id, waiting: undefined });
     if (this.#idempotency.size > keysKept)
@@ -180,7 +179,6 @@ export class MigrationDesk implements MigrationWorld {
     if (this.#migrations.size <= endedShown) return;
     for (const [id, old] of this.#migrations)
       if (old.ended) {
-        if (old.committed) this.#settled.set(old.facts.request.vm, old.facts.destination);
         this.#migrations.delete(id);
         return;
       }
@@ -252,6 +250,7 @@ export class MigrationDesk implements MigrationWorld {
       },
       failed: (t) => {
         this.#migrations.delete(facts.id);
+        this.#open = this.#open.filter((m) => m !== migration);
         migration.answerCancels(t, 'not-stored');
         if (command.idempotencyKey !== null) this.#idempotency.delete(command.idempotencyKey);
         const detail = 'The journal could not be written, so nothing was started.';
@@ -282,28 +281,19 @@ export class MigrationDesk implements MigrationWorld {
     else migration.requestCancel(turn, this, (t, outcome) => reply(t, cancelResult(migration, outcome)));
   }
 
-  forceComplete(id: string): ApiResult {
+  forceComplete(turn: Turn, id: string, reply: Reply): void {
     const migration = this.#migrations.get(id);
-    if (migration === undefined) return unknownMigration(id);
-    return {
-      ok: false,
-      problem: problem(
-        'not-forcible',
-        409,
-        'The transfer driver cannot stop the VM before it has converged; cancel it or raise maxBandwidthBytesPerSecond.',
-      ),
-    };
+    if (migration === undefined) reply(turn, unknownMigration(id));
+    else forceToEnd(turn, this, migration, reply);
   }
 
   // ------------------------------------------------------------- what is asked
 
   /** Where a machine lives; with a switch, where that switch should send its packets while it is being moved. */
   locationOf(vm: string, switchName?: string): string {
-    let host = this.#settled.get(vm) ?? (this.#config.topology && vmOf(this.#config.topology, vm)?.at);
-    for (const migration of this.#migrations.values())
-      if (migration.facts.request.vm === vm && migration.committed)
-        host = switchName === undefined ? migration.facts.destination : migration.locationFor(switchName);
-    return host ?? '';
+    const move = this.#moved.get(vm);
+    if (move === undefined) return (this.#config.topology && vmOf(this.#config.topology, vm)?.at) ?? '';
+    return switchName === undefined ? move.facts.destination : move.locationFor(switchName);
   }
 
   rules(): ReturnType<MigrationWorld['rules']> {
@@ -378,13 +368,15 @@ export class MigrationDesk implements MigrationWorld {
     };
   }
 
-  record(turn: Turn, migration: Migration, step: Step, note: string): void {
+  record(turn: Turn, migration: Migration, step: Step, note: string): number {
     const { id } = migration.facts;
-    this.#journal.append(
+    return this.#journal.append(
       turn,
       { kind: 'migrationStep', id, step, state: stateOf(step), note },
       {
         stored: (t) => {
+          if (step === 'starting') this.circuits.judgeSoon();
+          if (step === 'flipping') this.#moved.set(migration.facts.request.vm, migration);
           this.#log.add(t, step === 'failing' ? 'error' : 'info', `migration ${step}`, `${id}: ${note}`);
           migration.enter(t, this, step, note);
         },
@@ -400,7 +392,7 @@ export class MigrationDesk implements MigrationWorld {
   // ------------------------------------------------------------- network state
 
   #networkState(switchName: string): NetworkState {
-    const live = [...this.#migrations.values()].filter(
+    const live = this.#live().filter(
       (m) => m.wantsTrafficRules || m.wantsStagedRules || m.redirectSecondsAt(switchName) !== undefined,
     );
     const usable = this.circuits.usable();
@@ -458,28 +450,22 @@ export class MigrationDesk implements MigrationWorld {
     const { topology } = this.#config;
     if (topology === undefined) return;
     this.#revision += 1;
-    const verify = [...this.#migrations.values()].some((m) => m.wantsReadBack);
+    const verify = this.#live().some((m) => m.wantsReadBack);
     for (const spec of topology.switches)
       this.#switches.keepers
         .get(spec.dpid)
-        ?.desire(this.#rulesOf(topology, spec.name), this.#revision, verify);
+        ?.desire(
+          this.#rules.rulesOf(topology, spec.name, this.#networkState(spec.name)),
+          this.#revision,
+          verify,
+        );
     this.#switches.keepersChanged(turn);
-  }
-
-  /** Made anew only when what they follow from has changed: where many switches come and go, nearly never. */
-  #rulesOf(topology: Topology, switchName: string): readonly Rule[] {
-    const state = this.#networkState(switchName);
-    const key = JSON.stringify([[...state.vmLocation], state.migrations, state.steering, state.linksDown]);
-    const known = this.#rules.get(switchName);
-    if (known?.key === key) return known.rules;
-    const rules = desiredRules(topology, switchName, state);
-    this.#rules.set(switchName, { key, rules });
-    return rules;
   }
 
   /** A switch acknowledged, refused or confirmed something: a step may be done. */
   rulesMoved(turn: Turn): void {
     for (const migration of this.#live()) migration.advance(turn, this);
+    for (const migration of this.#moved.values()) if (migration.ended) migration.flipOn(turn, this);
   }
 
   /** A machine announced itself where it is being moved to: it runs there, whatever agents say. True if the packet was that. */
@@ -496,8 +482,10 @@ export class MigrationDesk implements MigrationWorld {
     return true;
   }
 
-  #live(): Migration[] {
-    return [...this.#migrations.values()].filter((m) => !m.ended);
+  /** Asked for several times with each event, and an ended one does not live again. */
+  #live(): readonly Migration[] {
+    if (this.#open.some((m) => m.ended)) this.#open = this.#open.filter((m) => !m.ended);
+    return this.#open;
   }
 
   // --------------------------------------------------------------- hypervisors

@@ -11,14 +11,20 @@ const allQueues = 0xffffffff;
 /** A request nobody answers is given up after this many slots, and not before a second. */
 export const answerLimitSeconds = (slotSeconds: number): number => Math.max(1, 10 * slotSeconds);
 
-/** The counters at our own end of a bottleneck: asked for once a slot, one question at a time. */
+interface Question {
+  readonly ports: number;
+  readonly queues: number;
+  readonly sentAt: number;
+}
+
+/** The counters at our own end of a bottleneck: asked for once a slot, and answered in the order of the questions. */
 export class NearCounters {
   readonly #spec: Bottleneck;
   readonly #slotSeconds: number;
   readonly #schedule: PollSchedule;
   #sampler: BottleneckSampler;
   #drops: QueueDrops;
-  #request: { readonly ports: number; readonly queues: number; readonly sentAt: number } | undefined;
+  #questions: Question[] = [];
   #attached = false;
   #lastPollAt = Number.NEGATIVE_INFINITY;
 
@@ -38,7 +44,7 @@ export class NearCounters {
   /** `everySlots`: 1, or more where nobody waits for the counters. True: a question was sent. */
   run(turn: Turn, session: Session | undefined, everySlots: number): boolean {
     this.#attached = session !== undefined;
-    if (session === undefined) this.#request = undefined;
+    if (session === undefined) this.#forgetQuestions();
     else if (turn.now >= this.#pollAt(everySlots) && this.#schedule.due(turn.now)) {
       this.#poll(turn, session);
       return true;
@@ -71,32 +77,36 @@ export class NearCounters {
       deadline,
       turn.now,
     );
-    this.#request = { ports, queues, sentAt: turn.now };
+    this.#questions.push({ ports, queues, sentAt: turn.now });
   }
 
   /** `ours`: the event answered a question of these counters. */
   onEvent(turn: Turn, event: SessionEvent): { readonly ours: boolean; readonly observation?: Observation } {
-    if (this.#request === undefined || (event.kind !== 'samples' && event.kind !== 'failed'))
-      return { ours: false };
-    const { queues, ports, sentAt } = this.#request;
-    if (event.xid === queues) {
+    if (event.kind !== 'samples' && event.kind !== 'failed') return { ours: false };
+    const question = this.#questions.find((q) => q.ports === event.xid || q.queues === event.xid);
+    if (question === undefined) return { ours: false };
+    if (event.xid === question.queues) {
       // A switch without queue statistics still has ports.
       if (event.kind === 'samples') this.#sampler.addQueueDrops(this.#drops.onQueueStats(event));
       return { ours: true };
     }
-    if (event.xid !== ports) return { ours: false };
     const observation =
-      event.kind === 'samples' ? this.#sampler.onPortStats(event, sentAt, turn.now) : undefined;
+      event.kind === 'samples' ? this.#sampler.onPortStats(event, question.sentAt, turn.now) : undefined;
     if (event.kind === 'samples' && event.more) return { ours: true };
-    this.#request = undefined;
+    this.#questions = this.#questions.filter((q) => q !== question);
     this.#schedule.answered();
+    this.#schedule.roundTripIs(this.#sampler.roundTripSeconds);
     return observation === undefined ? { ours: true } : { ours: true, observation };
+  }
+
+  #forgetQuestions(): void {
+    this.#questions = [];
+    this.#schedule.forget();
   }
 
   /** The switch is gone: its counters may start anew. */
   switchLost(): void {
-    this.#request = undefined;
-    this.#schedule.answered();
+    this.#forgetQuestions();
     this.#sampler = new BottleneckSampler(this.#spec);
     this.#drops = new QueueDrops(this.#spec.egressPort);
   }

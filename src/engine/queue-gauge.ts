@@ -43,6 +43,8 @@ export interface QueueGauge {
   readonly packetOverhead: PacketOverheadView | null;
   run(turn: Turn, sessionOf: SessionOf, demanded: boolean): void;
   nextDeadline(demanded: boolean): number;
+  /** half of the smallest round trip to the near switch */
+  readonly channelSeconds: number;
   /** The readings older than this make the estimate old, beyond the slot's own age. */
   overdueSeconds(now: number): number;
   onEvent(
@@ -132,6 +134,10 @@ class OwnQueueGauge implements QueueGauge {
     return { ours, gauged: { observation: onTheLine, estimate } };
   }
 
+  get channelSeconds(): number {
+    return this.#near.roundTripSeconds / 2;
+  }
+
   get packetOverhead(): PacketOverheadView | null {
     return this.#line.view;
   }
@@ -202,6 +208,10 @@ class PathGauge implements QueueGauge {
 
   get capacityUncertaintyBytesPerSecond(): number {
     return this.path?.capacityUncertaintyBytesPerSecond ?? 0;
+  }
+
+  get channelSeconds(): number {
+    return this.#near.roundTripSeconds / 2;
   }
 
   get packetOverhead(): PacketOverheadView | null {

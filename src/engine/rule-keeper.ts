@@ -10,7 +10,7 @@ import {
   isOurs,
   type Rule,
   type RuleChanges,
-  ruleFromStats,
+  rulesFromStats,
   ruleText,
   TableRoom,
 } from '../network/index.js';
@@ -52,6 +52,7 @@ const groupRequest = { type: 'multipart_request', mp_type: 'group_desc', flags: 
 const readDeadlineSeconds = 5;
 /** A table that nobody else touches still deserves a look: commands of a connection that was cut may arrive late. */
 const auditPeriodSeconds = 30;
+const unknownRetrySeconds = 0.5;
 const leaseRefreshSeconds = 1;
 /** A full table is tried again after this, then after twice as long, and so on up to a minute. */
 const fullRetrySeconds = 5;
@@ -87,6 +88,8 @@ export class RuleKeeper {
   installedCount: number | null = null;
   #knowledge: Knowledge = { kind: 'unknown', retryAt: 0 };
   #groups: readonly DesiredGroup[] = [];
+  /** of the desired rules */
+  #leases: readonly Rule[] = [];
   #transaction: Sent | undefined;
   #full: { readonly tableId: number; retryAt: number; readonly tries: number } | undefined;
   #room = new TableRoom();
@@ -110,7 +113,11 @@ export class RuleKeeper {
 
   /** `verify`: a step of a migration waits for a read that confirms this revision. */
   desire(rules: readonly Rule[], revision: number, verify: boolean): void {
-    if (rules !== this.desired) this.#groups = groupsOf(rules);
+    if (rules === this.desired) this.#carryOn(revision);
+    else {
+      this.#groups = groupsOf(rules);
+      this.#leases = rules.filter((rule) => rule.lease === true);
+    }
     this.desired = rules;
     this.revision = revision;
     this.#wantsVerified = verify;
@@ -118,6 +125,15 @@ export class RuleKeeper {
     // What somebody else holds may not be in the way of what is wanted now.
     if (this.#knowledge.kind === 'unknown' && this.#knowledge.conflict === true)
       this.#knowledge = { kind: 'unknown', retryAt: 0 };
+  }
+
+  /** Others are to hold something else; what was said and read of this switch is as true for the new revision as for the old one. */
+  #carryOn(revision: number): void {
+    if (this.refusal !== null) return;
+    if (this.acknowledged === this.revision) this.acknowledged = revision;
+    if (this.verified === this.revision) this.verified = revision;
+    if (this.#knowledge.kind === 'reading' && this.#knowledge.revision === this.revision)
+      this.#knowledge = { ...this.#knowledge, revision };
   }
 
   sessionLost(): void {
@@ -156,8 +172,7 @@ export class RuleKeeper {
     if (this.#transaction !== undefined || this.#knowledge.kind === 'reading')
       return Number.POSITIVE_INFINITY;
     if (this.#knowledge.kind === 'unknown') return this.#knowledge.retryAt;
-    const holdsLease =
-      this.acknowledged === this.revision && this.desired.some((rule) => rule.lease === true);
+    const holdsLease = this.acknowledged === this.revision && this.#leases.length > 0;
     const lease = holdsLease ? this.#lastLease + leaseRefreshSeconds : Number.POSITIVE_INFINITY;
     const room = this.#waitsForRoom ? this.#full!.retryAt : Number.POSITIVE_INFINITY;
     return Math.min(lease, room, this.#lastAudit + auditPeriodSeconds);
@@ -303,10 +318,9 @@ export class RuleKeeper {
   /** The rule that grants a rate dies with its controller (hard timeout) unless it is refreshed. */
   #refreshLeases(turn: Turn, session: Session): void {
     if (turn.now < this.#lastLease + leaseRefreshSeconds || this.acknowledged < this.revision) return;
-    const leases = this.desired.filter((rule) => rule.lease === true);
-    if (leases.length === 0) return;
+    if (this.#leases.length === 0) return;
     this.#lastLease = turn.now;
-    for (const rule of leases) session.send(flowModOf(rule, 'add'));
+    for (const rule of this.#leases) session.send(flowModOf(rule, 'add'));
   }
 
   /** True if the event was an answer to this keeper. */
@@ -342,7 +356,7 @@ export class RuleKeeper {
   #onRead(reading: Reading, xid: number, message: Message): void {
     if (message.type !== 'multipart_reply') return;
     if (xid === reading.rulesXid && message.mp_type === 'flow')
-      reading.rules = message.body.map(ruleFromStats);
+      reading.rules = rulesFromStats(message.body, this.desired);
     if (xid === reading.groupsXid && message.mp_type === 'group_desc') reading.groups = message.body;
     this.#onBothRead(reading);
   }
@@ -373,6 +387,12 @@ export class RuleKeeper {
       this.#lastLease = turn.now;
       this.#knowledge = { ...this.#knowledge, rules: [...sent.rules, ...this.#foreign] };
       this.installedCount = sent.rules.length;
+      return;
+    }
+    // What was sent may still be carried out; nobody has refused anything, and it is read before the next try.
+    if (event.outcome === 'unknown' && event.rejections.length === 0) {
+      this.#knowledge = { kind: 'unknown', retryAt: turn.now + unknownRetrySeconds };
+      turn.log('warn', 'what became of rules is not known', { reason: event.errors.join('; ') });
       return;
     }
     const full = event.rejections.find(

@@ -1,3 +1,4 @@
+import { backupOf, networkMapOf } from '../network/index.js';
 import { hostOf, linkMtuBytes, siteOfHost } from '../network/topology.js';
 import type { BottleneckLoop } from './bottleneck-loop.js';
 import type { CircuitDesk } from './circuit-desk.js';
@@ -81,10 +82,12 @@ export class ViewMaker {
 
   #links(now: number): LinkView[] {
     const { topology } = this.#config;
-    return (topology?.links ?? []).map((link) => {
+    if (topology === undefined) return [];
+    const map = networkMapOf(topology, this.#liveness.down);
+    return topology.links.map((link) => {
       const [from, to] = link.ends;
       const attached = [from, to].every((name) => {
-        const spec = topology!.switches.find((s) => s.name === name);
+        const spec = topology.switches.find((s) => s.name === name);
         return spec !== undefined && this.#switches.link(spec.dpid) !== undefined;
       });
       const loop = this.#loops.find((l) => l.linkName === link.name && l.id.startsWith(`${from}.`));
@@ -104,6 +107,7 @@ export class ViewMaker {
             : attached && !this.#liveness.isDead(link.name)
               ? 'up'
               : 'down',
+        backup: backupOf(map, link) ?? null,
         bitsPerSecond: loop?.departedBitsPerSecond ?? this.#meter.bitsPerSecond(link.name),
         verifiedSecondsAgo: this.#check.verifiedSecondsAgo(now, link.name),
       };

@@ -41,9 +41,11 @@ export interface LinkView {
   readonly capacityBitsPerSecond: number | null;
   /** null: a carrier's, not configured */
   readonly oneWayDelayMs: number | null;
-  /** the largest IP packet that it carries, less what labels take of it */
+  /** the largest IP packet that it carries, less what labels and a tunnel take of it */
   readonly mtuBytes: number;
   readonly state: 'up' | 'down' | 'dark';
+  /** the links that join its ends without it: the way when it fails, of a circuit while it is dark; null: there is none */
+  readonly backup: readonly string[] | null;
   /** measured at the `from` end, last second; null: not measured */
   readonly bitsPerSecond: number | null;
   /** since LLDP last showed both directions to be wired as configured; null: not yet */
@@ -259,6 +261,8 @@ export interface ServiceView {
   readonly promisedFinish: string | null;
   /** the first rung on which it converges in time */
   readonly advice: 'none' | 'more-rate' | 'circuit' | 'throttle' | 'post-copy' | 'refuse';
+  /** every rung that was advised so far, in order, with the pass over the memory in which it was first */
+  readonly rungs: readonly { readonly rung: ServiceView['advice']; readonly pass: number }[];
   /** the downtime if it were stopped now; null: it is not that far */
   readonly cutOver: { readonly open: boolean; readonly downtimeMs: number; readonly reason: string } | null;
 }
@@ -287,8 +291,6 @@ export interface CopyView {
   readonly circuitBitsPerSecond: number;
   /** mean of the last seconds, from the bytes that the target acknowledged; 0: none in this step yet */
   readonly measuredBitsPerSecond: number;
-  /** how fast the machine writes to its memory, seen in the last finished round; null: there was none */
-  readonly dirtyBitsPerSecond: number | null;
   /** what the present step has not got yet; null: it is not a step that waits */
   readonly waitsFor: string | null;
 }

@@ -20,7 +20,8 @@ const routine = /^(?:send|ack) (?:read|reply|queue|query|set-bandwidth|circuit (
 
 /**
  * Names the moments in a life of the engine at which it could die, from its own inputs and outputs: `STAGE: WHAT#N`, where the
- * stage is the newest record (`start` before the first) and N counts equal moments of one stage from 1. A point is
+ * stage is the newest record that is not a circuit's (`start` before the first; circuits come and go when they like) and N counts equal
+ * moments of one stage from 1. A point is
  * an append, a send (to a switch, a queue, an agent, a provider, a caller) or an acknowledgement of one.
  */
 export class FailpointNames {
@@ -37,7 +38,7 @@ export class FailpointNames {
         const label = labelOf(output.record.entry);
         this.#labels.set(output.record.number, label);
         const name = this.#point(`append ${label}`);
-        this.#stage = label;
+        if (!label.startsWith('circuit')) this.#stage = label;
         return name;
       }
       case 'send':

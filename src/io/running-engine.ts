@@ -5,7 +5,7 @@ import type { ApiCommand, ApiResult, AuditEntry } from '../engine/input.js';
 import type { JournalEntry, JournalRecord } from '../engine/journal.js';
 import type { Output } from '../engine/output.js';
 import type { SystemView } from '../engine/view.js';
-import { AuditStore, JournalStore, type NewAudit } from '../store/index.js';
+import { AuditStore, JournalStore, type NewAudit, type StoredRecord, StoreError } from '../store/index.js';
 import { BeaconSigner } from './beacon-signer.js';
 import { CircuitProviders } from './circuit-providers.js';
 import { monotonicSeconds, wallMs } from './clock.js';
@@ -54,6 +54,7 @@ export class RunningEngine {
 
   static async start(options: RunningEngineOptions): Promise<RunningEngine> {
     const store = new JournalStore(options.stateDirectory);
+    let listening: OpenflowListener | undefined;
     try {
       let driver: EngineDriver | undefined;
       const events: ListenerEvents = {
@@ -65,12 +66,16 @@ export class RunningEngine {
         writable: (connection) => driver?.feed({ kind: 'writable', connection }),
         problem: (detail) => options.log.warn({ detail }, 'OpenFlow listener'),
       };
+      const journal = store.read().map((r): JournalRecord => ({ ...r, entry: entryOf(store.file, r) }));
       const listener = new OpenflowListener(events, options.openflow.tls);
       const port = await listener.listen(options.openflow.host, options.openflow.port);
-      const running = new RunningEngine(options, store, listener, port);
+      listening = listener;
+      const running = new RunningEngine(options, store, journal, listener, port);
       driver = running.#driver;
       return running;
     } catch (error) {
+      // A port that stays open would keep a process alive that serves nobody.
+      await listening?.stop();
       store.close();
       throw error;
     }
@@ -79,6 +84,7 @@ export class RunningEngine {
   private constructor(
     options: RunningEngineOptions,
     store: JournalStore,
+    journal: readonly JournalRecord[],
     listener: OpenflowListener,
     port: number,
   ) {
@@ -106,9 +112,6 @@ export class RunningEngine {
       recorder,
       Failpoints.fromEnvironment(process.env, store.file),
     );
-    const journal = store
-      .read()
-      .map((r): JournalRecord => ({ ...r, entry: JSON.parse(r.entry) as JournalEntry }));
     for (const record of journal) this.#noteRecord(record);
     this.#view = undefined as unknown as SystemView;
     this.#driver.feed({ kind: 'start', journal, wallMs: wallMs() });
@@ -229,6 +232,21 @@ export class RunningEngine {
     this.#audit.close();
     this.#store.close();
   }
+}
+
+/** @throws StoreError: the file was damaged from outside, and guessing what was decided could start a machine twice */
+function entryOf(file: string, { number, entry }: StoredRecord): JournalEntry {
+  try {
+    const value = JSON.parse(entry) as JournalEntry | null;
+    if (typeof value?.kind === 'string') return value;
+  } catch {
+    // said below
+  }
+  throw new StoreError(
+    file,
+    `record ${number} cannot be read`,
+    'restore the directory from a copy, or move it away when no migration is under way',
+  );
 }
 
 const restarting = {

@@ -154,7 +154,7 @@ export function pacerOf(topology: Topology, hostName: string): Pacer | undefined
         (map.distanceToSwitch(sw.name, a.name) ?? Infinity) -
         (map.distanceToSwitch(sw.name, b.name) ?? Infinity),
     );
-  const uplink = gateways[0] && map.localNextHop(sw.name, gateways[0].name);
+  const uplink = gateways[0] && map.localNextHops(sw.name, gateways[0].name)[0];
   if (!uplink) return undefined;
   return {
     switchName: sw.name,
@@ -190,11 +190,11 @@ function transits(map: NetworkMap, arrival: PortSpec, egress: PortSpec): boolean
   if (arrival.peer.kind !== 'link' && arrival.peer.kind !== 'underlay') return false;
   const { link, peer } = arrival.peer;
   return map.topology.sites.some((site) => {
-    const before = map.nextHop(peer, site.name);
+    const [before] = map.nextHops(peer, site.name);
     return (
       before?.peer.kind === 'link' &&
       before.peer.link === link &&
-      map.nextHop(egress.switch, site.name)?.portNumber === egress.portNumber
+      map.nextHops(egress.switch, site.name)[0]?.portNumber === egress.portNumber
     );
   });
 }

@@ -1,5 +1,4 @@
 import type { NetworkMap } from './network-map.js';
-import { equalCostLocalHops } from './paths.js';
 import type { PortSpec } from './topology.js';
 
 /**
@@ -53,7 +52,7 @@ export function hopsToSite(map: NetworkMap, site: string): ReadonlyMap<string, G
       map,
       names,
       (name) => map.distanceToSite(name, site),
-      (name) => map.nextHop(name, site),
+      (name) => map.nextHops(name, site)[0],
     ),
   );
 }
@@ -66,7 +65,7 @@ export function hopsToSwitch(map: NetworkMap, goal: string): ReadonlyMap<string,
     map,
     names,
     (name) => map.distanceToSwitch(name, goal),
-    (name) => map.localNextHop(name, goal),
+    (name) => map.localNextHops(name, goal)[0],
     'local',
   );
   const byTree = treeHops(tree);
@@ -159,7 +158,7 @@ function balancedHops(
 ): Map<string, GoalHops> | undefined {
   const hops = new Map<string, GoalHops>();
   for (const name of tree.next.keys()) {
-    const ports = equalCostLocalHops(map, name, goal).map((p) => p.portNumber);
+    const ports = map.localNextHops(name, goal).map((p) => p.portNumber);
     hops.set(name, { ports, balanced: ports.length > 1 });
   }
   if (![...hops.values()].some((h) => h.balanced)) return undefined;

@@ -85,7 +85,7 @@ class Routes {
     const site = this.#site;
     if (site === undefined || name === this.#host.switch) return [];
     if (map.switch(name)?.site !== site) {
-      const port = map.nextHop(name, site)?.portNumber;
+      const port = map.nextHops(name, site)[0]?.portNumber;
       return port === undefined ? [] : [port];
     }
     const hops = map.hopsToSwitch(name, this.#host.switch);

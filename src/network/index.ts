@@ -45,6 +45,7 @@ export {
 } from './pipeline-layout.js';
 export { contains, type Prefix, parsePrefix } from './prefix.js';
 export * from './problems.js';
+export * from './rule-index.js';
 export * from './rules.js';
 export { statefulFeatures } from './stateful-features.js';
 export * from './table-model.js';

@@ -10,6 +10,11 @@ import type { Topology } from './topology.js';
 
 /** All rules that one switch must hold; nothing for a switch that is not in the topology. */
 export function desiredRules(topology: Topology, switchName: string, state: NetworkState): Rule[] {
+  return [...standingRules(topology, switchName, state), ...passingRules(topology, switchName, state)];
+}
+
+/** Those of them that are nobody's but the network's own. */
+export function standingRules(topology: Topology, switchName: string, state: NetworkState): Rule[] {
   const map = networkMapOf(topology, state.linksDown);
   if (!map.switch(switchName)) return [];
   return [
@@ -17,6 +22,21 @@ export function desiredRules(topology: Topology, switchName: string, state: Netw
     ...locationRules(map, switchName, state),
     ...pathRules(map, switchName, state),
     ...neighbourRules(map, switchName),
-    ...state.migrations.flatMap((m) => migrationRules(map, switchName, m)),
   ];
+}
+
+/** Equal texts: equal standing rules, for one topology and one set of classes. Of migrations it matters who is about to resume. */
+export function standingKey({ vmLocation, migrations, steering, linksDown }: NetworkState): string {
+  const resuming = migrations.filter((m) => m.awaitsResume).map((m) => [m.vm, m.source]);
+  return JSON.stringify([[...vmLocation], resuming, steering, linksDown]);
+}
+
+/** Those that migrations ask for while they last. */
+export function passingRules(
+  topology: Topology,
+  switchName: string,
+  { migrations, linksDown }: Pick<NetworkState, 'migrations' | 'linksDown'>,
+): Rule[] {
+  const map = networkMapOf(topology, linksDown);
+  return map.switch(switchName) ? migrations.flatMap((m) => migrationRules(map, switchName, m)) : [];
 }

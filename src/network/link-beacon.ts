@@ -7,8 +7,8 @@ import {
   LLDP_DESTINATION,
   LLDP_ORGANIZATION,
   PORT_LOCAL,
-  parseFrame,
 } from '../packet/index.js';
+import { headersOf } from './frame-headers.js';
 
 /** What a beacon says of itself: it left this port at this time. */
 export interface BeaconClaim {
@@ -71,7 +71,7 @@ export type BeaconNonce =
 
 /** undefined: the frame is no LLDP. */
 export function beaconNonceOf(frame: Uint8Array): BeaconNonce | undefined {
-  const headers = parseFrame(frame);
+  const headers = headersOf(frame);
   if (!headers.ok || headers.value.ethernet.etherType !== ETHERTYPE_LLDP) return undefined;
   const { lldp, inner } = headers.value;
   if (lldp === undefined) return { kind: 'malformed', detail: inner?.detail ?? 'no data unit' };

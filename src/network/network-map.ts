@@ -73,21 +73,23 @@ export class NetworkMap {
     return distances.get(switchName);
   }
 
-  /** The port that leads one link nearer to another site. */
-  nextHop(switchName: string, site: string): PortSpec | undefined {
-    const here = this.distanceToSite(switchName, site);
-    if (here === undefined || here === 0) return undefined;
-    return this.linkPorts(switchName).find((p) => this.distanceToSite(p.peer.peer, site) === here - 1)?.port;
+  /** Every port that leads one link nearer to another site, in port order; packets take the first. */
+  nextHops(switchName: string, site: string): PortSpec[] {
+    return this.#nearer(switchName, (name) => this.distanceToSite(name, site));
   }
 
-  /** The port that leads one local link nearer to another switch of the same site. */
-  localNextHop(switchName: string, goal: string): PortSpec | undefined {
-    const here = this.distanceToSwitch(switchName, goal);
-    if (here === undefined || here === 0) return undefined;
-    const nearer = this.linkPorts(switchName).find(
-      (p) => p.peer.link.kind === 'local' && this.distanceToSwitch(p.peer.peer, goal) === here - 1,
-    );
-    return nearer?.port;
+  /** Every port that leads one local link nearer to another switch of the same site, in port order. */
+  localNextHops(switchName: string, goal: string): PortSpec[] {
+    return this.#nearer(switchName, (name) => this.distanceToSwitch(name, goal), 'local');
+  }
+
+  #nearer(switchName: string, distance: (name: string) => number | undefined, only?: 'local'): PortSpec[] {
+    const here = distance(switchName);
+    if (here === undefined || here === 0) return [];
+    return this.linkPorts(switchName)
+      .filter(({ peer }) => only === undefined || peer.link.kind === only)
+      .filter(({ peer }) => distance(peer.peer) === here - 1)
+      .map(({ port }) => port);
   }
 
   /** One of the two ends of a link of this topology: the port of that switch which leads into it. */
@@ -143,6 +145,16 @@ export class NetworkMap {
     return new Set(dead.map((p) => p.portNumber));
   }
 
+  /** Of the ports into tunnels of a switch, the ports below them. */
+  portsBelow(switchName: string): ReadonlyMap<number, number> {
+    const tunnels = this.ports(switchName).flatMap(({ portNumber, peer }) =>
+      peer.kind === 'link' && peer.link.vxlan !== undefined
+        ? [[portNumber, this.wireEnd(peer.link, switchName).portNumber] as const]
+        : [],
+    );
+    return new Map(tunnels);
+  }
+
   /** For the metadata: after the numbers of sites come those of switches, in file order. */
   switchNumber(name: string): number {
     return this.topology.sites.length + this.topology.switches.findIndex((s) => s.name === name) + 1;
@@ -153,7 +165,7 @@ export class NetworkMap {
     const path: PortSpec[] = [];
     let here = switchName;
     while (this.distanceToSite(here, site) !== 0) {
-      const port = this.nextHop(here, site);
+      const [port] = this.nextHops(here, site);
       if (port?.peer.kind !== 'link') return undefined;
       path.push(port);
       here = port.peer.peer;

@@ -9,10 +9,10 @@ import {
   ETHERTYPE_IPV4,
   IPV4_HEADER_BYTES,
   PROTOCOL_UDP,
-  parseFrame,
   plainIpv4,
   UDP_HEADER_BYTES,
 } from '../packet/index.js';
+import { headersOf } from './frame-headers.js';
 
 /**
  * Probes of a path: small UDP packets that one gateway sends into it and the rules of the other hand to the
@@ -68,7 +68,7 @@ export function probeNumberOf(frame: Uint8Array): number | undefined {
 
 function anyNumberOf(frame: Uint8Array): number | undefined {
   if (destination.some((octet, i) => frame[i] !== octet)) return undefined;
-  const headers = parseFrame(frame);
+  const headers = headersOf(frame);
   if (!headers.ok || headers.value.udp?.destinationPort !== destinationPort) return undefined;
   const number = headers.value.udp.sourcePort - firstSourcePort;
   return number >= 0 ? number : undefined;

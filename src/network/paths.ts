@@ -96,28 +96,21 @@ export function disjointBackup(map: NetworkMap, path: Path, metric: PathMetric =
   return backup && !sameLinks(backup, path) ? backup : undefined;
 }
 
-/** Every port of a switch that leads one link nearer to a site, in port order; none at the site itself. */
-export const equalCostHops = (map: NetworkMap, switchName: string, site: string): PortSpec[] =>
-  nearer(map, switchName, (name) => map.distanceToSite(name, site));
-
-/** Every port that leads one local link nearer to another switch of the site, in port order. */
-export const equalCostLocalHops = (map: NetworkMap, switchName: string, goal: string): PortSpec[] =>
-  nearer(map, switchName, (name) => map.distanceToSwitch(name, goal)).filter(
-    (p) => p.peer.kind === 'link' && p.peer.link.kind === 'local',
-  );
-
-function nearer(
-  map: NetworkMap,
-  switchName: string,
-  distance: (name: string) => number | undefined,
-): PortSpec[] {
-  const here = distance(switchName);
-  if (here === undefined || here === 0) return [];
-  return map
-    .linkPorts(switchName)
-    .filter(({ peer }) => distance(peer.peer) === here - 1)
-    .map(({ port }) => port);
+/**
+ * The links that join the ends of a link without it, by as few as can be: the way of its packets when it fails, or of a circuit's
+ * while it is dark. Undefined: there is none. Worked out once for each map.
+ */
+export function backupOf(map: NetworkMap, link: LinkSpec): readonly string[] | undefined {
+  const known = backups.get(map) ?? new Map<string, readonly string[] | undefined>();
+  backups.set(map, known);
+  if (!known.has(link.name)) {
+    const [from] = link.ends;
+    const port = map.ports(from).find((p) => p.peer.kind === 'link' && p.peer.link === link)!;
+    known.set(link.name, disjointBackup(map, pathOfPorts(from, [port]))?.links);
+  }
+  return known.get(link.name);
 }
+const backups = new WeakMap<NetworkMap, Map<string, readonly string[] | undefined>>();
 
 const allowed =
   (question: PathQuestion) =>

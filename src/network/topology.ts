@@ -172,10 +172,14 @@ export function portsOf(topology: Topology, switchName: string): PortSpec[] {
   return [...peers, ...tunnels].map(({ peer, label }, i) => ({
     switch: switchName,
     portNumber: i + 1,
-    portName: `${switchName}${peer.kind === 'underlay' ? '_' : '.'}${label}`,
+    portName: peer.kind === 'underlay' ? wirePortName(peer.link, switchName) : `${switchName}.${label}`,
     peer,
   }));
 }
+
+/** The port of a switch by which a link's bytes leave it, where they queue and are counted: its own, or the one below a tunnel. */
+export const wirePortName = ({ name, vxlan }: LinkSpec, switchName: string): string =>
+  `${switchName}${vxlan === undefined ? '.' : '_'}${name}`;
 
 /** The link as it is built: its own values, or those of its carrier. @throws RangeError for an opaque link without `carrier` */
 export function builtLink(

@@ -29,8 +29,8 @@ export const vxlanPort = 4789;
 /**
  * Between the switch's own IP stack (its port LOCAL, which has the address of the tunnel's end) and the network below: packets of
  * this tunnel, what its ends need to find each other, and nothing else. What goes into the tunnel's port comes out of LOCAL with its outer headers, and what goes into
- * LOCAL comes out of the tunnel's port without: that one is a trunk like any other, and no other rule knows of the tunnel. (So it is in Open
- * vSwitch's userspace; a kernel datapath has the kernel's routes to the network below, and these rules see no packet.)
+ * LOCAL comes out of the tunnel's port without: that one is a trunk like any other, and no other rule knows of the tunnel. (So it was
+ * measured in Open vSwitch's userspace; a kernel datapath was not tried.)
  */
 export function tunnelRules(switchName: string, underlayPort: number, { ends, vxlan }: LinkSpec): Rule[] {
   if (vxlan === undefined) return [];

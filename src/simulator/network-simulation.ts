@@ -2,13 +2,16 @@ import {
   builtLink,
   type HostSpec,
   hostOf,
+  type LinkSpec,
   type PortSpec,
   portsOf,
   type SwitchSpec,
   switchOf,
   type Topology,
+  tunnelBytesOn,
   type VmSpec,
   vmOf,
+  wirePortName,
 } from '../network/topology.js';
 import { parseMac } from '../openflow/address.js';
 import type { TrafficSpec } from '../traffic/index.js';
@@ -103,11 +106,6 @@ export class NetworkSimulation implements AgentWorld {
 
   /** @throws RangeError when the topology names something that it does not have */
   constructor(topology: Topology, options: SimulationOptions) {
-    const tunnel = topology.links.find((l) => l.vxlan !== undefined);
-    if (tunnel !== undefined)
-      throw new RangeError(
-        `link ${tunnel.name} is a tunnel: simulated switches build none; \`steady testbed up\` does, on Open vSwitch`,
-      );
     this.topology = topology;
     this.options = options;
     this.resumeSeconds = options.resumeSeconds ?? 0.005;
@@ -170,7 +168,7 @@ export class NetworkSimulation implements AgentWorld {
    * @throws RangeError for a switch that is not at an end of the link
    */
   waitingRoom(linkName: string, switchName: string): WaitingRoom {
-    const name = `${switchName}.${linkName}`;
+    const name = this.wirePort(linkName, switchName);
     const carrier = this.carriers.get(name);
     if (carrier !== undefined) {
       const { arrivedBytes, forwardedBytes, backlogBytes } = carrier.statistics();
@@ -198,7 +196,7 @@ export class NetworkSimulation implements AgentWorld {
   /** Bytes that the switch at the `from` end of the first packet link has sent into it. */
   wanBytesSent(): number {
     const link = this.topology.links.find((l) => l.kind === 'packet');
-    return link === undefined ? 0 : (this.portNamed(`${link.ends[0]}.${link.name}`)?.egress.txBytes ?? 0);
+    return link === undefined ? 0 : (this.portNamed(wirePortName(link, link.ends[0]))?.egress.txBytes ?? 0);
   }
 
   /**
@@ -206,10 +204,15 @@ export class NetworkSimulation implements AgentWorld {
    * @throws RangeError when the link is not opaque there
    */
   carrier(linkName: string, end: string): Carrier {
-    const carrier = this.carriers.get(`${end}.${linkName}`);
+    const carrier = this.carriers.get(this.wirePort(linkName, end));
     if (carrier === undefined)
       throw new RangeError(`link "${linkName}" has no carrier behind switch "${end}": it is not opaque`);
     return carrier;
+  }
+
+  private wirePort(linkName: string, switchName: string): string {
+    const link = this.topology.links.find((l) => l.name === linkName);
+    return link === undefined ? '' : wirePortName(link, switchName);
   }
 
   portNamed(portName: string): { readonly sw: PlantSwitch; readonly egress: EgressPort } | undefined {
@@ -362,9 +365,11 @@ export class NetworkSimulation implements AgentWorld {
 
   private egressOf(spec: SwitchSpec, port: PortSpec): EgressPort {
     const lose = (packet: Packet): void => this.pool.release(packet);
-    if (port.peer.kind !== 'link')
+    if (port.peer.kind === 'host' || port.peer.kind === 'vm')
       return unshaped(this.events, new Wire(this.events, 0, this.stationBehind(port), lose), lose);
     const { link } = port.peer;
+    if (port.peer.kind === 'link' && link.vxlan !== undefined)
+      return unshaped(this.events, new Wire(this.events, 0, this.tunnelFrom(port.switch, link), lose), lose);
     const wire = new Wire(this.events, builtLink(link).oneWayDelayMs / 1000, this.farEnd(port), lose);
     this.wires.set(link.name, [...(this.wires.get(link.name) ?? []), wire]);
     return linkEgress(this.events, spec.role, link, wire, lose, this.options, (make) => {
@@ -374,20 +379,53 @@ export class NetworkSimulation implements AgentWorld {
     });
   }
 
+  /** Into a tunnel: longer by its headers the packet leaves by the port below, without a second look at the tables. */
+  private tunnelFrom(switchName: string, link: LinkSpec): PacketReceiver {
+    const name = wirePortName(link, switchName);
+    return {
+      receive: (packet, now) => {
+        packet.frameBytes += tunnelBytesOn(link);
+        const below = this.switches.get(switchName)!.portNamed(name)!;
+        if (below.up) below.egress.send(packet, now);
+        else this.pool.release(packet);
+      },
+    };
+  }
+
+  /** Out of it: counted as it comes, and then a packet of the tunnel's own port. */
+  private tunnelTo(switchName: string, link: LinkSpec, tunnelPort: number): PacketReceiver {
+    const name = wirePortName(link, switchName);
+    return {
+      receive: (packet, now) => {
+        const sw = this.switches.get(switchName)!;
+        const below = sw.portNamed(name)!;
+        if (!below.up) {
+          this.pool.release(packet);
+          return;
+        }
+        below.rxPackets++;
+        below.rxBytes += packet.frameBytes;
+        packet.frameBytes -= tunnelBytesOn(link);
+        sw.receive(tunnelPort, packet, now);
+      },
+    };
+  }
+
   /** The carrier of another link of the same group, in the same direction: from its first to its second end or back. */
   private sharedCarrier(port: PortSpec): Carrier | undefined {
-    if (port.peer.kind !== 'link') return undefined;
+    if (port.peer.kind !== 'link' && port.peer.kind !== 'underlay') return undefined;
     const { link } = port.peer;
     const group = this.options.sharedCarriers?.find((names) => names.includes(link.name)) ?? [];
     const direction = link.ends.indexOf(port.switch);
     return this.topology.links
       .filter((l) => group.includes(l.name))
-      .map((l) => this.carriers.get(`${l.ends[direction]}.${l.name}`))
+      .map((l) => this.carriers.get(wirePortName(l, l.ends[direction]!)))
       .find((carrier) => carrier !== undefined);
   }
 
   private farEnd(port: PortSpec): PacketReceiver {
-    if (port.peer.kind !== 'link') throw new RangeError(`${port.portName} is not a link`);
+    if (port.peer.kind !== 'link' && port.peer.kind !== 'underlay')
+      throw new RangeError(`${port.portName} is not a link`);
     const { link, peer } = port.peer;
     const far = portsOf(this.topology, peer).find(
       (p) => p.peer.kind === 'link' && p.peer.link.name === link.name,
@@ -395,6 +433,7 @@ export class NetworkSimulation implements AgentWorld {
     const sw = this.switches.get(peer);
     if (far === undefined || sw === undefined)
       throw new RangeError(`link ${link.name} ends at ${peer}, which is not a switch of the topology`);
+    if (port.peer.kind === 'underlay') return this.tunnelTo(peer, link, far.portNumber);
     return { receive: (packet, now) => sw.receive(far.portNumber, packet, now) };
   }
 
@@ -504,9 +543,7 @@ export class NetworkSimulation implements AgentWorld {
     const link = this.topology.links.find((l) => l.name === linkName)!;
     return link.ends.flatMap((end) => {
       const sw = switchOf(this.topology, end) && this.switches.get(end);
-      const spec = portsOf(this.topology, end).find(
-        (p) => p.peer.kind === 'link' && p.peer.link.name === linkName,
-      );
+      const spec = portsOf(this.topology, end).find((p) => p.portName === wirePortName(link, end));
       return sw !== undefined && spec !== undefined ? [{ sw, spec }] : [];
     });
   }

@@ -45,6 +45,8 @@ export class JournalStore {
       this.#database = new Database(this.file);
       this.#database.pragma('journal_mode = WAL');
       this.#database.pragma('synchronous = FULL');
+      // What earlier lives have left in the log goes into the file: a life's log begins empty and ends with its newest record.
+      this.#database.pragma('wal_checkpoint(TRUNCATE)');
       this.#migrate();
       this.#insert = this.#database.prepare('INSERT INTO journal (number, wall_ms, entry) VALUES (?, ?, ?)');
     } catch (cause) {

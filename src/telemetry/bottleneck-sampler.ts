@@ -19,7 +19,7 @@ export interface BottleneckPorts {
    * by one of these: traffic that stays in the site or takes a circuit is then not mistaken for a queue.
    */
   readonly otherPorts?: readonly number[];
-  /** ports on which frames have a tunnel's headers: those are no part of what goes into the queue, but of what leaves it */
+  /** ports on which frames have a tunnel's headers: none of these packets has brought them, and all that leave get them */
   readonly tunnels?: readonly { readonly port: number; readonly headerBytes: number }[];
 }
 export interface SamplerOptions {
@@ -216,6 +216,7 @@ export class BottleneckSampler {
       tally.arrivedPackets -= count;
     }
     const { egressPort, egress } = this;
+    tally.arrived += this.headersOf(egressPort, tally.arrivedPackets);
     tally.departed = this.step(tally, egress.txBytes, columns, egressPort, columns.txBytes, 'tx_bytes', most);
     tally.departedPackets = optional(egress.txPackets, columns, egressPort, columns.txPackets, most);
     tally.droppedPackets = optional(egress.txDropped, columns, egressPort, columns.txDropped, most) || 0;

@@ -1,14 +1,18 @@
+/** Questions under way at once, however far the switch is. */
+const mostQuestions = 8;
+
 /**
  * When to ask a switch for its counters: at fixed times start + k T, whatever the replies do, so that slots do
- * not drift; one request at a time, because replies that pile up are answered late and measure nothing. A slot
- * whose time comes while a request is out is skipped and counted.
+ * not drift. As many requests are out as the channel holds at its best, one to a near switch: replies that pile up are
+ * answered late and measure nothing. A slot whose time comes while none more may go out is skipped and counted.
  */
 export class PollSchedule {
   private readonly slotSeconds: number;
+  private most = 1;
   private start = Number.NaN;
   /** the next slot to be asked for */
   private next = 0;
-  private outstanding = false;
+  private outstanding = 0;
   private skipped = 0;
 
   constructor(slotSeconds: number) {
@@ -22,7 +26,7 @@ export class PollSchedule {
   }
 
   due(now: number): boolean {
-    return !this.outstanding && (Number.isNaN(this.start) || now >= this.timeOf(this.next));
+    return this.outstanding < this.most && (Number.isNaN(this.start) || now >= this.timeOf(this.next));
   }
 
   /** A request was sent: the slot of `now` is taken. */
@@ -32,17 +36,28 @@ export class PollSchedule {
     const slot = Math.max(this.next, Math.floor((now - this.start) / this.slotSeconds + 1e-9));
     this.skipped += slot - this.next;
     this.next = slot + 1;
-    this.outstanding = true;
+    this.outstanding += 1;
   }
 
   /** The answer came, or is not waited for any more. */
   answered(): void {
-    this.outstanding = false;
+    this.outstanding = Math.max(0, this.outstanding - 1);
   }
 
-  /** Infinity while an answer is out, -Infinity before the first request */
+  /** @param seconds the smallest round trip of late */
+  roundTripIs(seconds: number): void {
+    this.most = Math.min(mostQuestions, 1 + Math.floor(seconds / this.slotSeconds));
+  }
+
+  /** All questions are lost, with the switch. */
+  forget(): void {
+    this.outstanding = 0;
+    this.most = 1;
+  }
+
+  /** Infinity while as many answers are out as may be, -Infinity before the first request */
   nextDue(): number {
-    if (this.outstanding) return Number.POSITIVE_INFINITY;
+    if (this.outstanding >= this.most) return Number.POSITIVE_INFINITY;
     return Number.isNaN(this.start) ? Number.NEGATIVE_INFINITY : this.timeOf(this.next);
   }
 

@@ -110,11 +110,17 @@ async function addFilters(plan: TestbedPlan, shaped: ShapedPort, options: Option
       );
 }
 
-/** Of a labelled frame (IEEE 802.1Q) the kernel's network header is the tag: the IP header begins behind its four bytes. */
+/**
+ * What of a labelled frame (IEEE 802.1Q) a filter sees first is its IP header in younger kernels, and in older ones the four bytes of
+ * its tag; the first byte tells which, since an IPv4 header begins with its version and our tags with zeros.
+ */
 const filtersOf = (dscp: number, labelled: boolean): string[] => [
   `protocol ip prio 1 u32 match ip tos ${dscp << 2} 0xfc`,
   ...(labelled
-    ? [`protocol 802.1Q prio 2 u32 match u16 0x0800 0xffff at 2 match u8 ${dscp << 2} 0xfc at 5`]
+    ? [
+        `protocol 802.1Q prio 2 u32 match u8 0x40 0xf0 at 0 match ip tos ${dscp << 2} 0xfc`,
+        `protocol 802.1Q prio 2 u32 match u8 0 0xf0 at 0 match u16 0x0800 0xffff at 2 match u8 ${dscp << 2} 0xfc at 5`,
+      ]
     : []),
 ];
 

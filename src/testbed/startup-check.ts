@@ -2,7 +2,7 @@ import type { PortSpec } from '../network/topology.js';
 import { type CommandOptions, until } from './command.js';
 import { TestbedError } from './errors.js';
 import { ofctl } from './ovs.js';
-import type { TestbedPlan } from './plan.js';
+import type { ShapedPort, TestbedPlan } from './plan.js';
 import { probeFrame } from './probe-frame.js';
 import { classifiedQueues } from './shaping.js';
 
@@ -17,9 +17,22 @@ export async function checkPaths(plan: TestbedPlan, options: CheckOptions = {}):
   for (const { link, ports } of plan.wires)
     for (const [i, port] of ports.entries()) await checkWire(plan, link.name, port, ports[1 - i]!, options);
   for (const shaped of plan.shapedPorts)
-    for (const { queueId, dscp } of [{ queueId: 0, dscp: 0 }, ...classifiedQueues(shaped)])
-      for (const labelled of plan.labelled && shaped.kind === 'wan' ? [false, true] : [false])
-        await checkQueue(plan, shaped.port, { queueId, dscp, labelled }, options);
+    for (const each of framesFor(plan, shaped)) await checkQueue(plan, shaped.port, each, options);
+}
+
+interface FramesFor {
+  readonly queueId: number;
+  readonly dscp: number;
+  readonly labelled: boolean;
+}
+/** Where there may be labels, a class must be found behind them, too; everything else comes to queue 0 in any case. */
+function framesFor(plan: TestbedPlan, shaped: ShapedPort): FramesFor[] {
+  const plain = [{ queueId: 0, dscp: 0 }, ...classifiedQueues(shaped)].map((q) => ({
+    ...q,
+    labelled: false,
+  }));
+  const labels = plan.labelled && shaped.kind === 'wan';
+  return labels ? [...plain, ...classifiedQueues(shaped).map((q) => ({ ...q, labelled: true }))] : plain;
 }
 
 /** `timeoutMs`: how long each burst may take to be counted */

@@ -24,6 +24,8 @@ export interface Mutation {
   readonly expects: readonly InvariantName[];
   /** faults that help to see it; undefined: all */
   readonly kinds?: WorldOptions['kinds'];
+  /** the first world of seed 1 that is looked at: those before it were seen to show nothing; default 0 */
+  readonly from?: number;
   /** breaks it; the function returned mends it again */
   plant(): () => void;
   readonly createEngine?: (config: EngineConfig) => EngineLike;
@@ -208,7 +210,7 @@ export const mutations: readonly Mutation[] = [
     name: 'roll-back-after-commit',
     breaks: 'after the commit point the only way is forward',
     expects: ['I5'],
-    kinds: ['delay', 'freeze'],
+    kinds: ['freeze', 'reboot', 'delay'],
     plant: () => {
       const rows = transitions as { from: Step; on: string; to: Step }[];
       rows.push({ from: 'flipping', on: 'cancelRequested', to: 'cancelling' });
@@ -220,6 +222,7 @@ export const mutations: readonly Mutation[] = [
     breaks: 'every step has a limit',
     expects: ['I16'],
     kinds: ['agent-gone'],
+    from: 9,
     plant: () => {
       const limits = stepLimitSeconds as Record<Step, number>;
       const before = { ...limits };
@@ -231,6 +234,7 @@ export const mutations: readonly Mutation[] = [
     name: 'forget-keys',
     breaks: 'a request with a known Idempotency-Key is the same request',
     expects: ['I6'],
+    from: 5,
     plant: () => nothing,
     createEngine: (config) => {
       const keys = new Map<string, string | null>();

@@ -168,6 +168,42 @@ describe('readings of a switch', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^ ?cookie=0x1, duration=1(\.0+)?s, table=2, .*priority=7 actions=drop\n$/);
   });
+  it('compare its rules with those that it should hold', async () => {
+    const rule = (standing: string, intended: string | null, installed: string | null) => ({
+      standing,
+      owner: standing === 'foreign' ? 'other' : 'network',
+      tableId: 0,
+      priority: 1,
+      intended,
+      installed,
+      packets: installed === null ? null : '7',
+    });
+    const held = [rule('held', 'a', 'a'), rule('held', 'b', 'b'), rule('foreign', null, 'c')];
+    application.answer = () => ({ ok: true, body: held });
+    const good = await ask('rules', 'gw-a');
+    expect(good).toEqual({ code: 0, stdout: '2 held, 1 foreign\n', stderr: '' });
+    expect(application.commands).toEqual([{ kind: 'compareRules', dpid: '0000000000000001' }]);
+    expect(rows((await ask('rules', 'gw-a', '--all')).stdout)).toHaveLength(5);
+    for (const wrong of [
+      rule('missing', 'd', null),
+      rule('changed', 'd', 'e'),
+      rule('extra', null, 'e'),
+      rule('conflict', 'd', 'e'),
+    ]) {
+      application.answer = () => ({ ok: true, body: [...held, wrong] });
+      const { code, stdout } = await ask('rules', 'gw-a');
+      expect(code).toBe(1);
+      expect(rows(stdout)[1]).toEqual([
+        wrong.standing,
+        'network',
+        wrong.packets ?? '-',
+        wrong.intended ?? '-',
+        wrong.installed ?? '-',
+      ]);
+      expect(stdout).toContain(`2 held, 1 foreign, 1 ${wrong.standing}\n`);
+    }
+    expect(JSON.parse((await ask('rules', 'gw-a', '-o', 'json')).stdout).rules).toHaveLength(4);
+  });
   it('do not find it', async () => {
     const { code, stderr } = await ask('flows', 'gw-z');
     expect(code).toBe(4);
@@ -226,6 +262,31 @@ describe('steady migrate', () => {
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual(verdict);
     expect(application.commands).toMatchObject([{ request: { dryRun: true } }]);
+  });
+  it('start --dry-run says in words when, which way and by which rules', async () => {
+    const { stdout } = await ask('migrate', 'start', 'vm1', 'hyp-b', '--dry-run');
+    expect(stdout.split('\n')).toEqual([
+      'vm1 could move from hyp-a to hyp-b now',
+      'Verdict      fits',
+      'Done         in 31.0 s, at 2026-01-01T00:00:41.000Z',
+      'Left for it  28.0 Mbit/s',
+      'Way          hv-a gw-a gw-b hv-b, by up-a wan up-b, 20 ms',
+      '',
+      'SWITCH  WHEN      CHANGE  RULE',
+      'gw-a    transfer  add     table=0, priority=1 actions=drop',
+      '',
+    ]);
+    const body = {
+      ...verdict,
+      predictedSeconds: null,
+      predictedFinish: null,
+      path: null,
+      warnings: ['mind it'],
+    };
+    application.answer = () => ({ ok: true, body });
+    const other = (await ask('migrate', 'start', 'vm1', 'hyp-b', '--dry-run')).stdout;
+    for (const line of ['Done         never at', 'Way          none', 'Warning      mind it'])
+      expect(other).toContain(line);
   });
   it('start tells a refusal and its places', async () => {
     application.answer = () => ({
@@ -337,6 +398,19 @@ describe('steady explain migration', () => {
     const { limits } = JSON.parse((await ask('explain', 'migration', 'm-1', '-o', 'json')).stdout);
     expect(limits).toMatchObject([{ kind: 'journal' }]);
     expect((await ask('explain', 'migration', 'm-9')).code).toBe(4);
+  });
+  it('says it of all that are under way, or of the newest that has ended', async () => {
+    const ids = async (): Promise<string[]> =>
+      JSON.parse((await ask('explain', 'migration', '-o', 'json')).stdout).map(
+        ({ id }: { id: string }) => id,
+      );
+    expect((await ask('explain', 'migration')).stdout).toBe('There is no migration.\n');
+    const one = (id: string, endedAt: string | null) =>
+      migrationOf({ id, createdAt: `2026-01-01T00:00:0${id.slice(2)}.000Z`, endedAt });
+    application.publish({ migrations: [one('m-1', 't'), one('m-2', 't')] });
+    expect(await ids()).toEqual(['m-2']);
+    application.publish({ migrations: [one('m-1', null), one('m-2', 't'), one('m-3', null)] });
+    expect(await ids()).toEqual(['m-3', 'm-1']);
   });
 });
 

@@ -76,6 +76,14 @@ describe('a request that cannot be', () => {
     expect(dark.answer(dark.migrate({ dryRun: true }).request)).toMatchObject({ ok: true });
   });
 
+  it('is refused inside a site, where no queue would set its rate', () => {
+    const topology = { ...shippedTopology('fat-tree-4'), traffic: [] };
+    const rig = quiet({ topology });
+    expectRefusal(rig, { vm: 'vm3', destination: 'h12' }, 'same-location', 409);
+    const away = rig.answer(rig.migrate({ vm: 'vm1', destination: 'hyp-far', dryRun: true }).request);
+    expect(away).toMatchObject({ ok: true });
+  });
+
   it('is taken with a warning when only a detour is too small', () => {
     const three = shippedTopology('three-site');
     const topology = {

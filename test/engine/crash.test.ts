@@ -44,7 +44,7 @@ describe('kill -9 and a new life with the same journal', () => {
     // No reason to fail was given anywhere: all but those that died before the acceptance was durable completed.
     const early = tried.filter(({ what }) => what.includes(' start: '));
     expect(completed).toBeGreaterThanOrEqual(tried.length - early.length);
-  });
+  }, 300_000);
 
   it('comes to a defined end from random moments, even twice', () => {
     const draw = drawOf(seed);

@@ -28,6 +28,27 @@ function expectShared(rig: Rig): void {
   expect(both).toBeGreaterThan(5);
 }
 
+describe('a controller that is 50 ms away from its switches', () => {
+  it('reads counters in every slot all the same, and does not fall back to the safe rate', () => {
+    const topology = smallTopology({ memoryBytes: 30_000_000, traffic: true });
+    const rig = new Rig({ seed: 1, topology, harness: { channelDelaySeconds: () => 0.05 } }).settle(3);
+    const { id } = rig.migrate({ vm: 'vm1' });
+    rig.harness.runWhile(() => rig.view(id)?.endedAt == null, rig.now + 60);
+    expect(rig.view(id)?.state).toBe('completed');
+    const paths = rig.outputs.flatMap(({ output }) =>
+      output.kind === 'publish' && output.view.migrations.some((m) => m.state === 'running')
+        ? output.view.bottlenecks.filter((b) => b.link === 'wan' && b.id.startsWith('gw-a'))
+        : [],
+    );
+    const settled = paths.slice(Math.ceil(paths.length / 5));
+    expect(settled.length).toBeGreaterThan(20);
+    expect(settled.filter((b) => b.safeMode).map((b) => b.safeReason)).toEqual([]);
+    // Half the round trip, a slot, and what a view may be late by.
+    for (const { sampleAgeMs } of settled) expect(sampleAgeMs).toBeLessThan(50 + 3 * 20);
+    expect(wan(rig).certificate.violations).toBe(0);
+  });
+});
+
 describe('two machines', () => {
   const together = (seed: number, policy: PolicyName): { rig: Rig; p99Ms: number } => {
     const topology = twoMachines(15_000_000, true);

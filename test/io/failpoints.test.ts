@@ -29,6 +29,16 @@ describe('names of the points at which the controller may die', () => {
       );
   });
 
+  it('do not depend on when a circuit is ordered', () => {
+    const names = new FailpointNames();
+    names.output(step(1, 'running'));
+    const entry = { kind: 'circuitGranted', id: 'c', link: 'l' } as const;
+    expect(names.output({ kind: 'append', record: { number: 2, wallMs: 0, entry } })).toBe(
+      'running: append circuitGranted#1',
+    );
+    expect(names.output({ kind: 'setQueue' } as never)).toBe('running: send queue#1');
+  });
+
   it('find a reply that comes in pieces, each connection by itself', () => {
     const names = new FailpointNames();
     const reply = message(21);

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  backupOf,
   disjointBackup,
-  equalCostHops,
-  equalCostLocalHops,
   NetworkMap,
+  networkMapOf,
   type Path,
+  type PortSpec,
   shortestPaths,
 } from '../../src/network/index.js';
 import { anyNetwork } from './support/random-network.js';
@@ -94,11 +95,11 @@ describe('paths on random networks', () => {
           const all = everyPath(map, from, to.name);
           const least = Math.min(...all.map((p) => p.length));
           const first = new Set(all.filter((p) => p.length === least).map((p) => p[0]));
-          const hops = equalCostHops(map, from, to.site).map((p) =>
-            p.peer.kind === 'link' ? p.peer.link.name : '',
-          );
+          const hops = map
+            .nextHops(from, to.site)
+            .map((p) => (p.peer.kind === 'link' ? p.peer.link.name : ''));
           expect(new Set(hops)).toEqual(first);
-          expect(hops[0]).toBe(portLink(map.nextHop(from, to.site)));
+          expect(hops[0]).toBe(portLink(map.nextHops(from, to.site)[0]));
         }
       }),
       { numRuns: 100 * scale },
@@ -106,7 +107,7 @@ describe('paths on random networks', () => {
   });
 });
 
-const portLink = (port: ReturnType<NetworkMap['nextHop']>): string | undefined =>
+const portLink = (port: PortSpec | undefined): string | undefined =>
   port?.peer.kind === 'link' ? port.peer.link.name : undefined;
 
 describe('paths of the shipped networks', () => {
@@ -130,13 +131,30 @@ describe('paths of the shipped networks', () => {
     expect(disjointBackup(map, shortestPaths(map, { from: 'hv-a', to: 'gw-a' }, 1)[0]!)).toBeUndefined();
   });
 
+  it('have a way round each link, a circuit its packet path, and a single link none', () => {
+    const abilene = shippedTopology('abilene');
+    const backups = (name: string, down: string[] = []) => {
+      const link = abilene.links.find((l) => l.name === name)!;
+      return backupOf(networkMapOf(abilene, down), link);
+    };
+    for (const { kind, name } of abilene.links) {
+      const round = backups(name);
+      expect(round === undefined, name).toBe(kind === 'local');
+      expect(round ?? []).not.toContain(name);
+    }
+    expect(backups('nyc-wdc')).toEqual(['nyc-chi', 'chi-ind', 'ind-atl', 'atl-wdc']);
+    const two = shippedTopology('two-dc');
+    const ways = two.links.map((l) => backupOf(networkMapOf(two), l)?.join() ?? null);
+    expect(ways).toEqual([null, 'wan', null, null]);
+  });
+
   it('are four between edges of two pods', () => {
     const map = new NetworkMap(shippedTopology('fat-tree-4'));
     const all = shortestPaths(map, { from: 'e11', to: 'e32' }, 10);
     expect(all.filter((p) => p.links.length === 4)).toHaveLength(4);
-    expect(equalCostLocalHops(map, 'e11', 'e32')).toHaveLength(2);
-    expect(equalCostLocalHops(map, 'a11', 'e32')).toHaveLength(2);
-    expect(equalCostLocalHops(map, 'c1', 'e32')).toHaveLength(1);
-    expect(equalCostLocalHops(map, 'gw-dc', 'e32')).toHaveLength(4);
+    expect(map.localNextHops('e11', 'e32')).toHaveLength(2);
+    expect(map.localNextHops('a11', 'e32')).toHaveLength(2);
+    expect(map.localNextHops('c1', 'e32')).toHaveLength(1);
+    expect(map.localNextHops('gw-dc', 'e32')).toHaveLength(4);
   });
 });

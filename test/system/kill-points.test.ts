@@ -8,7 +8,7 @@ import { type Known, learn, runTrial, type Verdict } from '../../bench/durabilit
  * `npm run durability -- kill-points` does it at every one of them.
  */
 describe('a controller that dies at a point of its own', () => {
-  const sample = 3;
+  const sample = 2;
   let plant: EmbeddedPlant;
   let known: Known;
 

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { MigrationView, SwitchView, SystemView } from '../../src/engine/view.js';
+import type { MigrationView, SwitchView } from '../../src/engine/view.js';
 import { readTopology } from '../../src/io/topology-file.js';
 import { down, readQueues, runIn, setController, startAgents, up } from '../../src/testbed/index.js';
 import { ofctl } from '../../src/testbed/ovs.js';
@@ -97,10 +97,6 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('two sites joined by a VXLAN tunne
       });
       expect(ended.state, ended.failureReason ?? '').toBe('completed');
       expect(await reaches('cross-a')).toBe(5);
-      const { bottlenecks } = await daemon.get<SystemView>('/v1/state');
-      const { packetOverhead } = bottlenecks.find((b) => b.id === 'gw-a.wan')!;
-      expect(packetOverhead?.bytes).toBeGreaterThan(49);
-      expect(packetOverhead?.bytes).toBeLessThan(51);
     } finally {
       await daemon?.kill('SIGKILL');
       await down(directory);

@@ -30,6 +30,28 @@ describe('PollSchedule', () => {
     expect(schedule.nextDue()).toBeCloseTo(0.08, 9);
   });
 
+  it('has as many requests out as a far channel holds at its best, eight at most', () => {
+    const schedule = new PollSchedule(0.02);
+    const outAfter = (roundTripSeconds: number): number => {
+      schedule.forget();
+      schedule.roundTripIs(roundTripSeconds);
+      let out = 0;
+      while (schedule.nextDue() < Number.POSITIVE_INFINITY) {
+        schedule.sent(schedule.nextDue());
+        out += 1;
+      }
+      return out;
+    };
+    schedule.sent(0);
+    expect([0, 0.019, 0.045, 0.1, 3].map(outAfter)).toEqual([1, 1, 3, 6, 8]);
+    schedule.answered();
+    expect(schedule.nextDue()).toBeLessThan(Number.POSITIVE_INFINITY);
+    schedule.sent(schedule.nextDue());
+    schedule.forget();
+    schedule.sent(schedule.nextDue());
+    expect(schedule.nextDue()).toBe(Number.POSITIVE_INFINITY);
+  });
+
   it('takes a call at the very time of a slot for that slot', () => {
     const schedule = new PollSchedule(0.1);
     schedule.sent(0.3);

@@ -17,6 +17,12 @@ export const PathSchema = sent(
       description: 'null: the switch at that end has never attached',
     }),
     links: Type.Array(Type.String()),
+    backup: nullable(
+      Type.Array(Type.String(), {
+        description:
+          'links of the way that shares none with it: of its packets when it fails, of a circuit while it is dark; null: there is none',
+      }),
+    ),
     state: Type.Enum(['up', 'down', 'dark']),
     capacityBitsPerSecond: nullable(Type.Number()),
     oneWayDelayMs: nullable(Type.Number({ description: 'null: of a carrier, not configured' })),

@@ -43,9 +43,14 @@ export const LinkSchema = sent('Link', {
   capacityBitsPerSecond: nullable(Type.Number({ description: 'null: unshaped' })),
   oneWayDelayMs: nullable(Type.Number({ description: 'null: of a carrier, not configured' })),
   mtuBytes: Type.Integer({
-    description: 'the largest IP packet that it carries, less what labels take of it',
+    description: 'the largest IP packet that it carries, less what labels and a tunnel take of it',
   }),
   state: Type.Enum(['up', 'down', 'dark']),
+  backup: nullable(
+    Type.Array(Type.String(), {
+      description: 'links that join its ends without it; null: there are none',
+    }),
+  ),
   bitsPerSecond: nullable(Type.Number({ description: 'at the `from` end, last second; null: not measured' })),
   verifiedSecondsAgo: nullable(
     Type.Number({

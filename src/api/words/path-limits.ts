@@ -150,6 +150,8 @@ function priceLimit(view: SystemViewJson, m: MigrationJson, passages: readonly P
     );
   if (dearest === undefined || dearest.bottleneck.safeMode || dearest.bottleneck.delayPromiseVoid) return [];
   const { bottleneck: b } = dearest;
+  // the estimate is a difference of two that err
+  const cross = Math.max(0, b.crossBitsPerSecond);
   const among =
     passages.length === 1 ? '' : `, the scarcest of the ${passages.length} bottlenecks on its way`;
   const others = view.migrations.filter(
@@ -162,7 +164,7 @@ function priceLimit(view: SystemViewJson, m: MigrationJson, passages: readonly P
   return [
     {
       kind: 'bottleneck',
-      sentence: `It gets what is left at ${b.id}${among}: of ${formatRate(b.capacityBitsPerSecond)} others take ${formatRate(b.crossBitsPerSecond)}, the law grants ${formatRate(b.commandedBitsPerSecond)} to migrations, and ${share}.`,
+      sentence: `It gets what is left at ${b.id}${among}: of ${formatRate(b.capacityBitsPerSecond)} others take ${formatRate(cross)}, the law grants ${formatRate(b.commandedBitsPerSecond)} to migrations, and ${share}.`,
     },
     ...othersDebt(m, others, b),
   ];

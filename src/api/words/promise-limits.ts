@@ -49,9 +49,11 @@ const advices: Readonly<Record<Service['advice'], string>> = {
   refuse: ' Nothing that is allowed would change that.',
 };
 
-function convergenceLimits({ copy, round, service }: MigrationJson): readonly Limit[] {
-  const dirty = copy?.dirtyBitsPerSecond ?? null;
-  if (copy === undefined || dirty === null || dirty < copy.meanGrantedBitsPerSecond) return [];
+function convergenceLimits(m: MigrationJson): readonly Limit[] {
+  const { copy, round, service } = m;
+  const dirty = m.dirtyBytesPerSecond * 8;
+  // in the first round nothing can have been written again
+  if (copy === undefined || round < 2 || dirty < copy.meanGrantedBitsPerSecond) return [];
   return [
     {
       kind: 'not-converging',

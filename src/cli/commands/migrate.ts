@@ -9,6 +9,7 @@ import type { Outcome } from '../program.js';
 import { doneShare, progressBar } from '../progress-bar.js';
 import { type Column, formatTable, printable } from '../table.js';
 import type { Screen, Terminal } from '../terminal.js';
+import { verdictText } from '../verdict-text.js';
 import {
   type ClientOptions,
   clientOf,
@@ -102,12 +103,7 @@ function addStart(migrate: Command, terminal: Terminal, outcome: Outcome): void 
     const request = requestOf(vm, destination, options);
     if (options.dryRun) {
       const verdict = await client.tryMigration(request);
-      await print(
-        terminal,
-        options.output,
-        verdict,
-        () => `${vm} could move to ${destination} now: ${JSON.stringify(verdict)}\n`,
-      );
+      await print(terminal, options.output, verdict, () => verdictText(vm, verdict));
       return;
     }
     const started = await client.startMigration(
@@ -234,7 +230,11 @@ const columns: readonly Column<MigrationJson>[] = [
   { title: 'STATE', value: (m) => m.state },
   { title: 'STEP', value: (m) => m.step },
   { title: 'LEFT', value: (m) => formatBytes(m.progress.memory.remainingBytes), right: true },
-  { title: 'RATE', value: (m) => formatRate(m.grantedBitsPerSecond), right: true },
+  {
+    title: 'RATE',
+    value: (m) => formatRate(m.endedAt === null ? m.grantedBitsPerSecond : null),
+    right: true,
+  },
   { title: 'DOWNTIME', value: (m) => formatMs(m.downtimeMs), right: true },
   { title: 'CREATED', value: (m) => m.createdAt },
 ];

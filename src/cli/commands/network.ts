@@ -146,7 +146,7 @@ const eventLine = ({ at, level, what, detail }: EventJson): string =>
  * Datapath ids are passed on for the controller to read; anything else is looked up as a name.
  * @throws CliError there is no switch of that name
  */
-async function dpidOf(client: ApiClient, text: string): Promise<string> {
+export async function dpidOf(client: ApiClient, text: string): Promise<string> {
   if (/^(of:)?[0-9a-f:]{16,23}$|^0x[0-9a-f]+$|^[0-9]+$/i.test(text)) return text;
   const switches = await client.switches();
   const found = switches.find(({ name }) => name === text);
@@ -243,7 +243,7 @@ const bottleneckColumns: readonly Column<BottleneckJson>[] = [
   },
   { title: 'DELAY', value: (b) => formatMs(b.backlogMs), right: true },
   { title: 'BOUND', value: (b) => formatMs(b.boundMs), right: true },
-  { title: 'CROSS', value: (b) => formatRate(b.crossBitsPerSecond), right: true },
+  { title: 'CROSS', value: (b) => formatRate(Math.max(0, b.crossBitsPerSecond)), right: true },
   { title: 'GRANTED', value: (b) => formatRate(b.enforcedBitsPerSecond), right: true },
   { title: 'MEASURED', value: (b) => formatRate(b.measuredBitsPerSecond), right: true },
   { title: 'SAMPLE AGE', value: (b) => formatMs(b.sampleAgeMs < 0 ? null : b.sampleAgeMs), right: true },

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { ApiClient } from '../client.js';
+import { ApiClient, usualServer } from '../client.js';
 import { CliError, exitCodes } from '../exit-codes.js';
 import { type OutputFormat, outputFormats } from '../output.js';
 
@@ -25,9 +25,7 @@ export const withOutput = (command: Command): Command =>
 export const withClient = (command: Command): Command =>
   withOutput(command)
     .addOption(
-      new Option('--server <url>', 'address of the controller')
-        .default('http://127.0.0.1:8080')
-        .env('STEADY_SERVER'),
+      new Option('--server <url>', 'address of the controller').default(usualServer).env('STEADY_SERVER'),
     )
     .addOption(
       new Option(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SystemViewJson } from '../../../src/api/schemas/index.js';
 import { explainMigration, type Limit } from '../../../src/api/words/migration-explanation.js';
+import { forcedNote } from '../../../src/engine/migration-words.js';
 import type { BottleneckView, CircuitView, MigrationView } from '../../../src/engine/view.js';
 import { bottleneckView, circuitView, migrationOf, switchView, viewOf } from '../fake-application.js';
 
@@ -9,7 +10,6 @@ const copy = {
   meanGrantedBitsPerSecond: 20e6,
   circuitBitsPerSecond: 0,
   measuredBitsPerSecond: 19e6,
-  dirtyBitsPerSecond: 2e6,
   waitsFor: null,
 };
 const service: NonNullable<MigrationView['service']> = {
@@ -23,6 +23,7 @@ const service: NonNullable<MigrationView['service']> = {
   promisedFinish: null,
   advice: 'none',
   cutOver: null,
+  rungs: [],
 };
 const planned = { ...service, plannedBitsPerSecond: 16e6, debtLimitBytes: '4000000' };
 const running = (change: Partial<MigrationView> = {}): MigrationView =>
@@ -39,7 +40,7 @@ const world = (m: MigrationView, { bottleneck, others = [], more = {} }: World =
     migrations: [m, ...others],
     bottlenecks: [bottleneckView(bottleneck)],
     circuits: [],
-    switches: [switchView(), switchView({ dpid: '00000000000000ff', name: 'gw-b', site: 'b' })],
+    switches: ['a', 'b', 'c'].map((site) => switchView({ name: `gw-${site}`, site })),
     hosts: ['a', 'b'].map((site) => ({
       name: `hyp-${site}`,
       role: 'hypervisor',
@@ -205,6 +206,31 @@ describe('the gate before the machine is stopped', () => {
   });
 });
 
+it('who insists does not wait for the gate', () => {
+  const note = {
+    state: 'switchover',
+    step: 'staging',
+    at: '2026-01-01T00:00:06.500Z',
+    note: forcedNote,
+  } as const;
+  const cutOver = { open: false, downtimeMs: 812, reason: 'rest-too-large' };
+  const m = running({ step: 'staging', phaseTransitions: [note], service: { ...service, cutOver } });
+  expect(explain(m)).toEqual([
+    {
+      kind: 'forced',
+      sentence:
+        'It ends by force: the machine is stopped with whatever is left (100.0 MB) as soon as the rules of its new place are staged and its queue is empty.',
+    },
+  ]);
+  expect(explain({ ...m, step: 'stopping' })).toEqual([
+    {
+      kind: 'last-round',
+      sentence:
+        'The machine stands still while its last 100.0 MB are sent at 20.0 Mbit/s; it was stopped by force, however long that takes.',
+    },
+  ]);
+});
+
 describe('an end', () => {
   const endedAt = '2026-01-01T00:01:00.000Z';
   it.each<[Partial<MigrationView>, string]>([
@@ -228,6 +254,10 @@ describe('an end', () => {
 describe('the packet path', () => {
   it('grants what is left at the bottleneck', () => {
     expect(explain(running())).toEqual([share]);
+  });
+  it('is not said to have less than no traffic of others', () => {
+    const [limit] = explain(running(), { bottleneck: { crossBitsPerSecond: -36_200 } });
+    expect(limit!.sentence).toContain('others take 0 bit/s,');
   });
   it('is limited where a byte per second is worth the most', () => {
     const passes = [
@@ -410,7 +440,7 @@ describe('the deadline', () => {
 });
 
 describe('a copy that does not converge', () => {
-  const fast = { ...copy, dirtyBitsPerSecond: 24e6 };
+  const fast = { dirtyBytesPerSecond: 3e6, round: 3 };
   it.each([
     ['none', ''],
     ['more-rate', ' A larger share of its way would be enough.'],
@@ -419,7 +449,7 @@ describe('a copy that does not converge', () => {
     ['post-copy', ' Post-copy would end it.'],
     ['refuse', ' Nothing that is allowed would change that.'],
   ] as const)('%s', (advice, more) => {
-    expect(explain(running({ copy: fast, round: 3, service: { ...service, advice } })).slice(1)).toEqual([
+    expect(explain(running({ ...fast, service: { ...service, advice } })).slice(1)).toEqual([
       {
         kind: 'not-converging',
         sentence: `The copy does not converge: in round 3 the machine writes to its memory at 24.0 Mbit/s, and the copy has 20.0 Mbit/s.${more}`,
@@ -427,7 +457,7 @@ describe('a copy that does not converge', () => {
     ]);
   });
   it('is not said before a round has ended', () => {
-    expect(explain(running({ copy: { ...copy, dirtyBitsPerSecond: null } }))).toEqual([share]);
+    expect(explain(running({ ...fast, round: 1 }))).toEqual([share]);
   });
 });
 
@@ -491,12 +521,16 @@ describe('a circuit between its sites', () => {
     expect(about({ state: 'dark', advice: 'idle' })).toEqual([]);
     expect(about({ state: 'up', carries: true, ends: ['gw-a', 'gw-x'] })).toEqual([]);
     expect(about({ state: 'up', carries: true, ends: ['gw-a', 'gw-a'] })).toEqual([]);
+    expect(about({ state: 'up', carries: true, ends: ['gw-a', 'gw-c'] })).toEqual([]);
+    expect(about({ state: 'up', carries: true, ends: ['gw-c', 'gw-b'] })).toEqual([]);
   });
 });
 
 it('a migration that the view does not have is not explained', () => {
   expect(explainMigration(viewOf(), 'm-1')).toBeUndefined();
 });
-it('without knowledge of its copy it still says something', () => {
-  expect(explain(migrationOf({ step: 'running' })).map(({ kind }) => kind)).toEqual(['nothing']);
+it('without knowledge of its copy it says so', () => {
+  expect(explain(migrationOf({ step: 'running' }))).toEqual([
+    { kind: 'unknown', sentence: 'Nobody has said how its copy goes, so what limits it is not known.' },
+  ]);
 });
