@@ -110,7 +110,7 @@ class SteadyTopo(Topo):
         for vm in spec["vms"]:
             for place in vm["hosts"]:
                 at = home[place]
-                self.attach(f"{mn_name(vm['name'])}_{mn_name(place)}", vm, at, ports[at][f"{vm['name']}@{place}"])
+                self.attach(place_name(vm["name"], place), vm, at, ports[at][f"{vm['name']}@{place}"])
 
     def attach(self, name, who, switch, port):
         self.addHost(name, ip=f"{who['ip']}/24", mac=who["mac"])
@@ -123,6 +123,12 @@ topos = {"steady": SteadyTopo}
 def mn_name(name):
     """Mininet makes interface names of these; the kernel allows 15 bytes."""
     return name.replace("-", "")
+
+
+def place_name(vm, place):
+    """A machine at one of its hosts; with the ending of an interface (-eth0) it must fit into the 15 bytes, too."""
+    name = f"{mn_name(vm)}_{mn_name(place)}"
+    return name if len(name) <= 10 else name.replace("_", "")
 
 
 def shape(net, spec):
@@ -191,7 +197,7 @@ class Machines:
         for vm in self.spec["vms"]:
             for place in vm["hosts"]:
                 sockets[vm["name"], place] = self.begin(
-                    f"{mn_name(vm['name'])}_{mn_name(place)}", "vm-standin", f"{vm['name']}@{place}.sock", "--control",
+                    place_name(vm["name"], place), "vm-standin", f"{vm['name']}@{place}.sock", "--control",
                     "--place", place, "--address", vm["ip"], "--port", "5050", *([] if vm["at"] == place else ["--paused"]))
         agents = {}
         for host in self.spec["hosts"]:

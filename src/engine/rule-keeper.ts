@@ -88,6 +88,8 @@ export class RuleKeeper {
   installedCount: number | null = null;
   #knowledge: Knowledge = { kind: 'unknown', retryAt: 0 };
   #groups: readonly DesiredGroup[] = [];
+  /** of the desired rules */
+  #leases: readonly Rule[] = [];
   #transaction: Sent | undefined;
   #full: { readonly tableId: number; retryAt: number; readonly tries: number } | undefined;
   #room = new TableRoom();
@@ -112,7 +114,10 @@ export class RuleKeeper {
   /** `verify`: a step of a migration waits for a read that confirms this revision. */
   desire(rules: readonly Rule[], revision: number, verify: boolean): void {
     if (rules === this.desired) this.#carryOn(revision);
-    else this.#groups = groupsOf(rules);
+    else {
+      this.#groups = groupsOf(rules);
+      this.#leases = rules.filter((rule) => rule.lease === true);
+    }
     this.desired = rules;
     this.revision = revision;
     this.#wantsVerified = verify;
@@ -167,8 +172,7 @@ export class RuleKeeper {
     if (this.#transaction !== undefined || this.#knowledge.kind === 'reading')
       return Number.POSITIVE_INFINITY;
     if (this.#knowledge.kind === 'unknown') return this.#knowledge.retryAt;
-    const holdsLease =
-      this.acknowledged === this.revision && this.desired.some((rule) => rule.lease === true);
+    const holdsLease = this.acknowledged === this.revision && this.#leases.length > 0;
     const lease = holdsLease ? this.#lastLease + leaseRefreshSeconds : Number.POSITIVE_INFINITY;
     const room = this.#waitsForRoom ? this.#full!.retryAt : Number.POSITIVE_INFINITY;
     return Math.min(lease, room, this.#lastAudit + auditPeriodSeconds);
@@ -314,10 +318,9 @@ export class RuleKeeper {
   /** The rule that grants a rate dies with its controller (hard timeout) unless it is refreshed. */
   #refreshLeases(turn: Turn, session: Session): void {
     if (turn.now < this.#lastLease + leaseRefreshSeconds || this.acknowledged < this.revision) return;
-    const leases = this.desired.filter((rule) => rule.lease === true);
-    if (leases.length === 0) return;
+    if (this.#leases.length === 0) return;
     this.#lastLease = turn.now;
-    for (const rule of leases) session.send(flowModOf(rule, 'add'));
+    for (const rule of this.#leases) session.send(flowModOf(rule, 'add'));
   }
 
   /** True if the event was an answer to this keeper. */

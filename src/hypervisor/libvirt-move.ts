@@ -1,10 +1,11 @@
+import { LookPace, slowHoldRate } from './libvirt-door.js';
 import type { LibvirtMarker } from './libvirt-marker.js';
-import { type MoveFacts, sourcePhase, targetPhase, wordsFor } from './libvirt-phases.js';
+import { endPhases, eventOf, type MoveFacts, sourcePhase, targetPhase, wordsFor } from './libvirt-phases.js';
 import { type LibvirtPlace, notAsked, type PlaceView } from './libvirt-place.js';
 import { LibvirtProgress } from './libvirt-progress.js';
 import { LibvirtSpeed } from './libvirt-speed.js';
 import type { AgentEventName, AgentPhase, AgentStatus } from './protocol.js';
-import { fits, holdRate } from './qemu-door.js';
+import { fits } from './qemu-door.js';
 import {
   errorOf,
   type RunningVirsh,
@@ -29,25 +30,14 @@ import { readJob } from './virsh-output.js';
 export type LibvirtSide = 'source' | 'target';
 export type TellMove = (side: LibvirtSide, name: AgentEventName, status: AgentStatus) => void;
 
-const watchPeriodMs = 500;
-/** in the small passes, and when the machine is about to be stopped */
-const closeWatchPeriodMs = 200;
 const firstPass = 1;
+/** from here on it is looked at more often */
+const nearSeconds = 4;
 /** libvirt puts things in order by itself; what is left after so long it will not touch any more */
 const settledMs = 5000;
 const recoveryPeriodMs = 5000;
 /** for what the target's libvirtd knows of the stop; then the end is told without it */
 const mostDowntimeQuestions = 3;
-
-const ends: readonly AgentPhase[] = ['completed', 'resumed', 'cancelled', 'failed'];
-const eventOf: Partial<Record<AgentPhase, AgentEventName>> = {
-  'pre-switchover': 'PRE_SWITCHOVER',
-  stopped: 'STOP',
-  resumed: 'RESUME',
-  completed: 'COMPLETED',
-  cancelled: 'CANCELLED',
-  failed: 'FAILED',
-};
 
 /**
  * One move between two libvirtds. Level-triggered: `advance` looks at what both said last and does what follows; it may be called at any time.
@@ -82,7 +72,7 @@ export class LibvirtMove {
   readonly #told = { source: 'none' as AgentPhase, target: 'none' as AgentPhase };
   #toldPass = 0;
   readonly #progress = new LibvirtProgress();
-  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #pace: LookPace;
   #odd: { readonly what: string; readonly sinceMs: number } | undefined;
   #recoveredAtMs = Number.NEGATIVE_INFINITY;
 
@@ -91,6 +81,7 @@ export class LibvirtMove {
     this.#start = start;
     this.#tell = tell;
     this.#nowMs = nowMs;
+    this.#pace = new LookPace(nowMs());
   }
 
   get isBegun(): boolean {
@@ -124,6 +115,7 @@ export class LibvirtMove {
   begin(marker: LibvirtMarker, call: VirshCall): void {
     this.#marker = marker;
     this.#begun = true;
+    this.#pace.restart(this.#nowMs());
     this.#run(call);
   }
 
@@ -148,7 +140,7 @@ export class LibvirtMove {
   /** Nothing will change any more. */
   get over(): boolean {
     if (!this.#begun) return this.#cancelled;
-    const isEnd = (side: LibvirtSide): boolean => ends.includes(this.phase(side));
+    const isEnd = (side: LibvirtSide): boolean => endPhases.includes(this.phase(side));
     const isKnown = !this.#seen.source.isUnknown && !this.#seen.target.isUnknown;
     return isKnown && isEnd('source') && isEnd('target') && this.#process === undefined;
   }
@@ -229,10 +221,18 @@ export class LibvirtMove {
   // ---------------------------------------------------------------- what follows
 
   tick(): void {
-    const close = this.#continued || this.#door || this.#progress.pass > firstPass;
-    const period = close ? closeWatchPeriodMs : watchPeriodMs;
-    if (this.#begun && !this.over && this.#nowMs() >= this.#lookedAtMs + period) void this.#look();
+    const isClose = this.#continued || this.#door || this.#isNearAnEnd;
+    if (this.#begun && this.#pace.isDue(this.#nowMs(), isClose) && !this.over) void this.#look();
     this.#sendSpeed();
+  }
+
+  /** of its first pass, or of all */
+  get #isNearAnEnd(): boolean {
+    const { pass, job } = this.#progress;
+    return (
+      pass > firstPass ||
+      (pass === firstPass && job.memoryRemainingBytes < nearSeconds * this.speed.payloadBytesPerSecond)
+    );
   }
 
   /** One at a time, however slow libvirtd answers. */
@@ -247,7 +247,7 @@ export class LibvirtMove {
       if (source.isGone && target.runs && !this.#facts.downtimeKnown) await this.#askDowntime();
     } finally {
       this.#underWay.delete('look');
-      this.#lookedAtMs = this.#nowMs();
+      this.#pace.looked(this.#nowMs());
     }
     this.#progress.see(this.#seen.source.job, this.#nowMs());
     this.#watchDoor();
@@ -277,9 +277,10 @@ export class LibvirtMove {
       remainingBytes: this.#progress.memoryRemainingBytes(this.#nowMs(), this.#workingSetBytes),
       payloadBytesPerSecond: this.speed.payloadBytesPerSecond,
       downtimeLimitMs: this.#marker?.downtimeLimitMs ?? 0,
+      lookSeconds: this.#pace.seconds,
     };
     this.#door ||= this.#marker?.mode === 'postcopy' || fits(facts);
-    this.speed.hold(holdRate(facts));
+    this.speed.hold(slowHoldRate(facts));
     this.#sendSpeed();
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseCookie } from '../../src/network/cookie.js';
 import { priorities, tables } from '../../src/network/index.js';
-import { flowModOf } from '../../src/network/rules.js';
+import { flowModOf, ruleText } from '../../src/network/rules.js';
 import type { Topology } from '../../src/network/topology.js';
 import { tapQueuePackets } from '../../src/simulator/tap-queue.js';
 import { shippedTopology } from '../network/support/topologies.js';
@@ -281,6 +281,35 @@ describe('a switch that is away', () => {
     settle(all);
     for (const { what, stream } of inwardOf(all))
       expect([stream.lost, stream.duplicates, stream.overtaken], what).toEqual([0, 0, 0]);
+  });
+
+  it('for more than a minute while packets follow the machine: the others wait, or they would circle', () => {
+    const { rig, id } = underWay([], { topology, switchover: 'follow' });
+    runUntilWritten(rig, 'flipping');
+    rig.freeze('gw-b');
+    rig.finish(id, 150);
+    expect(
+      rig
+        .view(id)!
+        .phaseTransitions.map((t) => t.note)
+        .join(),
+    ).toContain('not reached: gw-b');
+    const { mac } = topology.vms.find((vm) => vm.name === 'vm1')!;
+    const held = (name: string): string[] =>
+      rig
+        .rules(name)
+        .map(ruleText)
+        .filter((text) => text.includes(`eth_dst=0x${BigInt(`0x${mac.replaceAll(':', '')}`).toString(16)} `));
+    for (const name of ['gw-a', 'gw-c', 'hv-a']) {
+      const old = rig.quietRulesOf(name, 'hyp-a');
+      expect(
+        held(name).every((text) => old.includes(text)),
+        name,
+      ).toBe(true);
+    }
+    rig.frozen.clear();
+    rig.harness.runUntil(rig.now + 10);
+    expect(rig.leftovers([id])).toEqual([]);
   });
 
   it('while packets are being turned: they go back soon, and the machine stays where it is', () => {

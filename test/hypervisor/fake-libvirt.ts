@@ -37,6 +37,8 @@ export class FakeLibvirt {
   readonly calls: { readonly host: Host; readonly args: readonly string[]; readonly atMs: number }[] = [];
   /** commands that are never answered in time */
   readonly hangs = new Set<string>();
+  /** no domain is found, though it is listed */
+  hides = false;
   speedMebibytes = 128;
   postcopyMebibytes = 0;
   downtimeLimitMs = 300;
@@ -77,7 +79,7 @@ export class FakeLibvirt {
     if (!this.up[host]) return refusal(errors.noSocket);
     const domain = this.domains[host];
     if (args[0] === 'list') return answer(domain === undefined ? '\n' : 'vm1\n\n');
-    if (domain === undefined) return refusal(errors.noDomain);
+    if (domain === undefined || this.hides) return refusal(errors.noDomain);
     switch (args[0]) {
       case 'domstate':
         return answer(`${domain.state}${domain.reason && ` (${domain.reason})`}\n\n`);

@@ -10,6 +10,7 @@ export const tools = [
   'tshark',
   'testcontroller',
   'qemu',
+  'libvirt',
   'chromium',
   'docker',
   'mininet',
@@ -77,6 +78,8 @@ function whyMissing(tool: Tool): string | undefined {
       return needCommands(['ovs-testcontroller']);
     case 'qemu':
       return needCommands(['qemu-system-x86_64', 'busybox', 'ffmpeg', 'gcc', 'apt-get', 'dpkg']) ?? needTap();
+    case 'libvirt':
+      return needCommands(['virsh', 'libvirtd', 'qemu-system-x86_64', 'mount']) ?? needHosts();
     case 'mininet':
       return (
         needCommands(['mn']) ??
@@ -96,6 +99,13 @@ const needRoot = (): string | undefined => (process.getuid?.() === 0 ? undefined
 
 const needTap = (): string | undefined =>
   needNamespaces() ?? (succeeds('test', ['-c', '/dev/net/tun']) ? undefined : 'no /dev/net/tun');
+
+/** Namespaces that make one machine look like several to libvirt. */
+const needHosts = (): string | undefined =>
+  needRoot() ??
+  (succeeds('unshare', ['--uts', '--mount', '--pid', '--fork', '--mount-proc', 'true'])
+    ? undefined
+    : 'no right to make namespaces of mounts, processes and host names');
 
 const needNamespaces = (): string | undefined =>
   needRoot() ?? (succeeds('unshare', ['--net', 'true']) ? undefined : 'no right to make network namespaces');

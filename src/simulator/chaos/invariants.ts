@@ -228,7 +228,6 @@ export class Invariants implements HostWatcher {
       this.report('I1', `${id} is flipping, but ${migration.vm} runs at ${hosts.join() || 'no host'}`);
     if (step === 'failing' && note === '') this.report('I15', `${id} is failing, and does not say why`);
     if (note.includes('not reached')) return;
-    if (step === 'stopping') this.expectRedirected(migration);
     if (step === 'cleaning') {
       this.expectForwarding(migration, migration.destination, 'I15');
       this.expectShortGap(migration);
@@ -249,15 +248,6 @@ export class Invariants implements HostWatcher {
       for (const entry of sw.tables.entries())
         if (parseCookie(entry.cookie)?.ordinal === migration.ordinal)
           this.report('I8', `${migration.id} is ${step}, but ${name} holds ${entry.text()}`);
-  }
-
-  /** Before a machine is stopped its packets go to where it will run. */
-  private expectRedirected({ id, vm, destination }: KnownMigration): void {
-    for (const name of this.scene.switches.keys()) {
-      const place = this.scene.forwarding.placeOf(name, vm);
-      if (place !== destination && !this.blank.has(name))
-        this.report('I15', `${id}: ${vm} is to be stopped, but ${name} sends to ${place ?? 'nobody'}`);
-    }
   }
 
   /** While it stands still no switch may send its packets back by itself. */
