@@ -42,8 +42,9 @@ export function endProblems({ rig, id }: KillRun): string[] {
   const unanswered = `request ${rig.asked[0]} got 0 replies`;
   const found = rig.leftovers([id]).filter((l) => l !== unanswered);
   const { connections } = rig.simulation;
-  if (connections.length > (rig.harness.circuits.model.released > 0 ? 2 : 1))
-    found.push(`${connections.length} transfers were begun`);
+  // Where a circuit may be ordered, a transfer has two streams from the start.
+  const streams = rig.harness.view?.circuits.some((c) => c.budget !== null) ? 2 : 1;
+  if (connections.length > streams) found.push(`${connections.length} transfers were begun`);
   const state = rig.view(id)?.state;
   if (accepted && state !== 'completed' && state !== 'failed') found.push(`it is ${state}`);
   if (!accepted && state !== undefined) found.push(`it is ${state}, but was never accepted`);
