@@ -66,7 +66,7 @@ export class Migration {
   /** it was asked to stop with whatever is left */
   #forced = false;
   /** that wait for a record: of an earlier step, or their own */
-  #cancels: CancelAnswer[] = [];
+  readonly #cancels: CancelAnswer[] = [];
   #lastQuery = Number.NEGATIVE_INFINITY;
   readonly #progress = new MigrationProgress();
   readonly #orders = new AgentOrders();
@@ -183,9 +183,7 @@ export class Migration {
   }
 
   answerCancels(turn: Turn, outcome: CancelOutcome): void {
-    const waiting = this.#cancels;
-    this.#cancels = [];
-    for (const answer of waiting) answer(turn, outcome);
+    for (const answer of this.#cancels.splice(0)) answer(turn, outcome);
   }
 
   /** Replays a record that was read from the journal at the start of this life. */
@@ -435,11 +433,12 @@ export class Migration {
       this.happen(turn, world, 'redirected', 'its packets follow the machine when it has resumed');
       return;
     }
-    const rules = world.rules();
-    if (rules.refused !== null) this.happen(turn, world, 'gaveUp', rules.refused);
+    const { refused } = world.rules();
+    const turnedOn = refused === null && this.#turnOn(turn, world);
+    if (refused !== null) this.happen(turn, world, 'gaveUp', refused);
     else if (this.#redirection.isComplete)
       this.happen(turn, world, 'redirected', `every switch sends its packets to ${destination}`);
-    else if (this.#turnOn(turn, world)) world.rulesChanged(turn);
+    else if (turnedOn) world.rulesChanged(turn);
   }
 
   #turnOn(turn: Turn, world: MigrationWorld): boolean {

@@ -144,8 +144,9 @@ describe('/stats, as ofctl_rest has it', () => {
     },
   );
   it('changes nothing', async () => {
-    for (const url of ['/stats/flowentry/add', '/stats/flowentry/clear/1', '/stats/flow/1'])
-      expect((await app.inject({ method: 'POST', url, payload: {} })).statusCode).toBe(404);
+    const post = async (url: string) => (await app.inject({ method: 'POST', url, payload: {} })).statusCode;
+    for (const url of ['/stats/flowentry/add', '/stats/flowentry/clear/1']) expect(await post(url)).toBe(404);
+    expect(await post('/stats/flow/1')).toBe(405);
     expect(application.commands).toEqual([]);
   });
 });

@@ -132,6 +132,8 @@ export class Invariants implements HostWatcher {
   private readonly answered = new Set<number>();
   /** moves in the middle of whose redirection or flip the process died: its next life does not know how far they had come */
   private readonly interrupted = new Set<string>();
+  /** moves whose machine was told to stop, as far as this life of the process or the one before may know */
+  private readonly told = new Set<string>();
   /** what each switch does with packets to other sites while every link is well, and those that do something else at the moment */
   private readonly usualRoutes = new Map<string, string>();
   private readonly rerouted = new Set<string>();
@@ -451,14 +453,19 @@ export class Invariants implements HostWatcher {
 
   started(): void {
     this.startedAt = this.scene.events.now;
-    for (const migration of this.scene.ledger.live())
+    for (const migration of this.scene.ledger.live()) {
       if (isTurning(migration)) this.interrupted.add(migration.id);
+      if (migration.steps.includes('stopping')) this.told.add(migration.id);
+    }
   }
 
   killed(): void {}
 
   stepped(_input: Input, outputs: readonly Output[]): void {
-    for (const output of outputs) if (output.kind === 'publish') this.onView(output.view);
+    for (const output of outputs)
+      if (output.kind === 'publish') this.onView(output.view);
+      else if (output.kind === 'hypervisor' && output.request.execute === 'continue')
+        this.told.add(output.request.migration);
   }
 
   private onView(view: SystemView): void {
@@ -481,7 +488,7 @@ export class Invariants implements HostWatcher {
       if (limit === undefined) continue;
       // Whether a machine that was told to stop runs here or there only an agent can say.
       const unknowable =
-        migration.steps.includes('stopping') && this.scene.anyAway([migration.source, migration.destination]);
+        this.told.has(migration.id) && this.scene.anyAway([migration.source, migration.destination]);
       if (unknowable && stepOf(migration) === 'failing') migration.enteredAt = events.now;
       const since = Math.max(migration.enteredAt, this.startedAt, this.scene.refusedAt());
       if (events.now - since <= limit + slackSeconds) continue;
