@@ -126,6 +126,7 @@ describe.skipIf(!requireOrSkip('chromium'))('an operator at the page', () => {
     await check();
     await page.getByRole('button', { name: 'Start: vm1 → hyp-a' }).click();
     await page.locator('.migration-running').waitFor();
+    await page.locator('.limits', { hasText: 'Its request caps it' }).waitFor();
     await page.getByRole('button', { name: 'Cancel the migration of vm1' }).click();
     expect(await page.locator('.confirm').innerText()).toContain('goes on running at hyp-b');
     await page.getByRole('button', { name: 'Yes, cancel it' }).click();
@@ -133,6 +134,18 @@ describe.skipIf(!requireOrSkip('chromium'))('an operator at the page', () => {
     expect(await page.locator('#topology .vm').getAttribute('aria-label')).toContain('lives at hyp-b');
     // Chromium notes the refusals: at the start, of the wrong token, after leaving.
     expect(errors.map((e) => e.match(/401/)?.[0] ?? e)).toEqual(['401', '401', '401']);
+  });
+
+  it('does not wait for the end of a third, which then ends at once', async () => {
+    await page.getByRole('button', { name: 'Move a machine' }).click();
+    await page.getByLabel('At most, Mbit/s').fill('4');
+    await check();
+    await page.getByRole('button', { name: 'Start: vm1 → hyp-a' }).click();
+    await page.getByRole('button', { name: 'Stop vm1 with whatever is left?' }).click();
+    expect(await page.locator('.confirm').innerText()).toMatch(/vm1 stands still while .* are sent/);
+    await page.getByRole('button', { name: 'Yes, move it now' }).click();
+    await page.locator('#topology .vm[aria-label*="lives at hyp-a"]').waitFor({ timeout: 60_000 });
+    await page.locator('.timeline', { hasText: 'by request' }).waitFor();
   });
 
   it('sees a link die, then every switch, then the controller', async () => {

@@ -24,6 +24,10 @@ const cancellable: readonly string[] = [
 ];
 export const isCancellable = (m: MigrationView): boolean => cancellable.includes(m.step);
 
+/** It sends memory, and was not told to stop. */
+export const isForcible = (m: MigrationView): boolean =>
+  (m.step === 'running' && m.round > 0) || m.step === 'staging' || m.step === 'redirecting';
+
 /** What one light for proof and queue together can be. */
 export type OverallLight = CertificateLight | Exclude<QueueLight, 'inside'>;
 

@@ -9,8 +9,9 @@ import {
   trimmed,
 } from '../model/format.js';
 import { diskProgress, isActive, memoryProgress, type Progress } from '../model/selection.js';
-import type { MigrationState, MigrationView } from '../model/types.js';
-import { CancelButton } from './cancel-button.js';
+import type { MigrationState, MigrationView, SystemView } from '../model/types.js';
+import { LimitsNote } from './limits-note.js';
+import { MigrationActions } from './migration-actions.js';
 
 const road: readonly { readonly state: MigrationState; readonly word: string }[] = [
   { state: 'accepted', word: 'accepted' },
@@ -197,15 +198,15 @@ function Timeline({ migration: m, now }: { readonly migration: MigrationView; re
 
 export function MigrationCard({
   migration: m,
-  now,
-  vmHost,
-  mayCancel,
+  view,
+  mayAct,
 }: {
   readonly migration: MigrationView;
-  readonly now: string;
-  readonly vmHost: string | undefined;
-  readonly mayCancel: boolean;
+  readonly view: SystemView;
+  readonly mayAct: boolean;
 }) {
+  const now = view.at;
+  const vmHost = view.vms.find((v) => v.name === m.vm)?.host;
   const memory = memoryProgress(m);
   const disk = diskProgress(m);
   return (
@@ -239,7 +240,8 @@ export function MigrationCard({
       )}
       {disk.totalBytes > 0 && <Bar name="disk" progress={disk} detail="" />}
       <Numbers migration={m} now={now} />
-      {mayCancel && <CancelButton migration={m} />}
+      {isActive(m) && <LimitsNote view={view} migration={m} />}
+      {mayAct && <MigrationActions migration={m} />}
       <Timeline migration={m} now={now} />
     </article>
   );

@@ -4,7 +4,7 @@ import { type Access, whyNoStart, whyOnlyLooking } from '../model/access.js';
 import { plural } from '../model/format.js';
 import { firstDraft } from '../model/migration-draft.js';
 import { isActive, orderMigrations } from '../model/selection.js';
-import type { MigrationView, SystemView } from '../model/types.js';
+import type { SystemView } from '../model/types.js';
 import { MigrationCard } from './migration-card.js';
 import { Empty, Panel } from './panel.js';
 import { StartForm } from './start-form.js';
@@ -42,7 +42,6 @@ export function MigrationsPanel({ view, access }: Props) {
   const looking = whyOnlyLooking(access);
   const offered = view !== null && looking === null && firstDraft(view) !== undefined;
   const shown = offered && (opened ?? migrations.length === 0);
-  const hostOf = (m: MigrationView): string | undefined => view?.vms.find((v) => v.name === m.vm)?.host;
   return (
     <Panel
       id="migrations"
@@ -71,20 +70,12 @@ export function MigrationsPanel({ view, access }: Props) {
       )}
       {view !== null && migrations.length > 0 && looking !== null && <p class="note">{looking}</p>}
       {view !== null &&
-        open.map((m) => (
-          <MigrationCard
-            key={m.id}
-            migration={m}
-            now={view.at}
-            vmHost={hostOf(m)}
-            mayCancel={looking === null}
-          />
-        ))}
+        open.map((m) => <MigrationCard key={m.id} migration={m} view={view} mayAct={looking === null} />)}
       {view !== null && rest.length > 0 && (
         <details class="older">
           <summary>{plural(rest.length, 'earlier migration')}</summary>
           {rest.map((m) => (
-            <MigrationCard key={m.id} migration={m} now={view.at} vmHost={undefined} mayCancel={false} />
+            <MigrationCard key={m.id} migration={m} view={view} mayAct={false} />
           ))}
         </details>
       )}
