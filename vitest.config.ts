@@ -1,9 +1,16 @@
 import { defineConfig } from 'vitest/config';
 
 /** Tests that ask other programs and measure nothing: they may run beside each other. */
-const programs = ['bench-openflow', 'docker', 'fuzz', 'ofp-parse', 'openflow-tls', 'osken', 'tshark'].map(
-  (name) => `test/system/${name}.test.ts`,
-);
+const programs = [
+  'bench-openflow',
+  'docker',
+  'fuzz',
+  'guide',
+  'ofp-parse',
+  'openflow-tls',
+  'osken',
+  'tshark',
+].map((name) => `test/system/${name}.test.ts`);
 
 /** Tests that build networks or drive a browser: they take their time and must run alone. */
 const system = ['test/testbed/**/*.test.ts', 'test/system/**/*.test.ts', 'test/dashboard/page.test.ts'];

@@ -7,6 +7,12 @@ const passesMeasured = 2;
 /** The ladder says the same for so long, so that a wave of cross traffic is not taken for a machine that never converges. */
 const patienceSeconds = 3;
 const giveUpPatienceSeconds = 10;
+/**
+ * Where it would converge if others were silent, they had so much time for that, and so many whole passes were copied meanwhile: each
+ * pass that leaves as much as it sent is a load on the path for nothing.
+ */
+const silencePatienceSeconds = 20;
+const passesForNothing = 2;
 /** Slowing a machine down takes its steps of two passes each. */
 const throttlePatienceSeconds = 20;
 
@@ -25,12 +31,13 @@ export interface RemedyInput {
 
 /**
  * Turns the ladder's advice of the moment into deeds, each once and only when the advice has held. Rate and circuit are others' to
- * give; what is left is to slow the machine down, to go on in post-copy, or to give up, and that only where no rate that could ever be had
- * would make the copy converge: r <= d with a working set that does not fit into the downtime.
+ * give; what is left is to slow the machine down, to go on in post-copy, or to give up: where no rate that could ever be had
+ * would make the copy converge (r <= d with a working set that does not fit into the downtime), or others' traffic has left too little for several passes.
  */
 export class ConvergenceRemedy {
   #rung: LadderRung = 'none';
   #since: Instant | undefined;
+  #sincePass = 0;
   #throttledAt: Instant | undefined;
 
   /** the machine was slowed down and that did not do: the rung is behind us */
@@ -45,6 +52,7 @@ export class ConvergenceRemedy {
     if (rung !== this.#rung) {
       this.#rung = rung;
       this.#since = now;
+      this.#sincePass = input.pass;
     }
     const held = now - (this.#since ?? now);
     if (rung === 'throttle' && held >= patienceSeconds && this.#throttledAt === undefined) {
@@ -52,8 +60,9 @@ export class ConvergenceRemedy {
       return 'throttle';
     }
     if (rung === 'post-copy' && held >= patienceSeconds) return 'post-copy';
-    if (rung === 'refuse' && held >= giveUpPatienceSeconds && !this.#couldConverge(input)) return 'give-up';
-    return null;
+    if (rung !== 'refuse' || held < giveUpPatienceSeconds) return null;
+    const forNothing = held >= silencePatienceSeconds && input.pass > this.#sincePass + passesForNothing;
+    return forNothing || !this.#couldConverge(input) ? 'give-up' : null;
   }
 
   #couldConverge({ copy, mostBytesPerSecond }: RemedyInput): boolean {

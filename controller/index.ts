@@ -15,6 +15,7 @@ export { createPolicy, policyNames } from './create-policy.js';
 export { CrossTrafficQuantile } from './cross-quantile.js';
 export * from './cut-over-gate.js';
 export * from './deadline-debt.js';
+export { DirtyRate } from './dirty-rate.js';
 export { DiscountedDisturbance } from './disturbance.js';
 export { ErrorWindow } from './error-window.js';
 export { CrossTrafficForecast } from './forecast.js';

@@ -20,7 +20,7 @@ npm run durability -- kill-points   dies before and after each point, records al
 
   --out DIR        default bench/results/durability
   --limit SECONDS  stop after so long; what has a result is not run again (default: none)
-  --only TEXT      only trials with this in their name
+  --only PATTERN   only trials whose name matches
   --plants N       so many networks side by side (default 3)`;
 
 interface Line extends Verdict {
@@ -38,6 +38,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const triesPerPoint = 3;
+const only = new RegExp(values.only);
 const limitMs = Number(values.limit) * 1000;
 
 async function points(): Promise<void> {
@@ -60,7 +61,7 @@ async function killPoints(): Promise<void> {
     const later = (t: KillTrial): number =>
       (t.point.endsWith('#1') ? 0 : 1) + (/ read#/.test(t.point) ? 1 : 0);
     const ordered = trials.toSorted((a, b) => later(a) - later(b));
-    const left = ordered.filter((t) => !book.has(nameOf(t)) && nameOf(t).includes(values.only));
+    const left = ordered.filter((t) => !book.has(nameOf(t)) && only.test(nameOf(t)));
     const work = async (own: EmbeddedPlant): Promise<void> => {
       while (performance.now() < limitMs) {
         const trial = left.shift();
@@ -81,13 +82,12 @@ async function faults(): Promise<void> {
   try {
     const { quiet, points } = await learn(plant);
     const records = [...recordsIn(points)];
-    const trials = ovsFaults.flatMap((fault) =>
-      records.map(([record, point]) => ovsTrial(plant, fault, record, point)),
+    const trials = records.flatMap(([record, point]) =>
+      ovsFaults.map((fault) => ovsTrial(plant, fault, record, point)),
     );
     for (const trial of trials) {
       if (performance.now() > limitMs) break;
-      if (!book.has(trial.name) && trial.name.includes(values.only))
-        book.note(await runTrial(plant, trial, quiet));
+      if (!book.has(trial.name) && only.test(trial.name)) book.note(await runTrial(plant, trial, quiet));
     }
     book.summarise({ wanted: trials.length });
   } finally {

@@ -3,10 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DemoCase } from '../../src/cli/demo-case.js';
 import { capacityOf } from '../../src/cli/demo-network.js';
 import { type OvsNetwork, openOvsNetwork } from '../../src/cli/demo-ovs.js';
-import type { MigrationView } from '../../src/engine/view.js';
+import type { ForecastView, MigrationView, ServiceView } from '../../src/engine/view.js';
 import type { Topology } from '../../src/network/topology.js';
 import type { MachineReport } from '../../src/testbed/index.js';
 import { bytesBetween, trace } from '../../src/traffic/index.js';
+import { CopyWatch } from './copy-watch.js';
+import { type Silence, silenceOf } from './silence.js';
 
 export interface RigOptions {
   readonly topology: Topology;
@@ -18,6 +20,7 @@ export interface RigOptions {
 
 export interface MoveOptions {
   readonly to: string;
+  readonly mode: MigrationView['mode'];
   /** pages that the machine writes, as a share of what the line has left for the migration */
   readonly dirtyFraction: number;
   /** the migration is cancelled after this long */
@@ -26,6 +29,7 @@ export interface MoveOptions {
 
 /** One move of a real machine. Rates are means over the time in which memory was copied. */
 export interface MoveRow {
+  readonly mode: MigrationView['mode'];
   readonly at: string;
   readonly load: number;
   readonly dirtyFraction: number;
@@ -36,8 +40,17 @@ export interface MoveRow {
   /** of the machine's memory over what was granted less what it wrote; null: that is not positive */
   readonly boundSeconds: number | null;
   readonly grantedBitsPerSecond: number;
+  /** what QEMU sent, with the headers of full frames */
+  readonly wireBitsPerSecond: number;
   readonly movedBytes: number;
   readonly rounds: number;
+  readonly downtimeMs: number | null;
+  readonly silence: Silence | null;
+  readonly forecast: ForecastView | null;
+  /** rungs of the ladder that were advised, in order, each with the pass in which it was first */
+  readonly rungs: ServiceView['rungs'];
+  /** by the reasons of its steps */
+  readonly notes: readonly string[];
   readonly violations: number;
   readonly leftoverRules: number;
   readonly machine: MachineReport;
@@ -97,7 +110,7 @@ export class VmRig {
   }
 
   /** Moves the machine under load and looks at it from before until some seconds after. */
-  async move({ to, dirtyFraction, limitSeconds }: MoveOptions): Promise<MoveRow> {
+  async move({ to, mode, dirtyFraction, limitSeconds }: MoveOptions): Promise<MoveRow> {
     const dirtyPagesPerSecond = Math.round((dirtyFraction * this.residualBitsPerSecond) / 8 / pageBytes);
     const load = loadavg()[0]!;
     await this.network.tell(vm, `dirty ${dirtyPagesPerSecond}`);
@@ -105,12 +118,15 @@ export class VmRig {
     const observer = (await this.network.observe(vm))!;
     try {
       await sleep(leadSeconds * 1000);
-      const { migration, seconds, rounds, grantedBitsPerSecond } = await this.#migrate(to, limitSeconds);
+      const copy = new CopyWatch();
+      const { migration, seconds } = await this.#migrate({ to, mode, limitSeconds }, copy);
+      const { grantedBitsPerSecond } = copy;
       await sleep(observedAfterSeconds * 1000);
       const machine = await observer.stop();
       const { totalBytes, processedBytes } = migration.progress.memory;
       const left = grantedBitsPerSecond / 8 - dirtyPagesPerSecond * pageBytes;
       return {
+        mode,
         at: new Date().toISOString(),
         load: Math.round(load * 10) / 10,
         dirtyFraction,
@@ -120,8 +136,14 @@ export class VmRig {
         seconds,
         boundSeconds: left > 0 ? Number(totalBytes) / left : null,
         grantedBitsPerSecond,
+        wireBitsPerSecond: copy.wireBitsPerSecond,
         movedBytes: Number(processedBytes),
-        rounds,
+        rounds: copy.rounds,
+        downtimeMs: migration.downtimeMs,
+        silence: silenceOf(migration, machine),
+        forecast: migration.forecast ?? null,
+        rungs: migration.service?.rungs ?? [],
+        notes: migration.phaseTransitions.map((t) => t.note),
         violations: this.running.view.bottlenecks.reduce((sum, b) => sum + b.certificate.violations, 0),
         leftoverRules: await this.running.leftoverRules(),
         machine,
@@ -140,35 +162,21 @@ export class VmRig {
   }
 
   async #migrate(
-    to: string,
-    limitSeconds: number,
-  ): Promise<{
-    migration: MigrationView;
-    seconds: number;
-    /** passes over the memory; the QEMU that knows their number is gone at the end */
-    rounds: number;
-    grantedBitsPerSecond: number;
-  }> {
-    const granted: number[] = [];
-    let rounds = 0;
+    { to, mode, limitSeconds }: Pick<MoveOptions, 'to' | 'mode' | 'limitSeconds'>,
+    copy: CopyWatch,
+  ): Promise<{ readonly migration: MigrationView; readonly seconds: number }> {
     const active = () =>
       this.running.view.migrations.find((m) => !['completed', 'failed', 'cancelled'].includes(m.state));
-    const sampling = setInterval(() => {
-      const migration = active();
-      rounds = Math.max(rounds, migration?.round ?? 0);
-      if (migration?.step === 'running') granted.push(migration.grantedBitsPerSecond);
-    }, sampleEveryMs);
+    const sampling = setInterval(() => copy.note(active(), performance.now() / 1000), sampleEveryMs);
     const giveUp = setTimeout(() => {
       const id = active()?.id;
       if (id !== undefined) void this.#cancel(id);
     }, limitSeconds * 1000);
     const began = performance.now();
     try {
-      const { id } = await this.running.migrate(vm, to);
+      const { id } = await this.running.migrate(vm, to, mode);
       const seconds = (performance.now() - began) / 1000;
-      const migration = this.running.view.migrations.find((m) => m.id === id)!;
-      const sum = granted.reduce((a, b) => a + b, 0);
-      return { migration, seconds, rounds, grantedBitsPerSecond: sum / Math.max(1, granted.length) };
+      return { migration: this.running.view.migrations.find((m) => m.id === id)!, seconds };
     } finally {
       clearInterval(sampling);
       clearTimeout(giveUp);

@@ -347,7 +347,24 @@ export class Metrics {
       'migration',
       'vm',
     ]);
+    const errors = this.#gauge(
+      'steady_forecast_error',
+      'of completed migrations that are shown, absolute; finish: foretold at half-way, share of the duration; downtime: foretold at the gate, seconds',
+      ['of', 'stat'],
+    );
     this.#refresh.push((view) => {
+      errors.reset();
+      const forecasts = view.migrations.map((m) => m.forecast);
+      const off = {
+        finish: forecasts.map((f) => f?.finishErrorShare ?? null),
+        downtime: forecasts.map((f) => secondsOf(f?.downtimeErrorMs ?? null)),
+      };
+      for (const [of, signed] of Object.entries(off)) {
+        const known = signed.flatMap((error) => (error === null ? [] : [Math.abs(error)]));
+        if (known.length === 0) continue;
+        errors.set({ of, stat: 'mean' }, known.reduce((a, b) => a + b) / known.length);
+        errors.set({ of, stat: 'max' }, Math.max(...known));
+      }
       migrations.reset();
       remaining.reset();
       for (const state of migrationStates)
@@ -385,3 +402,5 @@ const dpOf = (s: SwitchView) => ({
   dp_id: `0x${BigInt(`0x${s.dpid}`).toString(16)}`,
   dp_name: s.name ?? s.dpid,
 });
+
+const secondsOf = (ms: number | null): number | null => (ms === null ? null : ms / 1000);

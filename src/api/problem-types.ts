@@ -13,6 +13,7 @@ export const problemTypes = {
   'invalid-query': 'a parameter of the query cannot be understood',
   'malformed-json': 'the body is not JSON; position says where',
   'malformed-request': 'the request is not HTTP that can be answered',
+  'method-not-allowed': 'the path has other methods; Allow lists them',
   'mode-not-supported': 'no hypervisor driver moves machines in this mode',
   'mtu-too-small':
     'packets are too large for a link on the way; link, linkMtuBytes and neededBytes say which',

@@ -114,14 +114,26 @@ export function errorHandler(bodyLimitBytes: number) {
   };
 }
 
-export function notFoundHandler(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  return sendProblem(request, reply, {
-    slug: 'not-found',
-    status: 404,
-    title: 'Not found',
-    detail: `There is nothing at ${request.method} ${request.url.split('?', 1)[0]}; /docs lists what there is.`,
-  });
-}
+/** @param methodsOf what a path has; empty: there is no such path */
+export const notFoundHandler =
+  (methodsOf: (path: string) => readonly string[]) =>
+  (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const path = request.url.split('?', 1)[0] ?? '';
+    const methods = methodsOf(path);
+    if (methods.length === 0)
+      return sendProblem(request, reply, {
+        slug: 'not-found',
+        status: 404,
+        title: 'Not found',
+        detail: `There is nothing at ${request.method} ${path}; /docs lists what there is.`,
+      });
+    return sendProblem(request, reply.header('allow', methods.join(', ')), {
+      slug: 'method-not-allowed',
+      status: 405,
+      title: 'Method not allowed',
+      detail: `${path} takes ${methods.join(', ')}, and not ${request.method}.`,
+    });
+  };
 
 /** What is not HTTP, too slow or too large in its head never becomes a request: answered on the bare socket. */
 export function answerBrokenHttp(error: Error & { code?: string }, socket: Socket): void {

@@ -26,6 +26,7 @@ import { AddressNotAllowedError, isLoopback } from './origin.js';
 import { ignoreOtherUpgrades } from './plain-upgrade.js';
 import { answerBrokenHttp, errorHandler, notFoundHandler } from './problems.js';
 import { defaultRateLimits, type RateLimits } from './rate-limits.js';
+import { RouteMethods } from './route-methods.js';
 import { configRoutes } from './routes/config.js';
 import { migrationRoutes } from './routes/migrations.js';
 import { networkRoutes } from './routes/network.js';
@@ -100,7 +101,9 @@ export function createApi(options: ApiOptions): FastifyInstance {
   // schemas of answers document them; they do not filter what is sent
   app.setSerializerCompiler(() => JSON.stringify);
   app.setErrorHandler(errorHandler(bodyLimitBytes));
-  app.setNotFoundHandler(notFoundHandler);
+  const methods = new RouteMethods();
+  methods.watch(app);
+  app.setNotFoundHandler(notFoundHandler((path) => methods.of(path)));
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ 'x-content-type-options': 'nosniff', 'x-request-id': request.id });
   });

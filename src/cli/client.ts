@@ -10,6 +10,7 @@ import type {
   PathJson,
   ProblemJson,
   ReadinessJson,
+  RuleComparisonJson,
   StreamMessageJson,
   SwitchJson,
   SwitchReadingJson,
@@ -80,6 +81,9 @@ export class ApiClient {
   }
   readSwitch(dpid: string, what: SwitchReadingName): Promise<SwitchReadingJson> {
     return this.#get(`/v1/switches/${encodeURIComponent(dpid)}/${what}`);
+  }
+  compareRules(dpid: string): Promise<RuleComparisonJson> {
+    return this.#get(`/v1/switches/${encodeURIComponent(dpid)}/rules`);
   }
   /** Flow entries as `ovs-ofctl dump-flows` prints them, a line each. */
   async flowsText(dpid: string): Promise<string> {

@@ -92,14 +92,18 @@ export class DemoCase {
   }
 
   /** Asks by REST, as a user would, and waits for the end. */
-  async migrate(vm: string, destination: string): Promise<MigrationView> {
+  async migrate(
+    vm: string,
+    destination: string,
+    mode: MigrationView['mode'] = 'precopy',
+  ): Promise<MigrationView> {
     const base = `http://127.0.0.1:${this.daemon.httpPort}`;
     let accepted: Response | undefined;
     for (let waited = 0; waited < readyLimitSeconds; waited += 0.2) {
       accepted = await fetch(`${base}/v1/migrations`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ vm, destination, downtimeLimitMs: 300 }),
+        body: JSON.stringify({ vm, destination, mode, downtimeLimitMs: 300 }),
       });
       // The agents may still be connecting: the answer says so, and asking again is what a user would do.
       if (accepted.status !== 409) break;

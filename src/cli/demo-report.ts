@@ -1,3 +1,4 @@
+import type { ForecastView } from '../engine/view.js';
 import type { MachineReport } from '../testbed/machine-observer.js';
 import type { DelayFigures } from './demo-network.js';
 
@@ -13,6 +14,10 @@ export interface DemoReport {
     readonly boundSeconds: number;
     readonly downtimeMs: number | null;
     readonly bytes: number;
+    /** what was foretold at half-way and at the gate, and how far off it was; null: nothing was */
+    readonly forecast: ForecastView | null;
+    /** rungs of the ladder that were advised, in order */
+    readonly rungs: readonly string[];
   };
   readonly video: {
     readonly alone: DelayFigures;
@@ -72,6 +77,7 @@ export function summaryTable(report: DemoReport): string {
     '',
     `  migration     ${migration.state} in ${migration.seconds.toFixed(1)} s; the capacity left over allows ${migration.boundSeconds.toFixed(1)} s (${(migration.seconds / migration.boundSeconds).toFixed(2)}x)`,
     `  machine down  ${migration.downtimeMs === null ? 'not measured' : `${migration.downtimeMs.toFixed(0)} ms`}`,
+    ...forecastLine(report),
     ...(report.machine === null ? [] : machineLines(report.machine.during)),
     `  utilisation   ${report.utilisationPercent.toFixed(1)} % of the packet link${report.circuits ? "'s capacity, by both paths," : ''} while migrating`,
     `  certificate   ${certificate.slots} slots, ${certificate.violations} violations (${certificate.vacuous} slots with a bound above the delay promise, ${certificate.assumptionBroken} whose assumptions broke)`,
@@ -80,6 +86,17 @@ export function summaryTable(report: DemoReport): string {
     ...cautions(report),
     '',
   ].join('\n');
+}
+
+function forecastLine({ migration: { forecast, rungs } }: DemoReport): string[] {
+  if (forecast === null) return [];
+  const { finishErrorShare, expectedDowntimeMs } = forecast;
+  const finish =
+    finishErrorShare === null
+      ? 'no end at half-way'
+      : `its end at half-way ${Math.abs(100 * finishErrorShare).toFixed(0)} % of the time too ${finishErrorShare < 0 ? 'early' : 'late'}`;
+  const downtime = expectedDowntimeMs === null ? '' : `, ${expectedDowntimeMs.toFixed(0)} ms of downtime`;
+  return [`  foretold      ${finish}${downtime}; rungs advised: ${rungs.join(', ') || 'none'}`];
 }
 
 function circuitLine({ circuits }: DemoReport): string[] {

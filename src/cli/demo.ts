@@ -156,6 +156,8 @@ async function makeReport(
       boundSeconds: (moved * 8) / free,
       downtimeMs: controlled.migration.downtimeMs,
       bytes: moved,
+      forecast: controlled.migration.forecast ?? null,
+      rungs: (controlled.migration.service?.rungs ?? []).map(({ rung }) => rung),
     },
     video: { alone: alone.video, during: controlled.figures.video, uncontrolled: uncontrolled.figures.video },
     uncontrolled: { seconds: uncontrolled.seconds },

@@ -6,6 +6,7 @@ import { addExplainCommands } from './commands/explain.js';
 import { addMigrateCommands } from './commands/migrate.js';
 import { addNetworkCommands } from './commands/network.js';
 import { addOfflineCommands } from './commands/offline.js';
+import { addRulesCommand } from './commands/rules.js';
 import { addRunCommands } from './commands/running.js';
 import { addTestbedCommands } from './commands/testbed.js';
 import { addTokenCommand } from './commands/token.js';
@@ -61,6 +62,7 @@ function program(terminal: Terminal, outcome: Outcome): Command {
     .addHelpText('after', epilogue);
   addRunCommands(steady, terminal, outcome);
   addNetworkCommands(steady, terminal);
+  addRulesCommand(steady, terminal, outcome);
   addTopCommand(steady, terminal);
   addMigrateCommands(steady, terminal, outcome);
   addExplainCommands(steady, terminal);

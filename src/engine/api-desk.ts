@@ -55,7 +55,7 @@ export class ApiDesk {
         this.#migrations.cancel(turn, command.id, reply);
         return;
       case 'forceComplete':
-        reply(turn, this.#migrations.forceComplete(command.id));
+        this.#migrations.forceComplete(turn, command.id, reply);
         return;
       case 'readSwitch':
       case 'compareRules':

@@ -1,6 +1,8 @@
+import type { Reply } from './api-desk.js';
 import type { ApiResult } from './input.js';
-import type { CancelOutcome, Migration } from './migration.js';
+import type { CancelOutcome, Migration, MigrationWorld } from './migration.js';
 import { problem } from './problem.js';
+import type { Turn } from './turn.js';
 
 /** What a request to cancel a migration is answered. */
 export function cancelResult(migration: Migration, outcome: CancelOutcome): ApiResult {
@@ -21,6 +23,16 @@ export function cancelResult(migration: Migration, outcome: CancelOutcome): ApiR
     case 'not-stored':
       return refuse('store-failed', 503, 'The journal could not be written, so nothing was cancelled.');
   }
+}
+
+/** Has a migration stop its machine with whatever is left, if it sends memory; answered when that will outlive this process. */
+export function forceToEnd(turn: Turn, world: MigrationWorld, migration: Migration, reply: Reply): void {
+  const taken = migration.force(turn, world);
+  const { id } = migration.facts;
+  if (taken === null) {
+    const detail = `Migration ${id} is in step ${migration.step}; it can be forced while it copies memory, before the VM is stopped.`;
+    reply(turn, { ok: false, problem: problem('not-forcible', 409, detail) });
+  } else reply(turn, { ok: true, body: migration.view() }, taken === 'at-once' ? undefined : taken);
 }
 
 export const unknownMigration = (id: string): ApiResult => ({

@@ -258,6 +258,11 @@ export class CircuitDesk {
 
   // ------------------------------------------------------------------- timers
 
+  /** Somebody begins to send: whether that is worth a circuit is decided now, not with the next look. */
+  judgeSoon(): void {
+    this.#judgeAt = Number.NEGATIVE_INFINITY;
+  }
+
   run(turn: Turn): void {
     if (this.#items.length === 0 && this.#config.circuits === undefined) return;
     for (const { line } of this.#items) line.advance(turn);

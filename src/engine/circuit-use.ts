@@ -10,15 +10,16 @@ import type { Migration, MigrationFacts } from './migration.js';
 const firstTcpPort = 4900;
 const tcpPorts = 64;
 
-/** One stream, and another one where a circuit may be ordered or a disk moves too. */
+/** One stream, another one where a circuit may be ordered, and another one where a disk moves too. */
 export function streamsOf(
   config: EngineConfig,
   ordinal: number,
   migration: Pick<MigrationFacts, 'source' | 'destination'> & Pick<MigrationRequest, 'disk'>,
 ): MigrationFacts['streams'] {
-  const first = firstTcpPort + (ordinal % tcpPorts);
-  const several = migration.disk === 'mirror' || circuitOf(config, migration) !== undefined;
-  return several ? [{ port: first }, { port: first + tcpPorts }] : [{ port: first }];
+  const count = 1 + Number(migration.disk === 'mirror') + Number(circuitOf(config, migration) !== undefined);
+  return Array.from({ length: count }, (_, i) => ({
+    port: firstTcpPort + (ordinal % tcpPorts) + i * tcpPorts,
+  }));
 }
 
 /** What a migration's streams ask of the rules. */

@@ -151,6 +151,10 @@ export const defaultControl: ControlConfig = {
   staticShare: 0.25,
 };
 
+/** Its driver has one connection for the memory, which takes one path at a time: a circuit while there is one. */
+export const takesOnePath = ({ hypervisors }: EngineConfig, host: string): boolean =>
+  hypervisors.some((h) => h.host === host && h.driver === 'qemu');
+
 /** Its driver can slow the machine down, and is allowed to. */
 export const mayThrottle = ({ hypervisors }: EngineConfig, host: string, vm: string): boolean =>
   hypervisors.some(

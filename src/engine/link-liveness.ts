@@ -42,7 +42,8 @@ interface Watched {
 
 /**
  * Which links carry packets. A link whose port has lost its signal is dead at once; a wide-area link can also die with its ports
- * up, so each of its directions is probed by a packet every 150 ms, from gateway to gateway through the data plane.
+ * up, so each of its directions is probed by a packet every 150 ms, from gateway to gateway through the data plane; one of a
+ * circuit that is not known to carry yet every 50 ms.
  */
 export class LinkLiveness {
   readonly #log: EventLog;
@@ -88,11 +89,15 @@ export class LinkLiveness {
     this.#tickAt = turn.now + tickSeconds;
     this.#ticks += 1;
     const due = this.#ticks % ticksPerProbe === 0;
-    if (due) this.#number = (this.#number + 1) % livenessNumbers;
+    this.#number = (this.#number + 1) % livenessNumbers;
     for (const link of this.#links) this.#readSignal(turn, link, linkOf);
     this.#probing = false;
     for (const link of this.#links)
-      for (const direction of link.directions) this.#probe(turn, direction, link.signal, due, linkOf);
+      for (const direction of link.directions) {
+        // A circuit that was just lit is paid for from now on, and waited for.
+        const isNew = link.kind === 'circuit' && direction.watch.dead;
+        this.#probe(turn, direction, link.signal, due || isNew, linkOf);
+      }
     return this.#update();
   }
 

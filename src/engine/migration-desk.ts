@@ -4,12 +4,12 @@ import { flipLevels, type NetworkState, parseCookie, ruleStep, waysTo } from '..
 import { hostOf, type LinkSpec, type Topology, vmOf } from '../network/topology.js';
 import { Admission, type Admitted } from './admission.js';
 import type { Reply } from './api-desk.js';
-import { cancelResult, unknownMigration } from './cancel-result.js';
+import { cancelResult, forceToEnd, unknownMigration } from './cancel-result.js';
 import { carriesStream, circuitDemand } from './circuit-demand.js';
 import type { CircuitDemand, CircuitDesk } from './circuit-desk.js';
 import { SteeredCircuits, steeringOf, streamIntents, streamsOf } from './circuit-use.js';
-import { type EngineConfig, mayThrottle } from './config.js';
-import type { ApiCommand, ApiResult, HypervisorEvent, MigrationRequest } from './input.js';
+import { type EngineConfig, mayThrottle, takesOnePath } from './config.js';
+import type { ApiCommand, HypervisorEvent, MigrationRequest } from './input.js';
 import type { JournalRecord } from './journal.js';
 import { Migration, type MigrationFacts, type MigrationWorld } from './migration.js';
 import { type MigrationPreview, planOf } from './migration-preview.js';
@@ -156,6 +156,7 @@ export class MigrationDesk implements MigrationWorld {
       }),
       flipLevels: this.#levelsBetween(topology, source, placed.destination),
       holdsPackets: this.#config.switchover !== 'follow',
+      onePath: takesOnePath(this.#config, source),
       mayThrottle: mayThrottle(this.#config, source, request.vm),
     };
   }
@@ -280,17 +281,10 @@ export class MigrationDesk implements MigrationWorld {
     else migration.requestCancel(turn, this, (t, outcome) => reply(t, cancelResult(migration, outcome)));
   }
 
-  forceComplete(id: string): ApiResult {
+  forceComplete(turn: Turn, id: string, reply: Reply): void {
     const migration = this.#migrations.get(id);
-    if (migration === undefined) return unknownMigration(id);
-    return {
-      ok: false,
-      problem: problem(
-        'not-forcible',
-        409,
-        'The transfer driver cannot stop the VM before it has converged; cancel it or raise maxBandwidthBytesPerSecond.',
-      ),
-    };
+    if (migration === undefined) reply(turn, unknownMigration(id));
+    else forceToEnd(turn, this, migration, reply);
   }
 
   // ------------------------------------------------------------- what is asked
@@ -374,13 +368,14 @@ export class MigrationDesk implements MigrationWorld {
     };
   }
 
-  record(turn: Turn, migration: Migration, step: Step, note: string): void {
+  record(turn: Turn, migration: Migration, step: Step, note: string): number {
     const { id } = migration.facts;
-    this.#journal.append(
+    return this.#journal.append(
       turn,
       { kind: 'migrationStep', id, step, state: stateOf(step), note },
       {
         stored: (t) => {
+          if (step === 'starting') this.circuits.judgeSoon();
           if (step === 'flipping') this.#moved.set(migration.facts.request.vm, migration);
           this.#log.add(t, step === 'failing' ? 'error' : 'info', `migration ${step}`, `${id}: ${note}`);
           migration.enter(t, this, step, note);

@@ -15,6 +15,11 @@ export class MigrationHistory {
     this.transitions = [{ state: 'accepted', step: 'accepted', at: this.createdAt, note }];
   }
 
+  /** A step was entered for a reason that begins so. */
+  says(reason: string): boolean {
+    return this.transitions.some(({ note }) => note.startsWith(reason));
+  }
+
   add(step: Step, wallMs: number, note: string): void {
     const at = timestamp(wallMs);
     this.transitions.push({ state: stateOf(step), step, at, note });

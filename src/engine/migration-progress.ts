@@ -62,19 +62,32 @@ export class MigrationProgress {
   }
 }
 
-/** The copy of the memory as people are shown it. */
+/** The copy of the memory as people are shown it. Agents tell sums with the disk. */
 export function memoryProgress(status: KnownStatus, memoryBytes: number, done: boolean): ProgressView {
-  const total = Math.max(memoryBytes, status.totalBytes);
+  const { totalBytes: diskBytes, copiedBytes } = status.disk ?? noDisk;
+  const total = Math.max(memoryBytes, status.totalBytes - diskBytes);
   const nothingKnown = status.phase === 'unknown' || status.phase === 'none';
-  const sent = done && status.transferredBytes === 0 ? total : status.transferredBytes;
+  const transferred = status.transferredBytes - copiedBytes;
+  const sent = done && transferred === 0 ? total : transferred;
+  const remaining = Math.max(0, status.remainingBytes - (diskBytes - copiedBytes));
   return {
     totalBytes: String(total),
     processedBytes: String(Math.max(0, sent)),
-    remainingBytes: String(done ? 0 : nothingKnown ? total : status.remainingBytes),
+    remainingBytes: String(done ? 0 : nothingKnown ? total : remaining),
   };
 }
 
-export const noProgress: ProgressView = { totalBytes: '0', processedBytes: '0', remainingBytes: '0' };
+/** The copy of the disk; zeros: it does not move, or its length is not known yet. */
+export function diskProgress({ disk = noDisk }: KnownStatus, done: boolean): ProgressView {
+  const { totalBytes, copiedBytes } = disk;
+  return {
+    totalBytes: String(totalBytes),
+    processedBytes: String(done ? totalBytes : copiedBytes),
+    remainingBytes: String(done ? 0 : Math.max(0, totalBytes - copiedBytes)),
+  };
+}
+
+const noDisk = { totalBytes: 0, copiedBytes: 0 };
 
 /** What an agent said last; `unknown`: nothing since its connection came. */
 export type KnownStatus = Omit<HypervisorStatus, 'phase'> & {

@@ -1,5 +1,6 @@
 import type { MigrationFacts } from './migration-world.js';
 import type { HypervisorRequest } from './output.js';
+import { throttleMostPercent } from './rate-plan.js';
 
 const switchoverTimeoutSeconds = 30;
 
@@ -31,3 +32,12 @@ export const migrateRequest = (facts: MigrationFacts): HypervisorRequest => ({
   switchoverTimeoutSeconds,
   ...meansOf(facts),
 });
+
+export const throttleRequest = ({ id }: MigrationFacts): HypervisorRequest => ({
+  execute: 'throttle',
+  migration: id,
+  mostPercent: throttleMostPercent,
+});
+
+/** Refused, these end the migration; on their way, it is not known what the agent holds. */
+export const vitalRequests: readonly HypervisorRequest['execute'][] = ['prepare-incoming', 'migrate'];

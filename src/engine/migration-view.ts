@@ -1,10 +1,10 @@
 import { hasEnded, type Step, stateOf } from '../migration/index.js';
 import type { MigrationHistory } from './migration-history.js';
 import {
+  diskProgress,
   type KnownStatus,
   type MigrationProgress,
   memoryProgress,
-  noProgress,
 } from './migration-progress.js';
 import { stepWaitsFor } from './migration-words.js';
 import type { MigrationFacts, MigrationWorld } from './migration-world.js';
@@ -37,7 +37,9 @@ export function migrationView(known: MigrationKnowledge, way?: WayKnowledge): Mi
   const { facts, step, history } = known;
   const status = known.statuses.source;
   const memory = memoryProgress(status, facts.memoryBytes, step === 'completed');
-  const secondsLeft = known.progress.secondsLeft(Number(memory.remainingBytes), {
+  const disk = diskProgress(status, step === 'completed');
+  const leftBytes = Number(memory.remainingBytes) + Number(disk.remainingBytes);
+  const secondsLeft = known.progress.secondsLeft(leftBytes, {
     dirtyBytesPerSecond: status.dirtyBytesPerSecond,
     workingSetBytes: facts.workingSetBytes,
     downtimeLimitMs: facts.request.downtimeLimitMs,
@@ -64,7 +66,7 @@ export function migrationView(known: MigrationKnowledge, way?: WayKnowledge): Mi
     startedAt: history.startedAt,
     endedAt: history.endedAt,
     phaseTransitions: history.transitions.slice(),
-    progress: { memory, disk: noProgress },
+    progress: { memory, disk },
     round: status.round,
     dirtyBytesPerSecond: hasEnded(step) ? 0 : status.dirtyBytesPerSecond,
     grantedBitsPerSecond: hasEnded(step) ? 0 : known.grantedBytesPerSecond * 8,

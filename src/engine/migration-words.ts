@@ -7,11 +7,29 @@ import type { MigrationFacts, MigrationWorld } from './migration-world.js';
 /** how the note of a copy that does not converge begins */
 export const postcopyNote = 'goes on in post-copy';
 
+/** the note of a copy that somebody would not wait for */
+export const forcedNote = 'stops by request, whatever is left';
+/** Where post-copy was allowed it is the shorter way. */
+export const noteOfForce = (mode: 'precopy' | 'postcopy' | 'hybrid'): string =>
+  mode === 'hybrid' ? `${postcopyNote}: by request` : forcedNote;
+
 /** how the note of an end names an agent that was away */
 export const agentOf = (host: string): string => `the agent of ${host}`;
 
+export const refusedNote = (
+  host: string,
+  execute: string,
+  error: { readonly code: string; readonly detail: string },
+): string => `${host} refused ${execute}: ${error.code}: ${error.detail}`;
+
 export const restartedNote = (host: string): string =>
   `${agentOf(host)} knows nothing of this migration (it was restarted)`;
+
+/** @param missing what could not be put back yet */
+export function putBackNote(reason: string | null, missing: readonly string[]): string {
+  const left = missing.length === 0 ? '' : ` (not reached: ${missing.join(', ')}; cleaned when back)`;
+  return `${reason ?? 'everything is as it was before'}${left}`;
+}
 
 /** Errors that do not say no: the command or its answer was lost, or it was carried out before; `query` tells. */
 const noRefusal: readonly string[] = [

@@ -22,6 +22,8 @@ export interface MigrationFacts {
   readonly flipLevels: FlipLevels;
   /** its packets go to the destination before it is stopped, and wait there; else they follow it when it has resumed */
   readonly holdsPackets: boolean;
+  /** it is sent by one path at a time, the circuit while there is one; otherwise by all at once */
+  readonly onePath: boolean;
   /** its hypervisor may slow it down where nothing else makes the copy converge */
   readonly mayThrottle: boolean;
 }
@@ -44,8 +46,8 @@ export interface MigrationWorld {
   flipLevels(source: string, destination: string): FlipLevels;
   /** how long what switch `from` has sent may be under way to `to`, if its way to the host leads there */
   drainSeconds(host: string, from: string, to: string): number | undefined;
-  /** journals the step; `enter` is called when it is durable */
-  record(turn: Turn, migration: Migration, step: Step, note: string): void;
+  /** journals the step; `enter` is called when it is durable. The number of the record. */
+  record(turn: Turn, migration: Migration, step: Step, note: string): number;
   /** the rules that migrations ask for have changed */
   rulesChanged(turn: Turn): void;
 }

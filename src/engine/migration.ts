@@ -10,32 +10,32 @@ import { AgentOrders } from './agent-orders.js';
 import type { HypervisorStatus } from './input.js';
 import { MigrationHistory } from './migration-history.js';
 import { type KnownStatus, MigrationProgress, unknownStatus } from './migration-progress.js';
-import { migrateRequest, prepareRequest } from './migration-requests.js';
+import { migrateRequest, prepareRequest, throttleRequest, vitalRequests } from './migration-requests.js';
 import { migrationView, type WayKnowledge } from './migration-view.js';
-import { agentOf, isRefusal, postcopyNote, restartedNote, waitsFor } from './migration-words.js';
+import * as words from './migration-words.js';
 import type { MigrationFacts, MigrationWorld } from './migration-world.js';
+import { OpenCommands, type Side } from './open-commands.js';
 import type { HypervisorRequest } from './output.js';
-import { type RatePlan, throttleMostPercent } from './rate-plan.js';
+import type { RatePlan } from './rate-plan.js';
 import { Redirection } from './redirection.js';
-import { forwardLimitSeconds, noProgressLimitSeconds, overdue } from './step-limits.js';
+import {
+  endsWithReadBack,
+  forwardLimitSeconds,
+  noProgressLimitSeconds,
+  overdue,
+  queryPeriodOf,
+  retreatLimitSeconds,
+} from './step-limits.js';
 import type { Turn } from './turn.js';
 import type { MigrationView } from './view.js';
 
-export type { MigrationFacts, MigrationWorld } from './migration-world.js';
-
-type Side = 'source' | 'destination';
+export type { MigrationFacts, MigrationWorld };
 
 /** `taken`: it is durable that the migration is being cancelled; `not-stored`: the journal refused to say so. */
 export type CancelOutcome = 'taken' | 'too-late' | 'not-stored';
 type CancelAnswer = (turn: Turn, outcome: CancelOutcome) => void;
-const queryPeriodSeconds = 0.5;
-/** A machine that is about to be stopped: what is left of it changes from round to round. */
-const stagingQueryPeriodSeconds = 0.1;
-/** So long a redirection is taken back level by level; a switch that does not answer must not keep the others. */
-const retreatLimitSeconds = 2;
 /** A disk that is full is not asked again at once. */
 const recordAgainSeconds = 0.5;
-const waitsForReadBack: readonly Step[] = ['stopping', 'flipping', 'cleaning', 'cancelling', 'failing'];
 
 /**
  * One migration on its way. Level-triggered: `advance` looks at what is known (agents' status, rules
@@ -55,11 +55,7 @@ export class Migration {
   #recordsAgainAt = Number.NEGATIVE_INFINITY;
   #enteredAt = 0;
   #status: Record<Side, KnownStatus> = { source: unknownStatus, destination: unknownStatus };
-  /** commands sent and not answered, by number */
-  readonly #commands = new Map<
-    number,
-    { readonly side: Side; readonly execute: HypervisorRequest['execute'] }
-  >();
+  readonly #commands = new OpenCommands();
   /** what was done once in this step and on this connection */
   #done = new Set<string>();
   #agentsClear = false;
@@ -67,7 +63,9 @@ export class Migration {
   #mayBeStopped = false;
   /** agents that were away when a migration was put back: told to stop when they return */
   readonly #unswept = new Set<Side>();
-  /** cancels that wait for a record: of an earlier step, or their own */
+  /** it was asked to stop with whatever is left */
+  #forced = false;
+  /** that wait for a record: of an earlier step, or their own */
   #cancels: CancelAnswer[] = [];
   #lastQuery = Number.NEGATIVE_INFINITY;
   readonly #progress = new MigrationProgress();
@@ -123,7 +121,7 @@ export class Migration {
   }
   /** The step waits for what switches hold, read back. A read holds up what the switch is told next, so there is none for the rest. */
   get wantsReadBack(): boolean {
-    return waitsForReadBack.includes(this.step);
+    return endsWithReadBack(this.step);
   }
   /** what its agent measured in the last finished round of copying; undefined in the first */
   get dirtyBytesPerSecond(): number | undefined {
@@ -132,16 +130,17 @@ export class Migration {
   }
 
   /** It goes on in post-copy: it is stopped with whatever is left, and fetches that from its old place. */
-  get stopsAnyway(): boolean {
+  get #fetches(): boolean {
     const { mode } = this.facts.request;
-    return (
-      mode === 'postcopy' ||
-      (mode === 'hybrid' && this.#history.transitions.some((t) => t.note.startsWith(postcopyNote)))
-    );
+    return mode === 'postcopy' || (mode === 'hybrid' && this.#history.says(words.postcopyNote));
+  }
+  /** It is stopped with whatever is left. */
+  get stopsAnyway(): boolean {
+    return this.#fetches || this.#forced || this.#history.says(words.forcedNote);
   }
   /** It runs at its new place and a part of its memory is still at the old one. */
   get #stillFetches(): boolean {
-    return this.step === 'flipping' && this.stopsAnyway && this.#status.source.phase === 'stopped';
+    return this.step === 'flipping' && this.#fetches && this.#status.source.phase === 'stopped';
   }
 
   get sourceStatus(): KnownStatus {
@@ -171,6 +170,16 @@ export class Migration {
     if (this.step === 'cancelling' || this.step === 'cancelled') this.answerCancels(turn, 'taken');
     else if (nextStep(this.step, 'cancelRequested') === undefined) this.answerCancels(turn, 'too-late');
     else this.happen(turn, world, 'cancelRequested', 'cancelled by request');
+  }
+
+  /** Its machine is to stop with whatever is left. The record that says so; null: it does not send memory yet, or not any more. */
+  force(turn: Turn, world: MigrationWorld): number | 'at-once' | null {
+    if (this.#pending !== undefined && this.#pending !== 'staging') return null;
+    const sends = this.step === 'running' && this.#status.source.round > 0;
+    const ends = this.step === 'staging' || this.#isTurning;
+    this.#forced ||= sends || ends;
+    if (!sends) return ends ? 'at-once' : null;
+    return this.happen(turn, world, 'converged', words.noteOfForce(this.facts.request.mode)) ?? 'at-once';
   }
 
   answerCancels(turn: Turn, outcome: CancelOutcome): void {
@@ -223,7 +232,7 @@ export class Migration {
     this.#history.add(step, wallMs, note);
     if (step === 'cancelled' || step === 'failed')
       for (const side of ['source', 'destination'] as const)
-        if (note.includes(agentOf(this.facts[side]))) this.#unswept.add(side);
+        if (note.includes(words.agentOf(this.facts[side]))) this.#unswept.add(side);
   }
 
   /** Its record is durable, or the engine lives again: from now on things happen, and limits count. */
@@ -233,12 +242,13 @@ export class Migration {
     this.#progress.restart(turn.now);
   }
 
-  happen(turn: Turn, world: MigrationWorld, on: Happening, note: string): void {
-    if (this.#pending !== undefined || turn.now < this.#recordsAgainAt) return;
+  /** The number of the record; undefined: there is none. */
+  happen(turn: Turn, world: MigrationWorld, on: Happening, note: string): number | undefined {
+    if (this.#pending !== undefined || turn.now < this.#recordsAgainAt) return undefined;
     const step = nextStep(this.step, on);
-    if (step === undefined) return;
+    if (step === undefined) return undefined;
     this.#pending = step;
-    world.record(turn, this, step, note);
+    return world.record(turn, this, step, note);
   }
 
   /** An agent is there (again): what a migration that has ended left with it is stopped. */
@@ -252,7 +262,7 @@ export class Migration {
   hypervisorChanged(host: string): void {
     const side = this.#sideOf(host);
     if (side === undefined) return;
-    for (const [number, command] of this.#commands) if (command.side === side) this.#commands.delete(number);
+    this.#commands.forget(side);
     for (const key of [...this.#done]) if (key.startsWith(`${side} `)) this.#done.delete(key);
     this.#status[side] = unknownStatus;
     this.#lastQuery = Number.NEGATIVE_INFINITY;
@@ -283,33 +293,23 @@ export class Migration {
     error: { readonly code: string; readonly detail: string } | null,
     status: HypervisorStatus | null,
   ): boolean {
-    const command = this.#commands.get(number);
+    const command = this.#commands.take(number);
     if (command === undefined) return false;
-    this.#commands.delete(number);
     const host = this.facts[command.side];
-    const refused = error !== null && isRefusal(error.code);
+    const refused = error !== null && words.isRefusal(error.code);
     if (this.ended) {
       if (error === null || refused) this.#unswept.delete(command.side);
     } else if (status !== null) this.onStatus(turn, world, host, status);
-    else if (refused && this.#givesUpOn(command.execute))
-      this.happen(
-        turn,
-        world,
-        'gaveUp',
-        `${host} refused ${command.execute}: ${error.code}: ${error.detail}`,
-      );
+    else if (refused && vitalRequests.includes(command.execute))
+      this.happen(turn, world, 'gaveUp', words.refusedNote(host, command.execute, error));
     else this.advance(turn, world);
     return true;
-  }
-
-  #givesUpOn(execute: HypervisorRequest['execute']): boolean {
-    return execute === 'prepare-incoming' || execute === 'migrate';
   }
 
   #send(turn: Turn, world: MigrationWorld, side: Side, request: HypervisorRequest): void {
     const host = this.facts[side];
     if (!world.hypervisorConnected(host)) return;
-    this.#commands.set(world.command(turn, host, request), { side, execute: request.execute });
+    this.#commands.sent(world.command(turn, host, request), side, request.execute);
   }
 
   /** Once in this step and on this connection. */
@@ -340,7 +340,7 @@ export class Migration {
   }
 
   get #queryPeriodSeconds(): number {
-    return this.step === 'staging' || this.#isTurning ? stagingQueryPeriodSeconds : queryPeriodSeconds;
+    return queryPeriodOf(this.step, this.#isTurning);
   }
 
   advance(turn: Turn, world: MigrationWorld): void {
@@ -361,9 +361,9 @@ export class Migration {
     if (turn.now < this.#lastQuery + this.#queryPeriodSeconds) return;
     this.#lastQuery = turn.now;
     if (this.step === 'accepted' || this.step === 'cleaning') return;
-    if (this.step === 'flipping' && !this.stopsAnyway) return;
+    if (this.step === 'flipping' && !this.#fetches) return;
     for (const side of ['source', 'destination'] as const)
-      if (![...this.#commands.values()].some((c) => c.side === side && c.execute === 'query'))
+      if (!this.#commands.has(side, 'query'))
         this.#send(turn, world, side, { execute: 'query', migration: this.facts.id });
   }
 
@@ -389,7 +389,8 @@ export class Migration {
         return;
       case 'running':
         if (this.#sourceFailed(turn, world)) return;
-        if (source === 'none') this.happen(turn, world, 'gaveUp', restartedNote(facts.source));
+        if (source === 'none') this.happen(turn, world, 'gaveUp', words.restartedNote(facts.source));
+        else if (this.#forced) this.happen(turn, world, 'converged', words.noteOfForce(facts.request.mode));
         else if (source === 'pre-switchover')
           this.happen(turn, world, 'converged', `${this.#status.source.remainingBytes} bytes remain`);
         else this.#help(turn, world);
@@ -452,7 +453,8 @@ export class Migration {
     const { id, holdsPackets } = this.facts;
     if (holdsPackets && !this.#done.has('source continue') && !this.#isHeld(turn, world)) return;
     this.#mayBeStopped = true;
-    const how = this.stopsAnyway ? ({ postcopy: true } as const) : {};
+    const forced = this.stopsAnyway ? ({ force: true } as const) : {};
+    const how = this.#fetches ? ({ postcopy: true } as const) : forced;
     this.#once(turn, world, 'source', { execute: 'continue', migration: id, ...how });
   }
 
@@ -478,19 +480,14 @@ export class Migration {
   /** Where more rate does not make the copy converge. */
   #help(turn: Turn, world: MigrationWorld): void {
     if (this.facts.request.mode === 'postcopy' && this.#status.source.phase === 'active') {
-      this.happen(turn, world, 'converged', `${postcopyNote}, as it was asked for`);
+      this.happen(turn, world, 'converged', `${words.postcopyNote}, as it was asked for`);
       return;
     }
     const help = this.plan?.remedy(turn.now) ?? null;
     if (help === null) return;
-    if (help.remedy === 'throttle')
-      this.#once(turn, world, 'source', {
-        execute: 'throttle',
-        migration: this.facts.id,
-        mostPercent: throttleMostPercent,
-      });
+    if (help.remedy === 'throttle') this.#once(turn, world, 'source', throttleRequest(this.facts));
     else if (help.remedy === 'post-copy')
-      this.happen(turn, world, 'converged', `${postcopyNote}: ${help.why}`);
+      this.happen(turn, world, 'converged', `${words.postcopyNote}: ${help.why}`);
     else this.happen(turn, world, 'gaveUp', `the copy cannot converge: ${help.why}`);
   }
 
@@ -539,8 +536,7 @@ export class Migration {
 
   /** The agent holds nothing of this migration, and no command that could change that is on its way. */
   #isClear(side: Side): boolean {
-    for (const { side: to, execute } of this.#commands.values())
-      if (to === side && (execute === 'prepare-incoming' || execute === 'migrate')) return false;
+    if (this.#commands.has(side, ...vitalRequests)) return false;
     return ['none', 'cancelled', 'failed'].includes(this.#status[side].phase);
   }
 
@@ -554,24 +550,24 @@ export class Migration {
   }
 
   #putBackNote(unconfirmed: readonly string[]): string {
-    const reason = this.step === 'failing' ? this.#history.failureReason : null;
     const sides = (['source', 'destination'] as const).filter((side) => !this.#isClear(side));
-    const missing = [...unconfirmed, ...sides.map((side) => agentOf(this.facts[side]))];
-    const left = missing.length === 0 ? '' : ` (not reached: ${missing.join(', ')}; cleaned when back)`;
-    return `${reason ?? 'everything is as it was before'}${left}`;
+    const missing = [...unconfirmed, ...sides.map((side) => words.agentOf(this.facts[side]))];
+    return words.putBackNote(this.step === 'failing' ? this.#history.failureReason : null, missing);
   }
 
   #watchLimits(turn: Turn, world: MigrationWorld): void {
     const idleSeconds = this.#progress.idleSeconds(turn.now);
+    const moves = idleSeconds < noProgressLimitSeconds;
     const late = overdue(
       {
         step: this.step,
         seconds: turn.now - this.#enteredAt,
         isTurning: this.#isTurning,
-        stillFetches: this.#stillFetches && idleSeconds < noProgressLimitSeconds,
+        stillStops: this.stopsAnyway && moves,
+        stillFetches: this.#stillFetches && moves,
         idleSeconds,
       },
-      () => waitsFor(this.facts, world, this.#status),
+      () => words.waitsFor(this.facts, world, this.#status),
       () => world.rules().unconfirmed,
     );
     if (late !== undefined) this.happen(turn, world, late.on, late.note);

@@ -142,9 +142,13 @@ export class RateDesk {
       fixed = this.#fixedTermsOf(path, migration.facts);
       this.#fixedTerms.set(path, fixed);
     }
+    const available = Math.min(...path.map((loop) => loop.residualBytesPerSecond()));
+    // The circuit takes the place of the packet path, so that it gives no more than it has above that.
+    const circuit = migration.facts.onePath ? lessOf(fixed.circuit, available) : fixed.circuit;
     return {
       ...fixed,
-      availableBytesPerSecond: Math.min(...path.map((loop) => loop.residualBytesPerSecond())),
+      circuit,
+      availableBytesPerSecond: available,
       queueSeconds: path.reduce((sum, loop) => sum + loop.queueSeconds, 0),
     };
   }
@@ -223,12 +227,13 @@ export class RateDesk {
     sending.forEach((migration, i) => {
       const pacer = this.#pacerAt(migration.facts.source);
       const queue = (pacer && queues.get(pacer)) ?? { migrations: 1, ending: false };
+      const packetRate = migration.facts.onePath && beside[i]! > 0 ? 0 : rates[i]!;
       // beside an elastic neighbour a plan counts on what is measured
       const attained = Math.min(...this.#loopsOf(migration).map((loop) => loop.attainedShare));
-      migration.plan?.granted(attained * rates[i]!, beside[i]!);
+      migration.plan?.granted(attained * packetRate, beside[i]!);
       migration.circuitBytesPerSecond = beside[i]!;
-      const cap = this.#agentCap(turn.now, migration, rates[i]!, queue);
-      migration.grant(turn, world, rates[i]!, cap + circuitHeadroom(queue.ending) * beside[i]!);
+      const cap = this.#agentCap(turn.now, migration, packetRate, queue);
+      migration.grant(turn, world, packetRate, cap + circuitHeadroom(queue.ending) * beside[i]!);
     });
     for (const [pacer, { bytesPerSecond }] of queues) pacer.set(turn, bytesPerSecond * 8, this.#nextCommand);
     const granted = this.#sums(
@@ -333,6 +338,12 @@ export class RateDesk {
     return (alone ? agentHeadroom : sharedHeadroom) * Math.max(...grants.map((g) => g.bytesPerSecond));
   }
 }
+
+const lessOf = (circuit: PathTerms['circuit'], bytesPerSecond: number): PathTerms['circuit'] =>
+  circuit && {
+    ...circuit,
+    capacityBytesPerSecond: Math.max(0, circuit.capacityBytesPerSecond - bytesPerSecond),
+  };
 
 /** The sum stays above the queues, unless these are to run empty. */
 const circuitHeadroom = (ending: boolean): number => (ending ? drainShare : agentHeadroom);

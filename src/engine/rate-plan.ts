@@ -8,6 +8,7 @@ import {
   convergenceMargin,
   cutOverGate,
   DeadlineDebt,
+  DirtyRate,
   durationAt,
   instant,
   type LadderRung,
@@ -74,6 +75,9 @@ export class RatePlan {
   #at: number;
   #wallMs: number;
   #advice: { readonly rung: LadderRung; readonly at: number } | undefined;
+  /** those that were advised, with the pass in which they were first */
+  readonly #rungs = new Map<LadderRung, number>();
+  readonly #dirty = new DirtyRate();
   readonly #remedy = new ConvergenceRemedy();
   #halfWay: HalfWay | undefined;
   #gateAskedAt: number | undefined;
@@ -84,6 +88,7 @@ export class RatePlan {
     this.#status = migration.sourceStatus;
     this.#path = path;
     this.#transferred = this.#status.transferredBytes;
+    this.#dirty.observe(this.#status.round, bytesPerSecond(this.#status.dirtyBytesPerSecond));
     this.#at = turn.now;
     this.#wallMs = turn.wallMs;
     const { deadlineSeconds } = this.#facts.request;
@@ -113,7 +118,7 @@ export class RatePlan {
         remainingBytes: bytes(known ? this.#status.remainingBytes : memoryBytes),
         dirtyBytesPerSecond: bytesPerSecond(
           // a hypervisor may have no figure before its first pass is complete
-          this.#status.round > 1 ? this.#status.dirtyBytesPerSecond : dirtyBytesPerSecond,
+          this.#dirty.bytesPerSecond ?? dirtyBytesPerSecond,
         ),
         workingSetBytes: bytes(workingSetBytes),
       },
@@ -135,6 +140,7 @@ export class RatePlan {
     this.#path = path;
     if (status === this.#status) return;
     this.#status = status;
+    this.#dirty.observe(status.round, bytesPerSecond(status.dirtyBytesPerSecond));
     if (status.phase === 'unknown') return;
     if (this.#halfWay === undefined && isHalfWay(status.transferredBytes, this.#facts.memoryBytes))
       this.#halfWay = { finish: this.#promisedFinish() };
@@ -248,6 +254,7 @@ export class RatePlan {
       postcopy: this.#facts.request.mode === 'precopy' ? null : this.#postcopyTerms(),
     });
     this.#advice = { rung, at: this.#at };
+    if (!this.#rungs.has(rung)) this.#rungs.set(rung, this.#status.round);
     return rung;
   }
 
@@ -317,6 +324,7 @@ export class RatePlan {
       deadlineLight: light,
       promisedFinish: this.#promisedFinish(),
       advice: this.#ladder(),
+      rungs: [...this.#rungs].map(([rung, pass]) => ({ rung, pass })),
       cutOver: this.#gate && {
         open: this.#gate.open,
         downtimeMs: Number.isFinite(this.#gate.downtimeSeconds) ? this.#gate.downtimeSeconds * 1000 : -1,

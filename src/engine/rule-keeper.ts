@@ -52,6 +52,7 @@ const groupRequest = { type: 'multipart_request', mp_type: 'group_desc', flags: 
 const readDeadlineSeconds = 5;
 /** A table that nobody else touches still deserves a look: commands of a connection that was cut may arrive late. */
 const auditPeriodSeconds = 30;
+const unknownRetrySeconds = 0.5;
 const leaseRefreshSeconds = 1;
 /** A full table is tried again after this, then after twice as long, and so on up to a minute. */
 const fullRetrySeconds = 5;
@@ -87,6 +88,8 @@ export class RuleKeeper {
   installedCount: number | null = null;
   #knowledge: Knowledge = { kind: 'unknown', retryAt: 0 };
   #groups: readonly DesiredGroup[] = [];
+  /** of the desired rules */
+  #leases: readonly Rule[] = [];
   #transaction: Sent | undefined;
   #full: { readonly tableId: number; retryAt: number; readonly tries: number } | undefined;
   #room = new TableRoom();
@@ -111,7 +114,10 @@ export class RuleKeeper {
   /** `verify`: a step of a migration waits for a read that confirms this revision. */
   desire(rules: readonly Rule[], revision: number, verify: boolean): void {
     if (rules === this.desired) this.#carryOn(revision);
-    else this.#groups = groupsOf(rules);
+    else {
+      this.#groups = groupsOf(rules);
+      this.#leases = rules.filter((rule) => rule.lease === true);
+    }
     this.desired = rules;
     this.revision = revision;
     this.#wantsVerified = verify;
@@ -166,8 +172,7 @@ export class RuleKeeper {
     if (this.#transaction !== undefined || this.#knowledge.kind === 'reading')
       return Number.POSITIVE_INFINITY;
     if (this.#knowledge.kind === 'unknown') return this.#knowledge.retryAt;
-    const holdsLease =
-      this.acknowledged === this.revision && this.desired.some((rule) => rule.lease === true);
+    const holdsLease = this.acknowledged === this.revision && this.#leases.length > 0;
     const lease = holdsLease ? this.#lastLease + leaseRefreshSeconds : Number.POSITIVE_INFINITY;
     const room = this.#waitsForRoom ? this.#full!.retryAt : Number.POSITIVE_INFINITY;
     return Math.min(lease, room, this.#lastAudit + auditPeriodSeconds);
@@ -313,10 +318,9 @@ export class RuleKeeper {
   /** The rule that grants a rate dies with its controller (hard timeout) unless it is refreshed. */
   #refreshLeases(turn: Turn, session: Session): void {
     if (turn.now < this.#lastLease + leaseRefreshSeconds || this.acknowledged < this.revision) return;
-    const leases = this.desired.filter((rule) => rule.lease === true);
-    if (leases.length === 0) return;
+    if (this.#leases.length === 0) return;
     this.#lastLease = turn.now;
-    for (const rule of leases) session.send(flowModOf(rule, 'add'));
+    for (const rule of this.#leases) session.send(flowModOf(rule, 'add'));
   }
 
   /** True if the event was an answer to this keeper. */
@@ -383,6 +387,12 @@ export class RuleKeeper {
       this.#lastLease = turn.now;
       this.#knowledge = { ...this.#knowledge, rules: [...sent.rules, ...this.#foreign] };
       this.installedCount = sent.rules.length;
+      return;
+    }
+    // What was sent may still be carried out; nobody has refused anything, and it is read before the next try.
+    if (event.outcome === 'unknown' && event.rejections.length === 0) {
+      this.#knowledge = { kind: 'unknown', retryAt: turn.now + unknownRetrySeconds };
+      turn.log('warn', 'what became of rules is not known', { reason: event.errors.join('; ') });
       return;
     }
     const full = event.rejections.find(

@@ -261,6 +261,8 @@ export interface ServiceView {
   readonly promisedFinish: string | null;
   /** the first rung on which it converges in time */
   readonly advice: 'none' | 'more-rate' | 'circuit' | 'throttle' | 'post-copy' | 'refuse';
+  /** every rung that was advised so far, in order, with the pass over the memory in which it was first */
+  readonly rungs: readonly { readonly rung: ServiceView['advice']; readonly pass: number }[];
   /** the downtime if it were stopped now; null: it is not that far */
   readonly cutOver: { readonly open: boolean; readonly downtimeMs: number; readonly reason: string } | null;
 }

@@ -79,12 +79,16 @@ function isEvent(value: Fields): value is Fields & AgentEventLine {
   );
 }
 
+const isDisk = (value: unknown): boolean =>
+  isObject(value) && ['totalBytes', 'copiedBytes'].every((key) => Number.isFinite(value[key]));
+
 function isStatus(value: unknown): value is AgentStatus {
   if (!isObject(value) || !(phases as readonly unknown[]).includes(value.phase)) return false;
   const numbers = ['round', 'totalBytes', 'transferredBytes', 'remainingBytes', 'dirtyBytesPerSecond'];
   return (
     numbers.every((key) => Number.isFinite(value[key])) &&
     (value.downtimeMs === null || Number.isFinite(value.downtimeMs)) &&
-    typeof value.detail === 'string'
+    typeof value.detail === 'string' &&
+    (value.disk === undefined || isDisk(value.disk))
   );
 }

@@ -89,6 +89,7 @@ function readCommand(fields: Fields): AgentCommand {
         execute,
         migration: name(fields, 'migration'),
         ...(fields.postcopy === true && { postcopy: true }),
+        ...(fields.force === true && { force: true }),
       };
     case 'throttle':
       return {

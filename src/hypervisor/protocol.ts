@@ -27,7 +27,7 @@ export const mostStreams = 8;
 
 /** How the memory moves. `hybrid`: pre-copy, and post-copy where that does not converge. A transfer agent has pre-copy only. */
 export type MoveMode = 'precopy' | 'postcopy' | 'hybrid';
-/** `mirror`: the disk moves too, its data to the port of the second stream. */
+/** `mirror`: the disk moves too, its data to the port of the stream before the last, the memory to that of the last. */
 export type MoveDisk = 'none' | 'mirror' | 'replicated';
 
 export type AgentCommand =
@@ -65,8 +65,16 @@ export type AgentCommand =
   /** the first `count` streams carry memory from now on; what the others have under way still arrives */
   | { readonly execute: 'use-streams'; readonly migration: string; readonly count: number }
   | { readonly execute: 'query'; readonly migration: string }
-  /** with `postcopy`: at once, whatever is left, which the machine then fetches from its old place */
-  | { readonly execute: 'continue'; readonly migration: string; readonly postcopy?: true }
+  /**
+   * with `postcopy`: at once, whatever is left, which the machine then fetches from its old place;
+   * with `force`: at once, and whatever is left is sent while the machine stands still
+   */
+  | {
+      readonly execute: 'continue';
+      readonly migration: string;
+      readonly postcopy?: true;
+      readonly force?: true;
+    }
   /** slow the machine's processors down until the copy converges, by at most so much */
   | { readonly execute: 'throttle'; readonly migration: string; readonly mostPercent: number }
   | { readonly execute: 'cancel'; readonly migration: string };
@@ -93,6 +101,12 @@ export interface AgentStatus {
   /** milliseconds between STOP and RESUME; null before RESUME is known to this agent */
   readonly downtimeMs: number | null;
   readonly detail: string;
+  /** of a disk that moves too; the byte counts above are sums with it */
+  readonly disk?: DiskStatus;
+}
+export interface DiskStatus {
+  readonly totalBytes: number;
+  readonly copiedBytes: number;
 }
 
 /** Of a migration that an agent does not know. */

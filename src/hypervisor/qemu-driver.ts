@@ -34,6 +34,7 @@ export interface QemuSurroundings {
 const endedKept = 256;
 
 type Prepare = Extract<AgentCommand, { execute: 'prepare-incoming' }>;
+type Continue = Omit<Extract<AgentCommand, { execute: 'continue' }>, 'execute' | 'migration'>;
 type Migrate = Extract<AgentCommand, { execute: 'migrate' }>;
 
 export class QemuDriver {
@@ -115,10 +116,14 @@ export class QemuDriver {
   async #prepare(host: string, command: Prepare): Promise<AgentStatus> {
     const { migration, vm, streams } = command;
     const known = this.#moves.get(migration);
-    if (known?.machine('target')?.config.host === host) return known.status('target');
+    const isKnown = known?.machine('target')?.config.host === host;
+    if (isKnown && !known.waits('target')) return known.status('target');
     const machine = this.#machineFor(host, vm);
     await machine.refresh();
-    if (machine.runState !== 'inmigrate' || machine.marker !== null)
+    if (
+      machine.runState !== 'inmigrate' ||
+      (machine.marker !== null && machine.marker.migration !== migration)
+    )
       throw new Refusal(
         'not-incoming',
         `the QEMU of ${vm} at ${host} is ${machine.marker === null ? machine.runState : 'taken'}: start one with -incoming defer`,
@@ -143,13 +148,14 @@ export class QemuDriver {
     if (disk === 'mirror')
       await offerDisk(machine, { host: settings.listen ?? '0.0.0.0', port: diskPort(streams) });
     await machine.execute('migrate-incoming', { uri });
+    await machine.refresh();
     return this.#join(machine, marker, false).status('target');
   }
 
   async #migrate(host: string, command: Migrate): Promise<AgentStatus> {
     const { migration, vm, destination, streams } = command;
     const known = this.#moves.get(migration);
-    if (known?.machine('source')?.config.host === host)
+    if (known?.machine('source')?.config.host === host && !known.waits('source'))
       throw new Refusal('already-migrating', `${migration} is under way: ask with "query"`);
     const machine = this.#machineFor(host, vm);
     await machine.refresh();
@@ -201,14 +207,16 @@ export class QemuDriver {
     else if (command.execute === 'cancel') move.cancel();
     else if (command.execute === 'throttle') await move.throttle(command.mostPercent);
     // its channels all go to one port, so there is no stream that could be left out
-    else if (command.execute !== 'use-streams') this.#continue(move, command.postcopy ?? false);
+    else if (command.execute !== 'use-streams') this.#continue(move, command);
     return move.status(side);
   }
 
-  #continue(move: QemuMove, postcopy: boolean): void {
-    if (move.phase('source') === 'active' && !postcopy)
+  #continue(move: QemuMove, { postcopy, force }: Continue): void {
+    if (move.phase('source') === 'active' && move.status('source').round === 0)
+      throw new Refusal('wrong-phase', `${move.migration} does not send memory yet`);
+    if (move.phase('source') === 'active' && postcopy !== true && force !== true)
       throw new Refusal('wrong-phase', `${move.migration} has not converged: wait for PRE_SWITCHOVER`);
-    move.continue(postcopy);
+    move.continue(postcopy === true);
   }
 
   // ---------------------------------------------------------------- machines and moves
@@ -227,6 +235,7 @@ export class QemuDriver {
     if (!canBeMarked(marker.migration))
       throw new Refusal('bad-command', `migration: ${marker.migration} cannot be part of a name in QEMU`);
     const old = machine.marker;
+    if (old?.migration === marker.migration && old.role === marker.role) return;
     if (old !== null) await removeMarker(machine.link, old.migration);
     if (old !== null) this.#moves.delete(old.migration);
     machine.marker = null;
@@ -287,15 +296,18 @@ export class QemuDriver {
   }
 }
 
+/**
+ * All channels of QEMU's multifd go to one port, so memory cannot be spread over paths. It has the last stream: of several, the network leads
+ * all but the first over a circuit while there is one. The disk has the one before.
+ */
+const uriOf = (address: string, streams: readonly TransferStream[]): string =>
+  `tcp:${address.includes(':') ? `[${address}]` : address}:${streams.at(-1)!.port}`;
+
 function diskPort(streams: readonly TransferStream[]): number {
-  const port = streams[1]?.port;
+  const port = streams.at(-2)?.port;
   if (port === undefined) throw new Refusal('bad-command', 'streams: a disk that moves needs a second one');
   return port;
 }
-
-/** All channels of QEMU's multifd go to one port, the first. */
-const uriOf = (address: string, streams: readonly TransferStream[]): string =>
-  `tcp:${address.includes(':') ? `[${address}]` : address}:${streams[0]!.port}`;
 
 /** The codes of the agent protocol: which of them say no is the engine's to know. */
 function errorOf(error: unknown): AgentError {

@@ -57,8 +57,8 @@ export const isQemuState = (word: unknown): word is QemuState =>
 /** @throws QmpError odd-answer */
 export function readInfo(value: unknown): QemuInfo {
   const fields = object(value, 'query-migrate');
-  // QEMU that was never asked to migrate has no status at all
-  const state = fields.status ?? 'none';
+  // QEMU that was never asked to migrate has no status at all, and 7.2 has none either while it listens, but says where
+  const state = fields.status ?? (fields['socket-address'] === undefined ? 'none' : 'setup');
   if (!isQemuState(state))
     throw new QmpError('odd-answer', `query-migrate: status ${JSON.stringify(state)} is not known`);
   const ram = fields.ram === undefined ? {} : object(fields.ram, 'query-migrate: ram');

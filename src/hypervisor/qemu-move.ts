@@ -26,6 +26,15 @@ const firstPass = 1;
 /** What is known of one end: QEMU's own state; `dead`: its process has ended; `unknown`: nobody can be asked. */
 type End = QemuState | 'dead' | 'unknown';
 
+const sending: readonly End[] = [
+  'setup',
+  'active',
+  'wait-unplug',
+  'pre-switchover',
+  'device',
+  'postcopy-active',
+];
+
 const eventOf: Partial<Record<AgentPhase, AgentEventName>> = {
   'pre-switchover': 'PRE_SWITCHOVER',
   stopped: 'STOP',
@@ -51,6 +60,9 @@ export class QemuMove {
   /** of its disk; undefined: the disk does not move */
   #mirror: QemuMirror | undefined;
   readonly #dead = { source: false, target: false };
+  readonly #adopted: boolean;
+  /** the source was seen to send memory in this move */
+  #sends = false;
   /** `perhaps`: an earlier life of this side may have told the target to run */
   #commit: 'no' | 'perhaps' | 'told' | 'running';
   #door = false;
@@ -74,6 +86,7 @@ export class QemuMove {
   /** @param adopted found in a QEMU, begun by an earlier life of this side */
   constructor(migration: string, adopted: boolean, tell: Tell, nowMs: () => number) {
     this.migration = migration;
+    this.#adopted = adopted;
     this.#commit = adopted ? 'perhaps' : 'no';
     this.#tell = tell;
     this.#nowMs = nowMs;
@@ -108,7 +121,19 @@ export class QemuMove {
     const machine = this.#machines[side];
     if (this.#dead[side]) return 'dead';
     if (machine === undefined || machine.presence !== 'ready') return 'unknown';
-    return machine.info.state;
+    const { state } = machine.info;
+    return side === 'source' && !this.#sends && this.#isOfBefore(state, machine.runs) ? 'none' : state;
+  }
+
+  /** A QEMU keeps the state of the move before, in which the machine came or should have gone, until this one begins. */
+  #isOfBefore(state: QemuState, runs: boolean): boolean {
+    if (state === 'completed') return runs;
+    return (state === 'failed' || state === 'cancelled') && !this.#adopted;
+  }
+
+  /** It has to be told to send, or to listen: an earlier life of this side may have ended before it did. */
+  waits(side: Side): boolean {
+    return this.#end(side) === 'none' && (side === 'target' || this.#mirror === undefined);
   }
 
   /** The link of one of its machines has changed, or its process is another one. */
@@ -144,7 +169,7 @@ export class QemuMove {
         return 'failed';
       case 'none':
         if (this.#mirror?.state === 'lost') return this.#cancelled ? 'cancelled' : 'failed';
-        return 'active';
+        return this.#mirror === undefined ? 'none' : 'active';
       case 'setup':
       case 'active':
       case 'wait-unplug':
@@ -170,12 +195,14 @@ export class QemuMove {
     if (this.#commit === 'running') return 'resumed';
     if (end === 'dead' || end === 'failed') return this.#cancelled ? 'cancelled' : 'failed';
     if (end === 'unknown') return this.#told.target === 'none' ? 'incoming' : this.#told.target;
-    return 'incoming';
+    return end === 'none' ? 'none' : 'incoming';
   }
 
   status(side: Side): AgentStatus {
-    const info = (side === 'source' && this.#machines.source?.info) || noInfo;
-    const disk = (side === 'source' && this.#mirror) || noDisk;
+    const begun = side === 'source' && this.#end('source') !== 'none';
+    const info = (begun && this.#machines.source?.info) || noInfo;
+    const mirror = side === 'source' ? this.#mirror : undefined;
+    const disk = mirror ?? noDisk;
     const phase = this.phase(side);
     const done = phase === 'completed';
     return {
@@ -188,6 +215,7 @@ export class QemuMove {
       dirtyBytesPerSecond: info.dirtyBytesPerSecond,
       downtimeMs: this.#downtimeMs,
       detail: this.#detail || this.#mirror?.detail || info.detail || this.#deathOf(side),
+      ...(mirror && { disk: { totalBytes: mirror.totalBytes, copiedBytes: mirror.copiedBytes } }),
     };
   }
 
@@ -300,7 +328,7 @@ export class QemuMove {
     if (source?.presence !== 'ready') return;
     const due = this.bandwidth.due(this.#nowMs());
     if (due === undefined) return;
-    const forDisk = source.info.state === 'none' ? 1 : diskShare;
+    const forDisk = this.#end('source') === 'none' ? 1 : diskShare;
     this.#mirror?.setSpeed(due * forDisk).catch(this.#note);
     const forMemory = this.#mirror === undefined ? due : Math.round(due * (1 - diskShare));
     const postcopy = this.#mode === 'precopy' ? {} : { 'max-postcopy-bandwidth': due };
@@ -312,6 +340,7 @@ export class QemuMove {
 
   advance(): void {
     const { source, target } = this.#machines;
+    this.#sends ||= sending.includes(this.#end('source'));
     this.#completed ||= source?.marker?.migration === this.migration && this.#end('source') === 'completed';
     if (target?.runs && this.#end('target') !== 'dead' && this.#commit !== 'running') this.#committed();
     this.#decide();

@@ -20,8 +20,10 @@ export interface DesiredGroup {
   readonly buckets: readonly GroupBucket[];
 }
 export interface GroupBucket {
-  /** the port whose signal the bucket depends on, and by which packets leave */
+  /** by which packets leave */
   readonly port: number;
+  /** the port whose signal the bucket depends on: the same, or the one below a tunnel, whose own port always has one */
+  readonly watch: number;
   /** the packets come in by that very port and go back */
   readonly back: boolean;
 }
@@ -53,11 +55,15 @@ export const fitsFailover = (ports: readonly number[]): boolean => ports.every((
 /** The ports that a select group can be named after. */
 export const fittingSet = (ports: readonly number[]): number[] => ports.filter((p) => p <= setLimit);
 
-/** @param dead ports whose path is known to be dead though they have a signal */
+/**
+ * @param dead ports whose path is known to be dead though they have a signal
+ * @param below of ports into tunnels the ports below them
+ */
 export function failoverGroup(
   [first, second]: readonly [number, number],
   cameBySecond: boolean,
   dead: ReadonlySet<number>,
+  below: ReadonlyMap<number, number>,
 ): DesiredGroup {
   return {
     groupId: firstGroupId + (cameBySecond ? 0x1_0000 : 0) + (first << 8) + second,
@@ -65,7 +71,9 @@ export function failoverGroup(
     buckets: [
       { port: first, back: false },
       { port: second, back: cameBySecond },
-    ].filter((b) => !dead.has(b.port)),
+    ]
+      .filter((b) => !dead.has(b.port))
+      .map((b) => ({ ...b, watch: below.get(b.port) ?? b.port })),
   };
 }
 
@@ -73,13 +81,13 @@ export function selectGroup(ports: readonly number[], dead: ReadonlySet<number>)
   return {
     groupId: firstGroupId + 0x2_0000 + ports.reduce((set, p) => set | (1 << (p - 1)), 0),
     kind: 'select',
-    buckets: ports.filter((p) => !dead.has(p)).map((port) => ({ port, back: false })),
+    buckets: ports.filter((p) => !dead.has(p)).map((port) => ({ port, watch: port, back: false })),
   };
 }
 
-const bucketOf = (kind: DesiredGroup['kind'], { port, back }: GroupBucket): Bucket => ({
+const bucketOf = (kind: DesiredGroup['kind'], { port, watch, back }: GroupBucket): Bucket => ({
   weight: kind === 'select' ? 1 : 0,
-  watch_port: port,
+  watch_port: watch,
   watch_group: OFPG_ANY,
   actions: [{ type: 'output', port: back ? OFPP_IN_PORT : port, max_len: 0 }],
 });

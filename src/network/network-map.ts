@@ -145,6 +145,16 @@ export class NetworkMap {
     return new Set(dead.map((p) => p.portNumber));
   }
 
+  /** Of the ports into tunnels of a switch, the ports below them. */
+  portsBelow(switchName: string): ReadonlyMap<number, number> {
+    const tunnels = this.ports(switchName).flatMap(({ portNumber, peer }) =>
+      peer.kind === 'link' && peer.link.vxlan !== undefined
+        ? [[portNumber, this.wireEnd(peer.link, switchName).portNumber] as const]
+        : [],
+    );
+    return new Map(tunnels);
+  }
+
   /** For the metadata: after the numbers of sites come those of switches, in file order. */
   switchNumber(name: string): number {
     return this.topology.sites.length + this.topology.switches.findIndex((s) => s.name === name) + 1;

@@ -92,7 +92,7 @@ function goalRules(map: NetworkMap, switchName: string, goal: Goal, hops: GoalHo
   const dead = map.deadPorts(switchName);
   return hops.balanced
     ? balancedRules(goal, fittingSet(hops.ports), dead)
-    : preferredRules(goal, hops.ports, dead);
+    : preferredRules(goal, hops.ports, dead, map.portsBelow(switchName));
 }
 
 /** Any of the ports; what comes in by one of them leaves by the others. */
@@ -115,12 +115,18 @@ function balancedRules(goal: Goal, ports: readonly number[], dead: ReadonlySet<n
 }
 
 /** The first port as long as it lives, else the second; what comes from the first is on a detour and goes to the second. */
-function preferredRules(goal: Goal, ports: readonly number[], dead: ReadonlySet<number>): Rule[] {
+function preferredRules(
+  goal: Goal,
+  ports: readonly number[],
+  dead: ReadonlySet<number>,
+  below: ReadonlyMap<number, number>,
+): Rule[] {
   const [first, second] = ports as [number, number | undefined];
   const back = pathRule(priorities.pathDetour, goal, [onPort(first)], backOut);
   if (second === undefined || !fitsFailover([first, second]))
     return [pathRule(priorities.path, goal, [], output(first)), ...(goal.fresh ? [back] : [])];
-  const group = (cameBySecond: boolean): DesiredGroup => failoverGroup([first, second], cameBySecond, dead);
+  const group = (cameBySecond: boolean): DesiredGroup =>
+    failoverGroup([first, second], cameBySecond, dead, below);
   return [
     groupRule(priorities.path, goal, [], group(false)),
     groupRule(priorities.pathBack, goal, [onPort(second)], group(true)),

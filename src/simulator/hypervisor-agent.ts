@@ -90,7 +90,7 @@ export class HypervisorAgent {
       case 'query':
         return { return: this.status(command.migration) };
       case 'continue':
-        return this.continue(command.migration, command.postcopy ?? false);
+        return this.continue(command.migration, command.postcopy ?? command.force ?? false);
       case 'throttle':
         return this.throttle(command.migration, command.mostPercent);
       case 'cancel':

@@ -28,7 +28,12 @@ export { TestbedError, type TestbedErrorCode } from './errors.js';
 export { askGuest, type GuestStatus } from './guest-talk.js';
 export { dumpFlows, type QueueTruth, readQueue, readQueues } from './inspect.js';
 export { type MachineEvent, readMachineEvents } from './machine-events.js';
-export { MachineObserver, type MachineObserverOptions, type MachineReport } from './machine-observer.js';
+export {
+  MachineObserver,
+  type MachineObserverOptions,
+  type MachineReport,
+  type MachineStop,
+} from './machine-observer.js';
 export { type MachineOptions, type RunningMachine, startMachines } from './machines.js';
 export { defaultDirectory, type MachineKind } from './plan.js';
 export {

@@ -21,8 +21,14 @@ export interface MachineReport {
   readonly inquiry: VmReport;
   /** what the machine's clip looked like there; null: it has none */
   readonly clip: ClipReport | null;
-  /** each stop of a source until its target went on, by QEMU's own clock, ms */
-  readonly stopsMs: readonly number[];
+  /** each stop of a source until its target went on, by QEMU's own clock */
+  readonly stops: readonly MachineStop[];
+}
+
+export interface MachineStop {
+  /** milliseconds since 1970 */
+  readonly fromMs: number;
+  readonly durationMs: number;
 }
 
 export interface MachineObserverOptions {
@@ -92,8 +98,8 @@ export class MachineObserver {
         after.answers >= this.#before.answers + inquiry.answered &&
         inquiry.counterRegressions === 0 &&
         resets + badPages === 0;
-      const stopsMs = stopsOf(events);
-      return { intact, boot, resets, badPages, dirtiedPages: after.dirtiedPages, inquiry, clip, stopsMs };
+      const stops = stopsOf(events);
+      return { intact, boot, resets, badPages, dirtiedPages: after.dirtiedPages, inquiry, clip, stops };
     } finally {
       await this.close();
     }
@@ -118,8 +124,8 @@ export class MachineObserver {
 }
 
 /** The targets' RESUMEs after the sources' STOPs. A target that was told to wait says STOP too, before it has anything. */
-function stopsOf(events: readonly MachineEvent[]): number[] {
-  const stops: number[] = [];
+function stopsOf(events: readonly MachineEvent[]): MachineStop[] {
+  const stops: MachineStop[] = [];
   let stoppedAt: number | undefined;
   const times = events
     .filter((e) => e.timestamp !== undefined && (e.event === 'STOP' || e.event === 'RESUME'))
@@ -128,7 +134,7 @@ function stopsOf(events: readonly MachineEvent[]): number[] {
   for (const { event, at } of times) {
     if (event === 'STOP') stoppedAt = at;
     else if (stoppedAt !== undefined) {
-      stops.push(at - stoppedAt);
+      stops.push({ fromMs: stoppedAt, durationMs: at - stoppedAt });
       stoppedAt = undefined;
     }
   }

@@ -91,7 +91,7 @@ export class TransferHost {
         await need(known, command.migration).cancel();
         break;
       case 'continue':
-        needOutgoing(known, command.migration).continueSwitchover();
+        needOutgoing(known, command.migration).continueSwitchover(command.force);
         break;
       case 'use-streams':
         needOutgoing(known, command.migration).useStreams(command.count);

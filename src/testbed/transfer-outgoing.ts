@@ -113,10 +113,13 @@ export class OutgoingMigration {
     this.#used = count;
   }
 
-  /** @throws TransferRefusal unless the migration waits for it, or had it already */
-  continueSwitchover(): void {
+  /**
+   * @param force at once, whatever is left
+   * @throws TransferRefusal unless the migration waits for it, or had it already
+   */
+  continueSwitchover(force = false): void {
     if (this.#phase === 'stopped' || this.#phase === 'completed') return;
-    if (this.#phase !== 'pre-switchover')
+    if (this.#phase !== 'pre-switchover' && !(force && this.#phase === 'active' && this.#connected))
       throw new TransferRefusal(
         'wrong-phase',
         `continue needs pre-switchover, the migration is ${this.#phase}`,

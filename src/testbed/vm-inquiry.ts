@@ -7,6 +7,8 @@ import { percentile } from '../traffic/index.js';
 import { decodeAnswer, encodeQuestion, type VmAnswer } from './vm-packet.js';
 
 export interface VmReport {
+  /** when the inquiry began, CLOCK_MONOTONIC of this machine */
+  readonly startedAtSeconds: number;
   readonly asked: number;
   readonly answered: number;
   readonly lost: number;
@@ -75,6 +77,7 @@ export class VmJudge {
     this.#noteGap(atNs);
     const sorted = Float64Array.from(this.#roundTrips).sort();
     return {
+      startedAtSeconds: Number(this.#startNs) / 1e9,
       asked,
       answered: this.#answered,
       lost: asked - this.#answered,

@@ -19,8 +19,10 @@ describe('routes that are not there', () => {
   it.each([
     ['GET', '/v1/nothing'],
     ['GET', '/v2/migrations'],
-    ['DELETE', '/v1/migrations'],
-    ['PUT', '/v1/links'],
+    ['DELETE', '/v1/migration'],
+    ['PUT', '/v1/links/'],
+    ['PUT', '/v1/switches/1/flow'],
+    ['GET', '/v1/migrations/m-1/x:cancel'],
     ['GET', '/index.php'],
   ] as const)('%s %s is a problem', async (method, url) => {
     const response = await app.inject({ method, url: `${url}?q=1` });
@@ -32,6 +34,24 @@ describe('routes that are not there', () => {
       instance: url,
     });
     expect(response.json().requestId).toBe(response.headers['x-request-id']);
+  });
+  it.each([
+    ['DELETE', '/v1/migrations', 'GET, HEAD, POST'],
+    ['PUT', '/v1/links', 'GET, HEAD'],
+    ['OPTIONS', '/v1/switches/1/flows', 'GET, HEAD'],
+    ['DELETE', '/v1/migrations/m-1:cancel', 'POST'],
+    ['DELETE', '/v1/migrations/m-1', 'GET, HEAD'],
+    ['POST', '/stats/queue/1/2/3', 'GET, HEAD'],
+    ['GET', '/v1/config:reload', 'POST'],
+    ['POST', '/v1/stream', 'GET'],
+  ] as const)('%s %s is told which methods there are', async (method, url, allow) => {
+    const response = await app.inject({ method, url: `${url}?q=1` });
+    expect(response.headers.allow).toBe(allow);
+    expect(response.json()).toMatchObject({
+      type: 'urn:steady:problem:method-not-allowed',
+      status: 405,
+      instance: url,
+    });
   });
   it('is a problem when the path cannot be decoded', async () => {
     const response = await app.inject('/v1/migrations/%zz');

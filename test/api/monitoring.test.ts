@@ -35,6 +35,7 @@ async function exported(): Promise<Map<string, Set<string>>> {
     deadlineLight: 'kept',
     promisedFinish: null,
     advice: 'none',
+    rungs: [{ rung: 'none', pass: 0 }],
     cutOver: null,
   } as const;
   const view = viewOf({

@@ -249,6 +249,30 @@ describe('/metrics', () => {
     expect([...samples.keys()].filter((name) => name.startsWith('steady_stats_age_seconds'))).toEqual([]);
     expect([...samples.keys()].filter((name) => name.startsWith('dp_status'))).toEqual([]);
   });
+  it('scores forecasts by what happened', async () => {
+    const scored = (finishErrorShare: number | null, downtimeErrorMs: number | null) => ({
+      forecast: { halfWayFinish: null, finishErrorShare, expectedDowntimeMs: 1, downtimeErrorMs },
+    });
+    application.publish({
+      migrations: [
+        migrationOf(scored(-0.3, 50)),
+        migrationOf({ id: 'm-2', ...scored(0.1, null) }),
+        migrationOf({ id: 'm-3', ...scored(null, -150) }),
+        migrationOf({ id: 'm-4' }),
+      ],
+    });
+    const samples = await scrape();
+    const error = (of: string, stat: string) =>
+      samples.get(`steady_forecast_error{of="${of}",stat="${stat}"}`);
+    expect(error('finish', 'mean')).toBeCloseTo(0.2, 9);
+    expect(error('finish', 'max')).toBeCloseTo(0.3, 9);
+    expect(error('downtime', 'mean')).toBeCloseTo(0.1, 9);
+    expect(error('downtime', 'max')).toBeCloseTo(0.15, 9);
+    application.publish({ migrations: [migrationOf()] });
+    expect([...(await scrape()).keys()].filter((name) => name.startsWith('steady_forecast_error'))).toEqual(
+      [],
+    );
+  });
   it('counts migrations in every state and does not add up over scrapes', async () => {
     application.publish({
       migrations: [migrationOf(), migrationOf({ id: 'm-2', state: 'failed', endedAt: 'x' })],

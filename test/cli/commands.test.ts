@@ -168,6 +168,42 @@ describe('readings of a switch', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^ ?cookie=0x1, duration=1(\.0+)?s, table=2, .*priority=7 actions=drop\n$/);
   });
+  it('compare its rules with those that it should hold', async () => {
+    const rule = (standing: string, intended: string | null, installed: string | null) => ({
+      standing,
+      owner: standing === 'foreign' ? 'other' : 'network',
+      tableId: 0,
+      priority: 1,
+      intended,
+      installed,
+      packets: installed === null ? null : '7',
+    });
+    const held = [rule('held', 'a', 'a'), rule('held', 'b', 'b'), rule('foreign', null, 'c')];
+    application.answer = () => ({ ok: true, body: held });
+    const good = await ask('rules', 'gw-a');
+    expect(good).toEqual({ code: 0, stdout: '2 held, 1 foreign\n', stderr: '' });
+    expect(application.commands).toEqual([{ kind: 'compareRules', dpid: '0000000000000001' }]);
+    expect(rows((await ask('rules', 'gw-a', '--all')).stdout)).toHaveLength(5);
+    for (const wrong of [
+      rule('missing', 'd', null),
+      rule('changed', 'd', 'e'),
+      rule('extra', null, 'e'),
+      rule('conflict', 'd', 'e'),
+    ]) {
+      application.answer = () => ({ ok: true, body: [...held, wrong] });
+      const { code, stdout } = await ask('rules', 'gw-a');
+      expect(code).toBe(1);
+      expect(rows(stdout)[1]).toEqual([
+        wrong.standing,
+        'network',
+        wrong.packets ?? '-',
+        wrong.intended ?? '-',
+        wrong.installed ?? '-',
+      ]);
+      expect(stdout).toContain(`2 held, 1 foreign, 1 ${wrong.standing}\n`);
+    }
+    expect(JSON.parse((await ask('rules', 'gw-a', '-o', 'json')).stdout).rules).toHaveLength(4);
+  });
   it('do not find it', async () => {
     const { code, stderr } = await ask('flows', 'gw-z');
     expect(code).toBe(4);

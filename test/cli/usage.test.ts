@@ -10,7 +10,7 @@ describe('the command line', () => {
     const { code, stdout } = await steady(['--help']);
     expect(code).toBe(0);
     const commands =
-      'run check status switches flows links queues paths vms circuits migrate events audit top explain replay testbed openflow completion demo'.split(
+      'run check status switches flows links queues paths vms circuits rules migrate events audit top explain replay testbed openflow completion demo'.split(
         ' ',
       );
     for (const command of commands) expect(stdout).toMatch(new RegExp(`^ {2}${command}\\b`, 'm'));

@@ -64,11 +64,23 @@ describe('what is done about a copy that does not converge', () => {
     }
   });
 
-  it('is to give up only where no rate that could be had would do', () => {
+  it('is to give up where no rate that could be had would do', () => {
     expect(deeds(new ConvergenceRemedy(), 0, 10, 'refuse')).toEqual([[10, 'give-up']]);
     expect(
       deeds(new ConvergenceRemedy(), 0, 60, 'refuse', { mostBytesPerSecond: bytesPerSecond(30e6) }),
     ).toEqual([]);
+    // Others' traffic may end, or have gone on for too many passes.
+    const could = { mostBytesPerSecond: bytesPerSecond(30e6) };
+    const remedy = new ConvergenceRemedy();
+    expect(deeds(remedy, 0, 19, 'refuse', { ...could, pass: 3 })).toEqual([]);
+    expect(deeds(remedy, 20, 30, 'refuse', { ...could, pass: 5 })).toEqual([]);
+    expect(deeds(remedy, 31, 31, 'refuse', { ...could, pass: 6 })).toEqual([[31, 'give-up']]);
+    // Passes alone do not tell: those of a small rest are over in no time.
+    const quick = new ConvergenceRemedy();
+    expect(deeds(quick, 0, 0, 'refuse', { ...could, pass: 3 })).toEqual([]);
+    expect(deeds(quick, 1, 19, 'refuse', { ...could, pass: 30 })).toEqual([]);
+    expect(deeds(quick, 20, 20, 'none', { ...could, pass: 30 })).toEqual([]);
+    expect(deeds(quick, 21, 50, 'refuse', { ...could, pass: 31 })).toEqual([]);
     // rate and circuit are others' to give
     for (const rung of ['none', 'more-rate', 'circuit'] as const)
       expect(deeds(new ConvergenceRemedy(), 0, 60, rung)).toEqual([]);

@@ -58,6 +58,7 @@ describe('alarms', () => {
       promisedFinish: null,
       advice: 'none',
       cutOver: null,
+      rungs: [],
     } as const;
     const late = migrationOf({ service, deadlineSeconds: 30 });
     expect(alarmsOf(well({ migrations: [late] }))).toMatchObject([

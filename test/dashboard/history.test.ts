@@ -38,6 +38,14 @@ describe('history of a bottleneck', () => {
     expect(at('measurementErrorMs')).toBe(0.5);
   });
 
+  it('joins the samples of a recording that is played fast, and breaks where some are missing', () => {
+    const history = new History();
+    for (const at of [100, 102, 104, 106]) history.push(at, sample({}));
+    expect(history.columns.backlogMs.filter((c) => c === null)).toHaveLength(1);
+    history.push(120, sample({}));
+    expect(history.columns.backlogMs.at(-2)).toBeNull();
+  });
+
   it('claims no bound and no error before a slot was checked, and no traffic below nothing', () => {
     const history = new History();
     history.push(

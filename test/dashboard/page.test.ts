@@ -34,20 +34,22 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     stream = undefined;
   });
 
-  /** The page in a scene, after it has seen `seconds` of it. */
+  /** The page in a scene, after it has seen the last of so many seconds of it; what it did not see was before it came. */
   async function see(
     scene: Scene,
     seconds: number,
     options: Parameters<typeof visit>[2] = {},
+    seen = seconds,
   ): Promise<Visit & { stream: FakeStream }> {
-    const server = await FakeStream.listen({ scene, page: built.directory });
+    const skipSeconds = seconds - seen;
+    const server = await FakeStream.listen({ scene, page: built.directory, skipSeconds });
     stream = server;
-    const seen = await visit(browser, server.url, options);
-    open.push(seen.page);
-    await seen.page.waitForSelector('text=live');
-    for (let i = 0; i < seconds * 10; i++) server.advance();
-    await seen.page.locator('footer', { hasText: `up for ${Math.round(seconds) + 5}` }).waitFor();
-    return { ...seen, stream: server };
+    const visited = await visit(browser, server.url, options);
+    open.push(visited.page);
+    await visited.page.waitForSelector('text=live');
+    for (let i = 0; i < seen * 10; i++) server.advance();
+    await visited.page.locator('footer', { hasText: `up for ${Math.round(seconds) + 5}` }).waitFor();
+    return { ...visited, stream: server };
   }
 
   it('needs nothing but its own server, and says what it is', async () => {
@@ -150,7 +152,7 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
   });
 
   it('a completed migration: the machine lives at the target, every step has its time', async () => {
-    const { page } = await see('completed', 50);
+    const { page } = await see('completed', 50, {}, 8);
     expect(await page.locator('#topology .token').count()).toBe(0);
     expect(await page.locator('#topology .vm').getAttribute('aria-label')).toContain('lives at hyp-b');
     expect(await page.locator('#migrations .timeline li').count()).toBe(10);
@@ -159,7 +161,7 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
   });
 
   it('a circuit: its state, its order and its user, on the map in a stroke of its own', async () => {
-    const { page } = await see('circuit', 13);
+    const { page } = await see('circuit', 13, {}, 3);
     expect(await page.locator('#topology .circuit-signalling').count()).toBe(1);
     expect(await page.locator('#circuits').innerText()).toContain('the provider sets it up');
     for (let i = 0; i < 80; i++) stream!.advance();
@@ -177,7 +179,7 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
   });
 
   it('shadow mode is not to be overlooked, and tells what it would have been worth', async () => {
-    const { page } = await see('shadow', 30);
+    const { page } = await see('shadow', 30, {}, 5);
     const text = await page.locator('#shadow').innerText();
     expect(text).toContain('nothing on this network is changed');
     expect(text).toMatch(/Steady would have moved 1\d\d MB[\s\S]* in no slot; a fixed share/);
@@ -203,7 +205,7 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
   });
 
   it('a failed one says why and where the machine is; a violated certificate is not to be overlooked', async () => {
-    const failed = await see('failed', 62);
+    const failed = await see('failed', 62, {}, 8);
     const why = await failed.page.locator('#migrations [role=alert]').innerText();
     expect(why).toContain('agent of hyp-b does not answer');
     expect(why).toContain('The machine runs at hyp-a');
@@ -211,7 +213,7 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     expect(await failed.page.locator('#alarms').innerText()).toContain('switch hv-b is lost');
     await keepPicture(failed.page, 'failed-and-switch-lost');
     await failed.stream.close();
-    const violated = await see('violated', 40);
+    const violated = await see('violated', 40, {}, 5);
     expect(await violated.page.locator('.page-head .light').innerText()).toContain('violated');
     expect(await violated.page.locator('#certificate tr.bad').innerText()).toContain('violations');
   });

@@ -154,14 +154,4 @@ describe('cancel', () => {
       expect(rig.dumps(), `seed ${seed}`).toEqual(before);
     }
   });
-
-  it('cannot be hurried: force-complete is refused with a reason', () => {
-    const rig = new Rig({ seed: 6 }).settle(1);
-    const { id } = rig.migrate();
-    rig.harness.runUntil(rig.now + 0.3);
-    const answer = rig.answer(rig.command({ kind: 'forceComplete', id }));
-    expect(answer).toMatchObject({ ok: false, problem: { slug: 'not-forcible', status: 409 } });
-    rig.finish(id);
-    expect(rig.leftovers([id])).toEqual([]);
-  });
 });

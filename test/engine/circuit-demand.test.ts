@@ -29,6 +29,7 @@ const facts: MigrationFacts = {
   streams: [{ port: 4901 }, { port: 4965 }],
   flipLevels: [],
   holdsPackets: true,
+  onePath: false,
   mayThrottle: false,
 };
 const need = {

@@ -43,9 +43,12 @@ describe('a circuit beside the packet path', () => {
 
   it('is ordered when it pays, carries when its data plane does, and is released when it is idle', () => {
     const rig = rigWith();
+    const askedAt = rig.now;
     const { id } = rig.migrate();
     expect(until(rig, 'up', 10)).toBe(true);
     expect(rig.harness.runWhile(() => !circuit(rig).carries, rig.now + 3)).toBe(true);
+    // It was decided on when the machine began to move, and five probes are quickly through: 2 s are its set-up.
+    expect(rig.now - askedAt).toBeLessThan(2.5);
     rig.settle(1.1);
     expect(circuit(rig).advice).toBe('debt-outweighs-cost');
     const link = rig.harness.view!.links.find((l) => l.name === 'circuit')!;

@@ -64,6 +64,26 @@ describe('what may go wrong on the way', () => {
     }
   });
 
+  it('a switch that is silent for longer than an echo may take has refused nothing', () => {
+    // Staging waits for it; a redirection half made is taken back after its own limit.
+    for (const [step, end] of [
+      ['staging', /^completed null$/],
+      ['redirecting', /^failed step redirecting took longer than 5 s/],
+    ] as const)
+      for (const name of ['hv-a', 'gw-a', 'hv-b']) {
+        const rig = new Rig({ seed: 1 }).settle(1);
+        const { id } = rig.migrate();
+        rig.harness.runWhile(() => !rig.written(step), rig.now + 20, 0.001);
+        rig.freeze(name);
+        rig.harness.runUntil(rig.now + 7);
+        rig.frozen.delete(name);
+        rig.finish(id);
+        const { state, failureReason } = rig.view(id)!;
+        expect(`${state} ${failureReason}`, `${name} frozen at ${step}`).toMatch(end);
+        expect(rig.leftovers([id])).toEqual([]);
+      }
+  });
+
   it('the link between the sites flaps', () => {
     for (let i = 1; i <= 3 * scale; i++) {
       const draw = drawOf(400 + i);

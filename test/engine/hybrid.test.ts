@@ -53,8 +53,14 @@ describe('packet path and circuit as one', () => {
     const packet = Float64Array.from([10, 100, 10]);
     expect(circuitShares(topology, 0.9, [circuit], jobs, packet)).toEqual([450, 150, 0]);
     expect(circuitShares(topology, 0.9, [], jobs, packet)).toEqual([0, 0, 0]);
-    const elsewhere = { ...circuit, sites: ['a', 'c'] } as const;
-    expect(circuitShares(topology, 0.9, [elsewhere], jobs, packet)).toEqual([0, 0, 0]);
+    const c = { ...topology.switches[0]!, name: 'gw-c', site: 'c' };
+    const links = topology.links.map((l) =>
+      l.name === 'circuit' ? { ...l, ends: ['gw-a', 'gw-c'] as const } : l,
+    );
+    const elsewhere = { ...topology, switches: [...topology.switches, c], links };
+    expect(circuitShares(elsewhere, 0.9, [{ ...circuit, sites: ['a', 'c'] }], jobs, packet)).toEqual([
+      0, 0, 0,
+    ]);
     expect(circuitExample.scale).toBe(100);
   });
 });

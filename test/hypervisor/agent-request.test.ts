@@ -28,6 +28,7 @@ const commands: AgentCommand[] = [
   { execute: 'query', migration: 'm1' },
   { execute: 'continue', migration: 'm1' },
   { execute: 'continue', migration: 'm1', postcopy: true },
+  { execute: 'continue', migration: 'm1', force: true },
   { execute: 'throttle', migration: 'm1', mostPercent: 80 },
   { ...migrate, mode: 'hybrid', disk: 'mirror' },
   { execute: 'cancel', migration: 'm1' },

@@ -76,6 +76,8 @@ export class FakeQemu {
   }
 }
 
+const lineBytesPerSecond = 100e6;
+
 const refuse = (detail: string): never => {
   throw new QmpError('refused', detail, 'GenericError');
 };
@@ -198,7 +200,8 @@ export class FakeWorld {
       return;
     }
     source.set('device');
-    source.deviceUntilMs = this.nowMs + 20;
+    // the rest of the memory, as fast as the sockets take it
+    source.deviceUntilMs = this.nowMs + 20 + (1000 * source.remainingBytes) / lineBytesPerSecond;
   }
 
   #arrive(target: FakeQemu): void {
@@ -240,17 +243,19 @@ const commands: Record<string, Perform> = {
   'query-migrate': (_w, q) =>
     q.state === 'none'
       ? {}
-      : {
-          status: q.state,
-          ram: {
-            total: q.guest.memoryBytes,
-            transferred: q.transferredBytes,
-            remaining: Math.max(0, q.remainingBytes),
-            'dirty-sync-count': q.pass,
-            'dirty-pages-rate': q.pass > 1 ? q.dirtyBytesPerSecond / 4096 : 0,
-            'page-size': 4096,
+      : q.state === 'setup' && q.runState === 'inmigrate'
+        ? { 'socket-address': [{ type: 'inet', host: '0.0.0.0', port: '4900' }] }
+        : {
+            status: q.state,
+            ram: {
+              total: q.guest.memoryBytes,
+              transferred: q.transferredBytes,
+              remaining: Math.max(0, q.remainingBytes),
+              'dirty-sync-count': q.pass,
+              'dirty-pages-rate': q.pass > 1 ? q.dirtyBytesPerSecond / 4096 : 0,
+              'page-size': 4096,
+            },
           },
-        },
   'query-migrate-capabilities': (_w, q) =>
     [...q.capabilities].map(([capability, state]) => ({ capability, state })),
   'query-migrate-parameters': (_w, q) => Object.fromEntries(q.parameters),

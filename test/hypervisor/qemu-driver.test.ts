@@ -144,6 +144,61 @@ describe('QemuDriver', () => {
     expect(rig.world.qemus.A.alive).toBe(false);
   });
 
+  it.each(['none', 'completed'])(
+    'begins anew what an earlier life has only marked, in a QEMU whose last move ended %s',
+    async (before) => {
+      const { A, B } = rig.world.qemus;
+      Object.assign(A, { state: before, pass: 7, transferredBytes: 5e6 });
+      for (const [qemu, role] of [
+        [A, 'source'],
+        [B, 'target'],
+      ] as const)
+        qemu.objects.set(
+          `steady-${id}`,
+          JSON.stringify({
+            ...{ role, mode: 'precopy', disk: 'none', downtimeLimitMs: 300, workingSetBytes: 8e6 },
+            uri: 'tcp:B:4900',
+          }),
+        );
+      rig.drive();
+      await rig.pass(500);
+      // The state of the move before is not that of this one, and nobody listens.
+      expect([await rig.phase('A'), await rig.phase('B')]).toEqual(['none', 'none']);
+      expect((await rig.ask('A', { execute: 'query', migration: id })).status).toMatchObject({
+        round: 0,
+        transferredBytes: 0,
+      });
+      expect(A.runState).toBe('running');
+      await rig.begin();
+      await rig.untilPhase('A', 'pre-switchover');
+      await rig.ask('A', { execute: 'continue', migration: id });
+      await rig.untilPhase('B', 'resumed');
+      await rig.untilPhase('A', 'completed');
+    },
+  );
+
+  it('has its memory sent to the last of several streams, which a circuit may carry', async () => {
+    const streams = [{ port: 4900 }, { port: 4964 }];
+    await rig.pass(stepMs);
+    await rig.ask('B', { execute: 'prepare-incoming', migration: id, vm: 'vm1', streams });
+    expect(rig.world.qemus.B.incomingUri).toBe('tcp:B:4964');
+  });
+
+  it('does not take the end of the move before for that of a machine that moves on', async () => {
+    const { A } = rig.world.qemus;
+    A.state = 'completed';
+    const set = A.parameters.set.bind(A.parameters);
+    // It may tell anything at any moment, also before it was told to move.
+    A.parameters.set = (name, value) => {
+      A.emit('NIC_RX_FILTER_CHANGED');
+      return set(name, value);
+    };
+    await rig.begin();
+    expect(await rig.phase('A')).toBe('active');
+    await rig.untilPhase('A', 'pre-switchover');
+    expect(rig.told).not.toContain('A FAILED');
+  });
+
   it('tells what remains, how fast memory is written, and each pass', async () => {
     await rig.begin();
     await rig.pass(1000);
@@ -197,6 +252,21 @@ describe('QemuDriver', () => {
     await rig.untilPhase('B', 'resumed');
     expect(await rig.phase('A')).toBe('stopped');
     await rig.untilPhase('A', 'completed');
+  });
+
+  it('stops a copy that does not converge when it is forced to, and sends what is left while it stands still', async () => {
+    rig = new Rig(stubborn, listen);
+    await rig.begin();
+    await rig.pass(2000);
+    const refused = await rig.ask('A', { execute: 'continue', migration: id });
+    expect(refused.error).toContain('has not converged');
+    expect(rig.world.qemus.A.runState).toBe('running');
+    expect((await rig.ask('A', { execute: 'continue', migration: id, force: true })).error).toBeNull();
+    await rig.untilPhase('B', 'resumed');
+    await rig.untilPhase('A', 'completed');
+    const { status } = await rig.ask('A', { execute: 'query', migration: id });
+    // longer than what was agreed
+    expect(status!.downtimeMs).toBeGreaterThan(300);
   });
 
   it('joins the two ends again when their connection breaks in post-copy', async () => {

@@ -53,6 +53,34 @@ describe('a link that is a tunnel', () => {
       }
   });
 
+  it('is gone round by its gateways when the port below it loses its signal, though its own never does', () => {
+    const triangle = shippedTopology('three-site');
+    const vxlan = (link: number) => ({
+      vni: 9,
+      addresses: [`192.0.2.${link}`, `192.0.2.${link + 1}`] as const,
+    });
+    const names = ['ab', 'ac', 'bc'];
+    const tunnels: Topology = {
+      ...triangle,
+      links: triangle.links.map((l) =>
+        names.includes(l.name) ? { ...l, mtuBytes: 1550, vxlan: vxlan(4 * names.indexOf(l.name) + 1) } : l,
+      ),
+    };
+    expect(checkTopology(tunnels)).toEqual([]);
+    const walker = walkerOf(tunnels);
+    for (const name of names) {
+      walker.signal(name, false);
+      for (const from of tunnels.hosts)
+        for (const to of tunnels.hosts) {
+          if (from === to) continue;
+          const { deliveries, looped } = walker.walk(walker.map.hostPort(from)!, packetBetween(from, to));
+          expect([looped, deliveries.length], `${name}: ${from.name} to ${to.name}`).toEqual([false, 1]);
+          expect(deliveries[0]!.links).not.toContain(name);
+        }
+      walker.signal(name, true);
+    }
+  });
+
   it('is measured below: queue, counters, and what comes in at the far end', () => {
     const [a] = bottlenecksOf(topology).filter((b) => b.id === 'gw-a.wan');
     const number = (at: string, name: string): number =>

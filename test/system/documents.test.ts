@@ -1,20 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { requireOrSkip } from '../support/require.js';
-import { eventually, launcher } from './daemon.js';
+import { eventually } from './daemon.js';
 import { finish } from './enclosure.js';
-
-/** Lines of code blocks that are indented by four spaces, without comments, and what stands in a shell's prompt. */
-function commandsOf(file: string): string[] {
-  const lines = readFileSync(file, 'utf8').split('\n');
-  return lines
-    .filter((line) => /^ {4}\S/.test(line) && !/^ {4}#/.test(line))
-    .map((line) => line.trim().replace(/\s+# .*$/, ''))
-    .filter((line) => /^(npx|npm|sudo|curl|steady|docker|echo|NODE_EXTRA|ovs-)/.test(line));
-}
+import { addressOf, commandsOf, isBesideDemo, typed } from './typed.js';
 
 /**
  * Commands of the documents that need more than a controller with a demo, and the test that runs the same. A line of a document is
@@ -63,44 +55,17 @@ const byHand = readme.slice(
   readme.findIndex((line) => line.startsWith('sudo npx steady testbed down')) + 1,
 );
 const guide = commandsOf('docs/guide.md');
-const run = guide.filter((line) => /^(npx steady (?!migrate start vm1 hyp-b)|curl)/.test(line));
 
 describe('a command of a document', () => {
-  const others = [...readme, ...guide].filter((line) => !run.includes(line) && !byHand.includes(line));
+  const others = [...readme, ...guide].filter(
+    (line) => !(guide.includes(line) && isBesideDemo(line)) && !byHand.includes(line),
+  );
   it.each(others)('is run by a test: %s', (line) => {
     const known = elsewhere.find(([begin]) => line.startsWith(begin));
     expect(known, 'no test runs it: name one in `elsewhere`').toBeDefined();
     expect(readFileSync(known![2], 'utf8')).toContain(known![1]);
   });
 });
-
-/** As a reader would type it; who is root needs no sudo, and this clone needs no npx. */
-function typed(line: string, env: NodeJS.ProcessEnv = {}): ChildProcess {
-  const command = line
-    .replace(/^sudo /, '')
-    .replace(/^npx steady|^npm start --/, (words) =>
-      words === 'npx steady'
-        ? `exec '${launcher}'`
-        : `exec '${launcher}' run --http-port 0 --openflow-port 6653`,
-    );
-  return spawn('bash', ['-c', command], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-}
-
-/** The address of a controller that has just been started, from what it says first. */
-function addressOf(controller: ChildProcess): Promise<string> {
-  let said = '';
-  return new Promise((resolve, reject) => {
-    controller.stdout?.on('data', (chunk) => {
-      said += chunk;
-      const port = /"httpPort":(\d+)/.exec(said)?.[1];
-      if (port !== undefined) resolve(`http://127.0.0.1:${port}`);
-    });
-    controller.once('exit', (code) => reject(new Error(`it ended with ${code}: ${said}`)));
-  });
-}
 
 describe.skipIf(!requireOrSkip('ovs', 'gcc'))('the testbed of README, by hand', () => {
   it('is built, moves its machine, answers from the new place and is removed', async () => {
@@ -139,36 +104,5 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('the testbed of README, by hand', 
       rmSync(state, { recursive: true, force: true });
       expect(removed).toMatchObject({ code: 0 });
     }
-  });
-});
-
-describe('the guide, beside a demo that has moved its machine', () => {
-  let demo: ChildProcess;
-  let over: Promise<unknown>;
-  let server: string;
-  beforeAll(async () => {
-    demo = typed('npx steady demo --memory 10 --openflow-port 0 --http-port 0');
-    over = finish(demo);
-    server = await addressOf(demo);
-    await eventually('its machine is moved', async () => {
-      const answer = (await (await fetch(`${server}/v1/migrations`)).json()) as {
-        items: readonly { state: string }[];
-      };
-      return answer.items[0]?.state === 'completed' || undefined;
-    });
-  });
-  afterAll(async () => {
-    demo.kill('SIGTERM');
-    await over;
-  });
-
-  it.each(run)('is right: %s', async (line) => {
-    const child = typed(line.replaceAll('http://127.0.0.1:8080', server), { STEADY_SERVER: server });
-    const { code, output } = await finish(child);
-    expect(code, output).toBe(0);
-    expect(output).not.toBe('');
-    // What is shown as refused in the guide is; nothing else is.
-    const refused = line.includes(`-d '{"vm":"vm1"}'`);
-    expect(output.includes('urn:steady:problem:'), output).toBe(refused);
   });
 });

@@ -93,6 +93,21 @@ describe.skipIf(!requireOrSkip('qemu'))('the driver of real QEMUs', () => {
     await runsOnlyAt('B');
   });
 
+  it('stops with what is left when it is forced to', async () => {
+    await rig.begin(id, slow);
+    await rig.untilPhase('A', id, 'active');
+    await until(
+      async () => (await rig.ask('A', { execute: 'query', migration: id })).status!.transferredBytes > 1e6,
+      'nothing is sent',
+    );
+    const { error } = await rig.ask('A', { execute: 'continue', migration: id, force: true });
+    expect(error).toBeNull();
+    await rig.untilPhase('B', id, 'resumed');
+    await rig.untilPhase('A', id, 'completed');
+    expect(events(rig)).not.toContain('A PRE_SWITCHOVER');
+    await runsOnlyAt('B');
+  });
+
   it('goes on in post-copy when it is told that it will not converge', async () => {
     await rig.begin(id, { ...slow, mode: 'hybrid' });
     await rig.untilPhase('A', id, 'active');

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,8 +29,8 @@ describe.skipIf(!requireOrSkip('qemu'))('the means of a move', () => {
     await rig.untilPhase('B', id, 'resumed');
     await rig.untilPhase('A', id, 'completed');
   };
-  const bootWithDisks = async (): Promise<(host: string) => string> => {
-    rig = new QemuRig({}, 'drive0');
+  const bootWithDisks = async (made = new QemuRig({}, 'drive0')): Promise<(host: string) => string> => {
+    rig = made;
     const image = (host: string): string => join(rig.directory, `${host}.img`);
     writeFileSync(image('A'), randomBytes(diskBytes));
     writeFileSync(image('B'), Buffer.alloc(diskBytes));
@@ -55,6 +56,7 @@ describe.skipIf(!requireOrSkip('qemu'))('the means of a move', () => {
     await move({ disk: 'mirror' });
     const { status } = await rig.ask('A', { execute: 'query', migration: id });
     expect(status!.totalBytes).toBeGreaterThan(diskBytes);
+    expect(status!.disk).toEqual({ totalBytes: diskBytes, copiedBytes: diskBytes });
     await until(async () => (await rig.runState('A')) === undefined, 'the source QEMU was not ended');
     expect(readFileSync(image('B')).equals(readFileSync(image('A')))).toBe(true);
   });
@@ -77,9 +79,19 @@ describe.skipIf(!requireOrSkip('qemu'))('the means of a move', () => {
         ports,
         paths: { key, certificate, authority: authority.certificate },
       });
-      rig = new QemuRig({ tlsDirectory: authority.directory }, undefined, tls(own.key, own.certificate));
-      await boot();
-      await move();
+      const settings = { tlsDirectory: authority.directory };
+      const image = await bootWithDisks(new QemuRig(settings, 'drive0', tls(own.key, own.certificate)));
+      await rig.begin(id, { disk: 'mirror', bandwidthBytesPerSecond: 2e6 });
+      // Whoever asks the target for the disk in plain words is told to encrypt.
+      const plain = spawnSync('qemu-img', ['info', `nbd://127.0.0.1:${rig.ports[1]}/steady-disk`]);
+      expect(`${plain.stderr}`).toMatch(/TLS/);
+      expect(plain.status).not.toBe(0);
+      await rig.ask('A', { execute: 'set-bandwidth', migration: id, bytesPerSecond: 50e6 });
+      await rig.untilPhase('A', id, 'pre-switchover');
+      await rig.ask('A', { execute: 'continue', migration: id });
+      await rig.untilPhase('B', id, 'resumed');
+      await until(async () => (await rig.runState('A')) === undefined, 'the source QEMU was not ended');
+      expect(readFileSync(image('B')).equals(readFileSync(image('A')))).toBe(true);
       expect(await rig.runState('B')).toBe('running');
       await rig.close();
       rig = new QemuRig({}, undefined, tls(stranger.key, stranger.certificate));

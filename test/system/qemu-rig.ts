@@ -145,12 +145,16 @@ export class QemuRig {
     );
   }
 
+  /** at the target, of the newest move: of its memory, of its disk */
+  ports: readonly number[] = [];
+
   /** target listens, source sends; answered when both said so */
   async begin(
     migration: string,
     more: Partial<Extract<AgentCommand, { execute: 'migrate' }>> = {},
   ): Promise<void> {
-    const streams = (await freePorts(2)).map((port) => ({ port }));
+    this.ports = await freePorts(2);
+    const streams = this.ports.map((port) => ({ port }));
     const { mode = 'precopy', disk = 'none' } = more;
     // the monitors may just have come up
     let last = '';

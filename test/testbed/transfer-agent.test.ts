@@ -88,6 +88,21 @@ describe('a migration between two agents', () => {
     await rig.a.until('PRE_SWITCHOVER', 'm1');
   });
 
+  it('stops with what is left when it is forced to, though it has not converged', async () => {
+    rig = await Rig.start();
+    await rig.begin({
+      memoryBytes: 1_000_000,
+      dirtyBytesPerSecond: 4_000_000,
+      workingSetBytes: 800_000,
+      bandwidthBytesPerSecond: 2_000_000,
+    });
+    await expect.poll(() => rig.a.names('m1').length, patience).toBeGreaterThan(1);
+    expect((await rig.a.ask({ execute: 'continue', ...m1 })).error?.code).toBe('wrong-phase');
+    await rig.a.must({ execute: 'continue', ...m1, force: true });
+    await rig.a.until('COMPLETED', 'm1');
+    expect(rig.a.names('m1')).not.toContain('PRE_SWITCHOVER');
+  });
+
   it('is not the business of the client that began it: another one takes over', async () => {
     rig = await Rig.start();
     const command = await rig.begin();

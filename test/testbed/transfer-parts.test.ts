@@ -206,6 +206,7 @@ describe('questions to a machine', () => {
     judge.note(answer(7, 4, 'b'), at(76));
     judge.note(answer(8, 5, 'b'), at(85));
     expect(judge.report(9, at(90))).toEqual({
+      startedAtSeconds: 0,
       asked: 9,
       answered: 5,
       lost: 4,

@@ -61,6 +61,7 @@ export const PhaseTransitionSchema = sent('PhaseTransition', {
   at: Timestamp,
   note: Type.String(),
 });
+const rungs = ['none', 'more-rate', 'circuit', 'throttle', 'post-copy', 'refuse'] as const;
 export const ServiceSchema = sent('Service', {
   weight: Type.Number({ description: 'share of what is contended for when nobody is late' }),
   plannedBitsPerSecond: nullable(
@@ -72,9 +73,14 @@ export const ServiceSchema = sent('Service', {
   sentBytes: { ...Decimal64, description: 'never less than plannedBytes - debtBytes' },
   deadlineLight: nullable(Type.Enum(['kept', 'at-risk', 'missed', 'violated'])),
   promisedFinish: nullable(Timestamp),
-  advice: Type.Enum(['none', 'more-rate', 'circuit', 'throttle', 'post-copy', 'refuse'], {
-    description: 'the first rung on which it converges in time',
-  }),
+  advice: Type.Enum([...rungs], { description: 'the first rung on which it converges in time' }),
+  rungs: Type.Array(
+    Type.Object({
+      rung: Type.Enum([...rungs]),
+      pass: Type.Integer({ description: 'over the memory, in which it was advised first' }),
+    }),
+    { description: 'every rung that was advised so far, in order' },
+  ),
   cutOver: nullable(
     Type.Object(
       {

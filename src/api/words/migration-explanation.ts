@@ -12,12 +12,14 @@ export type StepLimit =
   | 'rules'
   | 'drain'
   | 'gate'
+  | 'forced'
   | 'last-round'
   | 'post-copy'
   | 'read-back'
   | 'put-back'
   | 'ended'
-  | 'nothing';
+  | 'nothing'
+  | 'unknown';
 
 /** One thing that keeps a migration from being done sooner. `kind` is for programs, and stable. */
 export interface Limit {
@@ -41,8 +43,9 @@ export function explainMigration(view: SystemViewJson, id: string): readonly Lim
     ...promiseLimits(migration),
     ...circuitLimits(view, migration),
   ];
-  return limits.length > 0
-    ? limits
+  if (limits.length > 0) return limits;
+  return migration.copy === undefined
+    ? [{ kind: 'unknown', sentence: 'Nobody has said how its copy goes, so what limits it is not known.' }]
     : [{ kind: 'nothing', sentence: 'Nothing that is known limits it: it copies as fast as it can.' }];
 }
 
@@ -83,7 +86,7 @@ function stepLimit(m: MigrationJson): Limit | undefined {
     case 'stopping':
       return {
         kind: 'last-round',
-        sentence: `The machine stands still while its last ${remaining(m)} are sent at ${formatRate(m.grantedBitsPerSecond)}; it was agreed that this takes ${formatMs(m.downtimeLimitMs)} at most.`,
+        sentence: `The machine stands still while its last ${remaining(m)} are sent at ${formatRate(m.grantedBitsPerSecond)}; ${isForced(m) ? 'it was stopped by force, however long that takes' : `it was agreed that this takes ${formatMs(m.downtimeLimitMs)} at most`}.`,
       };
     case 'flipping':
       return flipLimit(m);
@@ -125,9 +128,19 @@ function flipLimit(m: MigrationJson): Limit {
   };
 }
 
+/** How the engine notes that somebody insisted. */
+const byForce = 'stops by request';
+const isForced = ({ phaseTransitions }: MigrationJson): boolean =>
+  phaseTransitions.some(({ note }) => note.startsWith(byForce));
+
 /** Before the machine may be stopped. */
 function gateLimit(m: MigrationJson): Limit {
   const gate = m.service?.cutOver;
+  if (isForced(m))
+    return {
+      kind: 'forced',
+      sentence: `It ends by force: the machine is stopped with whatever is left (${remaining(m)}) as soon as the rules of its new place are staged and its queue is empty${waits(m)}.`,
+    };
   if (m.copy?.waitsFor != null)
     return {
       kind: 'rules',

@@ -146,7 +146,7 @@ const eventLine = ({ at, level, what, detail }: EventJson): string =>
  * Datapath ids are passed on for the controller to read; anything else is looked up as a name.
  * @throws CliError there is no switch of that name
  */
-async function dpidOf(client: ApiClient, text: string): Promise<string> {
+export async function dpidOf(client: ApiClient, text: string): Promise<string> {
   if (/^(of:)?[0-9a-f:]{16,23}$|^0x[0-9a-f]+$|^[0-9]+$/i.test(text)) return text;
   const switches = await client.switches();
   const found = switches.find(({ name }) => name === text);

@@ -69,7 +69,10 @@ function rowOf(b: BottleneckView, before: BottleneckView | undefined): Row {
 export interface HistoryLimits {
   readonly seconds: number;
   readonly samples: number;
-  /** two samples further apart than this are not joined by a line */
+  /**
+   * two samples further apart than this, and than three times the two before them, are not joined by a line: in a
+   * recording that is played fast all are far apart
+   */
   readonly gapSeconds: number;
 }
 export const defaultLimits: HistoryLimits = { seconds: 130, samples: 4000, gapSeconds: 1.5 };
@@ -79,6 +82,8 @@ export class History {
   readonly columns: Record<ColumnName, Cell[]>;
   readonly #limits: HistoryLimits;
   #last: BottleneckView | undefined;
+  /** between the two newest samples, seconds */
+  #step = 0;
 
   constructor(limits: HistoryLimits = defaultLimits) {
     this.#limits = limits;
@@ -98,7 +103,11 @@ export class History {
     const lastAt = this.times.at(-1);
     if (lastAt !== undefined && at < lastAt) this.clear();
     else if (lastAt !== undefined && at === lastAt) this.#dropLast();
-    else if (lastAt !== undefined && at - lastAt > this.#limits.gapSeconds) this.#append(lastAt + 1e-3, null);
+    else if (lastAt !== undefined) {
+      const step = at - lastAt;
+      if (step > Math.max(this.#limits.gapSeconds, 3 * this.#step)) this.#append(lastAt + 1e-3, null);
+      this.#step = step;
+    }
     this.#append(at, rowOf(bottleneck, this.#last));
     this.#last = bottleneck;
     this.#trim(at);
@@ -108,6 +117,7 @@ export class History {
     this.times.length = 0;
     for (const name of columnNames) this.columns[name].length = 0;
     this.#last = undefined;
+    this.#step = 0;
   }
 
   /** Index of the first sample at or after `from`, one earlier if there is one so that the line enters the picture. */

@@ -69,7 +69,7 @@ function BacklogChart({ bottleneck, whole, ...rest }: ChartsProps & { readonly w
       const high = picture.columns.backlogHighMs?.[at] ?? value;
       return `${formatMs(value)} ± ${formatMs(high - value)}`;
     }
-    return off(line) ? `${formatMs(value)} ↑ off scale` : undefined;
+    return value > 0 && off(line) ? `${formatMs(value)} ↑ off scale` : undefined;
   };
   return (
     <TimeChart

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SystemViewJson } from '../../../src/api/schemas/index.js';
 import { explainMigration, type Limit } from '../../../src/api/words/migration-explanation.js';
+import { forcedNote } from '../../../src/engine/migration-words.js';
 import type { BottleneckView, CircuitView, MigrationView } from '../../../src/engine/view.js';
 import { bottleneckView, circuitView, migrationOf, switchView, viewOf } from '../fake-application.js';
 
@@ -22,6 +23,7 @@ const service: NonNullable<MigrationView['service']> = {
   promisedFinish: null,
   advice: 'none',
   cutOver: null,
+  rungs: [],
 };
 const planned = { ...service, plannedBitsPerSecond: 16e6, debtLimitBytes: '4000000' };
 const running = (change: Partial<MigrationView> = {}): MigrationView =>
@@ -38,7 +40,7 @@ const world = (m: MigrationView, { bottleneck, others = [], more = {} }: World =
     migrations: [m, ...others],
     bottlenecks: [bottleneckView(bottleneck)],
     circuits: [],
-    switches: [switchView(), switchView({ dpid: '00000000000000ff', name: 'gw-b', site: 'b' })],
+    switches: ['a', 'b', 'c'].map((site) => switchView({ name: `gw-${site}`, site })),
     hosts: ['a', 'b'].map((site) => ({
       name: `hyp-${site}`,
       role: 'hypervisor',
@@ -202,6 +204,31 @@ describe('the gate before the machine is stopped', () => {
   ])('%s', (_name, limits, limit) => {
     expect(limits).toEqual([limit]);
   });
+});
+
+it('who insists does not wait for the gate', () => {
+  const note = {
+    state: 'switchover',
+    step: 'staging',
+    at: '2026-01-01T00:00:06.500Z',
+    note: forcedNote,
+  } as const;
+  const cutOver = { open: false, downtimeMs: 812, reason: 'rest-too-large' };
+  const m = running({ step: 'staging', phaseTransitions: [note], service: { ...service, cutOver } });
+  expect(explain(m)).toEqual([
+    {
+      kind: 'forced',
+      sentence:
+        'It ends by force: the machine is stopped with whatever is left (100.0 MB) as soon as the rules of its new place are staged and its queue is empty.',
+    },
+  ]);
+  expect(explain({ ...m, step: 'stopping' })).toEqual([
+    {
+      kind: 'last-round',
+      sentence:
+        'The machine stands still while its last 100.0 MB are sent at 20.0 Mbit/s; it was stopped by force, however long that takes.',
+    },
+  ]);
 });
 
 describe('an end', () => {
@@ -494,12 +521,16 @@ describe('a circuit between its sites', () => {
     expect(about({ state: 'dark', advice: 'idle' })).toEqual([]);
     expect(about({ state: 'up', carries: true, ends: ['gw-a', 'gw-x'] })).toEqual([]);
     expect(about({ state: 'up', carries: true, ends: ['gw-a', 'gw-a'] })).toEqual([]);
+    expect(about({ state: 'up', carries: true, ends: ['gw-a', 'gw-c'] })).toEqual([]);
+    expect(about({ state: 'up', carries: true, ends: ['gw-c', 'gw-b'] })).toEqual([]);
   });
 });
 
 it('a migration that the view does not have is not explained', () => {
   expect(explainMigration(viewOf(), 'm-1')).toBeUndefined();
 });
-it('without knowledge of its copy it still says something', () => {
-  expect(explain(migrationOf({ step: 'running' })).map(({ kind }) => kind)).toEqual(['nothing']);
+it('without knowledge of its copy it says so', () => {
+  expect(explain(migrationOf({ step: 'running' }))).toEqual([
+    { kind: 'unknown', sentence: 'Nobody has said how its copy goes, so what limits it is not known.' },
+  ]);
 });

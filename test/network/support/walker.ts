@@ -13,6 +13,7 @@ import {
   type Scalar,
   TableModel,
   type Topology,
+  wirePortName,
 } from '../../../src/network/index.js';
 
 const macNumber = (mac: string): number => macOf(mac).reduce((sum, byte) => sum * 256 + byte, 0);
@@ -76,7 +77,8 @@ export class Walker {
   signal(link: string, up: boolean): void {
     for (const s of this.topology.switches)
       for (const port of this.map.ports(s.name)) {
-        if (port.peer.kind !== 'link' || port.peer.link.name !== link) continue;
+        if (port.peer.kind !== 'link' && port.peer.kind !== 'underlay') continue;
+        if (port.peer.link.name !== link || port.portName !== wirePortName(port.peer.link, s.name)) continue;
         const { downPorts } = this.switches.get(s.name)!.groups;
         if (up) downPorts.delete(port.portNumber);
         else downPorts.add(port.portNumber);
