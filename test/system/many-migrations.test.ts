@@ -26,7 +26,8 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('four machines on the move at once
       mac: `02:00:00:00:09:0${number}`,
       ip: `10.99.0.${110 + number}`,
       at: number <= 2 ? 'hyp-a' : 'hyp-b',
-      memoryBytes: 15e6,
+      // The last one has no deadline: what it is behind is what a circuit would save it.
+      memoryBytes: number === 4 ? 40e6 : 15e6,
       workingSetBytes: 1e6,
       dirtyBytesPerSecond: 1e5,
     }));
@@ -69,7 +70,7 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('four machines on the move at once
         ).length;
         return ready === topology.switches.length ? true : undefined;
       });
-      const ask = ({ name, at }: (typeof vms)[number], seconds: number) =>
+      const ask = ({ name, at }: (typeof vms)[number], seconds: number | undefined) =>
         daemon!.post('/v1/migrations', {
           vm: name,
           destination: at === 'hyp-a' ? 'hyp-b' : 'hyp-a',
@@ -82,7 +83,9 @@ describe.skipIf(!requireOrSkip('ovs', 'gcc'))('four machines on the move at once
       });
       // Less than its bytes take on the whole path.
       expect((await ask(vms[1]!, 1)).status).toBe(409);
-      const others = await Promise.all(vms.slice(1).map((machine) => ask(machine, deadlineSeconds)));
+      const others = await Promise.all(
+        vms.slice(1).map((machine) => ask(machine, machine.name === 'vm4' ? undefined : deadlineSeconds)),
+      );
       expect(others.map((answer) => answer.status)).toEqual([202, 202, 202]);
       const ids = await Promise.all(
         [first, ...others].map(async (answer) => ((await answer.json()) as MigrationView).id),
