@@ -400,6 +400,7 @@ export class Migration {
           const gate = world.mayStop(turn, this);
           if (gate !== null)
             this.happen(turn, world, 'staged', `every switch holds the new location, staged; ${gate}`);
+          else if (this.plan?.waitsAtGate) this.#help(turn, world);
         }
         return;
       }
@@ -487,9 +488,10 @@ export class Migration {
     const help = this.plan?.remedy(turn.now) ?? null;
     if (help === null) return;
     if (help.remedy === 'throttle') this.#once(turn, world, 'source', throttleRequest(this.facts));
-    else if (help.remedy === 'post-copy')
-      this.happen(turn, world, 'converged', `${words.postcopyNote}: ${help.why}`);
-    else this.happen(turn, world, 'gaveUp', `the copy cannot converge: ${help.why}`);
+    else if (help.remedy === 'post-copy') {
+      const on = this.step === 'staging' ? 'staged' : 'converged';
+      this.happen(turn, world, on, `${words.postcopyNote}: ${help.why}`);
+    } else this.happen(turn, world, 'gaveUp', `the copy cannot converge: ${help.why}`);
   }
 
   #sourceFailed(turn: Turn, world: MigrationWorld): boolean {
@@ -564,6 +566,7 @@ export class Migration {
         step: this.step,
         seconds: turn.now - this.#enteredAt,
         isTurning: this.#isTurning,
+        waitsAtGate: this.step === 'staging' && this.plan?.waitsAtGate === true,
         stillStops: this.stopsAnyway && moves,
         stillFetches: this.#stillFetches && moves,
         idleSeconds,

@@ -29,8 +29,12 @@ import type { DeadlineLight, ForecastView, ServiceView } from './view.js';
 export const guardSeconds = 2;
 const meanSeconds = 2;
 const advicePeriodSeconds = 1;
-/** A gate that stays closed for this long is passed, and the journal says so. */
+/**
+ * A gate that stays closed for this long is passed, and the journal says so - but not with more than so many times the downtime that was
+ * agreed, or that a stop costs anyway: then it is the ladder's turn.
+ */
 const gatePatienceSeconds = 10;
+const mostTimesAgreed = 2;
 /** Until the senders' new caps show in the counters. */
 const leastDrainSeconds = 0.15;
 /** After so long the machine's own queue is taken for drained, whatever the counters of a busy path say. */
@@ -207,8 +211,14 @@ export class RatePlan {
     const expected = `${(this.#gate.downtimeSeconds * 1000).toFixed(0)} ms of downtime expected`;
     if (anyway) return 'what is left does not matter';
     if (this.#gate.open) return expected;
-    if (waited < gatePatienceSeconds) return null;
+    const agreed = Math.max(copy.downtimeLimitSeconds, copy.fixedDowntimeSeconds);
+    if (waited < gatePatienceSeconds || this.#gate.downtimeSeconds > mostTimesAgreed * agreed) return null;
     return `${expected} (${this.#gate.reason}): above what was agreed, after ${gatePatienceSeconds} s of waiting`;
+  }
+
+  /** It was asked for, and is closed: another round of copying may open it. */
+  get waitsAtGate(): boolean {
+    return this.#gate !== null && !this.#gate.open;
   }
 
   /**
@@ -221,7 +231,6 @@ export class RatePlan {
     const rate = bytesPerSecond(this.#meanPacketRate > 0 ? this.#meanPacketRate : shareBytesPerSecond);
     const left = durationAt(copy, rate);
     const budget = Math.max(0, downtimeLimitSeconds - fixedDowntimeSeconds);
-    const waitsAtGate = this.#gate !== null && !this.#gate.open;
     return {
       bytesLeft: bytes(Number.isFinite(left) ? left * rate : memory.remainingBytes + memory.workingSetBytes),
       debtBytes: bytes(this.debtBytes(now)),
@@ -229,7 +238,7 @@ export class RatePlan {
       rateBytesPerSecond: rate,
       dirtyBytesPerSecond: memory.dirtyBytesPerSecond,
       fitsDowntime: memory.workingSetBytes <= rate * budget,
-      lastRoundBytes: bytes(waitsAtGate ? memory.remainingBytes : 0),
+      lastRoundBytes: bytes(this.waitsAtGate ? memory.remainingBytes : 0),
       downtimeBudgetSeconds: seconds(budget),
     };
   }

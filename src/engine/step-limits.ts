@@ -22,6 +22,8 @@ export interface StepAge {
   readonly seconds: number;
   /** its packets go to its new place and it was not told to stop: it runs and hears nothing */
   readonly isTurning: boolean;
+  /** all is staged, and the rest is too large to be stopped with: it is copied on */
+  readonly waitsAtGate: boolean;
   /** it stops with whatever is left, and that goes on */
   readonly stillStops: boolean;
   /** it runs at its new place and fetches what is left at the old one, and that goes on */
@@ -36,7 +38,7 @@ export interface StepAge {
  * @param unconfirmed switches that were not read back
  */
 export function overdue(
-  { step, seconds, isTurning, stillStops, stillFetches, idleSeconds }: StepAge,
+  { step, seconds, isTurning, waitsAtGate, stillStops, stillFetches, idleSeconds }: StepAge,
   waitsFor: () => string,
   unconfirmed: () => readonly string[],
 ): { readonly on: Happening; readonly note: string } | undefined {
@@ -44,14 +46,14 @@ export function overdue(
   const limit = stepLimitSeconds[isTurning ? 'redirecting' : step];
   // Forced, it stands still for as long as what was left takes.
   const stands = step === 'stopping' && !isTurning && stillStops;
-  if (seconds > limit && !stands)
+  if (seconds > limit && !stands && !waitsAtGate)
     return { on: 'gaveUp', note: `step ${step} took longer than ${limit} s: ${waitsFor()}` };
   // Behind the commit point the only way is forward: a switch that is away is made true when it is back.
   if ((step === 'flipping' || step === 'cleaning') && seconds > forwardLimitSeconds && !stillFetches) {
     const note = `not reached: ${unconfirmed().join(', ')}; made true when back`;
     return { on: step === 'flipping' ? 'flipped' : 'cleaned', note };
   }
-  if (step === 'running' && idleSeconds > noProgressLimitSeconds)
+  if ((step === 'running' || waitsAtGate) && idleSeconds > noProgressLimitSeconds)
     return { on: 'gaveUp', note: `no byte was moved for ${noProgressLimitSeconds} s` };
   return undefined;
 }

@@ -198,6 +198,23 @@ describe('the cut-over gate', () => {
     expect(plan.view().cutOver).toMatchObject({ open: false, reason: 'queue' });
   });
 
+  it('is passed at last with a little more than was agreed, and never with much more', () => {
+    const { plan, status, path } = planOf({});
+    const answerAt = (t: number, bytesPerSecond: number): string | null => {
+      for (let at = t - 2; at <= t; at += 0.5) {
+        plan.account(new Turn(at, at * 1000), status, path);
+        plan.granted(bytesPerSecond);
+      }
+      return plan.mayStop(t, true);
+    };
+    expect(plan.mayStop(0, true)).toBeNull();
+    expect(answerAt(20, 250_000)).toBeNull();
+    const { downtimeMs } = plan.view().cutOver!;
+    expect(downtimeMs).toBeGreaterThan(2 * 300);
+    expect(plan.waitsAtGate).toBe(true);
+    expect(answerAt(30, (250_000 * downtimeMs) / 450)).toMatch(/above what was agreed, after 10 s/);
+  });
+
   it('waits until the queue at its own switch is drained, but not for ever', () => {
     const { plan, status, path } = planOf({});
     plan.granted(6_000_000);
