@@ -3,7 +3,6 @@ import { defineConfig } from 'vitest/config';
 /** Tests that start programs and judge neither time nor a network that others use: they may run beside each other. */
 const programs = [
   'test/dashboard/page',
-  'test/system/bench-openflow',
   'test/system/docker',
   'test/system/fuzz',
   'test/system/guide',
