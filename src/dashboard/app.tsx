@@ -5,8 +5,9 @@ import type { SystemView } from './model/types.js';
 import { type PageState, type PageStore, usePage } from './page-store.js';
 import { AlarmsPanel } from './panels/alarms-panel.js';
 import { CertificatePanel } from './panels/certificate-panel.js';
-import { ChartsPanel } from './panels/charts-panel.js';
+import { ChartsPanel, firstAxis } from './panels/charts-panel.js';
 import { CircuitsPanel } from './panels/circuits-panel.js';
+import { DelayPanel } from './panels/delay-panel.js';
 import { EventsPanel } from './panels/events-panel.js';
 import { MigrationsPanel } from './panels/migrations-panel.js';
 import { ageMs, ageWord, InterruptionBanner, isOld, PageHeader } from './panels/page-header.js';
@@ -39,6 +40,7 @@ function useDataAge(page: PageState): DataAge | undefined {
 function Panels({ page, calm }: { readonly page: PageState; readonly calm: SystemView | null }) {
   const theme = useTheme();
   const [pinned, setPinned] = useState<string | null>(null);
+  const [axis, setAxis] = useState(firstAxis);
   const before = useRef<string | null>(null);
   const { view, access } = page;
   const bottleneck = view === null ? undefined : chooseBottleneck(view, pinned, before.current);
@@ -46,6 +48,22 @@ function Panels({ page, calm }: { readonly page: PageState; readonly calm: Syste
   before.current = bottleneck?.id ?? null;
   const chosen = bottleneck?.id;
   // The same element again is not compared again: these parts cost nothing in the frames between.
+  const history = chosen === undefined ? undefined : page.histories.get(chosen);
+  const to = axis.heldAt ?? history?.times.at(-1) ?? 0;
+  // Quantiles of many seconds change little in one.
+  const second = Math.floor(to);
+  const delay = useMemo(
+    () => (
+      <DelayPanel
+        view={calm}
+        bottleneck={calm?.bottlenecks.find((b) => b.id === chosen)}
+        history={history}
+        window={{ from: to - axis.seconds, to }}
+        theme={theme}
+      />
+    ),
+    [history === undefined ? calm : second, chosen, axis, theme, history],
+  );
   const above = useMemo(() => <ShadowPanel view={calm} />, [calm]);
   const map = useMemo(() => <TopologyPanel view={calm} />, [calm]);
   const below = useMemo(
@@ -77,11 +95,14 @@ function Panels({ page, calm }: { readonly page: PageState; readonly calm: Syste
           <ChartsPanel
             view={view}
             bottleneck={bottleneck}
-            history={bottleneck && page.histories.get(bottleneck.id)}
+            history={history}
             theme={theme}
             old={old}
+            axis={axis}
+            onAxis={setAxis}
             onChoose={setPinned}
           />
+          {delay}
           {below}
         </div>
         {side}

@@ -97,6 +97,7 @@ describe('history of a bottleneck', () => {
     const history = new History();
     for (const at of [1, 2, 3, 4]) history.push(at, sample());
     expect([0, 1, 2.5, 3, 9].map((from) => history.startOf(from))).toEqual([0, 0, 1, 1, 3]);
+    expect([0, 1, 2.5, 3, 9].map((to) => history.endOf(to))).toEqual([0, 1, 2, 3, 4]);
   });
 
   it('stays within its limits, in order and with columns of one length, for any arrival of samples', () => {

@@ -86,7 +86,7 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
 
   it('idle with traffic: charts are drawn, and the command that starts a migration is shown', async () => {
     const { page } = await see('idle', 30);
-    expect(await page.locator('.plot canvas').count()).toBe(4);
+    expect(await page.locator('.plot canvas').count()).toBe(5);
     expect(await inkOf(page, 0, blue)).toBeGreaterThan(200);
     expect(await page.locator('#migrations').innerText()).toContain('steady migrate start vm1 hyp-b');
     expect(await page.locator('#topology .token').count()).toBe(0);

@@ -12,8 +12,18 @@ import { Empty, Panel } from './panel.js';
 
 const windows = [30, 60, 120] as const;
 
+/** What the time axes of the page show: so many seconds up to now, or up to where they were held. */
+export interface TimeAxis {
+  readonly seconds: number;
+  /** seconds of the stream's clock; null: up to now */
+  readonly heldAt: number | null;
+}
+export const firstAxis: TimeAxis = { seconds: 60, heldAt: null };
+
 interface Props {
   readonly view: SystemView | null;
+  readonly axis: TimeAxis;
+  readonly onAxis: (axis: TimeAxis) => void;
   readonly bottleneck: BottleneckView | undefined;
   readonly history: History | undefined;
   readonly theme: Theme;
@@ -161,9 +171,7 @@ function insideBound(b: BottleneckView) {
   );
 }
 
-export function ChartsPanel({ view, bottleneck, history, theme, old, onChoose }: Props) {
-  const [windowSeconds, setWindowSeconds] = useState<number>(60);
-  const [frozenAt, setFrozenAt] = useState<number | null>(null);
+export function ChartsPanel({ view, bottleneck, history, theme, old, axis, onAxis, onChoose }: Props) {
   const [whole, setWhole] = useState(false);
   if (view === null || bottleneck === undefined || history === undefined)
     return (
@@ -175,13 +183,14 @@ export function ChartsPanel({ view, bottleneck, history, theme, old, onChoose }:
         <Empty>{whyNoBottleneck(view)}</Empty>
       </Panel>
     );
-  const to = frozenAt ?? history.times.at(-1) ?? Date.parse(view.at) / 1000;
+  const { seconds, heldAt } = axis;
+  const to = heldAt ?? history.times.at(-1) ?? Date.parse(view.at) / 1000;
   const rest: ChartsProps = {
     bottleneck,
-    nowWord: frozenAt !== null ? 'held' : old ? 'last seen' : 'now',
+    nowWord: heldAt !== null ? 'held' : old ? 'last seen' : 'now',
     history,
     theme,
-    window: { from: to - windowSeconds, to },
+    window: { from: to - seconds, to },
     spans: phaseSpans(view.migrations),
   };
   const certificate = bottleneck.certificate;
@@ -219,8 +228,8 @@ export function ChartsPanel({ view, bottleneck, history, theme, old, onChoose }:
               <button
                 type="button"
                 key={w}
-                aria-pressed={w === windowSeconds}
-                onClick={() => setWindowSeconds(w)}
+                aria-pressed={w === seconds}
+                onClick={() => onAxis({ seconds: w, heldAt })}
               >
                 {w} s
               </button>
@@ -228,10 +237,10 @@ export function ChartsPanel({ view, bottleneck, history, theme, old, onChoose }:
           </fieldset>
           <button
             type="button"
-            aria-pressed={frozenAt !== null}
-            onClick={() => setFrozenAt(frozenAt === null ? to : null)}
+            aria-pressed={heldAt !== null}
+            onClick={() => onAxis({ seconds, heldAt: heldAt === null ? to : null })}
           >
-            {frozenAt === null ? 'Hold' : 'Go on'}
+            {heldAt === null ? 'Hold' : 'Go on'}
           </button>
         </div>
       }
