@@ -90,7 +90,18 @@ export interface HistoryLimits {
    */
   readonly gapSeconds: number;
 }
-export const defaultLimits: HistoryLimits = { seconds: 130, samples: 4000, gapSeconds: 1.5 };
+/** Ten minutes to look back into, and the longest time axis before them. */
+export const defaultLimits: HistoryLimits = { seconds: 730, samples: 8000, gapSeconds: 1.5 };
+/** of all bottlenecks together: some 25 MB */
+const samplesInAll = 60_000;
+/** With many bottlenecks each remembers less, but not less than the longest time axis at the pace of the stream. */
+export const limitsFor = (bottlenecks: number): HistoryLimits => ({
+  ...defaultLimits,
+  samples: Math.min(
+    defaultLimits.samples,
+    Math.max(1500, Math.floor(samplesInAll / Math.max(1, bottlenecks))),
+  ),
+});
 
 export class History {
   readonly times: number[] = [];

@@ -1,6 +1,6 @@
 /** What the packets of a class of traffic wait at the bottleneck, against what they were promised. */
 import { waitSpec } from '../charts/specs.js';
-import { type Line, type Picture, TimeChart, type TimeWindow } from '../charts/time-chart.js';
+import { type Line, type Picture, TimeChart } from '../charts/time-chart.js';
 import { formatMs, plural, trimmed } from '../model/format.js';
 import { type History, trailingSeconds } from '../model/history.js';
 import { backlogScale, largest } from '../model/scales.js';
@@ -8,14 +8,14 @@ import { bottleneckName, phaseSpans } from '../model/selection.js';
 import type { BottleneckView, SystemView } from '../model/types.js';
 import { readingsAbove, type WaitQuantiles, waitQuantiles } from '../model/wait-quantiles.js';
 import type { Theme } from '../theme.js';
-import { whyNoBottleneck } from './charts-panel.js';
+import { forgotten, isForgotten, type TimeAxis, whyNoBottleneck } from './charts-panel.js';
 import { Empty, Panel } from './panel.js';
 
 interface Props {
   readonly view: SystemView | null;
   readonly bottleneck: BottleneckView | undefined;
   readonly history: History | undefined;
-  readonly window: TimeWindow;
+  readonly axis: TimeAxis;
   readonly theme: Theme;
 }
 interface Figures extends WaitQuantiles {
@@ -91,15 +91,17 @@ const how = (
   </ul>
 );
 
-export function DelayPanel({ view, bottleneck, history, window, theme }: Props) {
+export function DelayPanel({ view, bottleneck, history, axis, theme }: Props) {
   const promise = bottleneck?.delayPromise ?? null;
   const title = promise === null ? 'What packets wait' : `What packets of class ${promise.className} wait`;
-  if (view === null || bottleneck === undefined || history === undefined)
+  if (view === null || bottleneck === undefined || isForgotten(history, axis))
     return (
       <Panel id="delay" title={title} lead="The wait at the bottleneck, against what was promised.">
-        <Empty>{whyNoBottleneck(view)}</Empty>
+        <Empty>{bottleneck === undefined ? whyNoBottleneck(view) : forgotten}</Empty>
       </Panel>
     );
+  const to = axis.heldAt ?? history.times.at(-1) ?? Date.parse(view.at) / 1000;
+  const window = { from: to - axis.seconds, to };
   const figures = figuresOf(history, history.startOf(window.from), history.endOf(window.to));
   let promiseVisible = true;
   const readout = (line: Line, picture: Picture, at: number): string | undefined => {
