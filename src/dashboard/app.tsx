@@ -66,11 +66,11 @@ function Panels({ page, present, past }: PanelsProps) {
   const old = past === null && isOld(page);
   before.current = bottleneck?.id ?? null;
   const chosen = bottleneck?.id;
-  // The same element again is not compared again: these parts cost nothing in the frames between.
   const history = chosen === undefined ? undefined : page.histories.get(chosen);
   const to = axis.heldAt ?? history?.times.at(-1) ?? 0;
   // Quantiles of many seconds change little in one.
   const second = Math.floor(to);
+  // The same element again is not compared again: these parts cost nothing in the frames between.
   const delay = useMemo(
     () => (
       <DelayPanel
