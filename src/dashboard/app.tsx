@@ -137,14 +137,19 @@ export function App({ store }: { readonly store: PageStore }) {
   const { access } = page;
   const calm = useCalm(page);
   const [travelAt, setTravelAt] = useState<number | null>(null);
-  const past = travelAt === null ? null : page.ring.at(travelAt);
-  const span = page.ring.span;
+  const { ring } = page;
+  const past = travelAt === null ? null : ring.at(travelAt);
+  const { count, span } = ring;
+  const index = travelAt === null ? count - 1 : ring.indexAt(travelAt);
   const [from, to] = [Math.floor(span?.from ?? 0), Math.floor(span?.to ?? 0)];
   // It changes once a second and stands still in the frames between.
-  const travel = useMemo(
-    () => <TimeTravel from={from} to={to} past={past} onTravel={setTravelAt} />,
-    [from, to, past],
-  );
+  const travel = useMemo(() => {
+    const go = (i: number | null): void => {
+      const there = i === null ? null : ring.nth(i);
+      setTravelAt(there === null ? null : secondsOf(there));
+    };
+    return <TimeTravel {...{ count, index, from, to, past }} onTravel={go} />;
+  }, [ring, count, index, from, to, past]);
   return (
     <>
       <PageHeader page={page} onForget={() => store.forgetToken()} />

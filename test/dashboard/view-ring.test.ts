@@ -40,6 +40,8 @@ describe('the views that are kept to look back', () => {
     const ring = filled(5);
     ring.push(at(1200));
     expect(secondsOf(ring.at(1100)!)).toBe(1005);
+    // and a step over it is one step
+    expect(secondsOf(ring.nth(ring.indexAt(1100) + 1)!)).toBe(1200);
   });
 
   it('are those of ten minutes', () => {

@@ -85,8 +85,17 @@ export class ViewRing {
 
   /** The view that was there at that time: the last one up to it, or the oldest that is kept; null: none is. */
   at(seconds: number): SystemView | null {
-    const found = this.#kept.findLast((k) => k.at <= seconds) ?? this.#kept[0];
-    return found?.view ?? null;
+    return this.nth(this.indexAt(seconds));
+  }
+  /** Where in the ring `at` finds it, 0 for the oldest. */
+  indexAt(seconds: number): number {
+    return Math.max(
+      0,
+      this.#kept.findLastIndex((k) => k.at <= seconds),
+    );
+  }
+  nth(index: number): SystemView | null {
+    return this.#kept[index]?.view ?? null;
   }
 
   #trim(now: number): void {

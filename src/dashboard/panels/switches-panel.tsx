@@ -84,7 +84,7 @@ function SaveFlows({ of: { dpid, name }, readable }: { readonly of: Compared; re
     setOutcome(`${plural(answer.body.split('\n').length - 1, 'flow')} saved as ${file}.`);
   };
   return (
-    <p class="save">
+    <div class="save">
       <button
         type="button"
         class="small"
@@ -96,7 +96,7 @@ function SaveFlows({ of: { dpid, name }, readable }: { readonly of: Compared; re
       </button>
       {typeof outcome === 'string' && <output>{outcome}</output>}
       {outcome !== null && typeof outcome !== 'string' && <RefusalNote refusal={outcome} />}
-    </p>
+    </div>
   );
 }
 

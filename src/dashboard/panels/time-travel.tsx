@@ -4,20 +4,23 @@ import type { SystemView } from '../model/types.js';
 import { secondsOf } from '../model/view-ring.js';
 
 interface Props {
-  /** what is kept, whole seconds of the stream's clock */
+  /** kept views; they are a second apart, and further where nothing came */
+  readonly count: number;
+  /** of the one that is shown; the last: the present */
+  readonly index: number;
+  /** time of the oldest and of the newest, whole seconds of the stream's clock */
   readonly from: number;
   readonly to: number;
   /** the view that is shown instead of the present; null: the present is shown */
   readonly past: SystemView | null;
   /** null: back to the present */
-  readonly onTravel: (seconds: number | null) => void;
+  readonly onTravel: (index: number | null) => void;
 }
 
 export const momentWord = (past: SystemView): string => `at ${timeOfDay(past.at)}`;
 
-export function TimeTravel({ from, to, past, onTravel }: Props) {
-  const value = past === null ? to : Math.floor(secondsOf(past));
-  const ago = past === null ? 0 : Math.max(0, to - value);
+export function TimeTravel({ count, index, from, to, past, onTravel }: Props) {
+  const ago = past === null ? 0 : Math.max(0, to - Math.floor(secondsOf(past)));
   const word = past === null ? 'now' : `${momentWord(past)}, ${trimmed(formatSeconds(ago))} ago`;
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key !== 'Escape' || past === null) return;
@@ -30,16 +33,16 @@ export function TimeTravel({ from, to, past, onTravel }: Props) {
         Look back{' '}
         <input
           type="range"
-          min={from}
-          max={to}
+          min={0}
+          max={count - 1}
           step={1}
-          value={value}
-          disabled={to - from < 1}
+          value={index}
+          disabled={count < 2}
           aria-valuetext={word}
-          title="Arrow keys: a second; End or Escape: now"
+          title="Arrow keys: a second; Page keys: more; End or Escape: now"
           onInput={(e) => {
             const chosen = Number(e.currentTarget.value);
-            onTravel(chosen >= to ? null : chosen);
+            onTravel(chosen >= count - 1 ? null : chosen);
           }}
           onKeyDown={onKeyDown}
         />
@@ -50,7 +53,7 @@ export function TimeTravel({ from, to, past, onTravel }: Props) {
       </button>
       {past === null ? (
         <small>
-          {to - from < 1
+          {count < 2
             ? 'nothing kept yet'
             : `${trimmed(formatSeconds(to - from))} are kept in this page, a view a second`}
         </small>
