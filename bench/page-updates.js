@@ -17,7 +17,7 @@ const budgetMs = 50;
 const historySeconds = 125;
 const shownSeconds = 120;
 /** columns of src/dashboard/charts/specs.ts */
-const linesInTheCharts = 13;
+const linesInTheCharts = 17;
 const { values } = parseArgs({
   options: {
     updates: { type: 'string', default: '300' },
@@ -38,7 +38,7 @@ try {
     if (i % 50 === 0) await sleep(20);
   }
   const charts = await page.locator('.plot canvas').count();
-  if (charts !== 4) throw new Error(`four charts should be drawn, there are ${charts}`);
+  if (charts !== 5) throw new Error(`five charts should be drawn, there are ${charts}`);
   const devtools = await page.context().newCDPSession(page);
   await devtools.send('Performance.enable', { timeDomain: 'threadTicks' });
   const busyMs = async () => {

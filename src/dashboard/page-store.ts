@@ -2,8 +2,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import { type LinkState, StreamConnection, streamUrl } from './connection.js';
 import { type Access, admissionOf } from './model/access.js';
-import { History } from './model/history.js';
+import { History, limitsFor } from './model/history.js';
 import type { AccessView, SystemView } from './model/types.js';
+import { ViewRing } from './model/view-ring.js';
 import { get } from './rest-client.js';
 import { isSendable, keepToken, tokenOf } from './token-keeper.js';
 
@@ -15,6 +16,8 @@ export interface PageState {
   readonly receivedAt: number | null;
   /** one per bottleneck; the objects change in place, `PageState` is new in every frame */
   readonly histories: ReadonlyMap<string, History>;
+  /** whole views of the last minutes; changes in place, too */
+  readonly ring: ViewRing;
 }
 
 /** The names are the controller's (`api/gate.ts`); it answers with the first and never repeats the token. */
@@ -27,12 +30,14 @@ const streamProtocols = (): string[] => {
 const tickMs = 500;
 
 export class PageStore {
+  readonly #ring = new ViewRing();
   #state: PageState = {
     view: null,
     link: { kind: 'connecting', attempt: 1 },
     access: { kind: 'unknown' },
     receivedAt: null,
     histories: new Map(),
+    ring: this.#ring,
   };
   readonly #histories = new Map<string, History>();
   readonly #listeners = new Set<(state: PageState) => void>();
@@ -81,11 +86,12 @@ export class PageStore {
   }
 
   #remember(view: SystemView): void {
+    this.#ring.push(view);
     const at = Date.parse(view.at) / 1000;
     for (const b of view.bottlenecks) {
       let history = this.#histories.get(b.id);
       if (history === undefined) {
-        history = new History();
+        history = new History(limitsFor(view.bottlenecks.length));
         this.#histories.set(b.id, history);
       }
       history.push(at, b);

@@ -35,7 +35,11 @@ async function refusalOf(response: Response): Promise<Refusal> {
   };
 }
 
-async function ask<Body>(path: string, init: RequestInit): Promise<Answer<Body>> {
+async function ask<Body>(
+  path: string,
+  init: RequestInit,
+  read: (response: Response) => Promise<unknown> = (response) => response.json(),
+): Promise<Answer<Body>> {
   const token = tokenOf();
   const headers = {
     accept: 'application/json',
@@ -46,13 +50,17 @@ async function ask<Body>(path: string, init: RequestInit): Promise<Answer<Body>>
     const signal = AbortSignal.timeout(answerWithinMs);
     const response = await fetch(path, { ...init, headers, signal, cache: 'no-store' });
     if (!response.ok) return { ok: false, refusal: await refusalOf(response) };
-    return { ok: true, body: (await response.json()) as Body };
+    return { ok: true, body: (await read(response)) as Body };
   } catch (error) {
     return { ok: false, refusal: noAnswer(error) };
   }
 }
 
 export const get = <Body>(path: string): Promise<Answer<Body>> => ask(path, {});
+
+/** As people read it, where the controller has it so. */
+export const getText = (path: string): Promise<Answer<string>> =>
+  ask(path, { headers: { accept: 'text/plain' } }, (response) => response.text());
 
 export const post = <Body>(
   path: string,

@@ -306,6 +306,7 @@ export class BottleneckLoop {
       enforcedBitsPerSecond: pacer?.enforcedBitsPerSecond ?? 0,
       measuredBitsPerSecond: this.#ownBytesPerSecond * 8,
       safeMode: decision?.mode === 'safe',
+      delayPromise: tightestPromise(this.#config.classes),
       delayPromiseVoid: this.#demanded && decision?.mode === 'shared',
       safeReason: decision?.safeReason ?? null,
       loopDelayMs: this.#loopDelay.slots * this.#slotSeconds * 1000,
@@ -324,6 +325,14 @@ export class BottleneckLoop {
     const slots = this.#demanded ? staleSlots : staleSlots * idleSlots;
     return ageSeconds > slots * this.#slotSeconds + this.#gauge.channelSeconds;
   }
+}
+
+function tightestPromise(classes: EngineConfig['classes']): BottleneckView['delayPromise'] {
+  let tightest: BottleneckView['delayPromise'] = null;
+  for (const { name, delayPromiseMs } of classes)
+    if (tightest === null || delayPromiseMs < tightest.delayMs)
+      tightest = { className: name, delayMs: delayPromiseMs };
+  return tightest;
 }
 
 /** null: no policer is known */

@@ -201,6 +201,8 @@ export interface BottleneckView {
   readonly safeMode: boolean;
   /** why the safe rate is in force; null: it is not, or nothing was measured yet */
   readonly safeReason: 'stale' | 'certificate' | 'real-queue' | null;
+  /** the least of what the classes of traffic were promised to wait here: it is kept for all; null: no class, no promise */
+  readonly delayPromise: { readonly className: string; readonly delayMs: number } | null;
   /** an elastic neighbour shares the queue: migrations compete by their own TCP, the delay promise is void */
   readonly delayPromiseVoid: boolean;
   readonly loopDelayMs: number;

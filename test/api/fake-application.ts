@@ -151,6 +151,7 @@ export function bottleneckView(change: Partial<BottleneckView> = {}): Bottleneck
     measuredBitsPerSecond: 26e6,
     safeMode: false,
     safeReason: null,
+    delayPromise: { className: 'video', delayMs: 60 },
     delayPromiseVoid: false,
     loopDelayMs: 40,
     shadow: null,

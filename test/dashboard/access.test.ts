@@ -17,6 +17,7 @@ const held = (change: Partial<AccessView> = {}): AccessView => ({
   ...change,
 });
 const granted = (change: Partial<AccessView> = {}): Access => ({ kind: 'granted', held: held(change) });
+const past: Access = { kind: 'past' };
 const refused = (status: number, detail = 'why') => ({ ok: false, refusal: { status, detail } }) as const;
 
 describe('the door of the page', () => {
@@ -52,5 +53,10 @@ describe('the door of the page', () => {
     expect(accessWords(granted({ tokenNeeded: false })).word).toBe('everything');
     expect(accessWords(granted({ source: 'recording', tokenNeeded: false })).word).toBe('recording');
     expect(accessWords({ kind: 'locked', refusal: null }).word).toBe('token needed');
+  });
+
+  it('whoever looks back can change nothing, whatever the token', () => {
+    expect(whyOnlyLooking(past)).toContain('You look back');
+    expect(whyNoStart(past, viewOf({ mode: 'active' }))).toContain('You look back');
   });
 });

@@ -371,6 +371,7 @@ export class FakeWorld {
       measuredBitsPerSecond: moving ? p.measured * 8 : 0,
       safeMode: violated,
       safeReason: violated ? 'certificate' : null,
+      delayPromise: { className: 'video', delayMs: 60 },
       delayPromiseVoid: false,
       loopDelayMs: 31,
       shadow: this.#scene === 'shadow' ? fakeShadow(this.#slot) : null,

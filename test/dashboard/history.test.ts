@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bytesToMs, columnNames, History } from '../../src/dashboard/model/history.js';
+import {
+  bytesToMs,
+  columnNames,
+  defaultLimits,
+  History,
+  limitsFor,
+} from '../../src/dashboard/model/history.js';
 import type { BottleneckView } from '../../src/dashboard/model/types.js';
 import { FakeWorld } from './fake-world.js';
 
@@ -97,6 +103,14 @@ describe('history of a bottleneck', () => {
     const history = new History();
     for (const at of [1, 2, 3, 4]) history.push(at, sample());
     expect([0, 1, 2.5, 3, 9].map((from) => history.startOf(from))).toEqual([0, 0, 1, 1, 3]);
+    expect([0, 1, 2.5, 3, 9].map((to) => history.endOf(to))).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it('many bottlenecks share what may be kept, and each has at least two minutes of ten samples a second', () => {
+    expect(limitsFor(0)).toEqual(defaultLimits);
+    expect(limitsFor(2).samples).toBe(8000);
+    expect(limitsFor(20).samples).toBe(3000);
+    expect(limitsFor(400).samples).toBeGreaterThanOrEqual(1300);
   });
 
   it('stays within its limits, in order and with columns of one length, for any arrival of samples', () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Browser, Page } from 'playwright-core';
@@ -86,7 +87,7 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
 
   it('idle with traffic: charts are drawn, and the command that starts a migration is shown', async () => {
     const { page } = await see('idle', 30);
-    expect(await page.locator('.plot canvas').count()).toBe(4);
+    expect(await page.locator('.plot canvas').count()).toBe(5);
     expect(await inkOf(page, 0, blue)).toBeGreaterThan(200);
     expect(await page.locator('#migrations').innerText()).toContain('steady migrate start vm1 hyp-b');
     expect(await page.locator('#topology .token').count()).toBe(0);
@@ -120,6 +121,11 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     expect(await page.locator('#charts').innerText()).toMatch(/240 ms ↑ off scale/);
     expect(await page.locator('#certificate').innerText()).toMatch(/violations[\s\S]*must be 0\s+0\s+0 %/i);
     expect(await inkOf(page, 1, blue)).toBeGreaterThan(200);
+    const delay = await page.locator('#delay').innerText();
+    expect(delay).toContain('What packets of class video wait');
+    expect(delay).toMatch(/below the promise in all 3\d\d readings/);
+    expect(delay).toMatch(/p99 of 60 s\s+\d/);
+    expect(await inkOf(page, 4, blue)).toBeGreaterThan(100);
     expect(errors).toEqual([]);
     await keepPicture(page, 'running');
   });
@@ -158,6 +164,43 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     expect(await page.locator('#migrations .timeline li').count()).toBe(10);
     expect(await page.locator('#migrations .numbers').innerText()).toContain('172 ms');
     await keepPicture(page, 'completed');
+  });
+
+  it('events are found by words; who looks back sees that moment everywhere, and can start nothing there', async () => {
+    const { page, stream, errors } = await see('completed', 36, {}, 11);
+    const events = page.locator('#events');
+    expect(await events.locator('output').innerText()).toBe('6 of 6 shown');
+    await page.getByLabel('Words that must occur in an event').fill('VM1 completed');
+    await events.getByText('1 of 6 shown').waitFor();
+    expect(await events.locator('li').allInnerTexts()).toEqual([expect.stringContaining('172 ms')]);
+    await page.getByLabel('Words that must occur in an event').fill('');
+
+    const now = (await page.locator('.travel output').innerText()).trim();
+    expect(now).toBe('now');
+    expect(await page.locator('#migrations').innerText()).toContain('completed');
+    const slider = page.locator('.travel input');
+    await slider.focus();
+    for (let i = 0; i < 8; i++) await page.keyboard.press('ArrowLeft');
+    const moment = page.locator('.travel output', { hasText: /^at \d\d:\d\d:\d\d, 8 s ago$/ });
+    await moment.waitFor();
+    const clock = /at ([\d:]+)/.exec(await moment.innerText())![1]!;
+    await page.locator('#topology .token').waitFor();
+    expect(await page.locator('#migrations .state').innerText()).toBe('copying');
+    expect(await page.locator('#events output').innerText()).toBe('5 of 5 shown');
+    for (const at of await page.locator('#charts .legend-time').allInnerTexts())
+      expect(at).toBe(`at ${clock}`);
+    expect(await page.locator('#certificate .age').innerText()).toBe(`data: at ${clock}`);
+    expect(await page.locator('#migrations').innerText()).toContain('You look back');
+    expect(await page.locator('#migrations button').count()).toBe(0);
+    expect(await page.locator('.fact', { hasText: 'migrations' }).innerText()).toContain('0 active');
+    await keepPicture(page, 'looking-back');
+
+    for (let i = 0; i < 20; i++) stream.advance();
+    await page.locator('.travel output', { hasText: `at ${clock}, 10 s ago` }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('#charts .legend-time', { hasText: 'now' }).first().waitFor();
+    expect(await page.locator('#topology .token').count()).toBe(0);
+    expect(errors).toEqual([]);
   });
 
   it('a circuit: its state, its order and its user, on the map in a stroke of its own', async () => {
@@ -377,5 +420,34 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
       'a switch that is lost cannot be read',
     ).toBe(true);
     await keepPicture(page, 'rules-differ');
+
+    const flow = {
+      table_id: 0,
+      duration_sec: 5,
+      duration_nsec: 250_000_000,
+      priority: 100,
+      idle_timeout: 0,
+      hard_timeout: 0,
+      flags: 0,
+      cookie: 0x5354_0000_0100_0000n,
+      packet_count: 10n,
+      byte_count: 1000n,
+      match: [{ field: 'in_port', value: 3 }],
+      instructions: [{ type: 'goto_table', table_id: 1 }],
+    };
+    application.answer = () => ({ ok: true, body: [flow] });
+    const saving = page.waitForEvent('download');
+    await difference.getByRole('button', { name: 'Save its flows' }).click();
+    const download = await saving;
+    expect(download.suggestedFilename()).toMatch(/^gw-a-flows-\d{8}-\d{6}\.txt$/);
+    expect(readFileSync(await download.path(), 'utf8')).toMatch(/table=0, n_packets=10.*in_port=3.*\n$/);
+    await difference.getByText('1 flow saved as gw-a-flows').waitFor();
+    const detail = 'the switch did not answer within 5 s';
+    application.answer = () => ({
+      ok: false,
+      problem: { slug: 'switch-read-failed', status: 502, title: 'No answer of the switch', detail },
+    });
+    await difference.getByRole('button', { name: 'Save its flows' }).click();
+    await difference.locator('[role=alert]', { hasText: detail }).waitFor();
   });
 });

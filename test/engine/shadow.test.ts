@@ -103,6 +103,26 @@ describe('shadow mode', () => {
     expect(new Set(outputs.map(({ kind }) => kind))).toEqual(new Set(['publish']));
   });
 
+  it('names the least promise, which is kept for all classes, and none where none was given', () => {
+    const promised = (classes: EngineConfig['classes']) => {
+      const engine = new Engine({ ...virtualConfig(smallTopology()), shadow: true, classes });
+      const outputs = engine.step({ kind: 'start', journal: [], wallMs: 0 }, 0);
+      for (let now = 0; now < 2; now += 0.1) outputs.push(...engine.step({ kind: 'wakeup' }, now));
+      return outputs.findLast((output) => output.kind === 'publish')!.view.bottlenecks[0]!.delayPromise;
+    };
+    const given = (name: string, udpPort: number, delayPromiseMs: number) => ({
+      name,
+      udpPort,
+      dscp: 46,
+      delayPromiseMs,
+    });
+    expect(promised([given('video', 5004, 60), given('voice', 5006, 25), given('bulk', 5008, 400)])).toEqual({
+      className: 'voice',
+      delayMs: 25,
+    });
+    expect(promised([])).toBeNull();
+  });
+
   it('says what a migration would have moved, and what others would have suffered', () => {
     const shadow = new ShadowRig();
     shadow.rig.settle(12);

@@ -239,6 +239,15 @@ export const BottleneckSchema = sent('Bottleneck', {
   measuredBitsPerSecond: Type.Number({ description: 'what the counters saw' }),
   safeMode: Type.Boolean(),
   safeReason: nullable(Type.Enum(['stale', 'certificate', 'real-queue'])),
+  delayPromise: nullable(
+    Type.Object(
+      { className: Type.String(), delayMs: Type.Number() },
+      {
+        description:
+          'the least of what the classes of traffic were promised to wait here, which is kept for all; null: no class is configured',
+      },
+    ),
+  ),
   delayPromiseVoid: Type.Boolean({
     description: 'an elastic neighbour shares the queue: migrations compete by their own TCP',
   }),

@@ -1,6 +1,6 @@
 /** What each chart shows and in which words. */
 import { exponent, formatMbps, formatMs, formatSquareBytes, trimmed } from '../model/format.js';
-import type { Cell } from '../model/history.js';
+import { type Cell, trailingSeconds } from '../model/history.js';
 import { drawDriftStrip } from './drift-strip.js';
 import type { ChartSpec } from './time-chart.js';
 
@@ -41,6 +41,47 @@ export const backlogSpec: ChartSpec = {
     },
     { column: 'backlogHighMs', label: '', colour: 'blue', width: 0, edge: true, format: none, explain: '' },
     { column: 'backlogLowMs', label: '', colour: 'blue', width: 0, edge: true, format: none, explain: '' },
+  ],
+};
+
+export const waitSpec: ChartSpec = {
+  id: 'wait',
+  height: 150,
+  lines: [
+    {
+      column: 'waitP99Ms',
+      label: 'p99',
+      colour: 'orange',
+      width: 1.5,
+      format: formatMs,
+      explain: `In 99 % of the readings of the last ${trailingSeconds} s the wait was not longer than this.`,
+    },
+    {
+      column: 'waitP95Ms',
+      label: 'p95',
+      colour: 'purple',
+      width: 1.5,
+      dash: dashes.short,
+      format: formatMs,
+      explain: `In 95 % of the readings of the last ${trailingSeconds} s the wait was not longer than this.`,
+    },
+    {
+      column: 'waitP50Ms',
+      label: 'p50',
+      colour: 'blue',
+      width: 2,
+      format: formatMs,
+      explain: `In half of the readings of the last ${trailingSeconds} s the wait was not longer than this.`,
+    },
+    {
+      column: 'promiseMs',
+      label: 'promised',
+      colour: 'ink',
+      width: 1.5,
+      dash: dashes.long,
+      format: (ms) => trimmed(formatMs(ms)),
+      explain: 'What the class of traffic was promised to wait here at most.',
+    },
   ],
 };
 

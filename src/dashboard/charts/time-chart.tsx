@@ -76,8 +76,7 @@ function pictureOf(
   range: Range,
 ): Picture {
   const start = history.startOf(window.from);
-  let end = history.times.length;
-  while (end > start && history.times[end - 1]! > window.to) end--;
+  const end = history.endOf(window.to);
   const columns: Partial<Record<ColumnName, Cell[]>> = {};
   const wanted = [...spec.lines.map((l) => l.column), ...(spec.also ?? [])];
   for (const name of wanted) columns[name] = history.columns[name].slice(start, end);

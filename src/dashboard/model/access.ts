@@ -3,13 +3,15 @@ import type { AccessView, SystemView } from './types.js';
 
 export type Access =
   | { readonly kind: 'unknown' }
+  /** what is shown has been, and is not there any more to be changed */
+  | { readonly kind: 'past' }
   | { readonly kind: 'granted'; readonly held: AccessView }
   /** a token is asked for; `refusal`: why the one that was given is not taken */
   | { readonly kind: 'locked'; readonly refusal: string | null };
 
 /** What is done about an answer to `GET /v1/access`; `retry`: ask again later, this was no verdict. */
 export type Admission =
-  | Exclude<Access, { kind: 'unknown' }>
+  | Exclude<Access, { kind: 'unknown' | 'past' }>
   | { readonly kind: 'retry'; readonly reason: string };
 
 export function admissionOf(
@@ -31,6 +33,8 @@ export function admissionOf(
 
 /** Why nothing can be changed; null: it can. */
 export function whyOnlyLooking(access: Access): string | null {
+  if (access.kind === 'past')
+    return 'You look back: what is shown has happened, and nothing can be changed. “Now” returns to the present.';
   if (access.kind !== 'granted') return 'It is not known yet what you may do here.';
   const { name, scope, source } = access.held;
   if (source === 'recording')
@@ -51,7 +55,7 @@ export function whyNoStart(access: Access, view: SystemView): string | null {
 
 export function accessWords(access: Access): { readonly word: string; readonly title: string } {
   if (access.kind === 'locked') return { word: 'token needed', title: 'The controller asks for a token' };
-  if (access.kind === 'unknown') return { word: '–', title: 'Not known yet' };
+  if (access.kind !== 'granted') return { word: '–', title: 'Not known yet' };
   const { name, scope, tokenNeeded, source } = access.held;
   if (source === 'recording')
     return { word: 'recording', title: 'What is shown has happened already; nothing can be changed' };

@@ -3,6 +3,7 @@
  * on the screen is what this page itself has seen, and a hole in it stays a hole (null breaks the line).
  */
 import type { BottleneckView } from './types.js';
+import { waitQuantiles } from './wait-quantiles.js';
 
 export const columnNames = [
   'backlogMs',
@@ -10,6 +11,11 @@ export const columnNames = [
   'backlogHighMs',
   'boundMs',
   'bufferMs',
+  'waitMs',
+  'waitP50Ms',
+  'waitP95Ms',
+  'waitP99Ms',
+  'promiseMs',
   'commandedMbps',
   'enforcedMbps',
   'measuredMbps',
@@ -27,6 +33,10 @@ export const columnNames = [
 export type ColumnName = (typeof columnNames)[number];
 export type Cell = number | null;
 type Row = Record<ColumnName, Cell>;
+type Trailing = Pick<Row, 'waitP50Ms' | 'waitP95Ms' | 'waitP99Ms'>;
+const noTrailing: Trailing = { waitP50Ms: null, waitP95Ms: null, waitP99Ms: null };
+/** The quantiles of an instant are those of so many seconds before it: 200 readings at the pace of the stream. */
+export const trailingSeconds = 20;
 
 const finite = (n: number | null | undefined): Cell =>
   typeof n === 'number' && Number.isFinite(n) ? n : null;
@@ -35,7 +45,10 @@ const finite = (n: number | null | undefined): Cell =>
 export const bytesToMs = (bytes: number, capacityBitsPerSecond: number): number =>
   capacityBitsPerSecond > 0 ? (bytes * 8000) / capacityBitsPerSecond : Number.NaN;
 
-function rowOf(b: BottleneckView, before: BottleneckView | undefined): Row {
+/** Without counters, or with old ones, the backlog is no reading. */
+const isRead = (b: BottleneckView): boolean => b.sampleAgeMs >= 0 && b.safeReason !== 'stale';
+
+function rowOf(b: BottleneckView, before: BottleneckView | undefined): Omit<Row, keyof Trailing> {
   const uncertainMs = bytesToMs(b.backlogUncertaintyBytes, b.capacityBitsPerSecond);
   const c = b.certificate;
   const more = (now: number, then: number | undefined): number =>
@@ -49,6 +62,8 @@ function rowOf(b: BottleneckView, before: BottleneckView | undefined): Row {
     boundMs: certified(b.boundMs),
     // a carrier's buffer is nobody's knowledge
     bufferMs: b.opaque ? null : finite(b.bufferMs),
+    waitMs: isRead(b) ? finite(b.backlogMs) : null,
+    promiseMs: finite(b.delayPromise?.delayMs),
     commandedMbps: finite(b.commandedBitsPerSecond / 1e6),
     enforcedMbps: finite(b.enforcedBitsPerSecond / 1e6),
     measuredMbps: finite(b.measuredBitsPerSecond / 1e6),
@@ -75,7 +90,18 @@ export interface HistoryLimits {
    */
   readonly gapSeconds: number;
 }
-export const defaultLimits: HistoryLimits = { seconds: 130, samples: 4000, gapSeconds: 1.5 };
+/** Ten minutes to look back into, and the longest time axis before them. */
+export const defaultLimits: HistoryLimits = { seconds: 730, samples: 8000, gapSeconds: 1.5 };
+/** of all bottlenecks together: some 25 MB */
+const samplesInAll = 60_000;
+/** With many bottlenecks each remembers less, but not less than the longest time axis at the pace of the stream. */
+export const limitsFor = (bottlenecks: number): HistoryLimits => ({
+  ...defaultLimits,
+  samples: Math.min(
+    defaultLimits.samples,
+    Math.max(1500, Math.floor(samplesInAll / Math.max(1, bottlenecks))),
+  ),
+});
 
 export class History {
   readonly times: number[] = [];
@@ -84,6 +110,9 @@ export class History {
   #last: BottleneckView | undefined;
   /** between the two newest samples, seconds */
   #step = 0;
+  /** the quantiles up to the last full second: sorting with every message would be waste */
+  #trailing: Trailing = noTrailing;
+  #trailingAt: number | undefined;
 
   constructor(limits: HistoryLimits = defaultLimits) {
     this.#limits = limits;
@@ -108,7 +137,9 @@ export class History {
       if (step > Math.max(this.#limits.gapSeconds, 3 * this.#step)) this.#append(lastAt + 1e-3, null);
       this.#step = step;
     }
-    this.#append(at, rowOf(bottleneck, this.#last));
+    const row = rowOf(bottleneck, this.#last);
+    this.#follow(at);
+    this.#append(at, { ...row, ...this.#trailing });
     this.#last = bottleneck;
     this.#trim(at);
   }
@@ -118,18 +149,39 @@ export class History {
     for (const name of columnNames) this.columns[name].length = 0;
     this.#last = undefined;
     this.#step = 0;
+    this.#trailing = noTrailing;
+    this.#trailingAt = undefined;
   }
 
   /** Index of the first sample at or after `from`, one earlier if there is one so that the line enters the picture. */
   startOf(from: number): number {
+    return Math.max(0, this.#first((time) => time >= from) - 1);
+  }
+  /** Index behind the last sample at or before `to`. */
+  endOf(to: number): number {
+    return this.#first((time) => time > to);
+  }
+
+  /** Index of the first time that `isLate` is true of, or the number of times: it is true of all after that one. */
+  #first(isLate: (time: number) => boolean): number {
     let low = 0;
     let high = this.times.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.times[middle]! < from) low = middle + 1;
-      else high = middle;
+      if (isLate(this.times[middle]!)) high = middle;
+      else low = middle + 1;
     }
-    return Math.max(0, low - 1);
+    return low;
+  }
+
+  #follow(at: number): void {
+    const second = Math.floor(at);
+    if (second === this.#trailingAt) return;
+    this.#trailingAt = second;
+    // It may be one sample early, which changes no quantile that anybody could see.
+    const start = this.startOf(at - trailingSeconds);
+    const { p50Ms, p95Ms, p99Ms } = waitQuantiles(this.columns.waitMs, start);
+    this.#trailing = { waitP50Ms: p50Ms, waitP95Ms: p95Ms, waitP99Ms: p99Ms };
   }
 
   #append(at: number, row: Row | null): void {

@@ -2,7 +2,7 @@
 import { useRef, useState } from 'preact/hooks';
 import { backlogSpec, driftWord, errorsSpec, lyapunovSpec, ratesSpec } from '../charts/specs.js';
 import { type Line, type Picture, TimeChart, type TimeWindow } from '../charts/time-chart.js';
-import { formatMbps, formatMs } from '../model/format.js';
+import { formatMbps, formatMs, timeOfDay } from '../model/format.js';
 import { bytesToMs, type History } from '../model/history.js';
 import { backlogScale, decades, largest, niceCeiling } from '../model/scales.js';
 import { bottleneckName, type PhaseSpan, phaseSpans } from '../model/selection.js';
@@ -12,8 +12,20 @@ import { Empty, Panel } from './panel.js';
 
 const windows = [30, 60, 120] as const;
 
+/** What the time axes of the page show: so many seconds up to now, or up to where they were held. */
+export interface TimeAxis {
+  readonly seconds: number;
+  /** seconds of the stream's clock; null: up to now */
+  readonly heldAt: number | null;
+  /** somebody looks back to that time: this is not the place to let it go on */
+  readonly past?: true;
+}
+export const firstAxis: TimeAxis = { seconds: 60, heldAt: null };
+
 interface Props {
   readonly view: SystemView | null;
+  readonly axis: TimeAxis;
+  readonly onAxis: (axis: TimeAxis) => void;
   readonly bottleneck: BottleneckView | undefined;
   readonly history: History | undefined;
   readonly theme: Theme;
@@ -146,6 +158,11 @@ const ErrorsChart = ({ bottleneck, ...rest }: ChartsProps) => (
   />
 );
 
+const nowWordOf = ({ heldAt, past }: TimeAxis, old: boolean): string => {
+  if (heldAt === null) return old ? 'last seen' : 'now';
+  return past ? `at ${timeOfDay(new Date(heldAt * 1000).toISOString())}` : 'held';
+};
+
 /** The theorems speak of a virtual queue; this holds the real one, as far as it is known, against the bound. */
 function insideBound(b: BottleneckView) {
   const uncertainMs = bytesToMs(b.backlogUncertaintyBytes, b.capacityBitsPerSecond);
@@ -161,27 +178,32 @@ function insideBound(b: BottleneckView) {
   );
 }
 
-export function ChartsPanel({ view, bottleneck, history, theme, old, onChoose }: Props) {
-  const [windowSeconds, setWindowSeconds] = useState<number>(60);
-  const [frozenAt, setFrozenAt] = useState<number | null>(null);
+/** The curves of a bottleneck that is gone, or of a time before the first sample that is left, cannot be drawn. */
+export const isForgotten = (history: History | undefined, axis: TimeAxis): history is undefined =>
+  history === undefined || (axis.heldAt !== null && (history.times[0] ?? 0) > axis.heldAt);
+export const forgotten =
+  'The curves of this bottleneck are not kept any more for this moment; all other panels show it.';
+
+export function ChartsPanel({ view, bottleneck, history, theme, old, axis, onAxis, onChoose }: Props) {
   const [whole, setWhole] = useState(false);
-  if (view === null || bottleneck === undefined || history === undefined)
+  if (view === null || bottleneck === undefined || isForgotten(history, axis))
     return (
       <Panel
         id="charts"
         title="Queue, rates, proof"
         lead="The bottleneck's queue, what is let into it, and the function that proves it stays bounded."
       >
-        <Empty>{whyNoBottleneck(view)}</Empty>
+        <Empty>{bottleneck === undefined ? whyNoBottleneck(view) : forgotten}</Empty>
       </Panel>
     );
-  const to = frozenAt ?? history.times.at(-1) ?? Date.parse(view.at) / 1000;
+  const { seconds, heldAt } = axis;
+  const to = heldAt ?? history.times.at(-1) ?? Date.parse(view.at) / 1000;
   const rest: ChartsProps = {
     bottleneck,
-    nowWord: frozenAt !== null ? 'held' : old ? 'last seen' : 'now',
+    nowWord: nowWordOf(axis, old),
     history,
     theme,
-    window: { from: to - windowSeconds, to },
+    window: { from: to - seconds, to },
     spans: phaseSpans(view.migrations),
   };
   const certificate = bottleneck.certificate;
@@ -219,8 +241,8 @@ export function ChartsPanel({ view, bottleneck, history, theme, old, onChoose }:
               <button
                 type="button"
                 key={w}
-                aria-pressed={w === windowSeconds}
-                onClick={() => setWindowSeconds(w)}
+                aria-pressed={w === seconds}
+                onClick={() => onAxis({ seconds: w, heldAt })}
               >
                 {w} s
               </button>
@@ -228,10 +250,11 @@ export function ChartsPanel({ view, bottleneck, history, theme, old, onChoose }:
           </fieldset>
           <button
             type="button"
-            aria-pressed={frozenAt !== null}
-            onClick={() => setFrozenAt(frozenAt === null ? to : null)}
+            aria-pressed={heldAt !== null}
+            disabled={axis.past}
+            onClick={() => onAxis({ seconds, heldAt: heldAt === null ? to : null })}
           >
-            {frozenAt === null ? 'Hold' : 'Go on'}
+            {heldAt === null ? 'Hold' : 'Go on'}
           </button>
         </div>
       }

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { filterEvents, nothingFound } from '../model/event-filter.js';
 import { timeOfDay } from '../model/format.js';
 import type { EventView, SystemView } from '../model/types.js';
 import { Empty, Panel } from './panel.js';
@@ -7,8 +8,10 @@ const signs: Readonly<Record<EventView['level'], string>> = { info: 'i', warn: '
 
 export function EventsPanel({ view }: { readonly view: SystemView | null }) {
   const [troubleOnly, setTroubleOnly] = useState(false);
+  const [text, setText] = useState('');
   const all = view?.events ?? [];
-  const shown = all.filter((e) => !troubleOnly || e.level !== 'info').sort((a, b) => b.seq - a.seq);
+  const filter = { text, troubleOnly };
+  const shown = filterEvents(all, filter);
   return (
     <Panel
       id="events"
@@ -16,9 +19,21 @@ export function EventsPanel({ view }: { readonly view: SystemView | null }) {
       lead="What happened, newest first."
       aside={
         all.length > 0 && (
-          <button type="button" aria-pressed={troubleOnly} onClick={() => setTroubleOnly(!troubleOnly)}>
-            Trouble only
-          </button>
+          <div class="tools">
+            <output>
+              {shown.length} of {all.length} shown
+            </output>
+            <input
+              type="search"
+              aria-label="Words that must occur in an event"
+              placeholder="Filter: vm1 failed"
+              value={text}
+              onInput={(e) => setText(e.currentTarget.value)}
+            />
+            <button type="button" aria-pressed={troubleOnly} onClick={() => setTroubleOnly(!troubleOnly)}>
+              Trouble only
+            </button>
+          </div>
         )
       }
     >
@@ -29,9 +44,7 @@ export function EventsPanel({ view }: { readonly view: SystemView | null }) {
           for.
         </Empty>
       )}
-      {all.length > 0 && shown.length === 0 && (
-        <Empty>No warning and no error among the last {all.length} events.</Empty>
-      )}
+      {all.length > 0 && shown.length === 0 && <Empty>{nothingFound(filter, all.length)}</Empty>}
       {shown.length > 0 && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a list that scrolls must be reachable by keyboard
         <ol class="events" tabIndex={0} aria-label="Events">

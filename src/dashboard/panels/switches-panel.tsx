@@ -1,9 +1,11 @@
 /** Switches: whether each holds the rules it should, and the two side by side when somebody asks. */
 import { useState } from 'preact/hooks';
 import type { Access } from '../model/access.js';
+import { flowFileName } from '../model/flow-file.js';
 import { formatCount, formatSeconds, plural, timeOfDay } from '../model/format.js';
 import type { ComparedRule, RuleComparison, SwitchView, SystemView } from '../model/types.js';
-import { get, type Refusal } from '../rest-client.js';
+import { get, getText, type Refusal } from '../rest-client.js';
+import { saveText } from '../save-text.js';
 import { Empty, Panel } from './panel.js';
 import { RefusalNote } from './refusal.js';
 
@@ -60,16 +62,55 @@ function RuleTable({ rules }: { readonly rules: readonly ComparedRule[] }) {
 }
 
 interface Compared {
+  readonly dpid: string;
   readonly name: string;
   readonly at: string;
   readonly rules: readonly ComparedRule[];
 }
-function Difference({ compared: { name, at, rules } }: { readonly compared: Compared }) {
+/** Reads the flows anew: they are those of the moment of the press, counters included, not those compared above. */
+function SaveFlows({ of: { dpid, name }, readable }: { readonly of: Compared; readonly readable: boolean }) {
+  const [busy, setBusy] = useState(false);
+  const [outcome, setOutcome] = useState<Refusal | string | null>(null);
+  const save = async (): Promise<void> => {
+    setBusy(true);
+    const answer = await getText(`/v1/switches/${dpid}/flows`);
+    setBusy(false);
+    if (!answer.ok) {
+      setOutcome(answer.refusal);
+      return;
+    }
+    const file = flowFileName(name, new Date());
+    saveText(file, answer.body);
+    setOutcome(`${plural(answer.body.split('\n').length - 1, 'flow')} saved as ${file}.`);
+  };
+  return (
+    <div class="save">
+      <button
+        type="button"
+        class="small"
+        disabled={busy || !readable}
+        onClick={() => void save()}
+        title="Reads the flows from the switch now and saves them as ovs-ofctl dump-flows prints them"
+      >
+        {busy ? 'Reading…' : 'Save its flows as text'}
+      </button>
+      {typeof outcome === 'string' && <output>{outcome}</output>}
+      {outcome !== null && typeof outcome !== 'string' && <RefusalNote refusal={outcome} />}
+    </div>
+  );
+}
+
+interface DifferenceProps {
+  readonly compared: Compared;
+  readonly readable: boolean;
+}
+function Difference({ compared, readable }: DifferenceProps) {
+  const { name, at, rules } = compared;
   const wrong = rules.filter(isWrong);
   const held = rules.filter((r) => r.standing === 'held').length;
   return (
-    <div class="difference" role="status">
-      <p>
+    <div class="difference">
+      <p role="status">
         <b>{name}</b>, read at {timeOfDay(at)}:{' '}
         {wrong.length === 0 ? (
           <>
@@ -87,6 +128,7 @@ function Difference({ compared: { name, at, rules } }: { readonly compared: Comp
         <summary>All {plural(rules.length, 'rule')}</summary>
         <RuleTable rules={rules} />
       </details>
+      <SaveFlows key={compared.dpid} of={compared} readable={readable} />
     </div>
   );
 }
@@ -142,7 +184,14 @@ function Table({ view, access }: { readonly view: SystemView; readonly access: A
     setBusy(null);
     setRefusal(answer.ok ? null : answer.refusal);
     setCompared(
-      answer.ok ? { name: s.name ?? s.dpid, at: new Date().toISOString(), rules: answer.body.rules } : null,
+      answer.ok
+        ? {
+            dpid: s.dpid,
+            name: s.name ?? s.dpid,
+            at: new Date().toISOString(),
+            rules: answer.body.rules,
+          }
+        : null,
     );
   };
   const comparable = access.kind === 'granted' && access.held.source === 'controller';
@@ -175,7 +224,7 @@ function Table({ view, access }: { readonly view: SystemView; readonly access: A
         <p class="note">A recording has no switch that could be read.</p>
       )}
       {refusal !== null && <RefusalNote refusal={refusal} />}
-      {compared !== null && <Difference compared={compared} />}
+      {compared !== null && <Difference compared={compared} readable={comparable} />}
     </>
   );
 }
