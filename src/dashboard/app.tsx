@@ -81,7 +81,7 @@ function Panels({ page, present, past }: PanelsProps) {
         theme={theme}
       />
     ),
-    [history === undefined ? calm : second, chosen, axis, theme, history],
+    [history === undefined ? calm : second, calm === null, chosen, axis, theme, history],
   );
   const above = useMemo(() => <ShadowPanel view={calm} />, [calm]);
   const map = useMemo(() => <TopologyPanel view={calm} />, [calm]);

@@ -123,7 +123,7 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
     expect(await inkOf(page, 1, blue)).toBeGreaterThan(200);
     const delay = await page.locator('#delay').innerText();
     expect(delay).toContain('What packets of class video wait');
-    expect(delay).toMatch(/below the promise in all 3\d\d readings/);
+    expect(delay).toMatch(/below the promise in (3\d\d) of \1 readings/);
     expect(delay).toMatch(/p99 of 60 s\s+\d/);
     expect(await inkOf(page, 4, blue)).toBeGreaterThan(100);
     expect(errors).toEqual([]);
@@ -294,7 +294,7 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
       page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
     const light = await see('running', 15);
     const bright = await background(light.page);
-    await light.page.keyboard.press('Tab');
+    for (let i = 0; i < 2; i++) await light.page.keyboard.press('Tab');
     const outline = await light.page.evaluate(
       "getComputedStyle(document.activeElement.querySelector('rect, path.link-line')).strokeWidth",
     );
@@ -419,6 +419,7 @@ describe.skipIf(!requireOrSkip('chromium'))('the page in a browser', () => {
       await page.getByRole('button', { name: 'Compare the rules of gw-b' }).isDisabled(),
       'a switch that is lost cannot be read',
     ).toBe(true);
+    expect(await page.locator('#delay').innerText()).toContain('below the promise in 1 of 1 reading');
     await keepPicture(page, 'rules-differ');
 
     const flow = {

@@ -197,6 +197,7 @@ export function ChartsPanel({ view, bottleneck, history, theme, old, axis, onAxi
       </Panel>
     );
   const { seconds, heldAt } = axis;
+  const held = heldAt !== null && !axis.past;
   const to = heldAt ?? history.times.at(-1) ?? Date.parse(view.at) / 1000;
   const rest: ChartsProps = {
     bottleneck,
@@ -250,11 +251,11 @@ export function ChartsPanel({ view, bottleneck, history, theme, old, axis, onAxi
           </fieldset>
           <button
             type="button"
-            aria-pressed={heldAt !== null}
+            aria-pressed={held}
             disabled={axis.past}
             onClick={() => onAxis({ seconds, heldAt: heldAt === null ? to : null })}
           >
-            {heldAt === null ? 'Hold' : 'Go on'}
+            {held ? 'Go on' : 'Hold'}
           </button>
         </div>
       }

@@ -42,7 +42,7 @@ function Standing({ of: b, figures }: { readonly of: BottleneckView; readonly fi
     );
   return (
     <>
-      <span class="good">✓</span> below the promise in all {plural(figures.count, 'reading')}
+      <span class="good">✓</span> below the promise in {figures.count} of {plural(figures.count, 'reading')}
     </>
   );
 }
