@@ -2,7 +2,16 @@
  * Moves machines between libvirtds through `virsh`, in the words of the agent protocol: to the engine each host looks like a host with a transfer agent.
  * What must outlive this side is kept in the domains themselves (see libvirt-marker.ts), and the migration is the source's libvirtd's own.
  */
-import { type AgentError, checkCommand, Refusal } from './agent-request.js';
+import { type AgentError, Refusal } from './agent-request.js';
+import {
+  absentFor,
+  type Continue,
+  checkContinue,
+  DriverRequests,
+  type Migrate,
+  type Prepare,
+  type Steering,
+} from './driver-requests.js';
 import type { LibvirtPlaceConfig } from './libvirt-config.js';
 import { canBeMarked, type LibvirtMarker, writeMarker } from './libvirt-marker.js';
 import { LibvirtMove, type LibvirtSide } from './libvirt-move.js';
@@ -27,21 +36,31 @@ export interface LibvirtSurroundings {
 /** Moves that have ended and are still answered for. */
 const endedKept = 256;
 
-type Prepare = Extract<AgentCommand, { execute: 'prepare-incoming' }>;
-type Migrate = Extract<AgentCommand, { execute: 'migrate' }>;
-
 export class LibvirtDriver {
   readonly #places: readonly LibvirtPlace[];
   readonly #handlers: LibvirtHandlers;
   readonly #around: LibvirtSurroundings;
   readonly #moves = new Map<string, LibvirtMove>();
-  /** requests that are being carried out, so that a repeat does not begin them twice */
-  readonly #busy = new Set<string>();
+  readonly #requests: DriverRequests;
   readonly #greeting = new Map<string, Promise<void>>();
 
   constructor(places: readonly LibvirtPlaceConfig[], handlers: LibvirtHandlers, around: LibvirtSurroundings) {
     this.#handlers = handlers;
     this.#around = around;
+    this.#requests = new DriverRequests(
+      {
+        // one that this side does not know may be of an earlier life: the domains of the host are asked first
+        before: async (host, migration) => {
+          if (this.#find(host, migration) === undefined) await this.#greet(host);
+        },
+        prepare: (host, command) => this.#prepare(host, command),
+        migrate: (host, command) => this.#migrate(host, command),
+        query: (host, migration) => this.#query(host, migration),
+        steer: (host, command) => this.#steer(host, command),
+      },
+      (...reply) => handlers.onReply(...reply),
+      (error) => (error instanceof VirshError ? { code: error.code, detail: error.message } : undefined),
+    );
     this.#places = places.map((config) => new LibvirtPlace(config, around.start));
   }
 
@@ -59,42 +78,7 @@ export class LibvirtDriver {
   }
 
   send(host: string, commandNumber: number, command: AgentCommand): void {
-    this.#carryOut(host, command).then(
-      (status) => this.#handlers.onReply(host, commandNumber, null, status),
-      (error: unknown) => this.#handlers.onReply(host, commandNumber, errorOf(error), null),
-    );
-  }
-
-  async #carryOut(host: string, command: AgentCommand): Promise<AgentStatus> {
-    const wrong = checkCommand(command);
-    if (wrong !== undefined) throw new Refusal(wrong.code, wrong.detail);
-    if (command.execute === 'hello') return absentStatus;
-    if (this.#find(host, command.migration) === undefined) await this.#greet(host);
-    switch (command.execute) {
-      case 'prepare-incoming':
-        return this.#once(host, command, () => this.#prepare(host, command));
-      case 'migrate':
-        return this.#once(host, command, () => this.#migrate(host, command));
-      case 'query':
-        return this.#query(host, command.migration);
-      default:
-        return this.#steer(host, command);
-    }
-  }
-
-  async #once(
-    host: string,
-    command: Prepare | Migrate,
-    run: () => Promise<AgentStatus>,
-  ): Promise<AgentStatus> {
-    const key = `${host} ${command.execute} ${command.migration}`;
-    if (this.#busy.has(key)) throw new Refusal('exists', `${command.execute} is being carried out`);
-    this.#busy.add(key);
-    try {
-      return await run();
-    } finally {
-      this.#busy.delete(key);
-    }
+    this.#requests.send(host, commandNumber, command);
   }
 
   // ---------------------------------------------------------------- requests
@@ -166,29 +150,22 @@ export class LibvirtDriver {
     return move.status(side);
   }
 
-  async #steer(
-    host: string,
-    command: Exclude<AgentCommand, { execute: 'hello' | 'query' | 'prepare-incoming' | 'migrate' }>,
-  ): Promise<AgentStatus> {
+  async #steer(host: string, command: Steering): Promise<AgentStatus> {
     const found = this.#find(host, command.migration);
-    if (found === undefined) {
-      if (command.execute === 'cancel') return absentStatus;
-      throw new Refusal('unknown-migration', `${host} takes no part in ${command.migration}`);
-    }
+    if (found === undefined) return absentFor(host, command);
     const { move, side } = found;
     if (command.execute === 'set-bandwidth') move.grant(command.bytesPerSecond);
     else if (command.execute === 'cancel') move.cancel();
     else if (command.execute === 'throttle')
       throw new Refusal('bad-command', 'libvirt slows a machine down from the start of a move or not at all');
     // its streams all go to one port, so there is none that could be left out
-    else if (command.execute !== 'use-streams') this.#continue(move, command.postcopy ?? false);
+    else if (command.execute !== 'use-streams') this.#continue(move, command);
     return move.status(side);
   }
 
-  #continue(move: LibvirtMove, postcopy: boolean): void {
-    if (move.phase('source') === 'active' && !postcopy)
-      throw new Refusal('wrong-phase', `${move.migration} has not converged: wait for PRE_SWITCHOVER`);
-    move.continue(postcopy);
+  #continue(move: LibvirtMove, command: Continue): void {
+    checkContinue(move.migration, move.phase('source'), command);
+    move.continue(command.postcopy === true);
   }
 
   // ---------------------------------------------------------------- places and moves
@@ -280,8 +257,3 @@ function markerOf(command: Migrate, source: LibvirtPlace, target: LibvirtPlace):
 }
 
 /** The codes of the agent protocol: which of them say no is the engine's to know. */
-function errorOf(error: unknown): AgentError {
-  if (error instanceof Refusal) return { code: error.code, detail: error.message };
-  if (error instanceof VirshError) return { code: error.code, detail: error.message };
-  throw error;
-}

@@ -2,7 +2,16 @@
  * Moves machines between QEMUs, in the words of the agent protocol: to the engine each host looks like a host with a transfer agent. It
  * has no process of its own on the hosts: what must outlive this side is kept in the QEMUs (see qemu-marker.ts).
  */
-import { type AgentError, checkCommand, Refusal } from './agent-request.js';
+import { type AgentError, Refusal } from './agent-request.js';
+import {
+  absentFor,
+  type Continue,
+  checkContinue,
+  DriverRequests,
+  type Migrate,
+  type Prepare,
+  type Steering,
+} from './driver-requests.js';
 import {
   type AgentCommand,
   type AgentEventLine,
@@ -33,21 +42,26 @@ export interface QemuSurroundings {
 /** Moves that have ended and are still answered for. */
 const endedKept = 256;
 
-type Prepare = Extract<AgentCommand, { execute: 'prepare-incoming' }>;
-type Continue = Omit<Extract<AgentCommand, { execute: 'continue' }>, 'execute' | 'migration'>;
-type Migrate = Extract<AgentCommand, { execute: 'migrate' }>;
-
 export class QemuDriver {
   readonly #machines: readonly QemuMachine[];
   readonly #handlers: QemuHandlers;
   readonly #around: QemuSurroundings;
   readonly #moves = new Map<string, QemuMove>();
-  /** requests that are being carried out, so that a repeat does not begin them twice */
-  readonly #busy = new Set<string>();
+  readonly #requests: DriverRequests;
 
   constructor(machines: readonly QemuMachineConfig[], handlers: QemuHandlers, around: QemuSurroundings) {
     this.#handlers = handlers;
     this.#around = around;
+    this.#requests = new DriverRequests(
+      {
+        prepare: (host, command) => this.#prepare(host, command),
+        migrate: (host, command) => this.#migrate(host, command),
+        query: (host, migration) => this.#query(host, migration),
+        steer: (host, command) => this.#steer(host, command),
+      },
+      (...reply) => handlers.onReply(...reply),
+      (error) => (error instanceof QmpError ? { code: error.code, detail: error.message } : undefined),
+    );
     this.#machines = machines.map(
       (config) =>
         new QemuMachine(config, (c, watcher) => around.connect(c, watcher), {
@@ -73,42 +87,7 @@ export class QemuDriver {
   }
 
   send(host: string, commandNumber: number, command: AgentCommand): void {
-    this.#carryOut(host, command).then(
-      (status) => this.#handlers.onReply(host, commandNumber, null, status),
-      (error: unknown) => this.#handlers.onReply(host, commandNumber, errorOf(error), null),
-    );
-  }
-
-  async #carryOut(host: string, command: AgentCommand): Promise<AgentStatus> {
-    const wrong = checkCommand(command);
-    if (wrong !== undefined) throw new Refusal(wrong.code, wrong.detail);
-    switch (command.execute) {
-      case 'prepare-incoming':
-        return this.#once(host, command, () => this.#prepare(host, command));
-      case 'migrate':
-        return this.#once(host, command, () => this.#migrate(host, command));
-      case 'query':
-        return this.#query(host, command.migration);
-      case 'hello':
-        return absentStatus;
-      default:
-        return this.#steer(host, command);
-    }
-  }
-
-  async #once(
-    host: string,
-    command: Prepare | Migrate,
-    run: () => Promise<AgentStatus>,
-  ): Promise<AgentStatus> {
-    const key = `${host} ${command.execute} ${command.migration}`;
-    if (this.#busy.has(key)) throw new Refusal('exists', `${command.execute} is being carried out`);
-    this.#busy.add(key);
-    try {
-      return await run();
-    } finally {
-      this.#busy.delete(key);
-    }
+    this.#requests.send(host, commandNumber, command);
   }
 
   // ---------------------------------------------------------------- requests
@@ -193,15 +172,9 @@ export class QemuDriver {
     return move.status(side);
   }
 
-  async #steer(
-    host: string,
-    command: Exclude<AgentCommand, { execute: 'hello' | 'query' | 'prepare-incoming' | 'migrate' }>,
-  ): Promise<AgentStatus> {
+  async #steer(host: string, command: Steering): Promise<AgentStatus> {
     const found = this.#find(host, command.migration);
-    if (found === undefined) {
-      if (command.execute === 'cancel') return absentStatus;
-      throw new Refusal('unknown-migration', `${host} takes no part in ${command.migration}`);
-    }
+    if (found === undefined) return absentFor(host, command);
     const { move, side } = found;
     if (command.execute === 'set-bandwidth') move.grant(command.bytesPerSecond);
     else if (command.execute === 'cancel') move.cancel();
@@ -211,12 +184,12 @@ export class QemuDriver {
     return move.status(side);
   }
 
-  #continue(move: QemuMove, { postcopy, force }: Continue): void {
-    if (move.phase('source') === 'active' && move.status('source').round === 0)
+  #continue(move: QemuMove, command: Continue): void {
+    const { phase, round } = move.status('source');
+    if (phase === 'active' && round === 0)
       throw new Refusal('wrong-phase', `${move.migration} does not send memory yet`);
-    if (move.phase('source') === 'active' && postcopy !== true && force !== true)
-      throw new Refusal('wrong-phase', `${move.migration} has not converged: wait for PRE_SWITCHOVER`);
-    move.continue(postcopy === true);
+    checkContinue(move.migration, phase, command);
+    move.continue(command.postcopy === true);
   }
 
   // ---------------------------------------------------------------- machines and moves
@@ -310,8 +283,3 @@ function diskPort(streams: readonly TransferStream[]): number {
 }
 
 /** The codes of the agent protocol: which of them say no is the engine's to know. */
-function errorOf(error: unknown): AgentError {
-  if (error instanceof Refusal) return { code: error.code, detail: error.message };
-  if (error instanceof QmpError) return { code: error.code, detail: error.message };
-  throw error;
-}

@@ -122,6 +122,18 @@ describe('a move through virsh', () => {
     expect(order).toEqual(['A PRE_SWITCHOVER', 'B RESUME', 'A COMPLETED']);
   });
 
+  it('does not wait for its end where somebody insists, and stands still for as long as the rest takes', async () => {
+    // written faster than it is sent: it would never fit
+    rig.world.dirtyBytesPerSecond = 200e6;
+    await rig.begin();
+    await rig.run(3000);
+    expect(await rig.phase('A')).toBe('active');
+    expect((await rig.ask('A', goOn)).error).toMatch(/^wrong-phase/);
+    expect((await rig.ask('A', { ...goOn, force: true })).error).toBeNull();
+    await rig.untilPhase('A', 'completed');
+    expect(runsAt()).toBe('B');
+  });
+
   it('tells how far it is, memory and disk', async () => {
     await rig.begin({ disk: 'mirror' });
     await rig.run(600);
