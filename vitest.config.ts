@@ -1,19 +1,23 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tests that ask other programs and measure nothing: they may run beside each other. */
+/** Tests that start programs and judge neither time nor a network that others use: they may run beside each other. */
 const programs = [
-  'bench-openflow',
-  'docker',
-  'fuzz',
-  'guide',
-  'ofp-parse',
-  'openflow-tls',
-  'osken',
-  'tshark',
-].map((name) => `test/system/${name}.test.ts`);
+  'test/dashboard/page',
+  'test/system/docker',
+  'test/system/fuzz',
+  'test/system/guide',
+  'test/system/kill-points',
+  'test/system/ofp-parse',
+  'test/system/openflow-tls',
+  'test/system/osken',
+  'test/system/page-journey',
+  'test/system/tshark',
+  'test/testbed/command',
+  'test/testbed/testbed-lock',
+].map((name) => `${name}.test.ts`);
 
-/** Tests that build networks or drive a browser: they take their time and must run alone. */
-const system = ['test/testbed/**/*.test.ts', 'test/system/**/*.test.ts', 'test/dashboard/page.test.ts'];
+/** Tests that build networks: they take their time and must run alone. */
+const system = ['test/testbed/**/*.test.ts', 'test/system/**/*.test.ts'];
 
 export default defineConfig({
   test: {

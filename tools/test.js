@@ -1,5 +1,5 @@
-// `npm test`: compiles, checks the house rules, runs the unit tests and those that ask other programs in parallel, and
-// then the system tests (OVS, namespaces, Chromium) one file at a time, so that they do not disturb each other. Ends
+// `npm test`: compiles, checks the house rules, runs the unit tests and those that only start programs in parallel, and
+// then the system tests (Open vSwitch, namespaces) one file at a time, so that they do not disturb each other. Ends
 // with one line of totals.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';

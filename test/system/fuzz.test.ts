@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -24,6 +25,8 @@ function fuzz(args: readonly string[], limitMs: number): Promise<{ code: number 
     timeout: limitMs,
     killSignal: 'SIGKILL',
   });
+  // It runs beside tests that need their turn in time.
+  if (child.pid !== undefined) setPriority(child.pid, 15);
   let output = '';
   const keep = (chunk: Buffer): void => {
     output += chunk;

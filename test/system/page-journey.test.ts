@@ -145,7 +145,7 @@ describe.skipIf(!requireOrSkip('chromium'))('an operator at the page', () => {
     expect(await page.locator('.confirm').innerText()).toMatch(/vm1 stands still while .* are sent/);
     await page.getByRole('button', { name: 'Yes, move it now' }).click();
     await page.locator('#topology .vm[aria-label*="lives at hyp-a"]').waitFor({ timeout: 60_000 });
-    await page.locator('.timeline', { hasText: 'by request' }).waitFor();
+    await page.locator('.timeline', { hasText: 'stops by request' }).first().waitFor();
   });
 
   it('sees a link die, then every switch, then the controller', async () => {
@@ -171,9 +171,10 @@ describe.skipIf(!requireOrSkip('chromium'))('an operator at the page', () => {
       const { page: replayed } = await visit(browser, `http://127.0.0.1:${port}/`);
       await replayed.locator('.facts', { hasText: 'recording' }).waitFor();
       await played;
+      await replayed.locator('.migration-completed').first().waitFor();
+      await replayed.getByText('2 earlier migrations').click();
       await replayed.locator('.migration-cancelled').waitFor();
-      await replayed.getByText('1 earlier migration').click();
-      expect(await replayed.locator('.migration-completed').count()).toBe(1);
+      expect(await replayed.locator('.migration-completed').count()).toBe(2);
       expect(await replayed.getByRole('button', { name: 'Move a machine' }).count()).toBe(0);
       await keepPicture(replayed, 'recording');
       await replayed.close();

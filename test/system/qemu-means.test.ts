@@ -83,7 +83,7 @@ describe.skipIf(!requireOrSkip('qemu'))('the means of a move', () => {
       const image = await bootWithDisks(new QemuRig(settings, 'drive0', tls(own.key, own.certificate)));
       await rig.begin(id, { disk: 'mirror', bandwidthBytesPerSecond: 2e6 });
       // Whoever asks the target for the disk in plain words is told to encrypt.
-      const plain = spawnSync('qemu-img', ['info', `nbd://127.0.0.1:${rig.ports[1]}/steady-disk`]);
+      const plain = spawnSync('qemu-img', ['info', `nbd://127.0.0.1:${rig.ports[0]}/steady-disk`]);
       expect(`${plain.stderr}`).toMatch(/TLS/);
       expect(plain.status).not.toBe(0);
       await rig.ask('A', { execute: 'set-bandwidth', migration: id, bytesPerSecond: 50e6 });
