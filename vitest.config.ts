@@ -4,9 +4,12 @@ import { defineConfig } from 'vitest/config';
 const programs = [
   'test/dashboard/page',
   'test/system/docker',
+  'test/system/documents',
   'test/system/fuzz',
   'test/system/guide',
   'test/system/kill-points',
+  'test/system/learning-switch',
+  'test/system/mininet',
   'test/system/ofp-parse',
   'test/system/openflow-tls',
   'test/system/osken',

@@ -111,6 +111,9 @@ describe.skipIf(!requireOrSkip('qemu'))('the driver of real QEMUs', () => {
   it('goes on in post-copy when it is told that it will not converge', async () => {
     await rig.begin(id, { ...slow, mode: 'hybrid' });
     await rig.untilPhase('A', id, 'active');
+    // before it sends memory it is refused
+    const round = async () => (await rig.ask('A', { execute: 'query', migration: id })).status?.round ?? 0;
+    await until(async () => (await round()) > 0, 'it sends no memory');
     const { error } = await rig.ask('A', { execute: 'continue', migration: id, postcopy: true });
     expect(error).toBeNull();
     await rig.untilPhase('B', id, 'resumed');
