@@ -6,7 +6,14 @@ import { CrossTrafficForecast } from './forecast.js';
 import { HeadRoom } from './head-room.js';
 import { certifiedGainLimit, certifiedMismatchSlots } from './loop-stability.js';
 import { Neighbours, yieldingShare } from './neighbours.js';
-import type { PolicyConfig, PolicyDecision, PolicyInput, PolicyMode, RatePolicy } from './policy.js';
+import {
+  type PolicyConfig,
+  type PolicyDecision,
+  type PolicyInput,
+  type PolicyMode,
+  type RatePolicy,
+  staleAfterSeconds,
+} from './policy.js';
 import { unclippedRate } from './rate-law.js';
 import { RealQueueWitness } from './real-queue.js';
 import { SafeMode } from './safe-mode.js';
@@ -97,7 +104,7 @@ export class LyapunovPolicy implements RatePolicy {
     const { slotSeconds } = this.config;
     const channel = input.channelSeconds ?? 0;
     const blind =
-      input.sampleAgeSeconds > 3 * slotSeconds + channel ||
+      input.sampleAgeSeconds > staleAfterSeconds(slotSeconds, channel) ||
       input.now - this.lastGoodAt > 6 * slotSeconds + channel ||
       !(input.capacityBytesPerSecond > 0);
     if (blind) {

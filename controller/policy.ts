@@ -5,6 +5,10 @@ import type { SafeReason } from './safe-mode.js';
 import type { BacklogEstimate } from './sample.js';
 import type { BytesPerSecond, Instant, Seconds } from './units.js';
 
+/** Counters are too old to control by when a sample is older than three slots, beyond what the channel takes at its best; seconds. */
+export const staleAfterSeconds = (slotSeconds: number, channelSeconds = 0): number =>
+  3 * slotSeconds + channelSeconds;
+
 /**
  * What a rate policy is told: once after every sample, and once at the end of a slot in which no sample came
  * (`estimate.at` is then that of the step before, and the policy predicts instead of measuring).

@@ -1,10 +1,11 @@
-import type {
-  PolicyConfig,
-  PolicyDecision,
-  PolicyInput,
-  PolicyMode,
-  PolicyName,
-  RatePolicy,
+import {
+  type PolicyConfig,
+  type PolicyDecision,
+  type PolicyInput,
+  type PolicyMode,
+  type PolicyName,
+  type RatePolicy,
+  staleAfterSeconds,
 } from '../policy.js';
 import { bytesPerSecond } from '../units.js';
 
@@ -60,7 +61,7 @@ export abstract class RivalPolicy implements RatePolicy {
     if (Number.isNaN(this.lastSampleAt)) return this.grant(input, 0, 'safe');
     if (!this.active) this.begin(input);
     this.active = true;
-    if (input.sampleAgeSeconds > 3 * this.slotSeconds + (input.channelSeconds ?? 0))
+    if (input.sampleAgeSeconds > staleAfterSeconds(this.slotSeconds, input.channelSeconds))
       return this.grant(input, this.safe, 'safe');
     return this.grant(input, measurement === undefined ? this.granted : this.law(measurement), 'normal');
   }

@@ -12,6 +12,7 @@ import {
   type RatePolicy,
   type SlotCertificate,
   seconds,
+  staleAfterSeconds,
 } from '../../controller/index.js';
 import type { Bottleneck } from '../network/index.js';
 import type { SessionEvent } from '../session/index.js';
@@ -25,7 +26,6 @@ import { ThroughputWindow } from './throughput-window.js';
 import type { Turn } from './turn.js';
 import type { BottleneckView, SplitView } from './view.js';
 
-const staleSlots = 3;
 const shownRatesSeconds = 0.5;
 
 /**
@@ -42,6 +42,7 @@ export class BottleneckLoop {
   readonly #config: EngineConfig;
   readonly #loopDelay: LoopDelay;
   readonly #policy: RatePolicy;
+  readonly #delayPromise: BottleneckView['delayPromise'];
   #estimate: BacklogEstimate | null = null;
   #decision: PolicyDecision | undefined;
   #decided = false;
@@ -71,7 +72,8 @@ export class BottleneckLoop {
     this.#config = config;
     this.#slotSeconds = control.slotMs / 1000;
     this.#loopDelay = new LoopDelay(seconds(this.#slotSeconds), control.loopDelaySlots);
-    const delayPromiseMs = Math.min(...config.classes.map((c) => c.delayPromiseMs), 1000);
+    this.#delayPromise = tightestPromise(config.classes);
+    const delayPromiseMs = Math.min(this.#delayPromise?.delayMs ?? 1000, 1000);
     if (config.shadow && !spec.opaque) {
       this.#shadow = new ShadowPlant({
         bufferBytes: spec.bufferPackets * wirePacketBytes,
@@ -306,7 +308,7 @@ export class BottleneckLoop {
       enforcedBitsPerSecond: pacer?.enforcedBitsPerSecond ?? 0,
       measuredBitsPerSecond: this.#ownBytesPerSecond * 8,
       safeMode: decision?.mode === 'safe',
-      delayPromise: tightestPromise(this.#config.classes),
+      delayPromise: this.#delayPromise,
       delayPromiseVoid: this.#demanded && decision?.mode === 'shared',
       safeReason: decision?.safeReason ?? null,
       loopDelayMs: this.#loopDelay.slots * this.#slotSeconds * 1000,
@@ -322,8 +324,8 @@ export class BottleneckLoop {
   }
 
   #isStale(ageSeconds: number): boolean {
-    const slots = this.#demanded ? staleSlots : staleSlots * idleSlots;
-    return ageSeconds > slots * this.#slotSeconds + this.#gauge.channelSeconds;
+    const slots = this.#demanded ? 1 : idleSlots;
+    return ageSeconds > staleAfterSeconds(slots * this.#slotSeconds, this.#gauge.channelSeconds);
   }
 }
 

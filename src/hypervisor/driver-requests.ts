@@ -1,12 +1,21 @@
 import { type AgentError, checkCommand, Refusal } from './agent-request.js';
-import { type AgentCommand, type AgentStatus, absentStatus } from './protocol.js';
+import { type AgentCommand, type AgentEventLine, type AgentStatus, absentStatus } from './protocol.js';
 
 export type Prepare = Extract<AgentCommand, { execute: 'prepare-incoming' }>;
 export type Migrate = Extract<AgentCommand, { execute: 'migrate' }>;
 export type Steering = Exclude<AgentCommand, { execute: 'hello' | 'query' | 'prepare-incoming' | 'migrate' }>;
 export type Continue = Pick<Extract<AgentCommand, { execute: 'continue' }>, 'postcopy' | 'force'>;
 
-/** What a driver does that stands for the agents of hosts. @throws what `errorOf` of its requests knows */
+/** Who is told by a driver that stands for the agents of hosts. */
+export interface DriverHandlers {
+  /** commands for this host are taken; again whenever they are again */
+  onConnected(host: string): void;
+  onEvent(host: string, line: AgentEventLine): void;
+  /** exactly once for each `send`, never before `send` returned */
+  onReply(host: string, commandNumber: number, error: AgentError | null, status: AgentStatus | null): void;
+}
+
+/** What a driver does that stands for the agents of hosts. @throws Refusal and the driver's own error */
 export interface DriverWork {
   /** ahead of every request about a migration */
   before?(host: string, migration: string): Promise<void>;
@@ -17,33 +26,28 @@ export interface DriverWork {
   steer(host: string, command: Steering): Promise<AgentStatus>;
 }
 
-type OnReply = (
-  host: string,
-  commandNumber: number,
-  error: AgentError | null,
-  status: AgentStatus | null,
-) => void;
+/** Its codes are of the agent protocol: which of them say no is the engine's to know. */
+type CodedError = abstract new (...args: never) => Error & { readonly code: string };
 
 /** Requests in the words of the agent protocol, to a driver that is not an agent: each is checked, begun once, and answered once. */
 export class DriverRequests {
   readonly #work: DriverWork;
-  readonly #onReply: OnReply;
-  readonly #errorOf: (error: unknown) => AgentError | undefined;
+  readonly #handlers: DriverHandlers;
+  readonly #ownError: CodedError;
   /** being carried out, so that a repeat does not begin them twice */
   readonly #busy = new Set<string>();
 
-  /** @param errorOf what the driver's own errors say; undefined: it is none of them */
-  constructor(work: DriverWork, onReply: OnReply, errorOf: (error: unknown) => AgentError | undefined) {
+  constructor(work: DriverWork, handlers: DriverHandlers, ownError: CodedError) {
     this.#work = work;
-    this.#onReply = onReply;
-    this.#errorOf = errorOf;
+    this.#handlers = handlers;
+    this.#ownError = ownError;
   }
 
   /** The answer comes exactly once, never before this returns. */
   send(host: string, commandNumber: number, command: AgentCommand): void {
     this.#carryOut(host, command).then(
-      (status) => this.#onReply(host, commandNumber, null, status),
-      (error: unknown) => this.#onReply(host, commandNumber, this.#replyFor(error), null),
+      (status) => this.#handlers.onReply(host, commandNumber, null, status),
+      (error: unknown) => this.#handlers.onReply(host, commandNumber, this.#replyFor(error), null),
     );
   }
 
@@ -80,10 +84,9 @@ export class DriverRequests {
   }
 
   #replyFor(error: unknown): AgentError {
-    const known =
-      error instanceof Refusal ? { code: error.code, detail: error.message } : this.#errorOf(error);
-    if (known === undefined) throw error;
-    return known;
+    if (error instanceof Refusal || error instanceof this.#ownError)
+      return { code: error.code, detail: error.message };
+    throw error;
   }
 }
 
@@ -101,4 +104,18 @@ export function checkContinue(
 export function absentFor(host: string, command: Steering): AgentStatus {
   if (command.execute === 'cancel') return absentStatus;
   throw new Refusal('unknown-migration', `${host} takes no part in ${command.migration}`);
+}
+
+/** Moves that have ended and are still answered for. */
+const endedKept = 256;
+
+/** By migration. Of those that have ended the oldest are forgotten. */
+export function keepMove<Move extends { readonly over: boolean }>(
+  moves: Map<string, Move>,
+  migration: string,
+  move: Move,
+): Move {
+  moves.set(migration, move);
+  for (const [name, old] of moves) if (moves.size > endedKept && old.over) moves.delete(name);
+  return move;
 }

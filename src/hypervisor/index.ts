@@ -1,6 +1,7 @@
 /** Drivers of hypervisors. No rate policy lives here: who may send how fast is decided elsewhere. */
 export { type ParsedAgentLine, parseAgentLine } from './agent-line.js';
 export { type AgentError, checkCommand, type ParsedRequest, parseRequestLine } from './agent-request.js';
+export type { DriverHandlers } from './driver-requests.js';
 export { type Endpoint, EndpointError, parseEndpoint, socketAddress } from './endpoint.js';
 export {
   defaultLibvirtSettings,
@@ -9,7 +10,7 @@ export {
   type LibvirtSettings,
   libvirtUriPattern,
 } from './libvirt-config.js';
-export { LibvirtDriver, type LibvirtHandlers, type LibvirtSurroundings } from './libvirt-driver.js';
+export { LibvirtDriver, type LibvirtSurroundings } from './libvirt-driver.js';
 export { type LineError, LineFramer } from './line-framer.js';
 export type {
   AgentCommand,
@@ -25,7 +26,7 @@ export type {
 } from './protocol.js';
 export { agentGreeting, agentLineLimitBytes, mostStreams } from './protocol.js';
 export { type MonitorAddress, parseMonitor } from './qemu-address.js';
-export { QemuDriver, type QemuHandlers, type QemuSurroundings } from './qemu-driver.js';
+export { QemuDriver, type QemuSurroundings } from './qemu-driver.js';
 export {
   defaultQemuSettings,
   type QemuLink,

@@ -2,12 +2,14 @@
  * Moves machines between libvirtds through `virsh`, in the words of the agent protocol: to the engine each host looks like a host with a transfer agent.
  * What must outlive this side is kept in the domains themselves (see libvirt-marker.ts), and the migration is the source's libvirtd's own.
  */
-import { type AgentError, Refusal } from './agent-request.js';
+import { Refusal } from './agent-request.js';
 import {
   absentFor,
   type Continue,
   checkContinue,
+  type DriverHandlers,
   DriverRequests,
+  keepMove,
   type Migrate,
   type Prepare,
   type Steering,
@@ -17,34 +19,24 @@ import { canBeMarked, type LibvirtMarker, writeMarker } from './libvirt-marker.j
 import { LibvirtMove, type LibvirtSide } from './libvirt-move.js';
 import { LibvirtPlace, type PlaceView } from './libvirt-place.js';
 import { mebibyte } from './libvirt-speed.js';
-import { type AgentCommand, type AgentEventLine, type AgentStatus, absentStatus } from './protocol.js';
+import { type AgentCommand, type AgentStatus, absentStatus } from './protocol.js';
 import { type StartVirsh, VirshError } from './virsh-call.js';
 import { holdDowntimeMs, migrate, setMarker, setMaxDowntime } from './virsh-command.js';
 
-export interface LibvirtHandlers {
-  /** commands for this host are taken */
-  onConnected(host: string): void;
-  onEvent(host: string, line: AgentEventLine): void;
-  /** exactly once for each `send`, never before `send` returned */
-  onReply(host: string, commandNumber: number, error: AgentError | null, status: AgentStatus | null): void;
-}
 export interface LibvirtSurroundings {
   readonly start: StartVirsh;
   nowMs(): number;
 }
 
-/** Moves that have ended and are still answered for. */
-const endedKept = 256;
-
 export class LibvirtDriver {
   readonly #places: readonly LibvirtPlace[];
-  readonly #handlers: LibvirtHandlers;
+  readonly #handlers: DriverHandlers;
   readonly #around: LibvirtSurroundings;
   readonly #moves = new Map<string, LibvirtMove>();
   readonly #requests: DriverRequests;
   readonly #greeting = new Map<string, Promise<void>>();
 
-  constructor(places: readonly LibvirtPlaceConfig[], handlers: LibvirtHandlers, around: LibvirtSurroundings) {
+  constructor(places: readonly LibvirtPlaceConfig[], handlers: DriverHandlers, around: LibvirtSurroundings) {
     this.#handlers = handlers;
     this.#around = around;
     this.#requests = new DriverRequests(
@@ -58,8 +50,8 @@ export class LibvirtDriver {
         query: (host, migration) => this.#query(host, migration),
         steer: (host, command) => this.#steer(host, command),
       },
-      (...reply) => handlers.onReply(...reply),
-      (error) => (error instanceof VirshError ? { code: error.code, detail: error.message } : undefined),
+      handlers,
+      VirshError,
     );
     this.#places = places.map((config) => new LibvirtPlace(config, around.start));
   }
@@ -188,10 +180,7 @@ export class LibvirtDriver {
       },
       () => this.#around.nowMs(),
     );
-    this.#moves.set(migration, move);
-    for (const [name, old] of this.#moves)
-      if (this.#moves.size > endedKept && old.over) this.#moves.delete(name);
-    return move;
+    return keepMove(this.#moves, migration, move);
   }
 
   #find(host: string, migration: string): { move: LibvirtMove; side: LibvirtSide } | undefined {
@@ -255,5 +244,3 @@ function markerOf(command: Migrate, source: LibvirtPlace, target: LibvirtPlace):
     throw new Refusal('bad-command', `migration: ${migration} cannot be written into a domain`);
   return marker;
 }
-
-/** The codes of the agent protocol: which of them say no is the engine's to know. */

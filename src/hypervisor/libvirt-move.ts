@@ -1,10 +1,10 @@
 import { LookPace, slowHoldRate } from './libvirt-door.js';
 import type { LibvirtMarker } from './libvirt-marker.js';
-import { endPhases, eventOf, type MoveFacts, sourcePhase, targetPhase, wordsFor } from './libvirt-phases.js';
+import { endPhases, type MoveFacts, sourcePhase, targetPhase, wordsFor } from './libvirt-phases.js';
 import { type LibvirtPlace, notAsked, type PlaceView } from './libvirt-place.js';
 import { LibvirtProgress } from './libvirt-progress.js';
 import { LibvirtSpeed } from './libvirt-speed.js';
-import type { AgentEventName, AgentPhase, AgentStatus } from './protocol.js';
+import { type AgentEventName, type AgentPhase, type AgentStatus, eventOf } from './protocol.js';
 import { fits } from './qemu-door.js';
 import {
   errorOf,

@@ -1,18 +1,9 @@
 /** What both libvirtds said, in the phases of the agent protocol. */
 import type { PlaceView } from './libvirt-place.js';
-import type { AgentEventName, AgentPhase } from './protocol.js';
+import type { AgentPhase } from './protocol.js';
 
 /** Nothing follows them. */
 export const endPhases: readonly AgentPhase[] = ['completed', 'resumed', 'cancelled', 'failed'];
-/** what is told when one begins */
-export const eventOf: Partial<Record<AgentPhase, AgentEventName>> = {
-  'pre-switchover': 'PRE_SWITCHOVER',
-  stopped: 'STOP',
-  resumed: 'RESUME',
-  completed: 'COMPLETED',
-  cancelled: 'CANCELLED',
-  failed: 'FAILED',
-};
 
 export interface MoveFacts {
   /** undefined: this side takes no part as far as is known. The source was asked before the target. */

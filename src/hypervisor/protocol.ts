@@ -130,6 +130,16 @@ export type AgentEventName =
   | 'CANCELLED'
   | 'FAILED';
 
+/** What is told when a phase begins. */
+export const eventOf: Partial<Record<AgentPhase, AgentEventName>> = {
+  'pre-switchover': 'PRE_SWITCHOVER',
+  stopped: 'STOP',
+  resumed: 'RESUME',
+  completed: 'COMPLETED',
+  cancelled: 'CANCELLED',
+  failed: 'FAILED',
+};
+
 export interface AgentGreeting {
   readonly agent: 'steady-transfer';
   readonly version: typeof agentProtocolVersion;

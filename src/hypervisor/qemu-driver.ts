@@ -2,23 +2,19 @@
  * Moves machines between QEMUs, in the words of the agent protocol: to the engine each host looks like a host with a transfer agent. It
  * has no process of its own on the hosts: what must outlive this side is kept in the QEMUs (see qemu-marker.ts).
  */
-import { type AgentError, Refusal } from './agent-request.js';
+import { Refusal } from './agent-request.js';
 import {
   absentFor,
   type Continue,
   checkContinue,
+  type DriverHandlers,
   DriverRequests,
+  keepMove,
   type Migrate,
   type Prepare,
   type Steering,
 } from './driver-requests.js';
-import {
-  type AgentCommand,
-  type AgentEventLine,
-  type AgentStatus,
-  absentStatus,
-  type TransferStream,
-} from './protocol.js';
+import { type AgentCommand, type AgentStatus, absentStatus, type TransferStream } from './protocol.js';
 import type { QemuLink, QemuLinkWatcher, QemuMachineConfig } from './qemu-link.js';
 import { QemuMachine } from './qemu-machine.js';
 import { canBeMarked, type MoveMarker, putMarker, removeMarker } from './qemu-marker.js';
@@ -27,29 +23,19 @@ import { QemuMove, type Side } from './qemu-move.js';
 import { agree, bringTls } from './qemu-terms.js';
 import { QmpError } from './qmp-session.js';
 
-export interface QemuHandlers {
-  /** commands for this host are taken; again whenever one of its QEMUs is back */
-  onConnected(host: string): void;
-  onEvent(host: string, line: AgentEventLine): void;
-  /** exactly once for each `send`, never before `send` returned */
-  onReply(host: string, commandNumber: number, error: AgentError | null, status: AgentStatus | null): void;
-}
 export interface QemuSurroundings {
   connect(config: QemuMachineConfig, watcher: QemuLinkWatcher): QemuLink;
   nowMs(): number;
 }
 
-/** Moves that have ended and are still answered for. */
-const endedKept = 256;
-
 export class QemuDriver {
   readonly #machines: readonly QemuMachine[];
-  readonly #handlers: QemuHandlers;
+  readonly #handlers: DriverHandlers;
   readonly #around: QemuSurroundings;
   readonly #moves = new Map<string, QemuMove>();
   readonly #requests: DriverRequests;
 
-  constructor(machines: readonly QemuMachineConfig[], handlers: QemuHandlers, around: QemuSurroundings) {
+  constructor(machines: readonly QemuMachineConfig[], handlers: DriverHandlers, around: QemuSurroundings) {
     this.#handlers = handlers;
     this.#around = around;
     this.#requests = new DriverRequests(
@@ -59,8 +45,8 @@ export class QemuDriver {
         query: (host, migration) => this.#query(host, migration),
         steer: (host, command) => this.#steer(host, command),
       },
-      (...reply) => handlers.onReply(...reply),
-      (error) => (error instanceof QmpError ? { code: error.code, detail: error.message } : undefined),
+      handlers,
+      QmpError,
     );
     this.#machines = machines.map(
       (config) =>
@@ -233,10 +219,7 @@ export class QemuDriver {
       },
       () => this.#around.nowMs(),
     );
-    this.#moves.set(migration, move);
-    for (const [name, old] of this.#moves)
-      if (this.#moves.size > endedKept && old.over) this.#moves.delete(name);
-    return move;
+    return keepMove(this.#moves, migration, move);
   }
 
   #find(
@@ -281,5 +264,3 @@ function diskPort(streams: readonly TransferStream[]): number {
   if (port === undefined) throw new Refusal('bad-command', 'streams: a disk that moves needs a second one');
   return port;
 }
-
-/** The codes of the agent protocol: which of them say no is the engine's to know. */

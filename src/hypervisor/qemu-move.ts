@@ -1,4 +1,10 @@
-import type { AgentEventName, AgentPhase, AgentStatus, MoveMode } from './protocol.js';
+import {
+  type AgentEventName,
+  type AgentPhase,
+  type AgentStatus,
+  eventOf,
+  type MoveMode,
+} from './protocol.js';
 import { QemuBandwidth } from './qemu-bandwidth.js';
 import { fits, holdRate } from './qemu-door.js';
 import { noInfo, type QemuState } from './qemu-info.js';
@@ -34,15 +40,6 @@ const sending: readonly End[] = [
   'device',
   'postcopy-active',
 ];
-
-const eventOf: Partial<Record<AgentPhase, AgentEventName>> = {
-  'pre-switchover': 'PRE_SWITCHOVER',
-  stopped: 'STOP',
-  resumed: 'RESUME',
-  completed: 'COMPLETED',
-  cancelled: 'CANCELLED',
-  failed: 'FAILED',
-};
 
 /**
  * One move between two QEMUs. Level-triggered: `advance` looks at the states of both ends and does what follows; it may be called at any time.

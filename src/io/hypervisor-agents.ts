@@ -2,9 +2,9 @@ import type { ConfiguredHypervisor } from '../engine/config.js';
 import type { HypervisorEvent } from '../engine/input.js';
 import type { HypervisorRequest } from '../engine/output.js';
 import {
+  type DriverHandlers,
   LibvirtDriver,
   QemuDriver,
-  type QemuHandlers,
   type QemuLink,
   type QemuLinkWatcher,
   type QemuMachineConfig,
@@ -73,7 +73,7 @@ export class HypervisorAgents {
     this.#run(hosts, new LibvirtDriver(places, this.#handlers, around));
   }
 
-  get #handlers(): QemuHandlers {
+  get #handlers(): DriverHandlers {
     return {
       onConnected: (host) => this.#feed(host, { kind: 'connected' }),
       onEvent: (host, line) =>

@@ -2,18 +2,17 @@ import type { CircuitJson, MigrationJson, SystemViewJson } from '../schemas/inde
 import type { Limit } from './migration-explanation.js';
 import { formatRate, formatSeconds } from './quantities.js';
 
+/** It joins the sites of the two hosts, each of which the view gives a site. */
+export function joinsSites(view: SystemViewJson, { ends }: CircuitJson, m: MigrationJson): boolean {
+  const siteOf = (name: string): string | undefined => view.hosts.find((h) => h.name === name)?.site;
+  const [from, to] = [siteOf(m.source), siteOf(m.destination)];
+  const sites = ends.map((name) => view.switches.find((s) => s.name === name)?.site);
+  return from !== undefined && to !== undefined && from !== to && sites.includes(from) && sites.includes(to);
+}
+
 /** What the circuits between the two sites of a migration do for it. */
 export function circuitLimits(view: SystemViewJson, m: MigrationJson): readonly Limit[] {
-  const siteOfHost = (name: string): string | undefined => view.hosts.find((h) => h.name === name)?.site;
-  const siteOfSwitch = (name: string): string | null | undefined =>
-    view.switches.find((s) => s.name === name)?.site;
-  const sites = [siteOfHost(m.source), siteOfHost(m.destination)];
-  return view.circuits
-    .filter(({ ends }) => {
-      const [a, b] = ends.map(siteOfSwitch);
-      return a != null && b != null && a !== b && sites.includes(a) && sites.includes(b);
-    })
-    .flatMap((circuit) => circuitLimit(circuit, m));
+  return view.circuits.filter((c) => joinsSites(view, c, m)).flatMap((circuit) => circuitLimit(circuit, m));
 }
 
 /** Says in a sentence how a circuit is and why. */

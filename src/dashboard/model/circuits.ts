@@ -1,4 +1,5 @@
 /** A circuit in words: its state as in GMPLS, what policy thinks of it, and who uses it. Pure. */
+import { joinsSites } from '../../api/words/circuit-limits.js';
 import { isActive } from './selection.js';
 import type { CircuitView, MigrationView, SystemView } from './types.js';
 
@@ -39,14 +40,7 @@ export const reasonWords = ({ reason }: CircuitView): string =>
  */
 export function usersOf(circuit: CircuitView, view: SystemView): MigrationView[] {
   if (!circuit.carries) return [];
-  const ends = circuit.ends.map((name) => view.switches.find((s) => s.name === name)?.site ?? null);
-  const siteOf = (host: string): string | null => view.hosts.find((h) => h.name === host)?.site ?? null;
-  return view.migrations.filter((m) => {
-    const [from, to] = [siteOf(m.source), siteOf(m.destination)];
-    return (
-      isActive(m) && from !== null && to !== null && from !== to && ends.includes(from) && ends.includes(to)
-    );
-  });
+  return view.migrations.filter((m) => isActive(m) && joinsSites(view, circuit, m));
 }
 
 export const circuitOfLink = (view: SystemView, link: string): CircuitView | undefined =>
